@@ -1,0 +1,97 @@
+"use strict";
+/*
+ * The config node: settings in, one connection out, and a word about it for the editor.
+ *
+ * 1. Glue only: the connection's life is in bridge-connection.js.
+ * 2. The admin address never keeps the editor waiting: what takes too long is answered 503.
+ */
+
+const { BridgeConnection } = require("./bridge-connection");
+const { catalogue } = require("./catalogue");
+const { asNodeError } = require("./node-errors");
+const { version } = require("../../package.json");
+
+/** The editor waits no longer than this for the bridge. */
+const REPORT_WITHIN_MS = 1500;
+
+const SHORTEST_LEASE_MS = 500;
+const LONGEST_LEASE_MS = 60000;
+const USUAL_LEASE_MS = 5000;
+
+/** @param {unknown} written @returns {number} the lease to ask for, ms */
+function leaseMs(written) {
+  const asked = Number(written);
+  if (written === "" || written === undefined || !Number.isFinite(asked)) {
+    return USUAL_LEASE_MS;
+  }
+  return Math.min(Math.max(Math.round(asked), SHORTEST_LEASE_MS), LONGEST_LEASE_MS);
+}
+
+/**
+ * Makes the config node's runtime side.
+ *
+ * @param {object} [options]  replaced by tests
+ * @param {(options: object) => any} [options.makeClient]
+ * @param {number} [options.idleMs]
+ * @returns {(RED: any) => void}
+ */
+module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
+  const newClient = makeClient ?? ((options) => new (require("./client").BridgeClient)(options));
+
+  return function registerBridge(RED) {
+    /** @this {any} @param {Record<string, any>} config */
+    function WisBlockBridge(config) {
+      RED.nodes.createNode(this, config);
+      this.endpoint = String(config.endpoint ?? "").trim();
+      this.leaseMs = leaseMs(config.leaseMs);
+      const connection = new BridgeConnection({
+        node: this,
+        version,
+        catalogueHash: catalogue.sha256,
+        idleMs,
+        makeClient: () =>
+          newClient({
+            endpoint: this.endpoint || undefined,
+            name: config.name ? `node-red (${config.name})` : "node-red",
+            version,
+            leaseMs: this.leaseMs,
+            resume: connection.takeSession(),
+            logger: {
+              debug: (/** @type {string} */ text) => this.debug(text),
+              info: (/** @type {string} */ text) => this.debug(text),
+              warn: (/** @type {string} */ text) => this.debug(text),
+              error: (/** @type {string} */ text) => this.debug(text),
+            },
+          }),
+      });
+      this.connection = connection;
+      // Node-RED looks at a map of exactly this name to bring our errors to the flows of those who use us
+      this.users = connection.users;
+      this.on("close", (/** @type {boolean} */ removed, /** @type {(error?: Error) => void} */ done) => {
+        connection.close(removed).then(
+          () => done(),
+          (error) => {
+            this.debug(`closing: ${error}`);
+            done();
+          },
+        );
+      });
+    }
+
+    RED.nodes.registerType("wisblock-bridge", WisBlockBridge);
+
+    RED.httpAdmin.get("/wisblock-bridge/:id/status", RED.auth.needsPermission("wisblock-bridge.read"), async (request, response) => {
+      const node = RED.nodes.getNode(request.params.id);
+      if (!(node?.connection instanceof BridgeConnection)) {
+        response.status(404).json({ code: "not_deployed", message: "This bridge is not deployed yet." });
+        return;
+      }
+      try {
+        response.json(await node.connection.report(REPORT_WITHIN_MS));
+      } catch (thrown) {
+        const { code, message, hint } = asNodeError(thrown);
+        response.status(503).json({ code, message, hint });
+      }
+    });
+  };
+};

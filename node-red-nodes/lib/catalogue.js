@@ -1,0 +1,116 @@
+"use strict";
+/*
+ * The exported catalogue, as the nodes look things up in it.
+ *
+ * 1. Every fact (name, unit, limit, default) comes from catalogue.json; none is written here.
+ * 2. Nothing here knows of Node-RED or of the wire.
+ */
+
+/**
+ * @typedef {"int" | "float" | "bool" | "str" | "bytes" | "list"} Kind
+ *
+ * @typedef {object} Param
+ * @property {string} name
+ * @property {string} label
+ * @property {string} summary
+ * @property {Kind} kind
+ * @property {Kind | null} item_kind
+ * @property {boolean} required
+ * @property {unknown} default
+ * @property {(string | number)[]} choices
+ * @property {string} unit
+ * @property {number | null} low
+ * @property {number | null} high
+ *
+ * @typedef {object} Reading
+ * @property {string} name
+ * @property {string} summary
+ * @property {Kind} kind
+ * @property {string} unit
+ * @property {number | null} low
+ * @property {number | null} high
+ * @property {number | null} step
+ * @property {string[]} choices
+ * @property {boolean} optional
+ *
+ * @typedef {object} Operation  an operation or an event
+ * @property {string} name
+ * @property {string} summary
+ * @property {string} details
+ * @property {boolean} default
+ * @property {boolean} reads_only
+ * @property {string} drives
+ * @property {string} payload_param
+ * @property {string} main
+ * @property {Param[]} params
+ * @property {Reading[]} readings
+ * @property {boolean} [polled]
+ *
+ * @typedef {object} Module
+ * @property {string} name
+ * @property {string} slug
+ * @property {string} title
+ * @property {string} family
+ * @property {(number | string)[]} slots
+ * @property {string} icon
+ * @property {string} reference
+ * @property {string} summary
+ * @property {string[]} details
+ * @property {string[]} unconfirmed
+ * @property {{kind: string, pin?: string, chip?: string, address?: number, alternatives?: number[], part?: string}[]} needs
+ * @property {Operation[]} operations
+ * @property {Operation[]} events
+ *
+ * @typedef {object} CatalogueData
+ * @property {string} sha256
+ * @property {Record<string, {symbol: string, decimals: number}>} units
+ * @property {Module[]} modules
+ */
+
+/** The catalogue with its look-ups. */
+class Catalogue {
+  /** @param {CatalogueData} data  the content of catalogue.json */
+  constructor(data) {
+    this.data = data;
+    /** Fingerprint that the bridge tells of its own catalogue in `hello`. */
+    this.sha256 = data.sha256;
+  }
+
+  /**
+   * Finds a module.
+   *
+   * @param {string} slug  its name in node types, for example the last part of the type
+   * @returns {Module}
+   */
+  module(slug) {
+    const found = this.data.modules.find((each) => each.slug === slug);
+    if (found === undefined) {
+      throw new Error(`The catalogue has no module "${slug}". Run the press: its node is older than the catalogue.`);
+    }
+    return found;
+  }
+
+  /**
+   * Finds the unit of a reading or a parameter.
+   *
+   * @param {string} name  its name in the vocabulary of units
+   * @returns {{symbol: string, decimals: number}}  an empty unit when this catalogue does not know it
+   */
+  unit(name) {
+    return this.data.units[name] ?? { symbol: "", decimals: 3 };
+  }
+}
+
+/**
+ * Gives the operation that a node starts with.
+ *
+ * @param {Module} module
+ * @returns {Operation}
+ */
+function defaultOperation(module) {
+  return module.operations.find((each) => each.default) ?? module.operations[0];
+}
+
+const catalogue = new Catalogue(require("../catalogue.json"));
+
+module.exports = { Catalogue, catalogue, defaultOperation };

@@ -1,0 +1,216 @@
+"use strict";
+/*
+ * The requests under way: ids, deadlines, and the reply that belongs to each.
+ *
+ * 1. Every request that was sent is settled exactly once: by its reply, its deadline, its signal or the loss of the connection.
+ * 2. A reply that nobody waits for (late, or the second one) changes nothing but a counter.
+ * 3. Keeps no timer: says when the next deadline is, and is told when it may have passed.
+ */
+
+const { BridgeError } = require("./client-errors");
+
+const PROTOCOL_VERSION = 1;
+const MAX_IN_FLIGHT = 256;
+const MAX_REQUEST_BYTES = 1024 * 1024;
+const MAX_ID = 0xffffffff;
+
+/**
+ * @typedef {object} Call
+ * @property {string} method
+ * @property {object} [params]
+ * @property {number} timeoutMs      how long it may wait in the bridge before it starts
+ * @property {number} graceMs        how long it may then take
+ * @property {boolean} [internal]    the client's own: does not count towards the limit
+ * @property {AbortSignal} [signal]
+ *
+ * @typedef {(result: any) => void} Resolve
+ * @typedef {(error: BridgeError) => void} Reject
+ */
+
+/** @param {{method: string, params?: any}} call */
+function nameOf({ method, params }) {
+  return typeof params?.operation === "string" ? `"${params.operation}"` : `"${method}"`;
+}
+
+/** @param {{params?: any}} call */
+function placeOf({ params }) {
+  if (params?.module === undefined) {
+    return undefined;
+  }
+  return params.slot === undefined || params.slot === "board" ? `${params.module}` : `${params.module} slot ${params.slot}`;
+}
+
+class Requests {
+  /** When the last request was sent, as performance.now() tells it. */
+  sentAt = -Infinity;
+
+  #codec;
+  #send;
+  #pending = new Map();
+  #counted = 0;
+  #id = 0;
+
+  /**
+   * @param {import("./client-codec").Codec} codec
+   * @param {(bytes: Uint8Array) => boolean} send  false: not sent, because too much waits already
+   */
+  constructor(codec, send) {
+    this.#codec = codec;
+    this.#send = send;
+  }
+
+  /**
+   * Sends a request. Exactly one of resolve and reject is called, possibly before this returns.
+   *
+   * @param {Call} call
+   * @param {Resolve} resolve
+   * @param {Reject} reject
+   * @returns {number} its deadline in terms of performance.now(); Infinity when it was not sent
+   */
+  start(call, resolve, reject) {
+    const { method, params, timeoutMs, signal } = call;
+    const counted = call.internal !== true;
+    if (counted && this.#counted >= MAX_IN_FLIGHT) {
+      reject(new BridgeError({
+        code: "busy", message: `${MAX_IN_FLIGHT} requests are already under way; ${nameOf(call)} was not sent.`,
+        hint: "Send fewer messages at a time, or slow them down.", where: placeOf(call),
+      }));
+      return Infinity;
+    }
+    if (signal?.aborted) {
+      reject(this.#aborted(call));
+      return Infinity;
+    }
+    const id = this.#freeId();
+    const refusal = this.#encodeAndSend(call, { v: PROTOCOL_VERSION, id, method, params, timeout_ms: timeoutMs });
+    if (refusal !== null) {
+      reject(refusal);
+      return Infinity;
+    }
+    const now = performance.now();
+    const deadline = now + timeoutMs + call.graceMs;
+    const pending = { call, resolve, reject, deadline, counted, onAbort: null };
+    if (signal !== undefined) {
+      pending.onAbort = () => this.#settle(id)?.reject(this.#aborted(call));
+      signal.addEventListener("abort", pending.onAbort, { once: true });
+    }
+    this.sentAt = now;
+    this.#counted += counted ? 1 : 0;
+    this.#pending.set(id, pending);
+    return deadline;
+  }
+
+  /**
+   * Takes a reply.
+   *
+   * @param {Record<string, any>} message  as it came from the wire
+   * @returns {"settled" | "unexpected" | "malformed"}  unexpected: nobody waits for it (any more)
+   */
+  reply(message) {
+    const pending = this.#settle(message.id);
+    if (pending === undefined) {
+      return Number.isInteger(message.id) ? "unexpected" : "malformed";
+    }
+    if (message.ok === true && message.result !== undefined) {
+      pending.resolve(message.result);
+      return "settled";
+    }
+    const { error } = message;
+    if (message.ok === false && typeof error?.code === "string" && typeof error.message === "string") {
+      pending.reject(new BridgeError(error));
+      return "settled";
+    }
+    pending.reject(new BridgeError({
+      code: "internal", message: `The bridge's reply to ${nameOf(pending.call)} makes no sense.`,
+      hint: "Update the bridge and the nodes to the same release; if that does not help, report it.", where: placeOf(pending.call),
+    }));
+    return "malformed";
+  }
+
+  /**
+   * Fails what is overdue with `timeout_reply`.
+   *
+   * @param {number} now
+   * @returns {number} the next deadline; Infinity when nothing is under way
+   */
+  expire(now) {
+    let next = Infinity;
+    for (const [id, { call, deadline }] of this.#pending) {
+      if (deadline > now) {
+        next = Math.min(next, deadline);
+      } else {
+        this.#settle(id)?.reject(new BridgeError({
+          code: "timeout_reply", message: `The bridge did not answer ${nameOf(call)} within ${call.timeoutMs + call.graceMs} ms; it may still be carried out.`,
+          hint: "Check that the bridge still runs; if the operation takes that long, allow it more time.", where: placeOf(call),
+        }));
+      }
+    }
+    return next;
+  }
+
+  /**
+   * Fails everything: the connection is gone, and no reply will come.
+   *
+   * @param {string} reason  a sentence
+   * @param {string} [hint]
+   */
+  failAll(reason, hint) {
+    for (const id of [...this.#pending.keys()]) {
+      const pending = this.#settle(id);
+      pending?.reject(new BridgeError({
+        code: "offline", message: `The connection was lost while ${nameOf(pending.call)} was under way; it may have been carried out. ${reason}`,
+        hint, where: placeOf(pending.call),
+      }));
+    }
+  }
+
+  #freeId() {
+    do {
+      this.#id = this.#id === MAX_ID ? 1 : this.#id + 1;
+    } while (this.#pending.has(this.#id));
+    return this.#id;
+  }
+
+  /** @param {Call} call @param {object} message @returns {BridgeError | null} why it was not sent */
+  #encodeAndSend(call, message) {
+    let bytes;
+    try {
+      bytes = this.#codec.encode(message);
+    } catch (error) {
+      return new BridgeError({
+        code: "bad_params", message: `${nameOf(call)} cannot be sent: ${error instanceof Error ? error.message : error}.`,
+        hint: "Send numbers, texts, booleans, buffers, lists and objects only, at most 16 levels deep.", where: placeOf(call),
+      }, { cause: error });
+    }
+    if (bytes.length > MAX_REQUEST_BYTES) {
+      return new BridgeError({
+        code: "bad_request", message: `${nameOf(call)} is ${bytes.length} bytes long; at most ${MAX_REQUEST_BYTES} can be sent.`,
+        hint: "Send it in smaller pieces.", where: placeOf(call),
+      });
+    }
+    return this.#send(bytes) ? null : new BridgeError({
+      code: "busy", message: `The bridge takes no more data; ${nameOf(call)} was not sent.`,
+      hint: "Send fewer or smaller messages at a time.", where: placeOf(call),
+    });
+  }
+
+  /** Takes a request off the list, for whoever is about to resolve or reject it. */
+  #settle(id) {
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) {
+      this.#pending.delete(id);
+      this.#counted -= pending.counted ? 1 : 0;
+      if (pending.onAbort !== null) {
+        pending.call.signal.removeEventListener("abort", pending.onAbort);
+      }
+    }
+    return pending;
+  }
+
+  /** @param {Call} call */
+  #aborted(call) {
+    return new BridgeError({ code: "aborted", message: `${nameOf(call)} was given up.`, where: placeOf(call) }, { cause: call.signal?.reason });
+  }
+}
+
+module.exports = { PROTOCOL_VERSION, Requests };

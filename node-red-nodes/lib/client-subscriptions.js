@@ -1,0 +1,234 @@
+"use strict";
+/*
+ * What the flows listen to, through every reconnect.
+ *
+ * 1. A subscription lives until it is unsubscribed; the bridge is asked for it anew after each hello.
+ * 2. A handler hears of trouble once, as an event named `error`, and of values again as soon as there are any.
+ * 3. A handler that throws harms nobody else.
+ */
+
+/** Refusals that asking again on the same connection will not change. */
+const LASTING_REFUSALS = ["bad_request", "bad_params", "unknown_method", "unknown_module", "unknown_operation", "unsupported_version",
+  "forbidden"];
+
+const MAX_OUTSTANDING = 64;
+const MAX_EARLY_EVENTS = 64;
+const FIRST_RETRY_MS = 500;
+const RETRY_CAP_MS = 30000;
+
+/**
+ * @typedef {object} SubscriptionSpec
+ * @property {string} module
+ * @property {number | string} slot
+ * @property {string} [event]       an event of the module, or
+ * @property {string} [operation]   an operation that only reads
+ * @property {object} [params]
+ * @property {number} [every_ms]    with operation: how often
+ * @property {number} [deadband]    with operation: smallest change that is told
+ *
+ * @typedef {object} Host  what the client lends
+ * @property {(method: string, params: object, resolve: (result: any) => void, reject: (error: any) => void) => void} ask
+ * @property {(atMs: number) => void} wakeAt  have wake() called at this time of performance.now()
+ * @property {(text: string) => void} warn
+ */
+
+class Subscriptions {
+  #host;
+  #all = new Set();
+  #byId = new Map();
+  #online = false;
+  /** @type {import("./client-errors").WireError | null} */
+  #trouble = null;
+  #outstanding = 0;
+  /** @type {Record<string, any>[]} events that overtook the reply to their subscribe */
+  #early = [];
+
+  /** @param {Host} host */
+  constructor(host) {
+    this.#host = host;
+  }
+
+  /**
+   * @param {SubscriptionSpec} spec
+   * @param {(event: Record<string, any>) => void} onEvent
+   * @returns {{unsubscribe: () => void, readonly active: boolean}}  active: the bridge has granted it
+   */
+  add(spec, onEvent) {
+    const { module, slot, event, operation, params, every_ms, deadband } = spec;
+    const subscription = {
+      params: { module, slot, event, operation, params, every_ms, deadband },
+      onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, told: "",
+    };
+    this.#all.add(subscription);
+    // Not before the caller has its handle.
+    process.nextTick(() => {
+      if (this.#online) {
+        this.#askWhatIsDue();
+      } else if (this.#trouble !== null) {
+        this.#tell(subscription, this.#trouble);
+      }
+    });
+    return {
+      unsubscribe: () => this.#remove(subscription),
+      get active() {
+        return subscription.id !== null;
+      },
+    };
+  }
+
+  /** The bridge has said hello: ask for everything. */
+  online() {
+    this.#online = true;
+    this.#trouble = null;
+    this.#forgetIds();
+    this.#askWhatIsDue();
+  }
+
+  /**
+   * The bridge is away: tell everybody, once.
+   *
+   * @param {import("./client-errors").WireError} error  with the code `offline`
+   */
+  offline(error) {
+    this.#online = false;
+    this.#trouble = error;
+    this.#forgetIds();
+    for (const subscription of this.#all) {
+      this.#tell(subscription, error);
+    }
+  }
+
+  /** Forgets everything; no handler is called any more. */
+  clear() {
+    this.#online = false;
+    for (const subscription of this.#all) {
+      subscription.cancelled = true;
+    }
+    this.#all.clear();
+    this.#forgetIds();
+  }
+
+  /** @param {Record<string, any>} event  as it came from the wire */
+  deliver(event) {
+    const subscription = this.#byId.get(event.subscription);
+    if (subscription !== undefined) {
+      subscription.told = "";
+      this.#call(subscription, event);
+    } else if (this.#outstanding > 0 && this.#early.length < MAX_EARLY_EVENTS) {
+      this.#early.push(event);
+    }
+  }
+
+  /** Asks for what is due; called by the client's timer. */
+  wake() {
+    if (this.#online) {
+      this.#askWhatIsDue();
+    }
+  }
+
+  #forgetIds() {
+    this.#byId.clear();
+    this.#early = [];
+    for (const subscription of this.#all) {
+      subscription.id = null;
+      subscription.failures = 0;
+      subscription.retryAt = 0;
+    }
+  }
+
+  #askWhatIsDue() {
+    const now = performance.now();
+    for (const subscription of this.#all) {
+      if (this.#outstanding >= MAX_OUTSTANDING) {
+        return;
+      }
+      if (subscription.id === null && !subscription.asking) {
+        if (subscription.retryAt <= now) {
+          this.#ask(subscription);
+        } else if (subscription.retryAt < Infinity) {
+          this.#host.wakeAt(subscription.retryAt);
+        }
+      }
+    }
+  }
+
+  #ask(subscription) {
+    subscription.asking = true;
+    this.#outstanding += 1;
+    const settled = () => {
+      subscription.asking = false;
+      this.#outstanding -= 1;
+    };
+    this.#host.ask("subscribe", subscription.params, (result) => {
+      settled();
+      this.#granted(subscription, result);
+      this.#askWhatIsDue();
+    }, (error) => {
+      settled();
+      if (this.#online && !subscription.cancelled) {
+        this.#refused(subscription, error);
+        this.#askWhatIsDue();
+      }
+    });
+  }
+
+  #granted(subscription, result) {
+    const id = result?.subscription;
+    if (subscription.cancelled) {
+      this.#giveUp(id);
+      return;
+    }
+    subscription.id = id;
+    subscription.failures = 0;
+    this.#byId.set(id, subscription);
+    const early = this.#early.filter((event) => event.subscription === id);
+    this.#early = this.#outstanding === 0 ? [] : this.#early.filter((event) => event.subscription !== id);
+    early.forEach((event) => this.deliver(event));
+  }
+
+  #refused(subscription, error) {
+    const lasting = LASTING_REFUSALS.includes(error.code);
+    const delay = Math.min(RETRY_CAP_MS, FIRST_RETRY_MS * 2 ** Math.min(subscription.failures, 16));
+    subscription.failures += 1;
+    subscription.retryAt = lasting ? Infinity : performance.now() + delay;
+    this.#tell(subscription, error);
+  }
+
+  #remove(subscription) {
+    if (subscription.cancelled) {
+      return;
+    }
+    subscription.cancelled = true;
+    this.#all.delete(subscription);
+    if (subscription.id !== null) {
+      this.#byId.delete(subscription.id);
+      this.#giveUp(subscription.id);
+      subscription.id = null;
+    }
+  }
+
+  #giveUp(id) {
+    if (this.#online) {
+      // Whatever comes of it: nobody listens any more.
+      this.#host.ask("unsubscribe", { subscription: id }, () => {}, () => {});
+    }
+  }
+
+  #tell(subscription, error) {
+    if (subscription.told !== error.code && !subscription.cancelled) {
+      subscription.told = error.code;
+      const { code, message, hint, where, data } = error;
+      this.#call(subscription, { v: 1, event: "error", error: { code, message, hint, where, data } });
+    }
+  }
+
+  #call(subscription, event) {
+    try {
+      subscription.onEvent(event);
+    } catch (error) {
+      this.#host.warn(`A handler of events of ${subscription.params.module} failed: ${error instanceof Error ? error.stack : error}`);
+    }
+  }
+}
+
+module.exports = { Subscriptions };

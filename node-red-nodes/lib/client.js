@@ -1,0 +1,413 @@
+"use strict";
+/*
+ * A client of the bridge: connection, session and lease, and the doors to requests and subscriptions.
+ *
+ * 1. Knows the protocol's envelope and methods; what an operation or a reading means is no business of this file.
+ * 2. Nothing waits for a connection: a request made while the bridge is away fails at once with `offline`, and is never sent later.
+ * 3. Nothing is thrown into the event loop and no promise is left unhandled: failures are rejections, states and events.
+ */
+
+const { EventEmitter } = require("node:events");
+
+const { Codec } = require("./client-codec");
+const { BridgeError, describeError } = require("./client-errors");
+const { PROTOCOL_VERSION, Requests } = require("./client-requests");
+const { Subscriptions } = require("./client-subscriptions");
+const { defaultEndpoint } = require("./endpoint");
+const { DealerSocket } = require("./zmtp");
+
+const DEFAULT_TIMEOUT_MS = 2000;
+const MAX_TIMEOUT_MS = 60000;
+const DEFAULT_GRACE_MS = 30000;
+const DEFAULT_LEASE_MS = 5000;
+const HELLO_TIMEOUT_MS = 3000;
+const BYE_TIMEOUT_MS = 300;
+const FIRST_HELLO_RETRY_MS = 250;
+const HELLO_RETRY_CAP_MS = 10000;
+const MIN_PING_TIMEOUT_MS = 500;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * @typedef {object} ClientOptions
+ * @property {string} [endpoint]   `ipc://…` or `tcp://…`; default by the rule of endpoint.js, asked anew at each attempt
+ * @property {string} [name]       who we are, shown in the bridge's status; default "node-red"
+ * @property {string} [version]    our version
+ * @property {number} [leaseMs]    how long the bridge keeps our session without a sign of life, 500 to 60000; default 5000
+ * @property {string | null} [resume]  session token of the client before this one: outputs keep their state
+ * @property {number} [graceMs]    time for the operation itself, on top of a request's timeoutMs; default 30000
+ * @property {{debug?: (text: string) => void, warn?: (text: string) => void}} [logger]
+ * @property {Partial<import("./zmtp").DealerOptions>} [transport]  handed to the socket
+ *
+ * @typedef {object} RequestOptions
+ * @property {number} [timeoutMs]  how long the request may wait in the bridge before it starts, 1 to 60000; default 2000
+ * @property {number} [graceMs]    how long it may then take, before the client gives up with `timeout_reply`
+ * @property {AbortSignal} [signal]  gives up with `aborted`; what has been sent may still be carried out
+ *
+ * @typedef {"connecting" | "online" | "offline" | "closed"} State
+ *
+ * @typedef {object} BridgeInfo
+ * @property {string} server
+ * @property {string} version
+ * @property {string} board
+ * @property {boolean} emulated
+ * @property {string} catalogue   sha256 of the bridge's catalogue
+ * @property {number} leaseMs     as granted
+ * @property {boolean} resumed    the former session goes on
+ */
+
+/** Events: `state` (state, reason: BridgeError | null). Connects on its own from the moment it is made until close(). */
+class BridgeClient extends EventEmitter {
+  /** @type {State} read only */
+  state = "connecting";
+  /** @type {BridgeError | null} why it is not online; read only */
+  lastError = null;
+  /** @type {BridgeInfo | null} what the last hello told; read only */
+  bridge = null;
+  /** @type {string | null} token to hand to the next client as `resume`; read only */
+  session = null;
+  /** Things that should not happen, counted; read only. */
+  counters = { malformed: 0, unexpectedReplies: 0 };
+
+  #options;
+  #codec = new Codec();
+  #socket;
+  #requests;
+  #subscriptions;
+  #heardAt = 0;
+  #pinging = false;
+  #greeting = false;
+  #helloAt = Infinity;
+  #helloFailures = 0;
+  /** @type {NodeJS.Timeout | undefined} */
+  #timer;
+  #timerAt = Infinity;
+  #saidMalformed = false;
+  /** @type {() => void} */
+  #onClosed = () => {};
+  /** @type {Promise<void>} */
+  #closed = new Promise((resolve) => {
+    this.#onClosed = resolve;
+  });
+
+  /** @param {ClientOptions} [options] */
+  constructor(options = {}) {
+    super();
+    this.#options = {
+      name: options.name ?? "node-red",
+      version: options.version ?? "0",
+      leaseMs: options.leaseMs ?? DEFAULT_LEASE_MS,
+      graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
+      logger: options.logger ?? {},
+    };
+    this.session = options.resume ?? null;
+    this.#socket = new DealerSocket({ endpoint: options.endpoint || (() => defaultEndpoint()), ...options.transport });
+    this.#requests = new Requests(this.#codec, (bytes) => this.#socket.send(bytes));
+    this.#subscriptions = new Subscriptions({
+      ask: (method, params, resolve, reject) => this.#ask(method, params, DEFAULT_TIMEOUT_MS, this.#options.graceMs, resolve, reject),
+      wakeAt: (atMs) => this.#wakeAt(atMs),
+      warn: (text) => this.#warn(text),
+    });
+    this.#socket.on("connect", () => this.#connected());
+    this.#socket.on("message", (bytes) => this.#receive(bytes));
+    this.#socket.on("disconnect", (reason) => this.#lost(reason));
+    this.#socket.on("unreachable", (reason) => this.#lost(reason));
+    this.#socket.open();
+  }
+
+  /**
+   * Asks the bridge.
+   *
+   * @param {string} method
+   * @param {object} [params]
+   * @param {RequestOptions} [options]
+   * @returns {Promise<any>} the whole result; rejects with a BridgeError
+   */
+  request(method, params, options = {}) {
+    const graceMs = /** @type {number} */ (options.graceMs) >= 0 ? /** @type {number} */ (options.graceMs) : this.#options.graceMs;
+    return new Promise((resolve, reject) => {
+      if (this.state !== "online") {
+        reject(this.#notSent());
+        return;
+      }
+      this.#renewLapsedLease();
+      this.#wakeAt(this.#requests.start({
+        method, params, timeoutMs: clampTimeout(options.timeoutMs), graceMs, signal: options.signal,
+      }, resolve, reject));
+    });
+  }
+
+  /**
+   * Has a module carry an operation out.
+   *
+   * @param {string} module     such as "RAK5801"
+   * @param {number | string} slot  1, 2 or "board"
+   * @param {string} operation
+   * @param {object} [params]   of the operation
+   * @param {RequestOptions & {onLoss?: "safe" | "hold"}} [options]  onLoss: what an output does when this client is lost
+   * @returns {Promise<{readings: Record<string, any>, timestamp: number, quality: string, note?: string, emulated: boolean}>}
+   */
+  invoke(module, slot, operation, params, options = {}) {
+    return this.request("invoke", { module, slot, operation, params, on_loss: options.onLoss }, options);
+  }
+
+  /**
+   * Listens to a module until unsubscribed, through every loss of the connection.
+   *
+   * @param {import("./client-subscriptions").SubscriptionSpec} spec
+   * @param {(event: Record<string, any>) => void} onEvent  gets events as they are on the wire; trouble as `event: "error"`
+   * @returns {{unsubscribe: () => void, readonly active: boolean}}
+   */
+  subscribe(spec, onEvent) {
+    return this.#subscriptions.add(spec, onEvent);
+  }
+
+  /**
+   * Closes for good. Requests under way fail with `offline`.
+   *
+   * @param {{bye?: boolean}} [options]  bye: end the session in good order, so that outputs go to their safe state now;
+   *   without it the session waits for its lease to run out, and the next client may resume it
+   * @returns {Promise<void>} never rejects; further calls give the same promise
+   */
+  close({ bye = false } = {}) {
+    if (this.state !== "closed") {
+      this.#shutDown(bye && this.state === "online");
+    }
+    return this.#closed;
+  }
+
+  /** @param {boolean} bye */
+  #shutDown(bye) {
+    const reason = "This client was closed.";
+    this.#subscriptions.clear();
+    this.#helloAt = Infinity;
+    this.#enter("closed", new BridgeError({ code: "offline", message: reason }));
+    this.#requests.failAll(reason);
+    const hangUp = () => {
+      this.#socket.close().then(() => {
+        clearTimeout(this.#timer);
+        this.#onClosed();
+      });
+    };
+    if (bye) {
+      this.session = null;
+      this.#ask("bye", undefined, BYE_TIMEOUT_MS, 0, hangUp, hangUp);
+    } else {
+      hangUp();
+    }
+  }
+
+  // --- the wire --------------------------------------------------------------------------------------------------------
+
+  /** Sends a request of our own, whatever the state. */
+  #ask(method, params, timeoutMs, graceMs, resolve, reject) {
+    this.#wakeAt(this.#requests.start({ method, params, timeoutMs, graceMs, internal: true }, resolve, reject));
+  }
+
+  /** @param {Buffer} bytes */
+  #receive(bytes) {
+    this.#heardAt = performance.now();
+    let message;
+    try {
+      message = this.#codec.decode(bytes);
+    } catch (error) {
+      this.#malformed(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    if (message.event === undefined) {
+      const outcome = this.#requests.reply(message);
+      if (outcome === "unexpected") {
+        this.counters.unexpectedReplies += 1;
+      } else if (outcome === "malformed") {
+        this.#malformed("a reply without a known id, or with neither a result nor an error");
+      }
+    } else if (typeof message.event === "string" && message.subscription !== undefined) {
+      this.#subscriptions.deliver(message);
+    } else {
+      this.#malformed("an event without a name or a subscription");
+    }
+  }
+
+  /** @param {import("./zmtp-errors").TransportError} reason  the connection is gone, or could not be made */
+  #lost(reason) {
+    this.#helloAt = Infinity;
+    this.#greeting = false;
+    this.#pinging = false;
+    if (this.state !== "closed") {
+      this.#enter("offline", new BridgeError({ code: "offline", message: reason.message, hint: reason.hint, data: { reason: reason.code } }));
+    }
+    this.#requests.failAll(reason.message, reason.hint);
+  }
+
+  // --- the session -----------------------------------------------------------------------------------------------------
+
+  #connected() {
+    this.#heardAt = performance.now();
+    this.#helloFailures = 0;
+    this.#enter("connecting", null);
+    this.#hello();
+  }
+
+  #hello() {
+    this.#helloAt = Infinity;
+    this.#greeting = true;
+    const { name, version, leaseMs } = this.#options;
+    this.#ask("hello", { client: name, version, lease_ms: leaseMs, resume: this.session ?? undefined }, HELLO_TIMEOUT_MS, 0,
+      (result) => this.#welcomed(result), (error) => this.#refused(error));
+  }
+
+  /** @param {Record<string, any>} hello  the result */
+  #welcomed(hello) {
+    this.#greeting = false;
+    if (this.state === "closed") {
+      return;
+    }
+    if (Array.isArray(hello.protocol) && !hello.protocol.includes(PROTOCOL_VERSION)) {
+      this.#refused(new BridgeError({
+        code: "unsupported_version", message: `It speaks protocol ${hello.protocol.join(", ")}, this client speaks ${PROTOCOL_VERSION}.`,
+        hint: "Update the bridge and the nodes to the same release.",
+      }));
+      return;
+    }
+    this.bridge = {
+      server: String(hello.server ?? ""), version: String(hello.version ?? ""), board: String(hello.board ?? ""),
+      emulated: hello.emulated === true, catalogue: String(hello.catalogue ?? ""),
+      leaseMs: hello.lease_ms > 0 ? hello.lease_ms : this.#options.leaseMs, resumed: hello.resumed === true,
+    };
+    this.session = typeof hello.session === "string" ? hello.session : null;
+    this.#helloFailures = 0;
+    // On a connection that stood all the time, a session that goes on has kept its subscriptions.
+    const keepsSubscriptions = this.state === "online" && this.bridge.resumed;
+    this.#enter("online", null);
+    if (!keepsSubscriptions) {
+      this.#subscriptions.online();
+    }
+    this.#wakeAt(this.#pingDueAt());
+  }
+
+  /** @param {BridgeError} error */
+  #refused(error) {
+    this.#greeting = false;
+    if (this.state === "closed" || !this.#socket.connected) {
+      return;
+    }
+    if (error.code === "timeout_reply") {
+      this.#socket.reset(new BridgeError({ code: "timeout_reply", message: "The bridge did not answer when greeted.", hint: error.hint }));
+      return;
+    }
+    const delay = Math.min(HELLO_RETRY_CAP_MS, FIRST_HELLO_RETRY_MS * 2 ** Math.min(this.#helloFailures, 16));
+    this.#helloFailures += 1;
+    this.#helloAt = performance.now() + delay;
+    this.#wakeAt(this.#helloAt);
+    const { code, hint, where, data } = error;
+    this.#enter("offline", new BridgeError({ code, message: `The bridge does not let this client in: ${error.message}`, hint, where, data }));
+  }
+
+  #leaseMs() {
+    return this.bridge?.leaseMs ?? this.#options.leaseMs;
+  }
+
+  /** After a long spell of silence of ours the bridge has ended the session: greet it before anything else is asked. */
+  #renewLapsedLease() {
+    if (!this.#greeting && performance.now() - this.#requests.sentAt >= this.#leaseMs()) {
+      this.#hello();
+    }
+  }
+
+  #pingDueAt() {
+    return Math.min(this.#requests.sentAt, this.#heardAt) + this.#leaseMs() / 3;
+  }
+
+  #ping() {
+    const timeoutMs = Math.max(MIN_PING_TIMEOUT_MS, Math.round(this.#leaseMs() / 3));
+    this.#pinging = true;
+    this.#ask("ping", undefined, timeoutMs, 0, () => {
+      this.#pinging = false;
+    }, (error) => {
+      this.#pinging = false;
+      if (error.code === "timeout_reply") {
+        this.#socket.reset(new BridgeError({ code: "timeout_reply", message: `The bridge has not answered for ${timeoutMs} ms.`, hint: error.hint }));
+      }
+    });
+  }
+
+  /** @param {State} state @param {BridgeError | null} reason */
+  #enter(state, reason) {
+    if (this.state === state && this.lastError?.message === reason?.message) {
+      return;
+    }
+    this.state = state;
+    this.lastError = reason;
+    this.#options.logger.debug?.(reason === null ? `bridge: ${state}` : `bridge: ${state}. ${describeError(reason)}`);
+    if (state === "offline" && reason !== null) {
+      const { message, hint, where, data } = reason;
+      this.#subscriptions.offline({ code: "offline", message, hint, where, data });
+    }
+    try {
+      this.emit("state", state, reason);
+    } catch (error) {
+      this.#warn(`A listener for the state of the bridge failed: ${error instanceof Error ? error.stack : error}`);
+    }
+  }
+
+  // --- time ------------------------------------------------------------------------------------------------------------
+
+  /** One timer serves all deadlines: it is moved only when something is due earlier than whatever it waits for. */
+  #wakeAt(atMs) {
+    if (atMs < this.#timerAt) {
+      clearTimeout(this.#timer);
+      this.#timerAt = atMs;
+      // Timers run before sockets are read: after a busy spell, let replies that have arrived be heard before judging.
+      const delay = Math.min(MAX_TIMER_MS, Math.max(0, Math.ceil(atMs - performance.now())));
+      this.#timer = setTimeout(() => setImmediate(() => this.#wake()), delay);
+      this.#timer.unref();
+    }
+  }
+
+  #wake() {
+    this.#timerAt = Infinity;
+    const now = performance.now();
+    this.#wakeAt(this.#requests.expire(now));
+    if (this.#helloAt <= now) {
+      this.#hello();
+    }
+    this.#wakeAt(this.#helloAt);
+    if (this.state === "online") {
+      this.#renewLapsedLease();
+      if (!this.#pinging && !this.#greeting && this.#pingDueAt() <= now) {
+        this.#ping();
+      }
+      if (!this.#pinging && !this.#greeting) {
+        this.#wakeAt(this.#pingDueAt());
+      }
+    }
+    this.#subscriptions.wake();
+  }
+
+  // --- words -----------------------------------------------------------------------------------------------------------
+
+  #notSent() {
+    const { message = "The connection to the bridge is still being made.", hint, data } = this.lastError ?? {};
+    return new BridgeError({ code: "offline", message: `Not sent. ${message}`, hint, data });
+  }
+
+  /** @param {string} what */
+  #malformed(what) {
+    this.counters.malformed += 1;
+    if (!this.#saidMalformed) {
+      this.#saidMalformed = true;
+      this.#warn(`The bridge sent something that makes no sense (${what}). This is said once; it goes on being counted.`);
+    }
+  }
+
+  /** @param {string} text */
+  #warn(text) {
+    this.#options.logger.warn?.(text);
+  }
+}
+
+/** @param {number | undefined} timeoutMs */
+function clampTimeout(timeoutMs) {
+  return Number.isFinite(timeoutMs) ? Math.min(MAX_TIMEOUT_MS, Math.max(1, Math.round(/** @type {number} */ (timeoutMs)))) : DEFAULT_TIMEOUT_MS;
+}
+
+module.exports = { BridgeClient, BridgeError, describeError };

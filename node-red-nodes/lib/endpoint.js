@@ -1,0 +1,157 @@
+"use strict";
+/*
+ * Where the bridge is: the default endpoint, and the reading of one that a user typed.
+ *
+ * 1. Knows addresses only: opens no socket and creates no directory.
+ * 2. The default follows the same rule as the Python side (docs/protocol.md, "Transport").
+ * 3. Every refusal is a sentence that says what was written and what would be right.
+ */
+
+const fs = require("node:fs");
+const path = require("node:path");
+
+const SYSTEM_DIRECTORY = "/run/wisblock-bridge";
+const SOCKET_FILE = "bridge.sock";
+
+/** The kernel's room for a socket path is 108 bytes, one of which ends the text (unix(7)). */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+/** Earlier libuv pads an abstract name with NULs, which makes it another name (libuv pull request 4266). */
+const FIRST_LIBUV_WITH_ABSTRACT_NAMES = [1, 48];
+
+/** An endpoint that cannot be used, and why. */
+class EndpointError extends Error {
+  /** @param {string} message  what was written and what would be right */
+  constructor(message) {
+    super(message);
+    this.name = "EndpointError";
+    this.code = "bad_endpoint";
+  }
+}
+
+/**
+ * @typedef {object} IpcEndpoint
+ * @property {"ipc"} transport
+ * @property {string} path       file path, or the abstract name with its leading NUL
+ * @property {boolean} abstract  true for a Linux abstract socket: there is no file
+ * @property {string} text       the endpoint as written
+ *
+ * @typedef {object} TcpEndpoint
+ * @property {"tcp"} transport
+ * @property {string} host       name or address, without brackets
+ * @property {number} port       1 to 65535
+ * @property {string} text       the endpoint as written
+ *
+ * @typedef {IpcEndpoint | TcpEndpoint} Endpoint
+ */
+
+/** @param {string} directory */
+function isDirectory(directory) {
+  return fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/**
+ * Gives the endpoint to use when the user has set none.
+ *
+ * Ask again before each attempt to connect: the system directory appears when the service starts, which may be after us.
+ *
+ * @param {object} [surroundings]  replaced by tests
+ * @param {Record<string, string | undefined>} [surroundings.environment]
+ * @param {number} [surroundings.uid]  numeric user id
+ * @param {(directory: string) => boolean} [surroundings.directoryExists]
+ * @returns {string} an `ipc://` endpoint, or what WISBLOCK_BRIDGE_ENDPOINT says
+ */
+function defaultEndpoint({
+  environment = process.env,
+  uid = process.getuid ? process.getuid() : 0,
+  directoryExists = isDirectory,
+} = {}) {
+  if (environment.WISBLOCK_BRIDGE_ENDPOINT) {
+    return environment.WISBLOCK_BRIDGE_ENDPOINT;
+  }
+  let directory = `/tmp/wisblock-bridge-${uid}`;
+  if (directoryExists(SYSTEM_DIRECTORY)) {
+    directory = SYSTEM_DIRECTORY;
+  } else if (environment.XDG_RUNTIME_DIR) {
+    directory = path.posix.join(environment.XDG_RUNTIME_DIR, "wisblock-bridge");
+  }
+  return `ipc://${directory}/${SOCKET_FILE}`;
+}
+
+/** @param {string} platform @param {string} libuvVersion */
+function hasAbstractSockets(platform, libuvVersion) {
+  const [major, minor] = libuvVersion.split(".").map(Number);
+  const [needsMajor, needsMinor] = FIRST_LIBUV_WITH_ABSTRACT_NAMES;
+  return platform === "linux" && (major > needsMajor || (major === needsMajor && minor >= needsMinor));
+}
+
+/** @param {string} text @param {string} address @param {string} platform @param {string} libuvVersion @returns {IpcEndpoint} */
+function parseIpc(text, address, platform, libuvVersion) {
+  if (address === "" || address === "@") {
+    throw new EndpointError(`The endpoint "${text}" names no socket. Write it like ipc://${SYSTEM_DIRECTORY}/${SOCKET_FILE}.`);
+  }
+  if (address.includes("\0")) {
+    throw new EndpointError(`The endpoint ${JSON.stringify(text)} contains a NUL character. Remove it.`);
+  }
+  const abstract = address.startsWith("@");
+  if (abstract && !hasAbstractSockets(platform, libuvVersion)) {
+    throw new EndpointError(
+      `The endpoint "${text}" is an abstract socket, which needs Linux and Node.js 22 or later. Use a path, like ipc:///run/${SOCKET_FILE}.`);
+  }
+  if (!abstract && !address.startsWith("/")) {
+    throw new EndpointError(
+      `The endpoint "${text}" has a relative path. Write the whole path, with three slashes: ipc:///${address}.`);
+  }
+  const bytes = Buffer.byteLength(address);
+  if (bytes > MAX_SOCKET_PATH_BYTES) {
+    throw new EndpointError(
+      `The socket path in "${text}" is ${bytes} bytes long; at most ${MAX_SOCKET_PATH_BYTES} are possible. Choose a shorter one.`);
+  }
+  return { transport: "ipc", path: abstract ? `\0${address.slice(1)}` : address, abstract, text };
+}
+
+/** @param {string} text @param {string} address @returns {TcpEndpoint} */
+function parseTcp(text, address) {
+  const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^:[\]/\s;@]+)):(\d{1,5})$/.exec(address);
+  if (match === null) {
+    const reason = (address.match(/:/g) ?? []).length > 1 && !address.startsWith("[")
+      ? "An IPv6 address stands in brackets: tcp://[::1]:5555."
+      : "Write it like tcp://127.0.0.1:5555: a host, a colon and a port.";
+    throw new EndpointError(`The endpoint "${text}" is not a host and a port. ${reason}`);
+  }
+  const host = match[1] ?? match[2];
+  const port = Number(match[3]);
+  if (host === "*") {
+    throw new EndpointError(`The endpoint "${text}" says "any address", which only the bridge itself may. Write the host it runs on.`);
+  }
+  if (port < 1 || port > 65535) {
+    throw new EndpointError(`The port ${match[3]} in "${text}" does not exist. Ports go from 1 to 65535.`);
+  }
+  return { transport: "tcp", host, port, text };
+}
+
+/**
+ * Reads an endpoint, strictly.
+ *
+ * @param {unknown} text  `ipc:///path`, `ipc://@name` (Linux, abstract), `tcp://host:port` or `tcp://[::1]:port`
+ * @param {object} [surroundings]  replaced by tests
+ * @param {string} [surroundings.platform]
+ * @param {string} [surroundings.libuvVersion]
+ * @returns {Endpoint}
+ * @throws {EndpointError} with a sentence for the user
+ */
+function parseEndpoint(text, { platform = process.platform, libuvVersion = process.versions.uv } = {}) {
+  if (typeof text !== "string" || text.trim() === "") {
+    throw new EndpointError("No endpoint is given. Write one like ipc:///run/wisblock-bridge/bridge.sock or tcp://127.0.0.1:5555.");
+  }
+  const written = text.trim();
+  if (written.startsWith("ipc://")) {
+    return parseIpc(written, written.slice("ipc://".length), platform, libuvVersion);
+  }
+  if (written.startsWith("tcp://")) {
+    return parseTcp(written, written.slice("tcp://".length));
+  }
+  throw new EndpointError(`The endpoint "${written}" cannot be used: it has to begin with ipc:// or tcp://.`);
+}
+
+module.exports = { EndpointError, MAX_SOCKET_PATH_BYTES, defaultEndpoint, parseEndpoint };

@@ -1,0 +1,103 @@
+"use strict";
+/*
+ * Where the parameters of one request come from: the message, or the fields of the node.
+ *
+ * 1. An object in msg.payload names parameters and goes before the fields.
+ * 2. A plain msg.payload is the one obvious parameter of an operation, unless that field holds something else.
+ * 3. What is empty everywhere is not sent, and the bridge's default applies.
+ */
+
+const { OUTSIDE_TYPES, fieldName } = require("./fields");
+const { badParams } = require("./node-errors");
+const { isBlank, show, toWire } = require("./values");
+
+/** @param {unknown} value @returns {value is Record<string, unknown>} */
+function isPlainObject(value) {
+  if (typeof value !== "object" || value === null) {
+    return false;
+  }
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/**
+ * @param {any} RED
+ * @param {any} node
+ * @param {unknown} value
+ * @param {string} type
+ * @param {object} msg
+ * @returns {Promise<unknown>}
+ */
+function evaluate(RED, node, value, type, msg) {
+  if (!OUTSIDE_TYPES.includes(type) && type !== "bin") {
+    return Promise.resolve(value);
+  }
+  return new Promise((resolve, reject) => {
+    RED.util.evaluateNodeProperty(value, type, node, msg, (/** @type {Error | null} */ error, /** @type {unknown} */ result) => {
+      if (error) {
+        reject(error);
+      } else {
+        resolve(result);
+      }
+    });
+  });
+}
+
+/** @param {string} type @param {unknown} value @returns {string} how an error names the place the value came from */
+function placeOf(type, value) {
+  return OUTSIDE_TYPES.includes(type) ? ` (${type === "jsonata" ? "expression" : `${type}.${value}`})` : "";
+}
+
+/**
+ * Collects the parameters of one request.
+ *
+ * @param {any} RED
+ * @param {any} node      the node, for flow and global context
+ * @param {Record<string, unknown>} config  its properties
+ * @param {import("./catalogue").Operation} operation
+ * @param {Record<string, unknown> | null} msg  the message; null for a subscription, which has none
+ * @returns {Promise<Record<string, unknown>>} parameter name to value, ready for the wire
+ * @throws {import("./node-errors").NodeError} with code bad_params
+ */
+async function collectParams(RED, node, config, operation, msg) {
+  const payload = msg?.payload;
+  /** @type {Record<string, unknown>} */
+  const named = msg !== null && isPlainObject(payload) && operation.params.length > 0 ? payload : {};
+  for (const name of Object.keys(named)) {
+    if (!operation.params.some((each) => each.name === name)) {
+      throw badParams(
+        `msg.payload.${name} is no parameter of "${operation.name}".`,
+        `An object in msg.payload gives parameters by name: ${operation.params.map((each) => each.name).join(", ")}.`,
+      );
+    }
+  }
+  /** @type {Record<string, unknown>} */
+  const params = {};
+  for (const param of operation.params) {
+    if (!isBlank(named[param.name])) {
+      params[param.name] = toWire(named[param.name], param, `msg.payload.${param.name}`);
+      continue;
+    }
+    const field = fieldName(operation, param);
+    let type = String(config[`${field}Type`] || "literal");
+    let written = config[field];
+    if (isBlank(written) && operation.payload_param === param.name) {
+      [written, type] = ["payload", "msg"];
+    }
+    if (isBlank(written) || (msg === null && type === "msg")) {
+      continue;
+    }
+    let value;
+    try {
+      value = await evaluate(RED, node, written, type, msg ?? {});
+    } catch (error) {
+      throw badParams(`${param.name} cannot be worked out from ${show(written)}.`, `${/** @type {Error} */ (error).message}`);
+    }
+    if (!isBlank(value) && !(value === payload && isPlainObject(value))) {
+      params[param.name] = toWire(value, param, `${param.name}${placeOf(type, written)}`);
+    }
+  }
+  return params;
+}
+
+module.exports = { collectParams };

@@ -1,0 +1,239 @@
+"use strict";
+/*
+ * The line under a node: one state in, one status out, and green only while there is reason for it.
+ *
+ * 1. Everything that the status depends on is set here; nobody else calls node.status().
+ * 2. Wordy texts are message ids, translated by the editor; numbers are texts.
+ * 3. Timers end with dispose().
+ */
+
+/** Catalogue of the words, shared by all nodes of the package. */
+const WORDS = "@wisblock-bridge/node-red-wisblock/bridge:status";
+
+/** A request may take this long before the node says that it is busy. */
+const BUSY_AFTER_MS = 300;
+
+/** The editor shows about so many characters (Node-RED's own guide says: under 20). */
+const MAX_TEXT = 32;
+
+/** Codes with a short text of their own in the catalogue of words. */
+const KNOWN_CODES = new Set([
+  "bad_request", "bad_params", "unknown_method", "unknown_module", "unknown_operation", "unsupported_version", "expired", "busy",
+  "slot_conflict", "in_use", "forbidden", "no_device", "bus_error", "timeout", "checksum", "wrong_chip", "not_ready",
+  "out_of_range", "remote_exception", "no_bus", "no_permission", "internal", "closing", "offline", "timeout_reply",
+]);
+
+/**
+ * Writes readings the way people read them.
+ *
+ * @param {import("./catalogue").Catalogue} catalogue
+ * @param {import("./catalogue").Operation} operation  an operation or an event
+ * @param {Record<string, unknown>} values  reading name to value
+ * @returns {string} for example "12.00 mA", "level 1", "on"
+ */
+function readingsText(catalogue, operation, values) {
+  const names = operation.main !== "" && operation.main in values ? [operation.main] : Object.keys(values);
+  const parts = names.map((name) => {
+    const reading = operation.readings.find((each) => each.name === name);
+    const { symbol, decimals } = catalogue.unit(reading?.unit ?? "none");
+    const value = values[name];
+    if (typeof value === "boolean") {
+      return name === "on" ? (value ? "on" : "off") : `${name} ${value ? "yes" : "no"}`;
+    }
+    if (typeof value === "number") {
+      const number = reading?.kind === "int" || (reading?.unit ?? "none") === "none" ? String(value) : value.toFixed(decimals);
+      return symbol === "" ? `${name} ${number}` : `${number} ${symbol}`;
+    }
+    if (value instanceof Uint8Array) {
+      return `${name} ${value.length} B`;
+    }
+    return Array.isArray(value) ? `${name} [${value.length}]` : `${name} ${String(value)}`;
+  });
+  let text = parts.shift() ?? "";
+  for (const part of parts) {
+    if (text.length + part.length + 2 > MAX_TEXT) {
+      return `${text} …`;
+    }
+    text = `${text}, ${part}`;
+  }
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
+}
+
+/**
+ * @typedef {{fill: string, shape: string, text: string}} StatusLine
+ * @typedef {"missing" | "connecting" | "online" | "offline"} BridgeState
+ * @typedef {{setTimeout: typeof setTimeout, clearTimeout: typeof clearTimeout}} Timers
+ */
+
+/** The status of one node. */
+class NodeStatus {
+  /** @type {BridgeState} */
+  #bridge = "connecting";
+  #emulated = false;
+  /** @type {string} */
+  #drift = "";
+  /** @type {{text: string, quality: string, emulated: boolean} | null} */
+  #value = null;
+  #errorCode = "";
+  #stale = false;
+  #inFlight = 0;
+  #busyText = "";
+  /** @type {NodeJS.Timeout | undefined} */
+  #busyTimer;
+  /** @type {NodeJS.Timeout | undefined} */
+  #staleTimer;
+  #shown = "";
+  #disposed = false;
+
+  /**
+   * @param {object} options
+   * @param {(line: StatusLine) => void} options.show       node.status
+   * @param {(id: string) => string} options.translate      RED._
+   * @param {Timers} [options.timers]                       replaced by tests
+   */
+  constructor({ show, translate, timers = { setTimeout, clearTimeout } }) {
+    this.show = show;
+    this.translate = translate;
+    this.timers = timers;
+  }
+
+  /**
+   * Tells how the connection to the bridge stands.
+   *
+   * @param {BridgeState} state
+   * @param {{emulated?: boolean, drift?: string}} [info]  `drift`: "", "newer", "older" or "other", the bridge against these nodes
+   */
+  bridge(state, { emulated = false, drift = "" } = {}) {
+    if (state !== "online") {
+      this.#value = null;
+      this.#errorCode = "";
+      this.#clearStale();
+    }
+    this.#bridge = state;
+    this.#emulated = emulated;
+    this.#drift = drift;
+    this.#update();
+  }
+
+  /** @param {string} operation  what was asked for */
+  asked(operation) {
+    this.#inFlight += 1;
+    if (this.#busyTimer === undefined && !this.#disposed) {
+      this.#busyTimer = this.timers.setTimeout(() => {
+        this.#busyText = operation;
+        this.#update();
+      }, BUSY_AFTER_MS);
+    }
+  }
+
+  /** Tells that a request has ended, well or not; value() or failed() says how. */
+  answered() {
+    this.#inFlight -= 1;
+    if (this.#inFlight === 0) {
+      this.timers.clearTimeout(this.#busyTimer);
+      this.#busyTimer = undefined;
+      this.#busyText = "";
+      this.#update();
+    }
+  }
+
+  /**
+   * Shows a value.
+   *
+   * @param {string} text
+   * @param {{quality?: string, emulated?: boolean}} [result]
+   * @param {number} [staleAfterMs]  without another value for so long it is no longer green; 0 for never
+   */
+  value(text, { quality = "good", emulated = false } = {}, staleAfterMs = 0) {
+    this.#value = { text, quality, emulated };
+    this.#errorCode = "";
+    this.#clearStale();
+    if (staleAfterMs > 0 && !this.#disposed) {
+      this.#staleTimer = this.timers.setTimeout(() => {
+        this.#stale = true;
+        this.#update();
+      }, staleAfterMs);
+    }
+    this.#update();
+  }
+
+  /**
+   * Shows that something went wrong.
+   *
+   * @param {string} code  an error code of the protocol
+   */
+  failed(code) {
+    this.#errorCode = code;
+    this.#clearStale();
+    this.#update();
+  }
+
+  /** Ends all timers; nothing is shown any more. */
+  dispose() {
+    this.#disposed = true;
+    this.timers.clearTimeout(this.#busyTimer);
+    this.#clearStale();
+  }
+
+  #clearStale() {
+    this.timers.clearTimeout(this.#staleTimer);
+    this.#staleTimer = undefined;
+    this.#stale = false;
+  }
+
+  /** @returns {StatusLine} */
+  #line() {
+    if (this.#bridge === "missing") {
+      return { fill: "red", shape: "ring", text: `${WORDS}.no_bridge` };
+    }
+    if (this.#bridge === "connecting") {
+      return { fill: "yellow", shape: "ring", text: "node-red:common.status.connecting" };
+    }
+    if (this.#bridge === "offline") {
+      return { fill: "red", shape: "ring", text: "node-red:common.status.disconnected" };
+    }
+    if (this.#busyText !== "") {
+      return { fill: "blue", shape: "dot", text: this.#busyText };
+    }
+    if (this.#errorCode !== "") {
+      const text = KNOWN_CODES.has(this.#errorCode) ? `${WORDS}.error.${this.#errorCode}` : this.#errorCode.slice(0, MAX_TEXT);
+      return { fill: "red", shape: "dot", text };
+    }
+    const drift = this.#drift === "" ? "" : this.translate(`${WORDS}.drift.${this.#drift}`);
+    if (this.#value !== null) {
+      const { text, quality, emulated } = this.#value;
+      const notes = [
+        emulated ? this.translate(`${WORDS}.emulated`) : "",
+        this.#stale ? this.translate(`${WORDS}.stale`) : "",
+        quality === "good" ? "" : this.translate(`${WORDS}.uncertain`),
+        drift,
+      ].filter((each) => each !== "");
+      const whole = [text, notes.join(", ")].filter((each) => each !== "").join(" ");
+      if (this.#stale) {
+        return { fill: "yellow", shape: "ring", text: whole };
+      }
+      return { fill: quality === "good" && drift === "" ? "green" : "yellow", shape: "dot", text: whole };
+    }
+    if (drift !== "") {
+      return { fill: "yellow", shape: "dot", text: drift };
+    }
+    if (this.#emulated) {
+      return { fill: "grey", shape: "dot", text: `${WORDS}.emulated` };
+    }
+    return { fill: "green", shape: "dot", text: "node-red:common.status.connected" };
+  }
+
+  #update() {
+    if (this.#disposed) {
+      return;
+    }
+    const line = this.#line();
+    const shown = `${line.fill} ${line.shape} ${line.text}`;
+    if (shown !== this.#shown) {
+      this.#shown = shown;
+      this.show(line);
+    }
+  }
+}
+
+module.exports = { BUSY_AFTER_MS, KNOWN_CODES, NodeStatus, WORDS, readingsText };

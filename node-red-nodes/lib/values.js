@@ -1,0 +1,166 @@
+"use strict";
+/*
+ * What a user wrote or a message brought, turned into the type that the wire wants.
+ *
+ * 1. Only the form of a value is changed here ("on" to true, "12" to 12); ranges and choices are the bridge's business.
+ * 2. A value that could mean two things is an error with code bad_params, never a guess.
+ * 3. Empty text and a missing value mean "not given".
+ */
+
+const { badParams } = require("./node-errors");
+
+const ON_WORDS = new Set(["true", "1", "on"]);
+const OFF_WORDS = new Set(["false", "0", "off"]);
+const DECIMAL_NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const HEXADECIMAL_NUMBER = /^0[xX][0-9a-fA-F]+$/;
+
+/** @param {unknown} value @returns {string} the value as a sentence can show it */
+function show(value) {
+  if (Buffer.isBuffer(value)) {
+    return `a buffer of ${value.length} bytes`;
+  }
+  let text;
+  try {
+    text = typeof value === "number" ? String(value) : JSON.stringify(value);
+  } catch {
+    text = undefined; // a circle, or a BigInt
+  }
+  text ??= String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** @param {unknown} value @param {string} name @returns {boolean} */
+function toBoolean(value, name) {
+  if (typeof value === "boolean") {
+    return value;
+  }
+  if (value === 1 || value === 0) {
+    return value === 1;
+  }
+  const word = typeof value === "string" ? value.trim().toLowerCase() : "";
+  if (ON_WORDS.has(word)) {
+    return true;
+  }
+  if (OFF_WORDS.has(word)) {
+    return false;
+  }
+  throw badParams(`${name} is ${show(value)}, which is neither on nor off.`, 'Send true, 1 or "on"; or false, 0 or "off".');
+}
+
+/** @param {unknown} value @param {string} name @param {boolean} whole @returns {number} */
+function toNumber(value, name, whole) {
+  let number = value;
+  if (typeof value === "string") {
+    const text = value.trim();
+    if (DECIMAL_NUMBER.test(text) || HEXADECIMAL_NUMBER.test(text)) {
+      number = Number(text);
+    }
+  }
+  if (typeof number !== "number" || !Number.isFinite(number)) {
+    throw badParams(`${name} is ${show(value)}, which is not a number.`, "Send a number, or text that is one.");
+  }
+  if (whole && !Number.isInteger(number)) {
+    throw badParams(`${name} is ${number}, which is not a whole number.`, "Send a number without a fraction.");
+  }
+  return number;
+}
+
+/** @param {unknown} value @param {string} name @returns {Uint8Array} */
+function toBytes(value, name) {
+  if (value instanceof Uint8Array) {
+    return value;
+  }
+  if (typeof value === "string") {
+    return Buffer.from(value, "utf8");
+  }
+  if (Array.isArray(value) && value.every((each) => Number.isInteger(each) && each >= 0 && each <= 255)) {
+    return Buffer.from(value);
+  }
+  throw badParams(`${name} is ${show(value)}, which is not bytes.`, "Send a buffer, text, or an array of numbers from 0 to 255.");
+}
+
+/** @param {unknown} value @param {import("./catalogue").Param} param @param {string} name @returns {unknown[]} */
+function toList(value, param, name) {
+  let items = value;
+  if (typeof value === "string") {
+    const text = value.trim();
+    if (text.startsWith("[")) {
+      try {
+        items = JSON.parse(text);
+      } catch (error) {
+        throw badParams(`${name} is ${show(value)}, which is not a list.`, `${/** @type {Error} */ (error).message}.`);
+      }
+    } else {
+      items = text.split(",").map((each) => each.trim()).filter((each) => each !== "");
+    }
+  } else if (value instanceof Uint8Array) {
+    items = [...value];
+  } else if (typeof value === "number") {
+    items = [value];
+  }
+  if (!Array.isArray(items)) {
+    throw badParams(`${name} is ${show(value)}, which is not a list.`, "Send an array, or values with commas between them.");
+  }
+  if (param.item_kind === null) {
+    return items;
+  }
+  const item = { ...param, kind: param.item_kind, item_kind: null };
+  return items.map((each, index) => toWire(each, item, `${name}[${index}]`));
+}
+
+/**
+ * Tells whether nothing was given.
+ *
+ * @param {unknown} value
+ * @returns {boolean}
+ */
+function isBlank(value) {
+  return value === undefined || value === null || value === "";
+}
+
+/** @param {import("./catalogue").Param} param @returns {boolean} whether it is a level: 0 or 1 and nothing else */
+function isBit(param) {
+  return param.choices.length === 2 && param.choices.includes(0) && param.choices.includes(1);
+}
+
+/**
+ * Turns a value into the type of its parameter.
+ *
+ * @param {unknown} value  not blank
+ * @param {import("./catalogue").Param} param
+ * @param {string} [name]  how the sentence of an error names it; default the parameter's name
+ * @returns {unknown} what goes over the wire
+ * @throws {import("./node-errors").NodeError} with code bad_params
+ */
+function toWire(value, param, name = param.name) {
+  const text = typeof value === "string" ? value.trim() : value;
+  const choice = param.choices.find((each) => each === text || (typeof each === "number" && typeof text === "string" && String(each) === text));
+  if (choice !== undefined) {
+    return choice;
+  }
+  switch (param.kind) {
+    case "bool":
+      return toBoolean(value, name);
+    case "int":
+      if (isBit(param) && typeof value !== "number") {
+        return toBoolean(value, name) ? 1 : 0;
+      }
+      return toNumber(value, name, true);
+    case "float":
+      return toNumber(value, name, false);
+    case "bytes":
+      return toBytes(value, name);
+    case "list":
+      return toList(value, param, name);
+    default:
+      if (typeof value !== "string") {
+        throw badParams(
+          `${name} is ${show(value)}, which is not text.`,
+          param.choices.length > 0 ? `Send one of ${param.choices.map((each) => `"${each}"`).join(", ")}.` : "Send text.",
+        );
+      }
+      return value;
+  }
+}
+
+module.exports = { isBlank, show, toWire };

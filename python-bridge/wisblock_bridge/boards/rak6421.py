@@ -1,0 +1,64 @@
+"""RAK6421 WisBlock Pi HAT in its two revisions, on any Raspberry Pi with a 40-pin header.
+
+1. Sources: the vendor's examples of 2022 (board marked "VA") and a public radio configuration of
+   2025.
+2. Which revision is fitted cannot be read by software; it is chosen in the configuration.
+"""
+
+from __future__ import annotations
+
+from wisblock_bridge.boards.board import (
+    BoardSpec,
+    ConverterSpec,
+    LineRef,
+    SlotSpec,
+    soc,
+    spi_lines,
+)
+
+_PINS = {
+    "VA": (
+        {"IO1": 17, "IO3": 13, "IO4": 16, "IO5": 6, "IO6": 12},
+        {"IO1": 25, "IO3": 23, "IO4": 24, "IO5": 21, "IO6": 22},
+    ),
+    "VB": (
+        {"IO1": 17, "IO2": 12, "IO3": 13, "IO4": 16, "IO5": 24, "IO6": 22},
+        {"IO1": 25, "IO3": 23, "IO4": 24, "IO5": 19, "IO6": 18},
+    ),
+}
+_TITLES = {"VA": "RAK6421 marked VA (2022)", "VB": "RAK6421, newer wiring (2025)"}
+
+
+def _board(variant: str) -> BoardSpec:
+    return BoardSpec(
+        key=f"rak6421-{variant.lower()}",
+        product="RAK6421",
+        variant=variant,
+        title=_TITLES[variant],
+        i2c_number=1,
+        controllers={"soc": soc()},
+        converter=ConverterSpec("ADS1115", 0x48),
+        slots={
+            number: SlotSpec(
+                lines={
+                    pin: LineRef("soc", line) for pin, line in _PINS[variant][number - 1].items()
+                },
+                analog={"AIN0": 2 * number - 2, "AIN1": 2 * number - 1},
+                serial_port="/dev/serial0",
+                spi_device=f"/dev/spidev0.{number - 1}",
+                spi_lines=spi_lines(9 - number),
+            )
+            for number in (1, 2)
+        },
+        taken_addresses={},
+        unconfirmed=(
+            "Which revision is fitted: set board.variant to VA or VB.",
+            "The converter's address: 0x48 and 0x4a both occur; it is looked for.",
+            "IO1 of the newer wiring is taken over from VA.",
+        ),
+    )
+
+
+REVISION_VA = _board("VA")
+REVISION_VB = _board("VB")
+RAK6421_BOARDS = (REVISION_VA, REVISION_VB)

@@ -1,0 +1,256 @@
+"""The bridge put together: from a configuration to a process that serves.
+
+1. Everything is made here and handed to those who need it; nobody reaches for a global.
+2. Start: socket bound last, after the outputs that a configuration names are safe. Stop: outputs
+   first.
+3. It knows how parts fit, not what they do.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from wisblock_bridge import __version__, catalogue, discovery
+from wisblock_bridge.boards import BOARDS
+from wisblock_bridge.clock import SystemClock
+from wisblock_bridge.config import apply
+from wisblock_bridge.dispatch import Dispatcher
+from wisblock_bridge.endpoint import prepare_endpoint, restrict_socket
+from wisblock_bridge.hardware import Hardware
+from wisblock_bridge.mailbox import Mailbox
+from wisblock_bridge.rack import Rack
+from wisblock_bridge.scanner import Scanner
+from wisblock_bridge.server import Server
+from wisblock_bridge.sessions import Sessions
+from wisblock_bridge.status import Counters, status
+
+if TYPE_CHECKING:
+    from wisblock_bridge.boards.board import BoardSpec
+    from wisblock_bridge.config import Config
+    from wisblock_bridge.emulation import EmulatedBoard
+    from wisblock_bridge.emulator_methods import EmulatorMethods
+    from wisblock_bridge.hardware import Transport
+
+log = logging.getLogger(__name__)
+
+STOP_S = 4.0
+"""How long modules get to bring their outputs to the safe state when the bridge stops."""
+
+
+class Bridge:
+    """A bridge that is ready to serve.
+
+    Args:
+        config: What is configured.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._clock = SystemClock()
+        self._started = self._clock.monotonic()
+        self._config = config
+        self.catalogue = catalogue.load()
+        self.board, self._detection = self._find_board()
+        self._emulated: EmulatedBoard | None = None
+        self.hardware = Hardware(self.board, self._transport(), self._clock)
+        self._mailbox: Mailbox[object] = Mailbox()
+        self._sessions = Sessions()
+        self._counters = Counters()
+        self.rack = Rack(
+            self.hardware,
+            self.catalogue.modules,
+            self._mailbox,  # type: ignore[arg-type]
+            self._clock,
+            fixed={number: slot.module for number, slot in config.slots.items() if slot.module},
+            addresses={
+                (number, chip): address
+                for number, slot in config.slots.items()
+                for chip, address in slot.addresses.items()
+            },
+        )
+        self._server = Server(self._mailbox, self._sessions, self._clock)
+        self._dispatcher = Dispatcher(
+            self.catalogue,
+            self.rack,
+            self._sessions,
+            self._server.delivery,
+            self._clock,
+            self._counters,
+            Scanner(lambda: discovery.scan(self.hardware, self.catalogue), self._mailbox),
+            self._emulator_methods(),
+        )
+        self._dispatcher.status = self._status
+        self._watchdog_s = watchdog_interval_s()
+        self._next_watchdog = 0.0
+
+    def serve(self) -> int:
+        """Serve until SIGTERM or SIGINT.
+
+        Returns:
+            The exit code, 0.
+
+        Raises:
+            OSError: The endpoint is taken or not permitted.
+            ConfigError: The endpoint cannot be used.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._server.stop())
+        self._make_configured_safe()
+        endpoint = prepare_endpoint(self._config.endpoint)
+        self._server.bind(endpoint)
+        restrict_socket(endpoint)
+        log.info(
+            "wisblock-bridge %s serves %s%s on %s",
+            __version__,
+            "an emulated " if self.hardware.emulated else "",
+            self.board.title,
+            endpoint,
+        )
+        notify(f"READY=1\nSTATUS=serving {self.board.title}")
+        try:
+            self._server.run(self._dispatcher, self._tick)
+        finally:
+            self._stop()
+        return 0
+
+    def _tick(self, now: float) -> float | None:
+        """Do what is due: leases that ran out, the service manager's watchdog."""
+        due = self._sessions.next_end()
+        if due is not None and due <= now:
+            for session in self._sessions.overdue(now):
+                if session.outputs or session.subscriptions:
+                    log.info("client %s is gone", session.name or "without a name")
+                self._server.delivery.drop(session.identity)
+                self._dispatcher.end_session(session)
+            due = self._sessions.next_end()
+        returning = self._dispatcher.next_return()
+        if returning is not None:
+            if returning <= now:
+                self._dispatcher.return_modules(now)
+                returning = self._dispatcher.next_return()
+            if returning is not None:
+                due = returning if due is None else min(due, returning)
+        if self._watchdog_s is not None:
+            if now >= self._next_watchdog:
+                notify("WATCHDOG=1")
+                self._next_watchdog = now + self._watchdog_s
+            due = self._next_watchdog if due is None else min(due, self._next_watchdog)
+        return None if due is None else due - now
+
+    def _stop(self) -> None:
+        notify("STOPPING=1")
+        log.info("stopping: bringing outputs to their safe state")
+        self._dispatcher.stopping = True
+        workers = list(self.rack)
+        for worker in workers:
+            worker.close()
+        deadline = time.monotonic() + STOP_S
+        for worker in workers:
+            if not worker.join(max(0.0, deadline - time.monotonic())):
+                log.error("%s did not close in time", worker.place)
+        self._server.receive_posts(self._dispatcher)
+        self._server.close()
+        self.hardware.close()
+
+    def _make_configured_safe(self) -> None:
+        """Open what the configuration names: its outputs are safe before anybody can ask."""
+        for slot, module in self.rack.fixed.items():
+            if self._emulated is not None:
+                self._emulated.plug(module, slot)
+            self.rack.worker(module, slot).prepare()  # type: ignore[arg-type]
+
+    def _find_board(self) -> tuple[BoardSpec, dict[str, object]]:
+        config = self._config
+        if config.emulate or config.board.kind != "auto":
+            product = "RAK7391" if config.board.kind == "auto" else config.board.kind
+            board = next(
+                each
+                for each in BOARDS.values()
+                if each.product == product and config.board.variant in {None, each.variant}
+            )
+            return apply(board, config), {"confidence": "certain", "evidence": ["as configured"]}
+        found = discovery.detect_board(config)
+        log.info(
+            "board: %s (%s: %s)", found.board.title, found.confidence, "; ".join(found.evidence)
+        )
+        return apply(found.board, config), {
+            "confidence": found.confidence,
+            "evidence": list(found.evidence),
+        }
+
+    def _transport(self) -> Transport:
+        if self._config.emulate:
+            from wisblock_bridge.emulation import EmulatedBoard  # noqa: PLC0415  (not needed on hardware)
+
+            self._emulated = EmulatedBoard(self.board, self._clock, self._config.swing_s)
+            return self._emulated
+        from wisblock_bridge.buses.linux.transport import LinuxTransport  # noqa: PLC0415
+
+        return LinuxTransport()
+
+    def _emulator_methods(self) -> EmulatorMethods | None:
+        if self._emulated is None:
+            return None
+        from wisblock_bridge.emulator_methods import EmulatorMethods  # noqa: PLC0415
+
+        return EmulatorMethods(self._emulated, self.rack, self._clock)
+
+    def _status(self) -> dict[str, object]:
+        return status(
+            self._clock.monotonic() - self._started,
+            self.hardware,
+            self.rack,
+            self._sessions,
+            self._server.delivery,
+            self._counters,
+            self._detection,
+        )
+
+
+def run(config: Config) -> int:
+    """Build a bridge and serve.
+
+    Args:
+        config: What is configured.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        OSError: The endpoint is taken or not permitted.
+        ConfigError: The configuration cannot be used.
+    """
+    return Bridge(config).serve()
+
+
+def notify(message: str) -> None:
+    """Tell the service manager, if there is one (sd_notify protocol).
+
+    Args:
+        message: Assignments, a line each.
+    """
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
+        datagrams.sendto(message.encode(), address)
+
+
+def watchdog_interval_s() -> float | None:
+    """Tell how often the service manager wants to hear from us.
+
+    Returns:
+        Half its limit, s; None when it does not watch this process.
+    """
+    limit = os.environ.get("WATCHDOG_USEC")
+    pid = os.environ.get("WATCHDOG_PID")
+    if not limit or (pid and pid != str(os.getpid())):
+        return None
+    return int(limit) / 2_000_000.0

@@ -1,0 +1,1 @@
+"""The virtual buses: the same seams, with emulated chips and wires behind them."""

@@ -1,0 +1,147 @@
+"""What a group of digital lines is, whoever drives them.
+
+1. Lines are numbered within their controller; which slot pin that is, only ``boards`` knows.
+2. Making a line an output never glitches: the level is set before the direction.
+3. Controllers are found by label, never by number.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Direction(StrEnum):
+    """Which way a line works."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+class Bias(StrEnum):
+    """The pull resistor of an input."""
+
+    NONE = "none"
+    """Whatever the pin has by itself."""
+    UP = "up"
+    DOWN = "down"
+
+
+class LineController(Protocol):
+    """A group of digital lines with one owner.
+
+    Every method is safe to call from any thread. ``offset`` counts from 0 within the controller.
+    """
+
+    @property
+    def name(self) -> str:
+        """What people call it, for example "TPT29555 0x26 on i2c-1" or "pinctrl-bcm2711"."""
+        ...
+
+    @property
+    def line_count(self) -> int:
+        """Number of lines; offsets run from 0 to this minus 1."""
+        ...
+
+    @property
+    def has_edges(self) -> bool:
+        """Whether level changes are reported by interrupt; if not, inputs are polled."""
+        ...
+
+    def level(self, offset: int) -> int:
+        """Read the level at the pin, whatever the direction.
+
+        Args:
+            offset: Line, 0...line_count-1.
+
+        Returns:
+            0 or 1.
+
+        Raises:
+            BusError: The controller did not answer, or the line is held by another program.
+        """
+        ...
+
+    def levels(self) -> int:
+        """Read all pins in as few transactions as the controller allows.
+
+        Returns:
+            Bit n is the level of line n.
+
+        Raises:
+            BusError: The controller did not answer.
+        """
+        ...
+
+    def directions(self) -> int:
+        """Tell which lines are outputs.
+
+        Returns:
+            Bit n is 1 when line n is an output.
+
+        Raises:
+            BusError: The controller did not answer.
+        """
+        ...
+
+    def held_elsewhere(self) -> Mapping[int, str]:
+        """Tell which lines other programs or the kernel hold; their levels read as 0.
+
+        Returns:
+            Line to holder; empty where nobody else can reach the lines.
+
+        Raises:
+            BusError: The controller did not answer.
+        """
+        ...
+
+    def make_output(self, offset: int, level: int) -> None:
+        """Drive a line; the level is in place before the direction changes.
+
+        Args:
+            offset: Line, 0...line_count-1.
+            level: 0 or 1.
+
+        Raises:
+            BusError: The controller did not answer, or the line is held by another program.
+        """
+        ...
+
+    def make_input(self, offset: int, bias: Bias = Bias.NONE) -> None:
+        """Stop driving a line and listen to it.
+
+        Args:
+            offset: Line, 0...line_count-1.
+            bias: Pull resistor wanted; ignored by controllers that have a fixed one.
+
+        Raises:
+            BusError: The controller did not answer, or the line is held by another program.
+        """
+        ...
+
+    def write(self, offset: int, level: int) -> None:
+        """Change the level of a line that is an output already.
+
+        Args:
+            offset: Line, 0...line_count-1.
+            level: 0 or 1.
+
+        Raises:
+            BusError: The controller did not answer.
+        """
+        ...
+
+    def let_go(self, offset: int) -> None:
+        """Let go of a line, leaving it as it is: an output may keep driving, so make it safe first.
+
+        Args:
+            offset: Line, 0...line_count-1.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of everything; closing twice is allowed."""
+        ...

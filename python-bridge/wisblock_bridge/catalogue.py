@@ -1,0 +1,194 @@
+"""The catalogue: every module's description as plain data, the seam between the two languages.
+
+1. Everything here is derived from ``describe``; no fact is added.
+2. A module that fails to import is reported as broken and does not take the bridge down.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import logging
+import pkgutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wisblock_bridge import modules as module_package
+from wisblock_bridge.describe import (
+    Module,
+    ModuleDescription,
+    OperationDescription,
+    ParamDescription,
+    Reading,
+)
+from wisblock_bridge.units import UNITS
+from wisblock_bridge.wiring import AnalogNeed, BoardNeed, ChipNeed, LineNeed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wisblock_bridge.wiring import Need
+
+FORMAT = 1
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All modules this bridge knows.
+
+    Attributes:
+        modules: Name to class, in the order of names.
+        broken: Name of a file that could not be imported, to the reason.
+        data: The exported form, plain MessagePack and JSON types.
+        sha256: Fingerprint of ``data``.
+    """
+
+    modules: Mapping[str, type[Module]]
+    broken: Mapping[str, str]
+    data: dict[str, object]
+    sha256: str
+
+
+def load() -> Catalogue:
+    """Import all modules and describe them.
+
+    Returns:
+        The catalogue.
+    """
+    found: dict[str, type[Module]] = {}
+    broken: dict[str, str] = {}
+    for entry in pkgutil.iter_modules(module_package.__path__):
+        if entry.ispkg:
+            continue
+        try:
+            imported = importlib.import_module(f"{module_package.__name__}.{entry.name}")
+        except Exception as error:  # noqa: BLE001  (whatever is wrong with one module, the others serve)
+            broken[entry.name] = f"{type(error).__name__}: {error}"
+            log.error("module file %s cannot be used: %s", entry.name, broken[entry.name])  # noqa: TRY400
+            continue
+        for value in vars(imported).values():
+            if (
+                isinstance(value, type)
+                and issubclass(value, Module)
+                and value.__module__ == imported.__name__
+            ):
+                found[value.product.name] = value
+    data = export([cls.description for _, cls in sorted(found.items())])
+    return Catalogue(dict(sorted(found.items())), broken, data, fingerprint(data))
+
+
+def fingerprint(data: Mapping[str, object]) -> str:
+    """Compute the catalogue's fingerprint.
+
+    Args:
+        data: The exported form.
+
+    Returns:
+        SHA-256 of its canonical JSON, hexadecimal.
+    """
+    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def export(descriptions: list[ModuleDescription]) -> dict[str, object]:
+    """Turn descriptions into plain data.
+
+    Args:
+        descriptions: What to export, in order.
+
+    Returns:
+        The catalogue as maps and lists.
+    """
+    return {
+        "format": FORMAT,
+        "units": {
+            unit.name: {"symbol": unit.symbol, "decimals": unit.decimals}
+            for unit in sorted(UNITS.values(), key=str)
+        },
+        "modules": [_module(each) for each in descriptions],
+    }
+
+
+def _module(each: ModuleDescription) -> dict[str, object]:
+    product = each.product
+    return {
+        "name": product.name,
+        "slug": product.slug,
+        "title": product.title,
+        "family": product.family,
+        "slots": list(product.slots),
+        "icon": product.icon,
+        "reference": product.reference,
+        "summary": each.summary,
+        "details": list(each.details),
+        "unconfirmed": list(each.unconfirmed),
+        "needs": [_need(need) for need in each.needs.values()],
+        "operations": [_operation(operation) for operation in each.operations.values()],
+        "events": [_operation(event) | {"polled": event.polled} for event in each.events.values()],
+    }
+
+
+def _need(need: Need) -> dict[str, object]:
+    match need:
+        case LineNeed(pin):
+            return {"kind": "line", "pin": pin}
+        case AnalogNeed(pin):
+            return {"kind": "analog", "pin": pin}
+        case ChipNeed():
+            return {
+                "kind": "chip",
+                "chip": need.chip,
+                "address": need.address,
+                "alternatives": list(need.alternatives),
+            }
+        case BoardNeed(part):
+            return {"kind": "board", "part": part}
+
+
+def _operation(each: OperationDescription) -> dict[str, object]:
+    return {
+        "name": each.name,
+        "summary": each.summary,
+        "details": each.details,
+        "default": each.default,
+        "reads_only": each.reads_only,
+        "drives": each.drives,
+        "urgent": each.urgent if isinstance(each.urgent, bool) else dict(each.urgent),
+        "payload_param": each.payload_param,
+        "main": each.main,
+        "params": [_param(param) for param in each.params],
+        "readings": [_reading(reading) for reading in each.gives],
+    }
+
+
+def _param(each: ParamDescription) -> dict[str, object]:
+    facts = each.facts
+    return {
+        "name": each.name,
+        "label": facts.label or each.name.replace("_", " ").capitalize(),
+        "summary": facts.summary,
+        "kind": each.kind,
+        "item_kind": each.item_kind,
+        "required": each.required,
+        "default": each.default,
+        "choices": list(each.choices),
+        "unit": facts.unit,
+        "low": facts.low,
+        "high": facts.high,
+    }
+
+
+def _reading(each: Reading) -> dict[str, object]:
+    return {
+        "name": each.name,
+        "summary": each.summary,
+        "kind": each.kind,
+        "unit": each.unit,
+        "low": each.low,
+        "high": each.high,
+        "step": each.step,
+        "choices": list(each.choices),
+        "optional": each.optional,
+    }

@@ -1,0 +1,1 @@
+"""The silicon: one folder per chip, driver and emulator side by side."""

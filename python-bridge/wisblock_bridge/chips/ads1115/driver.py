@@ -1,0 +1,173 @@
+"""ADS1115, 16-bit converter with four inputs: the driver, and the base for compatible chips.
+
+1. Volts at the pins on one side, registers on the other; what is behind a pin is somebody else's
+   knowledge.
+2. A result is read only after the chip itself says that the conversion is over: never by waiting
+   alone.
+3. The chip is locked from start to result; the bus is free while the chip converts.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, ClassVar
+
+from wisblock_bridge.buses.i2c import Read, Write
+from wisblock_bridge.errors import NotReadyError
+from wisblock_bridge.wiring import Conversion
+
+if TYPE_CHECKING:
+    from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.clock import Clock
+
+CONVERSION, CONFIG = 0x00, 0x01
+
+# Config register: OS in bit 15, MUX in 14...12, PGA in 11...9, MODE in bit 8, DR in 7...5,
+# comparator in 4...0.
+START = 0x8000
+IDLE = 0x8000
+"""The same bit when read: 1 while no conversion is under way."""
+SINGLE_SHOT = 0x0100
+RATE_CODE_4 = 0x0080
+COMPARATOR_OFF = 0x0003
+SELECTION = 0x7F00
+"""MUX, PGA and MODE: what must read back as it was written."""
+
+AGAINST_GROUND = (0b100, 0b101, 0b110, 0b111)
+PAIRS = {(0, 1): 0b000, (0, 3): 0b001, (1, 3): 0b010, (2, 3): 0b011}
+GAINS = {6.144: 0b000, 4.096: 0b001, 2.048: 0b010, 1.024: 0b011, 0.512: 0b100, 0.256: 0b101}
+
+CODES = 32768
+HIGHEST_CODE, LOWEST_CODE = 0x7FFF, -0x8000
+
+# Ends a continuous conversion that an earlier owner left running; all else as after power-up.
+_STOP = Write(bytes((CONFIG, 0x05, 0x83)))
+_CONFIG = Write(bytes((CONFIG,)))
+_CONVERSION = Write(bytes((CONVERSION,)))
+_WORD = Read(2)
+
+STOPPING_S = 0.5
+"""Three conversions at the slowest rate of the family, 6.25 per second."""
+
+
+class ADS1115:
+    """A converter with four inputs and six ranges, used in single-shot mode.
+
+    Args:
+        bus: The bus the chip is on.
+        address: 7-bit address, 0x48...0x4b.
+        clock: Time, for the conversion.
+
+    Source: Texas Instruments ADS1115 datasheet SBAS444, sections "Register map" and "Single-shot
+        mode".
+    """
+
+    chip: ClassVar[str] = "ADS1115"
+    conversions_per_second: ClassVar[float] = 128.0
+    """At data rate code 100, the one that is used."""
+
+    def __init__(self, bus: I2CBus, address: int, clock: Clock) -> None:
+        self._bus = bus
+        self._address = address
+        self._clock = clock
+        self.name = f"{self.chip} 0x{address:02x} on {bus.name}"
+        self._lock = threading.Lock()
+        self._idle = False
+        """Whether it is certain that no conversion of somebody else is under way."""
+
+    def read(self, channel: int, full_scale: float = 4.096) -> Conversion:
+        """Convert one input against ground, as ``wiring.AnalogConverter.read`` says.
+
+        Args:
+            channel: 0...3.
+            full_scale: Range of the amplifier, V: 6.144, 4.096, 2.048, 1.024, 0.512 or 0.256.
+
+        Returns:
+            The voltage in steps of ``full_scale`` / 32768, and whether it was clipped.
+
+        Raises:
+            BusError: The chip did not answer.
+            NotReadyError: The conversion did not end in time, or its settings were lost.
+        """
+        if not 0 <= channel <= 3:  # noqa: PLR2004  (four inputs)
+            raise ValueError(f"{self.name} has inputs 0...3, not {channel}")
+        return self._convert(AGAINST_GROUND[channel], full_scale)
+
+    def read_differential(
+        self, positive: int, negative: int, full_scale: float = 4.096
+    ) -> Conversion:
+        """Convert one input against another, as ``wiring.AnalogConverter.read_differential`` says.
+
+        Args:
+            positive: 0...3.
+            negative: 1 or 3; the pairs are 0-1, 0-3, 1-3 and 2-3.
+            full_scale: Range of the amplifier, V.
+
+        Returns:
+            The voltage, which may be negative, and whether it was clipped.
+
+        Raises:
+            BusError: The chip did not answer.
+            NotReadyError: The conversion did not end in time, or its settings were lost.
+        """
+        pair = PAIRS.get((positive, negative))
+        if pair is None:
+            raise ValueError(
+                f"{self.name} compares 0-1, 0-3, 1-3 and 2-3, not {positive}-{negative}"
+            )
+        return self._convert(pair, full_scale)
+
+    def _convert(self, inputs: int, full_scale: float) -> Conversion:
+        gain = GAINS.get(full_scale)
+        if gain is None:
+            raise ValueError(f"{self.name} has no range of {full_scale} V")
+        config = START | inputs << 12 | gain << 9 | SINGLE_SHOT | RATE_CODE_4 | COMPARATOR_OFF
+        nominal_s = 1.0 / self.conversions_per_second
+        start = Write(bytes((CONFIG, config >> 8, config & 0xFF)))
+        with self._lock:
+            if not self._idle:
+                self._stop()
+            self._idle = False  # whatever breaks off from here on, a conversion may be under way
+            self._bus.transfer(self._address, start)
+            deadline = self._clock.monotonic() + 3 * nominal_s
+            self._clock.sleep(nominal_s)
+            done = self._await_idle(deadline, nominal_s / 20)
+            if (done ^ config) & SELECTION:
+                raise self._settings_lost()
+            result = self._bus.transfer(self._address, _CONVERSION, _WORD)
+            self._idle = True
+        code = int.from_bytes(result, "big", signed=True)
+        return Conversion(code * full_scale / CODES, code in {HIGHEST_CODE, LOWEST_CODE})
+
+    def _stop(self) -> None:
+        """Wait for a conversion that was left running.
+
+        A start is ignored while a conversion is under way, so without this the result of an
+        earlier, broken-off request (or of another program's continuous mode) would be taken for
+        ours, from another input.
+        """
+        self._bus.transfer(self._address, _STOP)
+        self._await_idle(self._clock.monotonic() + STOPPING_S, 0.001)
+
+    def _await_idle(self, deadline: float, interval_s: float) -> int:
+        """Ask until no conversion is under way; once after the deadline too, if we were held up."""
+        while True:
+            last_try = self._clock.monotonic() >= deadline
+            config = int.from_bytes(self._bus.transfer(self._address, _CONFIG, _WORD), "big")
+            if config & IDLE:
+                return config
+            if last_try:
+                raise NotReadyError(
+                    "The converter does not finish converting.",
+                    hint="Switch the board off and on. If it stays so, another program may keep "
+                    "the converter in continuous mode, or the chip is damaged.",
+                    where=self.name,
+                )
+            self._clock.sleep(interval_s)
+
+    def _settings_lost(self) -> NotReadyError:
+        return NotReadyError(
+            "The converter's settings changed during the conversion; the result was thrown away.",
+            hint="Another program may be using it, or its supply broke down for a moment.",
+            where=self.name,
+        )

@@ -1,0 +1,236 @@
+"""INA219, current, voltage and power monitor: the driver.
+
+1. Volts, amperes and watts on one side, registers on the other; what is being measured is somebody
+   else's knowledge.
+2. A measurement is started when it is asked for and read when the chip says that it is over: never
+   an older one.
+3. Nothing is given out before the chip has shown that it still has its calibration.
+
+On 2: the chip is used in its triggered mode. It converts the shunt voltage and then the bus voltage
+once, multiplies, and stands still. So the four results belong to one another however slowly they
+are read, which in continuous mode they do not: there the chip may begin anew between two reads.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.buses.i2c import Read, Write
+from wisblock_bridge.errors import NotReadyError
+
+if TYPE_CHECKING:
+    from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.clock import Clock
+
+CONFIG, SHUNT_VOLTAGE, BUS_VOLTAGE, POWER, CURRENT, CALIBRATION = range(6)
+
+# Config register: BRNG in bit 13 (1: 32 V), PG in 12...11 (11: +-320 mV), BADC in 10...7 and SADC
+# in 6...3 (0011: 12 bit, one sample), MODE in 2...0 (011: shunt and bus, triggered). But for the
+# mode this is what the chip holds after power-up.
+MEASURE_ONCE = 0x399B
+
+# Bus voltage register: the voltage in bits 15...3, CNVR in bit 1, OVF in bit 0.
+READY = 0x0002
+MATH_OVERFLOW = 0x0001
+
+SHUNT_STEP_MV = 0.01
+BUS_STEP_V = 0.004
+POWER_STEPS = 20
+"""One step of the power register is so many steps of the current register."""
+HIGHEST_SHUNT_CODE = 32000
+"""End of the +-320 mV range; the register goes no further."""
+CALIBRATION_CONSTANT = 0.04096
+"""4096 shunt steps of 10 uV, in volts: the constant of the datasheet's calibration formula."""
+HIGHEST_CALIBRATION = 0xFFFE
+
+CONVERSION_S = 0.00122
+"""Twice the longest 12-bit conversion (586 us), and 40 us to wake from power-down, rounded up."""
+
+_WORD = Read(2)
+_POINT_AT = tuple(Write(bytes((register,))) for register in range(6))
+_START = Write(bytes((CONFIG, MEASURE_ONCE >> 8, MEASURE_ONCE & 0xFF)))
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One coherent set of results.
+
+    Attributes:
+        bus_voltage_v: Voltage between the IN- pin and the chip's ground, V, in steps of 4 mV.
+        shunt_voltage_mv: Voltage across the shunt, mV, in steps of 0.01 mV; negative when the
+            current flows backwards.
+        current_ma: Current through the shunt, mA; negative when it flows backwards.
+        power_w: Product of bus voltage and current, W. The chip gives it without a sign.
+        overflow: Current and power are beyond what the chip can express, or the shunt voltage
+            stands at the end of its range of +-320 mV: the true values are larger.
+    """
+
+    bus_voltage_v: float
+    shunt_voltage_mv: float
+    current_ma: float
+    power_w: float
+    overflow: bool
+
+
+class INA219:
+    """A monitor for bus voltages of 0...26 V, with a shunt on the high side.
+
+    A short break of the supply clears the calibration register, and from then on the chip reports a
+    current of 0 without any sign of trouble. So each measurement ends with a look at that register;
+    when it is not as it was written, it is written again and the measurement repeated.
+
+    Args:
+        bus: The bus the chip is on.
+        address: 7-bit address, 0x40...0x4f.
+        clock: Time, for the conversion.
+        shunt_ohm: Resistance of the shunt, ohm.
+        current_step_ma: One step of the current register, mA. What the chip really uses follows
+            from the calibration word, an even integer, and may be a little different; results are
+            computed with the real one.
+
+    Attributes:
+        calibration: The word in the calibration register.
+        recoveries: How often the calibration was found lost and written again.
+
+    Raises:
+        ValueError: The calibration word would not fit its register.
+
+    Source: Texas Instruments INA219 datasheet SBOS448G, sections "Programming the calibration
+        register", "Register details" and "Power measurement"; TI's answer in its E2E forum to
+        "Clearing of the CNVR flag" (the flag falls when the bus voltage register is read, not only
+        with the power register).
+    """
+
+    def __init__(
+        self,
+        bus: I2CBus,
+        address: int,
+        clock: Clock,
+        *,
+        shunt_ohm: float,
+        current_step_ma: float = 0.1,
+    ) -> None:
+        self._bus = bus
+        self._address = address
+        self._clock = clock
+        self.name = f"INA219 0x{address:02x} on {bus.name}"
+        self.calibration = calibration_word(shunt_ohm, current_step_ma)
+        self.recoveries = 0
+        step_ma = 1000.0 * CALIBRATION_CONSTANT / (self.calibration * shunt_ohm)
+        self._current_step_ma = round(step_ma, 12)  # 0.1, not 0.09999999999999999
+        self._calibrate = Write(
+            bytes((CALIBRATION, self.calibration >> 8, self.calibration & 0xFF))
+        )
+        self._lock = threading.Lock()
+        self._calibrated = False
+        """Whether the calibration was written at least once; what is there now, the chip tells."""
+
+    def measure(self) -> Measurement:
+        """Measure once, now; takes a little over 1 ms and the transfers.
+
+        Returns:
+            What the chip found.
+
+        Raises:
+            BusError: The chip did not answer.
+            NotReadyError: The conversion did not end in time, or the chip keeps losing its
+                calibration.
+        """
+        with self._lock:
+            if not self._calibrated:
+                self._bus.transfer(self._address, self._calibrate)
+                self._calibrated = True
+            measurement = self._measure_once()
+            if measurement is None:
+                self.recoveries += 1
+                self._bus.transfer(self._address, self._calibrate)
+                measurement = self._measure_once()
+            if measurement is None:
+                raise self._calibration_lost()
+            return measurement
+
+    def _measure_once(self) -> Measurement | None:
+        """Convert and read everything; None when the calibration turns out to be missing."""
+        self._bus.transfer(self._address, _START)
+        bus_voltage = self._await_result()
+        shunt = _signed(self._read(SHUNT_VOLTAGE))
+        current = _signed(self._read(CURRENT))
+        power = self._read(POWER)
+        if self._read(CALIBRATION) != self.calibration:
+            return None
+        return Measurement(
+            bus_voltage_v=(bus_voltage >> 3) * BUS_STEP_V,
+            shunt_voltage_mv=shunt * SHUNT_STEP_MV,
+            current_ma=current * self._current_step_ma,
+            power_w=power * POWER_STEPS * self._current_step_ma / 1000.0,
+            overflow=abs(shunt) >= HIGHEST_SHUNT_CODE,
+        )
+
+    def _await_result(self) -> int:
+        """Wait for the end of the conversion; once more after the deadline, if we were held up.
+
+        Returns:
+            The bus voltage register as it was when the chip said so. It is not read again: reading
+            it takes the flag away.
+        """
+        deadline = self._clock.monotonic() + 3 * CONVERSION_S
+        self._clock.sleep(CONVERSION_S)
+        while True:
+            last_try = self._clock.monotonic() >= deadline
+            bus_voltage = self._read(BUS_VOLTAGE)
+            if bus_voltage & READY:
+                return bus_voltage
+            if last_try:
+                raise NotReadyError(
+                    "The current monitor does not finish measuring.",
+                    hint="Switch the board off and on. If it stays so, another program may be "
+                    "using the chip, or it is damaged.",
+                    where=self.name,
+                )
+            self._clock.sleep(CONVERSION_S / 10)
+
+    def _read(self, register: int) -> int:
+        answer = self._bus.transfer(self._address, _POINT_AT[register], _WORD)
+        return int.from_bytes(answer, "big")
+
+    def _calibration_lost(self) -> NotReadyError:
+        return NotReadyError(
+            "The current monitor lost its calibration twice in a row; the results were thrown "
+            "away.",
+            hint="Its supply may be breaking down, or another program is using it.",
+            where=self.name,
+        )
+
+
+def calibration_word(shunt_ohm: float, current_step_ma: float) -> int:
+    """Compute what belongs into the calibration register.
+
+    Args:
+        shunt_ohm: Resistance of the shunt, ohm.
+        current_step_ma: Wanted step of the current register, mA.
+
+    Returns:
+        0.04096 / (step in A * shunt in ohm), cut off to an even integer: bit 0 cannot be written.
+
+    Raises:
+        ValueError: It would be 0, or larger than the register.
+
+    Source: Texas Instruments INA219 datasheet SBOS448G, equation 1.
+    """
+    if shunt_ohm <= 0 or current_step_ma <= 0:
+        raise ValueError("shunt and current step of an INA219 are larger than 0")
+    exact = CALIBRATION_CONSTANT / (current_step_ma / 1000.0 * shunt_ohm)
+    # Rounded first: binary fractions turn the datasheet's 4096 into 4095.9999...
+    word = int(round(exact, 6)) & ~1
+    if not 0 < word <= HIGHEST_CALIBRATION:
+        raise ValueError(
+            f"a shunt of {shunt_ohm} ohm with steps of {current_step_ma} mA needs a calibration of "
+            f"{exact:.0f}; an INA219 takes 2...{HIGHEST_CALIBRATION}"
+        )
+    return word
+
+
+def _signed(word: int) -> int:
+    return word - 0x10000 if word & 0x8000 else word

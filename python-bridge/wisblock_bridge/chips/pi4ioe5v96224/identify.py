@@ -1,0 +1,69 @@
+"""Could it be a PI4IOE5V96224? Told by reading.
+
+1. Nothing is written, not even a pointer: this chip would put it on its pins.
+2. A verdict says how sure it is and why; a guess is not dressed up as knowledge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from wisblock_bridge.buses.i2c import Read
+from wisblock_bridge.chips.pi4ioe5v96224.driver import PI4IOE5V96224
+
+if TYPE_CHECKING:
+    from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.clock import Clock
+
+Confidence = Literal["high", "medium", "low"]
+
+_FOUR_ROUNDS = Read(12)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look at the pins says.
+
+    Attributes:
+        chip: "PI4IOE5V96224", or "" when it is something else.
+        confidence: How sure that is.
+        note: Why, in one sentence.
+        driver: A driver for it; None when it is something else.
+    """
+
+    chip: str
+    confidence: Confidence
+    note: str
+    driver: PI4IOE5V96224 | None
+
+
+def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:
+    """Look whether a PI4IOE5V96224 may be at an address.
+
+    It has no registers and so no identity. It shows its three ports over and over again, which
+    chips with registers do not, unless all they show is one and the same byte. A pin that changes
+    during the look spoils it.
+
+    Args:
+        bus: The bus to look at.
+        address: 7-bit address.
+        clock: Handed to the driver.
+
+    Returns:
+        The verdict, never of high confidence.
+
+    Raises:
+        BusError: Nobody answers at that address, or the bus failed.
+    """
+    answer = bus.transfer(address, _FOUR_ROUNDS)
+    ports = answer[:3]
+    if answer != ports * 4:
+        note = "What it gives does not repeat every three bytes."
+        return Verdict("", "low", note, None)
+    driver = PI4IOE5V96224(bus, address, clock)
+    if len(set(ports)) == 1:
+        note = "It gives one byte over and over again, as three equal ports do, and other chips."
+        return Verdict("PI4IOE5V96224", "low", note, driver)
+    note = "It gives the same three bytes over and over again, without registers."
+    return Verdict("PI4IOE5V96224", "medium", note, driver)

@@ -1,0 +1,86 @@
+"""The command line: ``wisblock-bridge``.
+
+1. What a command needs is imported when it runs; ``--version`` needs nothing.
+2. Errors end here: as a sentence on standard error and an exit code, without a traceback.
+3. Only this package prints.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from wisblock_bridge import __version__
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_OFFLINE = 3
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: Without the program's name; those of this process when not given.
+
+    Returns:
+        0 done; 1 it failed, or ``check`` found something missing; 2 wrong usage or configuration;
+        3 no bridge is running; 130 interrupted; 141 nobody reads the output any more.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    if words in (["--version"], ["-V"]):
+        sys.stdout.write(f"wisblock-bridge {__version__}\n")
+        return 0
+    debug = "--debug" in words
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would try to flush once more at exit, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        if debug:
+            raise
+        return _explain(error)
+    return code
+
+
+def _run(words: list[str]) -> int:
+    from wisblock_bridge.cli.arguments import parse  # noqa: PLC0415  (rule 1)
+
+    options = parse(words)
+    run = options.load()
+    code: int = run(options)
+    return code
+
+
+def _explain(error: Exception) -> int:
+    """Say what went wrong, and choose the exit code."""
+    from wisblock_bridge.errors import BridgeError, ConfigError, ErrorCode  # noqa: PLC0415  (rule 1)
+
+    code = EXIT_FAILED
+    match error:
+        case ConfigError():
+            words, code = str(error), EXIT_USAGE
+        case BridgeError():
+            words = str(error)
+            if error.code is ErrorCode.OFFLINE:
+                code = EXIT_OFFLINE
+        case ImportError():
+            words = f"the Python package {error.name} is missing. Install wisblock-bridge again."
+        case OSError():
+            place = f"{error.filename}: " if error.filename else ""
+            words = f"{place}{error.strerror or error}."
+        case _:
+            words = (
+                f"a defect of wisblock-bridge ({type(error).__name__}: {error}). "
+                "Run it again with --debug and report what it shows."
+            )
+    sys.stdout.flush()
+    sys.stderr.write(f"wisblock-bridge: {words}\n")
+    return code

@@ -1,0 +1,251 @@
+"""``wisblock-bridge`` ``scan``, ``list``, ``status`` and ``catalogue``: what there is to know.
+
+1. What the running bridge knows better is asked of it; without one, this installation answers.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, cast
+
+from wisblock_bridge.cli import settings, show, typed
+from wisblock_bridge.errors import BridgeError, ErrorCode
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    Entry = Mapping[str, object]
+
+
+def print_catalogue(options: argparse.Namespace) -> int:
+    """Print the catalogue of this installation, always the same way.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The exit code.
+    """
+    from wisblock_bridge import catalogue  # noqa: PLC0415  (imports all modules)
+
+    loaded = catalogue.load()
+    text = json.dumps(loaded.data, indent=2, ensure_ascii=False) + "\n"
+    if options.out is None:
+        sys.stdout.write(text)
+    else:
+        options.out.write_text(text, encoding="utf-8")
+    for name, reason in loaded.broken.items():
+        sys.stderr.write(f"wisblock-bridge: modules/{name}.py cannot be used: {reason}\n")
+    return 1 if loaded.broken else 0
+
+
+def list_modules(options: argparse.Namespace) -> int:
+    """Tell which modules there are, or what one can do.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The exit code.
+    """
+    catalogue = _catalogue(options)
+    if options.module is None:
+        modules = typed.entries(catalogue, "modules")
+        if options.json:
+            sys.stdout.write(show.to_json(modules) + "\n")
+        else:
+            sys.stdout.write(show.table([_module_row(each) for each in modules]))
+        return 0
+    module = typed.find_module(catalogue, options.module)
+    units = cast("Mapping[str, Entry]", catalogue["units"])
+    sys.stdout.write(show.to_json(module) + "\n" if options.json else describe(module, units))
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    """Tell how the running bridge is.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The exit code.
+    """
+    with settings.connect(options) as bridge:
+        found = bridge.status()
+    sys.stdout.write(show.to_json(found) + "\n" if options.json else _status_text(found))
+    return 0
+
+
+def scan(options: argparse.Namespace) -> int:
+    """Tell which chips answer: through the running bridge, else from here.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        with settings.connect(options, timeout_s=30.0) as bridge:
+            found = bridge.scan()
+    except BridgeError as error:
+        if error.code is not ErrorCode.OFFLINE:
+            raise
+        found = _scan_here(options)
+    if options.json:
+        sys.stdout.write(show.to_json(found) + "\n")
+    elif not found:
+        sys.stdout.write("No known chip answers.\n")
+    else:
+        sys.stdout.write(show.table([_chip_row(each) for each in found]))
+    return 0
+
+
+def describe(module: Entry, units: Mapping[str, Entry]) -> str:
+    """Write what a module can do.
+
+    Args:
+        module: Its entry in the catalogue.
+        units: The catalogue's units.
+
+    Returns:
+        Lines.
+    """
+    slots = " or ".join(str(each) for each in cast("Sequence[object]", module["slots"]))
+    lines = [f"{module['name']}: {module['title']} (slot {slots})", str(module["summary"]), ""]
+    for kind in ("operations", "events"):
+        for entry in typed.entries(module, kind):
+            lines.append(f"{kind[:-1]} {entry['name']}: {entry['summary']}")
+            lines.extend(_param_line(each, units) for each in typed.entries(entry, "params"))
+            readings = [_reading_words(each, units) for each in typed.entries(entry, "readings")]
+            if readings:
+                lines.append(f"  gives {', '.join(readings)}")
+    unconfirmed = cast("Sequence[str]", module.get("unconfirmed", ()))
+    lines.extend(f"not yet seen on hardware: {each}" for each in unconfirmed)
+    return "\n".join(lines) + "\n"
+
+
+def _catalogue(options: argparse.Namespace) -> Entry:
+    try:
+        with settings.connect(options) as bridge:
+            return bridge.catalogue()
+    except BridgeError as error:
+        if error.code is not ErrorCode.OFFLINE:
+            raise
+    from wisblock_bridge import catalogue  # noqa: PLC0415  (imports all modules)
+
+    return catalogue.load().data
+
+
+def _scan_here(options: argparse.Namespace) -> list[dict[str, object]]:
+    from wisblock_bridge import catalogue, discovery  # noqa: PLC0415  (imports all modules)
+    from wisblock_bridge.clock import SystemClock  # noqa: PLC0415
+    from wisblock_bridge.config import apply  # noqa: PLC0415
+    from wisblock_bridge.hardware import Hardware  # noqa: PLC0415
+
+    config = settings.configuration(options)
+    clock = SystemClock()
+    if config.emulate:
+        from wisblock_bridge.discovery.board import configured_board  # noqa: PLC0415
+        from wisblock_bridge.emulation import EmulatedBoard  # noqa: PLC0415
+
+        board = apply(configured_board(config), config)
+        hardware = Hardware(board, EmulatedBoard(board, clock), clock)
+    else:
+        from wisblock_bridge.buses.linux.transport import LinuxTransport  # noqa: PLC0415
+
+        board = apply(discovery.detect_board(config).board, config)
+        hardware = Hardware(board, LinuxTransport(), clock)
+    try:
+        return discovery.scan(hardware, catalogue.load())
+    finally:
+        hardware.close()
+
+
+def _module_row(module: Entry) -> tuple[str, ...]:
+    slots = ",".join(str(each) for each in cast("Sequence[object]", module["slots"]))
+    names = [
+        str(each["name"])
+        for kind in ("operations", "events")
+        for each in typed.entries(module, kind)
+    ]
+    return str(module["name"]), f"slot {slots}", str(module["title"]), " ".join(names)
+
+
+def _chip_row(chip: Entry) -> tuple[str, ...]:
+    modules = ", ".join(cast("Sequence[str]", chip["modules"]))
+    address = cast("int", chip["address"])
+    name = str(chip["chip"]) or "unknown"
+    return (
+        f"0x{address:02x} on {chip['bus']}",
+        name,
+        modules,
+        f"{chip['confidence']} confidence",
+        str(chip["note"]),
+    )
+
+
+def _param_line(param: Entry, units: Mapping[str, Entry]) -> str:
+    words = [str(param["kind"])]
+    choices = cast("Sequence[object]", param["choices"])
+    symbol = str(units.get(str(param["unit"]), {}).get("symbol", ""))
+    if choices:
+        words.append(" or ".join(str(each) for each in choices))
+    elif param["low"] is not None or param["high"] is not None:
+        low, high = ("" if param[end] is None else f"{param[end]:g}" for end in ("low", "high"))
+        words.append(f"{low}...{high}{f' {symbol}' if symbol else ''}")
+    if param["required"]:
+        words.append("must be given")
+    elif param["default"] is not None:
+        words.append(f"default {show.value(param['default'], 'none', units)}")
+    return f"  {param['name']} ({', '.join(words)}): {param['summary']}"
+
+
+def _reading_words(reading: Entry, units: Mapping[str, Entry]) -> str:
+    symbol = units.get(str(reading["unit"]), {}).get("symbol")
+    return f"{reading['name']} ({symbol})" if symbol else str(reading["name"])
+
+
+def _status_text(found: Entry) -> str:
+    board = cast("Entry", found.get("board", {}))
+    emulated = "emulated " if board.get("emulated") else ""
+    uptime = show.duration(cast("float", found.get("uptime_s", 0.0)))
+    text = (
+        f"wisblock-bridge {found.get('version', '')}, up for {uptime}\n"
+        f"board: {emulated}{board.get('title', '?')} ({board.get('confidence', '?')})\n"
+    )
+    for words in cast("Sequence[str]", board.get("evidence", ())):
+        text += f"  {words}\n"
+    rows = [_slot_row(each) for each in cast("Sequence[Entry]", found.get("slots", ()))]
+    text += "modules:\n" + show.table(rows, "  ") if rows else "modules: none in use\n"
+    clients = cast("Sequence[Entry]", found.get("sessions", ()))
+    text += "clients:\n" + show.table(
+        [
+            (
+                str(each.get("client") or "without a name"),
+                f"{each.get('subscriptions', 0)} subscriptions",
+                f"drives {len(cast('Sequence[object]', each.get('outputs', ())))} outputs",
+            )
+            for each in clients
+        ],
+        "  ",
+    )
+    counters = cast("Entry", found.get("counters", {}))
+    shown = [f"{name} {count}" for name, count in counters.items() if isinstance(count, int)]
+    text += f"counters: {', '.join(shown)}\n"
+    errors = cast("Mapping[str, int]", counters.get("errors", {}))
+    if errors:
+        text += "errors: " + ", ".join(f"{code} {count}" for code, count in errors.items()) + "\n"
+    return text
+
+
+def _slot_row(slot: Entry) -> tuple[str, ...]:
+    error = slot.get("last_error")
+    state = "open" if slot.get("open") else "not open"
+    words = ""
+    if isinstance(error, dict):
+        words = f"last error: {error.get('message', '')}"
+    return f"slot {slot.get('slot')}", str(slot.get("module")), state, words

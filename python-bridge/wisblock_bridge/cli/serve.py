@@ -1,0 +1,26 @@
+"""``wisblock-bridge serve``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.cli import logs, settings
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve until stopped.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The exit code.
+    """
+    config = settings.configuration(options)
+    logs.set_up(config.log_level)
+    from wisblock_bridge.bridge import run  # noqa: PLC0415  (what it logs on import is wanted)
+
+    return run(config)

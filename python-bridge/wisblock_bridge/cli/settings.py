@@ -1,0 +1,62 @@
+"""From the options of a command to a configuration and to a connection.
+
+1. The rule of precedence is ``config``'s; here only the flags are handed over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.config import DEMO_SWING_S, Config, load
+
+if TYPE_CHECKING:
+    import argparse
+
+    from wisblock_bridge.client import Bridge
+
+FLAGS = {
+    "--endpoint": "endpoint",
+    "--emulate": "emulate",
+    "--board": "board",
+    "--variant": "variant",
+    "--log-level": "log_level",
+}
+
+
+def configuration(options: argparse.Namespace) -> Config:
+    """Put together what is configured.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The effective configuration.
+
+    Raises:
+        ConfigError: Something cannot be used.
+    """
+    flags: dict[str, object] = {flag: getattr(options, name, None) for flag, name in FLAGS.items()}
+    if getattr(options, "demo", False):
+        flags["--emulate"] = True
+        flags["--swing"] = DEMO_SWING_S
+    return load(flags, file=options.config)
+
+
+def connect(options: argparse.Namespace, *, timeout_s: float = 10.0) -> Bridge:
+    """Connect to the running bridge.
+
+    Args:
+        options: Of the command.
+        timeout_s: How long to wait for replies, s.
+
+    Returns:
+        The connection; use it with ``with``.
+
+    Raises:
+        ConfigError: The endpoint cannot be used.
+        OfflineError: No bridge answers.
+    """
+    from wisblock_bridge.client import Bridge  # noqa: PLC0415  (not every command connects)
+
+    endpoint = configuration(options).endpoint
+    return Bridge(endpoint, name="wisblock-bridge command line", timeout_s=timeout_s)

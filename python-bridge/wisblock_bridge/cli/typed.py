@@ -1,0 +1,172 @@
+"""From ``name=value`` to the parameters of an operation, with the types that the catalogue tells.
+
+1. Only the form is judged here; ranges and what belongs together are the bridge's to refuse.
+2. Refusals name the parameter, what came and what is wanted.
+"""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, cast
+
+from wisblock_bridge.errors import BadParamsError, UnknownModuleError, UnknownOperationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    Entry = Mapping[str, object]
+
+WORDS = {"true": True, "on": True, "yes": True, "1": True} | {
+    "false": False,
+    "off": False,
+    "no": False,
+    "0": False,
+}
+WANTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "on or off",
+    "bytes": "bytes, like 01ff or text:hello",
+    "list": "a list, like 6,7",
+    "str": "a text",
+}
+
+
+def find_module(catalogue: Entry, name: str) -> Entry:
+    """Find a module in the catalogue; upper and lower case are the same.
+
+    Args:
+        catalogue: The catalogue.
+        name: "RAK5801".
+
+    Returns:
+        Its entry.
+
+    Raises:
+        UnknownModuleError: There is none; the nearest is named.
+    """
+    modules = {str(each["name"]): each for each in entries(catalogue, "modules")}
+    for known, entry in modules.items():
+        if known.lower() == name.lower():
+            return entry
+    raise UnknownModuleError(f"There is no module {name!r}.", hint=_nearest(name, list(modules)))
+
+
+def find_operation(module: Entry, name: str, *, event: bool = False) -> Entry:
+    """Find an operation or an event of a module.
+
+    Args:
+        module: Its entry.
+        name: "read".
+        event: An event is wanted.
+
+    Returns:
+        Its entry.
+
+    Raises:
+        UnknownOperationError: There is none; the nearest is named.
+    """
+    kind = "event" if event else "operation"
+    known = {str(each["name"]): each for each in entries(module, f"{kind}s")}
+    if name not in known:
+        raise UnknownOperationError(
+            f"{module['name']} has no {kind} {name!r}.", hint=_nearest(name, list(known))
+        )
+    return known[name]
+
+
+def entries(entry: Entry, key: str) -> Sequence[Entry]:
+    """Give a list of entries out of the catalogue.
+
+    Args:
+        entry: Where.
+        key: Which.
+
+    Returns:
+        The entries.
+    """
+    return cast("Sequence[Entry]", entry.get(key, ()))
+
+
+def parameters(operation: Entry, words: Sequence[str]) -> dict[str, object]:
+    """Read the parameters of a call.
+
+    Args:
+        operation: Its entry in the catalogue.
+        words: "samples=8".
+
+    Returns:
+        Name to value.
+
+    Raises:
+        BadParamsError: One is unknown, doubled or of the wrong form.
+    """
+    known = {str(each["name"]): each for each in entries(operation, "params")}
+    found: dict[str, object] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise BadParamsError(f"{word!r} is no parameter.", hint="Write it like samples=8.")
+        if name not in known:
+            raise BadParamsError(
+                f"{operation['name']} has no parameter {name!r}.", hint=_nearest(name, list(known))
+            )
+        if name in found:
+            raise BadParamsError(f"The parameter {name} is given twice.")
+        found[name] = _value(known[name], text)
+    return found
+
+
+def _value(param: Entry, text: str) -> object:
+    for choice in cast("Sequence[object]", param.get("choices", ())):
+        if text == str(choice):
+            return choice
+    kind = str(param["kind"])
+    try:
+        if kind == "list":
+            return _list(text, str(param.get("item_kind") or "str"))
+        return _single(text, kind)
+    except ValueError:
+        choices = ", ".join(str(each) for each in cast("Sequence[object]", param["choices"]))
+        raise BadParamsError(
+            f"{param['name']}: {text!r} is not {WANTED.get(kind, kind)}.",
+            hint=f"Allowed are {choices}." if choices else "",
+        ) from None
+
+
+def _single(text: str, kind: str) -> object:
+    match kind:
+        case "int":
+            return int(text, 0)
+        case "float":
+            return float(text)
+        case "bool":
+            if text.lower() not in WORDS:
+                raise ValueError(text)
+            return WORDS[text.lower()]
+        case "bytes":
+            if text.startswith("text:"):
+                return text.removeprefix("text:").encode()
+            return bytes.fromhex(text.removeprefix("0x").replace(":", " "))
+        case _:
+            return text
+
+
+def _list(text: str, item_kind: str) -> list[object]:
+    stripped = text.strip()
+    if stripped.startswith("[") and any(mark in stripped for mark in '"{'):
+        found = json.loads(stripped)
+        if not isinstance(found, list):
+            raise ValueError(text)
+        return found
+    items = stripped.removeprefix("[").removesuffix("]")
+    return [_single(item.strip(), item_kind) for item in items.split(",") if item.strip()]
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    by_folded = {each.lower(): each for each in known}
+    close = get_close_matches(name.lower(), by_folded, n=1)
+    if close:
+        return f"Did you mean {by_folded[close[0]]}?"
+    return f"There are: {', '.join(known)}." if known else "It has none."

@@ -1,0 +1,216 @@
+"""``wisblock-bridge watch``: values as they come.
+
+1. On a terminal a table that stays in its place; elsewhere a line for each value.
+2. Interrupting it is how it is meant to end.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from wisblock_bridge.cli import settings, show, typed
+from wisblock_bridge.cli.call import as_data, slot_of
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+    from typing import TextIO
+
+    from wisblock_bridge.client import Bridge, Event, Subscription
+
+    Units = Mapping[str, Mapping[str, object]]
+
+ERASE_LINE = "\x1b[2K"
+UP = "\x1b[{}A"
+
+
+def watch(options: argparse.Namespace) -> int:
+    """Show values until interrupted, or until as many came as were wanted.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The exit code.
+    """
+    with settings.connect(options, timeout_s=options.timeout) as bridge:
+        catalogue = bridge.catalogue()
+        module = typed.find_module(catalogue, options.module)
+        operation = typed.find_operation(module, options.operation, event=options.event)
+        units = cast("Units", catalogue["units"])
+        title = f"{module['name']} {operation['name']}, slot {slot_of(module, options.slot)}"
+        view: Lines | Table
+        if options.json or not sys.stdout.isatty():
+            view = Lines(operation, units, sys.stdout, json=options.json)
+        else:
+            view = Table(title, operation, units, sys.stdout)
+        try:
+            with _subscribe(bridge, module, operation, options) as subscription:
+                _follow(subscription, view, options.count)
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+def _subscribe(
+    bridge: Bridge,
+    module: Mapping[str, object],
+    operation: Mapping[str, object],
+    options: argparse.Namespace,
+) -> Subscription:
+    params = typed.parameters(operation, options.params)
+    name, slot = str(module["name"]), slot_of(module, options.slot)
+    if options.event:
+        return bridge.subscribe(name, slot, event=options.operation, params=params)
+    return bridge.subscribe(
+        name,
+        slot,
+        operation=options.operation,
+        every_s=options.every,
+        deadband=options.deadband,
+        params=params,
+    )
+
+
+def _follow(subscription: Subscription, view: Lines | Table, count: int | None) -> None:
+    shown = 0
+    for event in subscription:
+        view.show(event)
+        shown += event.error is None
+        if count is not None and shown >= count:
+            return
+
+
+class Lines:
+    """A line for each value.
+
+    Args:
+        operation: The operation's entry in the catalogue.
+        units: The catalogue's units.
+        stream: Where to.
+        json: A JSON map instead of words.
+    """
+
+    def __init__(
+        self, operation: Mapping[str, object], units: Units, stream: TextIO, *, json: bool
+    ) -> None:
+        self._units = units
+        self._unit_of = unit_names(operation)
+        self._stream = stream
+        self._json = json
+
+    def show(self, event: Event) -> None:
+        """Write an event.
+
+        Args:
+            event: What came.
+        """
+        if event.error is not None:
+            sys.stderr.write(f"wisblock-bridge: {event.error}\n")
+            return
+        if self._json:
+            data = as_data(event.result) | {"sequence": event.sequence, "lost": event.lost}
+            line = show.to_json(data, indent=None)
+        else:
+            values = (
+                f"{name}={show.value(value, self._unit_of.get(name, 'none'), self._units)}"
+                for name, value in event.result.items()
+                if value is not None
+            )
+            moment = event.result.time.isoformat(timespec="milliseconds")
+            line = "  ".join([moment.replace("+00:00", "Z"), *values, *remarks(event)])
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+class Table:
+    """A table that stays in its place on the terminal.
+
+    Args:
+        title: Its first line.
+        operation: The operation's entry in the catalogue.
+        units: The catalogue's units.
+        stream: The terminal.
+    """
+
+    def __init__(
+        self, title: str, operation: Mapping[str, object], units: Units, stream: TextIO
+    ) -> None:
+        self._title = title
+        self._units = units
+        self._unit_of = unit_names(operation)
+        self._stream = stream
+        self._lines = 0
+        self._rows: dict[str, object] = {}
+        self._range: dict[str, tuple[float, float]] = {}
+        self._count = self._lost = 0
+
+    def show(self, event: Event) -> None:
+        """Write the table anew with an event.
+
+        Args:
+            event: What came.
+        """
+        self._lost += event.lost
+        if event.error is None:
+            self._count += 1
+            self._rows = {name: value for name, value in event.result.items() if value is not None}
+            for name, value in self._rows.items():
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    low, high = self._range.get(name, (value, value))
+                    self._range[name] = min(low, value), max(high, value)
+        self._draw(event)
+
+    def _draw(self, event: Event) -> None:
+        now = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
+        state = str(event.error) if event.error is not None else "  ".join(remarks(event))
+        head = f"{self._title}   {now}   {self._count} values"
+        head += f", {self._lost} lost" if self._lost else ""
+        rows = [("", "now", "lowest", "highest")] + [
+            (name, self._text(name, value), *(self._text(name, end) for end in self._ends(name)))
+            for name, value in self._rows.items()
+        ]
+        lines = [head, *show.table(rows).splitlines(), state or "good"]
+        up = UP.format(self._lines) if self._lines else ""
+        self._stream.write(up + "".join(f"{ERASE_LINE}{line}\n" for line in lines))
+        # A table that became shorter leaves nothing of the former one below it.
+        for _ in range(self._lines - len(lines)):
+            self._stream.write(f"{ERASE_LINE}\n")
+        self._lines = max(len(lines), self._lines)
+        self._stream.flush()
+
+    def _ends(self, name: str) -> tuple[float, ...]:
+        return self._range.get(name, ())
+
+    def _text(self, name: str, value: object) -> str:
+        return show.value(value, self._unit_of.get(name, "none"), self._units)
+
+
+def remarks(event: Event) -> list[str]:
+    """Tell what is to be known beside the values.
+
+    Args:
+        event: What came.
+
+    Returns:
+        Words.
+    """
+    result = event.result
+    words = [f"{result.quality}: {result.note}"] if result.quality != "good" else []
+    if event.lost:
+        words.append(f"{event.lost} lost")
+    return [*words, "emulated"] if result.emulated else words
+
+
+def unit_names(operation: Mapping[str, object]) -> dict[str, str]:
+    """Tell the units of an operation's readings.
+
+    Args:
+        operation: Its entry in the catalogue.
+
+    Returns:
+        Reading to name of unit.
+    """
+    return {str(each["name"]): str(each["unit"]) for each in typed.entries(operation, "readings")}

@@ -1,0 +1,24 @@
+"""The Python client: ``Bridge()["RAK5801", 1].read()``."""
+
+from __future__ import annotations
+
+from wisblock_bridge.client.bridge import Bridge, Emulator, ModuleFace, Subscription
+from wisblock_bridge.client.results import (
+    Event,
+    OfflineError,
+    RemoteError,
+    ReplyTimeoutError,
+    Result,
+)
+
+__all__ = [
+    "Bridge",
+    "Emulator",
+    "Event",
+    "ModuleFace",
+    "OfflineError",
+    "RemoteError",
+    "ReplyTimeoutError",
+    "Result",
+    "Subscription",
+]

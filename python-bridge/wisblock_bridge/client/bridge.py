@@ -1,0 +1,429 @@
+"""The Python client's face: a bridge, its modules, events, and an emulated board's back door.
+
+1. Thread-safe: any number of threads may ask at the same time.
+2. It knows the methods of the protocol, not what modules can do: that is in the catalogue.
+3. Errors leave as ``RemoteError`` with the code, the place and the hint of the bridge.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self, cast
+
+from wisblock_bridge.client.connection import START_HINT, Connection
+from wisblock_bridge.client.results import Event, OfflineError, Result, to_result
+from wisblock_bridge.endpoint import client_endpoint, is_served
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    from wisblock_bridge.client.connection import Feed
+
+Slot = Literal[1, 2, "board"]
+OnLoss = Literal["safe", "hold"]
+
+
+class Bridge:
+    """A connection to a bridge.
+
+    ``with Bridge() as bridge: print(bridge["RAK5801", 1].read()["current"])``
+
+    Outputs that were driven go to their safe state when the connection is closed, when the program
+    ends, and when it dies, unless they were written with ``on_loss="hold"``. A background thread
+    renews the lease, so a program that sleeps or computes keeps its outputs.
+
+    Args:
+        endpoint: Where the bridge is; None for the usual place.
+        name: What this program is called in the bridge's status; its file name when not given.
+        lease_ms: How long the bridge waits for a sign of life, 500...60000 ms.
+        timeout_s: How long to wait for replies, s.
+        connect_timeout_s: How long the bridge may take to say hello, s.
+
+    Raises:
+        ConfigError: The endpoint cannot be used.
+        OfflineError: No bridge answers there.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        *,
+        name: str = "",
+        lease_ms: int = 5000,
+        timeout_s: float = 10.0,
+        connect_timeout_s: float = 1.0,
+    ) -> None:
+        where = client_endpoint(endpoint)
+        if not is_served(where, connect_timeout_s):
+            raise OfflineError("No bridge is running there.", hint=START_HINT, where=where.text)
+        self._connection = Connection(
+            where, name or Path(sys.argv[0] or "python").name, lease_ms, connect_timeout_s
+        )
+        self._timeout_s = timeout_s
+        self._finalizer = weakref.finalize(self, self._connection.close)
+        self.emulator = Emulator(self.request)
+
+    @property
+    def endpoint(self) -> str:
+        """Where the bridge is."""
+        return self._connection.endpoint.text
+
+    @property
+    def board(self) -> str:
+        """Product name of the board."""
+        return str(self._connection.hello.get("board", ""))
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the board is emulated."""
+        return self._connection.hello.get("emulated") is True
+
+    @property
+    def version(self) -> str:
+        """Version of the bridge."""
+        return str(self._connection.hello.get("version", ""))
+
+    @property
+    def catalogue_fingerprint(self) -> str:
+        """SHA-256 of the bridge's catalogue."""
+        return str(self._connection.hello.get("catalogue", ""))
+
+    def __getitem__(self, place: str | tuple[str, Slot]) -> ModuleFace:
+        """Give a module: ``bridge["RAK5801", 1]``, or ``bridge["ADC"]`` for what is soldered on."""
+        name, slot = (place, "board") if isinstance(place, str) else place
+        return ModuleFace(self, name, slot)
+
+    def module(
+        self,
+        name: str,
+        slot: Slot = "board",
+        *,
+        on_loss: OnLoss = "safe",
+        timeout_s: float | None = None,
+    ) -> ModuleFace:
+        """Give a module, with other habits than ``bridge[name, slot]`` has.
+
+        Args:
+            name: "RAK5801".
+            slot: 1, 2 or "board".
+            on_loss: What its outputs do when this program is lost: "safe" or "hold".
+            timeout_s: How long its operations may take, s.
+
+        Returns:
+            The module; nothing is asked of the bridge yet.
+        """
+        return ModuleFace(self, name, slot, on_loss, timeout_s)
+
+    def request(self, method: str, *, timeout_s: float | None = None, **params: object) -> object:
+        """Ask for any method of the protocol.
+
+        Args:
+            method: "status".
+            timeout_s: How long to wait for the reply, s.
+            **params: Its parameters.
+
+        Returns:
+            Its result, as it came.
+
+        Raises:
+            RemoteError: The bridge refused, is away, or did not reply in time.
+        """
+        return self._connection.request(method, params, timeout_s or self._timeout_s)
+
+    def invoke(
+        self,
+        module: str,
+        slot: Slot,
+        operation: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        on_loss: OnLoss = "safe",
+        timeout_s: float | None = None,
+    ) -> Result:
+        """Let a module do something.
+
+        Args:
+            module: "RAK5801".
+            slot: 1, 2 or "board".
+            operation: "read".
+            params: Its parameters.
+            on_loss: What an output that this drives does when this program is lost.
+            timeout_s: How long to wait for the reply, s.
+
+        Returns:
+            The readings.
+
+        Raises:
+            RemoteError: The bridge refused, the hardware failed, or no reply came.
+        """
+        wanted: dict[str, object] = {"module": module, "slot": slot, "operation": operation}
+        if params:
+            wanted["params"] = dict(params)
+        if on_loss != "safe":
+            wanted["on_loss"] = on_loss
+        return to_result(self.request("invoke", timeout_s=timeout_s, **wanted))
+
+    def subscribe(
+        self,
+        module: str,
+        slot: Slot,
+        *,
+        event: str | None = None,
+        operation: str | None = None,
+        every_s: float | None = None,
+        deadband: float | None = None,
+        params: Mapping[str, object] | None = None,
+    ) -> Subscription:
+        """Ask to be told: of an event, or of what an operation reads at an interval.
+
+        Args:
+            module: "RAK12006".
+            slot: 1, 2 or "board".
+            event: Name of the event.
+            operation: Name of the operation, in place of an event.
+            every_s: Interval of the operation, 0.01...86400 s.
+            deadband: Tell only changes greater than this, in the unit of the main reading.
+            params: Parameters of the event or the operation.
+
+        Returns:
+            The subscription, to be iterated over. It survives a restart of the bridge.
+
+        Raises:
+            RemoteError: The bridge refused, is away, or did not reply in time.
+        """
+        wanted: dict[str, object] = {"module": module, "slot": slot}
+        if event is not None:
+            wanted["event"] = event
+        if operation is not None:
+            wanted["operation"] = operation
+        if every_s is not None:
+            wanted["every_ms"] = round(every_s * 1000)
+        if deadband is not None:
+            wanted["deadband"] = float(deadband)
+        if params:
+            wanted["params"] = dict(params)
+        return Subscription(
+            self._connection, self._connection.subscribe(wanted, self._timeout_s), self._timeout_s
+        )
+
+    def catalogue(self) -> dict[str, object]:
+        """Ask for everything the bridge knows: modules, operations, parameters, readings, units."""
+        return cast("dict[str, object]", self.request("catalogue"))
+
+    def status(self) -> dict[str, object]:
+        """Ask how the bridge is."""
+        return cast("dict[str, object]", self.request("status"))
+
+    def scan(self) -> list[dict[str, object]]:
+        """Ask which chips answer on the board's bus."""
+        return cast("list[dict[str, object]]", self.request("scan"))
+
+    def release(self, module: str, slot: Slot) -> None:
+        """Close a module: its outputs become safe and its slot becomes free.
+
+        Args:
+            module: "RAK5801".
+            slot: 1, 2 or "board".
+        """
+        self.request("release", module=module, slot=slot)
+
+    def close(self) -> None:
+        """End the session in good order; closing twice is allowed."""
+        self._finalizer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Bridge({self.endpoint!r})"
+
+
+class ModuleFace:
+    """A module on a bridge: its operations are its methods, their parameters are given by name.
+
+    Args:
+        bridge: The bridge.
+        name: "RAK5801".
+        slot: 1, 2 or "board".
+        on_loss: What its outputs do when this program is lost.
+        timeout_s: How long its operations may take, s; None for the bridge's usual time.
+    """
+
+    def __init__(
+        self,
+        bridge: Bridge,
+        name: str,
+        slot: Slot,
+        on_loss: OnLoss = "safe",
+        timeout_s: float | None = None,
+    ) -> None:
+        self._bridge = bridge
+        self._name = name
+        self._slot: Slot = slot
+        self._on_loss: OnLoss = on_loss
+        self._timeout_s = timeout_s
+
+    def __getattr__(self, operation: str) -> Callable[..., Result]:
+        if operation.startswith("_"):
+            raise AttributeError(operation)
+
+        def call(**params: object) -> Result:
+            return self.invoke(operation, params)
+
+        call.__name__ = call.__qualname__ = operation
+        return call
+
+    def invoke(self, operation: str, params: Mapping[str, object] | None = None) -> Result:
+        """Let the module do something, as ``Bridge.invoke`` says.
+
+        Args:
+            operation: "read".
+            params: Its parameters.
+
+        Returns:
+            The readings.
+        """
+        return self._bridge.invoke(
+            self._name,
+            self._slot,
+            operation,
+            params,
+            on_loss=self._on_loss,
+            timeout_s=self._timeout_s,
+        )
+
+    def every(
+        self,
+        seconds: float,
+        operation: str = "read",
+        *,
+        deadband: float | None = None,
+        **params: object,
+    ) -> Subscription:
+        """Be told what an operation reads, at an interval.
+
+        Args:
+            seconds: The interval, s.
+            operation: Which.
+            deadband: Tell only changes greater than this.
+            **params: Its parameters.
+
+        Returns:
+            The subscription, to be iterated over.
+        """
+        return self._bridge.subscribe(
+            self._name,
+            self._slot,
+            operation=operation,
+            every_s=seconds,
+            deadband=deadband,
+            params=params,
+        )
+
+    def events(self, event: str, **params: object) -> Subscription:
+        """Be told of an event.
+
+        Args:
+            event: Which.
+            **params: Its parameters.
+
+        Returns:
+            The subscription, to be iterated over.
+        """
+        return self._bridge.subscribe(self._name, self._slot, event=event, params=params)
+
+    def __repr__(self) -> str:
+        return f"<{self._name} in slot {self._slot} of {self._bridge!r}>"
+
+
+class Subscription:
+    """The events of one subscription: iterate over it, or ask for the next one.
+
+    Args:
+        connection: The connection.
+        feed: Where the events arrive.
+        timeout_s: How long ending it may take, s.
+    """
+
+    def __init__(self, connection: Connection, feed: Feed, timeout_s: float) -> None:
+        self._connection = connection
+        self._feed = feed
+        self._timeout_s = timeout_s
+
+    def next(self, timeout_s: float | None = None) -> Event | None:
+        """Wait for the next event.
+
+        Args:
+            timeout_s: How long, s; None for as long as it takes.
+
+        Returns:
+            The event; None when the time is over or the subscription has ended.
+        """
+        return self._feed.take(timeout_s)
+
+    def __iter__(self) -> Iterator[Event]:
+        while (event := self._feed.take(None)) is not None:
+            yield event
+
+    def close(self) -> None:
+        """End the subscription; closing twice is allowed."""
+        if not self._feed.closed:
+            self._connection.unsubscribe(self._feed, self._timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Emulator:
+    """The back door of an emulated board: the physical world outside the chips.
+
+    Args:
+        request: Asks the bridge.
+    """
+
+    def __init__(self, request: Callable[..., object]) -> None:
+        self._request = request
+
+    def list(self, slot: Slot) -> list[dict[str, object]]:
+        """Ask what can be seen and set at a slot."""
+        return cast("list[dict[str, object]]", self._request("emulator.list", slot=slot))
+
+    def get(self, slot: Slot, quantity: str) -> object:
+        """Ask for a quantity, in its unit."""
+        answer = self._request("emulator.get", slot=slot, quantity=quantity)
+        return cast("dict[str, object]", answer)["value"]
+
+    def set(self, slot: Slot, quantity: str, value: object) -> None:
+        """Change a quantity, in its unit."""
+        self._request("emulator.set", slot=slot, quantity=quantity, value=value)
+
+    def plug(self, slot: Slot, module: str) -> None:
+        """Plug a product into a slot."""
+        self._request("emulator.plug", slot=slot, module=module)
+
+    def unplug(self, slot: Slot) -> None:
+        """Empty a slot."""
+        self._request("emulator.unplug", slot=slot)
+
+    def fault(self, kind: str, **params: object) -> None:
+        """Make the hardware fail: ``slot`` or ``bus`` and ``address``, ``count`` or ``for_ms``."""
+        self._request("emulator.fault", kind=kind, **params)

@@ -1,0 +1,486 @@
+"""The connection to a bridge: one thread owns the socket and keeps the lease.
+
+1. The only file of the client that knows ZeroMQ and MessagePack.
+2. The thread works while the program computes or sleeps: outputs do not drop for that.
+3. Nothing is queued while the bridge is away: requests fail at once, and none is sent twice.
+4. All queues are bounded: requests in flight, and events, of which the oldest go first.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import msgpack
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from wisblock_bridge import __version__
+from wisblock_bridge.client.results import (
+    Event,
+    OfflineError,
+    RemoteError,
+    ReplyTimeoutError,
+    to_error,
+    to_event,
+)
+from wisblock_bridge.errors import ErrorCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wisblock_bridge.endpoint import Endpoint
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+MAX_IN_FLIGHT = 256
+MAX_EVENTS = 1024
+"""Kept of one subscription until the program takes them."""
+
+MAX_FRAME_BYTES = 4 * 1024 * 1024
+LONGEST_START_MS = 2000
+PINGS_PER_LEASE = 3
+BURST = 64
+GREET_AGAIN_S = 0.01
+
+START_HINT = (
+    "Start it with `wisblock-bridge serve` (or `sudo systemctl start wisblock-bridge`); "
+    "`wisblock-bridge check` tells what is missing."
+)
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A request and what becomes of it."""
+
+    number: int
+    frame: bytes
+    done: threading.Event = field(default_factory=threading.Event)
+    result: object = None
+    error: RemoteError | None = None
+    on_result: Callable[[object], None] | None = None
+
+    def succeed(self, result: object) -> None:
+        """Take the result and wake whoever waits."""
+        self.result = result
+        if self.on_result is not None:
+            self.on_result(result)
+        self.done.set()
+
+    def fail(self, error: RemoteError) -> None:
+        """Take the error and wake whoever waits."""
+        self.error = error
+        self.done.set()
+
+
+class Feed:
+    """The events of one subscription, kept until somebody takes them.
+
+    Args:
+        params: Of the method ``subscribe``, to ask anew after the connection broke.
+    """
+
+    def __init__(self, params: Mapping[str, object]) -> None:
+        self.params = dict(params)
+        self.number: int | None = None
+        self.closed = False
+        self._events: deque[Event] = deque()
+        self._lost = 0
+        self._changed = threading.Condition()
+
+    def put(self, event: Event) -> None:
+        """Keep an event; the oldest goes when there are too many.
+
+        Args:
+            event: What came.
+        """
+        with self._changed:
+            if len(self._events) >= MAX_EVENTS:
+                self._lost += 1 + self._events.popleft().lost
+            self._events.append(event)
+            self._changed.notify()
+
+    def take(self, timeout_s: float | None) -> Event | None:
+        """Wait for the next event.
+
+        Args:
+            timeout_s: How long, s; None for as long as it takes.
+
+        Returns:
+            The event; None when the time is over or the subscription has ended.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._events or self.closed, timeout_s)
+            if not self._events:
+                return None
+            event = self._events.popleft()
+            lost, self._lost = self._lost, 0
+        return replace(event, lost=event.lost + lost) if lost else event
+
+    def close(self) -> None:
+        """Wake whoever waits; nothing more comes."""
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()
+
+
+class Connection:
+    """One client's connection.
+
+    Args:
+        endpoint: Where the bridge is.
+        name: What the client calls itself.
+        lease_ms: How long the bridge keeps outputs when nothing is heard, ms.
+        connect_timeout_s: How long the bridge may take to say hello, s.
+
+    Raises:
+        OfflineError: No bridge answers.
+        RemoteError: The bridge refuses.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, name: str, lease_ms: int, connect_timeout_s: float
+    ) -> None:
+        self.endpoint = endpoint
+        self.hello: Mapping[str, object] = {}
+        self._name = name
+        self._lease_ms = lease_ms
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._outbox: deque[Call] = deque()
+        self._pending: dict[int, Call] = {}
+        self._feeds: set[Feed] = set()
+        self._feed_by_number: dict[int, Feed] = {}
+        self._token: str | None = None
+        self._online = False
+        self._closing = False
+        self._answered = threading.Event()
+        self._refusal: RemoteError | None = None
+        self._last_sent = 0.0
+        self._greet_at: float | None = None
+        self._waker, self._wake_up = socket.socketpair()
+        for end in (self._waker, self._wake_up):
+            end.settimeout(0.0)
+        self._context = zmq.Context(io_threads=1)
+        self._dealer = self._make_dealer()
+        self._monitor = self._dealer.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+        )
+        self._dealer.connect(endpoint.text)
+        self._thread = threading.Thread(target=self._run, name="wisblock-bridge", daemon=True)
+        self._thread.start()
+        self._await_hello(connect_timeout_s)
+
+    def _await_hello(self, timeout_s: float) -> None:
+        answered = self._answered.wait(timeout_s)
+        refusal = self._refusal
+        if refusal is None and answered:
+            return
+        self.close()
+        raise refusal or self._offline(f"No bridge said hello within {timeout_s:g} s.")
+
+    def request(self, method: str, params: Mapping[str, object], timeout_s: float) -> object:
+        """Ask and wait for the reply.
+
+        Args:
+            method: Name of the method.
+            params: Its parameters.
+            timeout_s: How long to wait, s.
+
+        Returns:
+            The result.
+
+        Raises:
+            OfflineError: The bridge is away.
+            ReplyTimeoutError: It did not reply in time.
+            RemoteError: It refused, or the hardware failed.
+        """
+        call = self._call(method, params, timeout_s)
+        self._submit(call)
+        return self._wait(call, method, timeout_s)
+
+    def subscribe(self, params: Mapping[str, object], timeout_s: float) -> Feed:
+        """Ask for events.
+
+        Args:
+            params: Of the method ``subscribe``.
+            timeout_s: How long to wait for the reply, s.
+
+        Returns:
+            Where the events arrive.
+
+        Raises:
+            RemoteError: As for ``request``.
+        """
+        feed = Feed(params)
+        call = self._call("subscribe", feed.params, timeout_s)
+        call.on_result = lambda result: self._begin(feed, result)
+        self._submit(call)
+        self._wait(call, "subscribe", timeout_s)
+        return feed
+
+    def unsubscribe(self, feed: Feed, timeout_s: float) -> None:
+        """End a subscription; a bridge that is away has ended it already.
+
+        Args:
+            feed: Which.
+            timeout_s: How long to wait for the reply, s.
+        """
+        with self._lock:
+            number, feed.number = feed.number, None
+            self._feeds.discard(feed)
+            if number is not None:
+                self._feed_by_number.pop(number, None)
+        feed.close()
+        if number is not None:
+            with suppress(RemoteError):
+                self.request("unsubscribe", {"subscription": number}, timeout_s)
+
+    def close(self) -> None:
+        """Say good-bye and end the connection; closing twice is allowed."""
+        if self._closing:
+            return
+        if self._online:
+            with suppress(RemoteError):
+                self.request("bye", {}, 1.0)
+        self._closing = True
+        self._wake()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    # -- in the callers' threads ------------------------------------------------------------------
+
+    def _call(self, method: str, params: Mapping[str, object], timeout_s: float) -> Call:
+        number = next(self._numbers)
+        message: dict[str, object] = {"v": VERSION, "id": number, "method": method}
+        if params:
+            message["params"] = params
+        # Half of the time for the queue, half for the work: then nothing begins that nobody awaits.
+        message["timeout_ms"] = max(1, min(LONGEST_START_MS, round(timeout_s * 500)))
+        try:
+            frame = msgpack.packb(message, use_bin_type=True)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise RemoteError(
+                f"The parameters of {method} cannot be sent: {error}.",
+                code=ErrorCode.BAD_PARAMS,
+                hint="Numbers, texts, bytes, lists and maps with text keys can.",
+            ) from None
+        return Call(number, frame)
+
+    def _submit(self, call: Call) -> None:
+        with self._lock:
+            if self._closing:
+                raise self._offline("This connection is closed.")
+            if not self._online:
+                raise self._offline("The bridge is away.")
+            if len(self._pending) >= MAX_IN_FLIGHT:
+                raise RemoteError(
+                    f"{MAX_IN_FLIGHT} requests wait for their replies already.",
+                    code=ErrorCode.BUSY,
+                    hint="Ask from fewer threads, or less often.",
+                )
+            self._pending[call.number] = call
+            self._outbox.append(call)
+        self._wake()
+
+    def _wait(self, call: Call, method: str, timeout_s: float) -> object:
+        try:
+            replied = call.done.wait(timeout_s)
+        finally:
+            with self._lock:
+                self._pending.pop(call.number, None)
+        if not replied and not call.done.is_set():
+            raise ReplyTimeoutError(
+                f"The bridge did not reply to {method} within {timeout_s:g} s.",
+                hint="It may still be done. Give long operations more time with timeout_s.",
+                where=self.endpoint.text,
+            )
+        if call.error is not None:
+            raise call.error
+        return call.result
+
+    def _wake(self) -> None:
+        with suppress(OSError):  # full: it is awake already; closed: nobody is left
+            self._waker.send(b"\0")
+
+    def _offline(self, message: str) -> OfflineError:
+        return OfflineError(message, hint=START_HINT, where=self.endpoint.text)
+
+    # -- in the connection's own thread -----------------------------------------------------------
+
+    def _make_dealer(self) -> zmq.Socket[bytes]:
+        dealer = self._context.socket(zmq.DEALER)
+        dealer.setsockopt(zmq.LINGER, 0)
+        dealer.setsockopt(zmq.IMMEDIATE, 1)
+        dealer.setsockopt(zmq.IPV6, 1)
+        dealer.setsockopt(zmq.RECONNECT_IVL, 100)
+        dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
+        dealer.setsockopt(zmq.HEARTBEAT_IVL, max(100, self._lease_ms // PINGS_PER_LEASE))
+        dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, max(1000, self._lease_ms))
+        dealer.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
+        return dealer
+
+    def _run(self) -> None:
+        try:
+            self._serve()
+        except Exception as error:
+            log.exception("the connection to %s failed", self.endpoint.text)
+            self._refusal = RemoteError(f"The connection failed: {error}.", code="internal")
+        finally:
+            self._go_offline("The connection was closed.")
+            self._answered.set()
+            self._dealer.disable_monitor()
+            self._dealer.close()
+            self._context.term()
+            self._waker.close()
+            self._wake_up.close()
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        for source in (self._dealer, self._monitor, self._wake_up):
+            poller.register(source, zmq.POLLIN)
+        interval_s = self._lease_ms / 1000.0 / PINGS_PER_LEASE
+        while not self._closing:
+            due = self._last_sent + interval_s if self._online else self._greet_at
+            wait_s = None if due is None else max(0.0, due - time.monotonic())
+            ready = dict(poller.poll(None if wait_s is None else int(wait_s * 1000) + 1))
+            if self._monitor in ready:
+                self._watch_connection()
+            if self._wake_up.fileno() in ready:
+                with suppress(OSError):
+                    self._wake_up.recv(4096)
+            self._send_outbox()
+            if self._dealer in ready:
+                self._receive()
+            now = time.monotonic()
+            if self._greet_at is not None and now >= self._greet_at:
+                self._greet()
+            if self._online and now - self._last_sent >= interval_s:
+                self._send(self._own_call("ping", {}))
+
+    def _watch_connection(self) -> None:
+        message = recv_monitor_message(self._monitor, zmq.NOBLOCK)
+        if message["event"] == zmq.EVENT_DISCONNECTED:
+            self._receive()  # what came before the end counts
+            self._go_offline("The bridge has gone away.")
+        elif message["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._greet()
+
+    def _greet(self) -> None:
+        params: dict[str, object] = {
+            "client": self._name,
+            "version": __version__,
+            "lease_ms": self._lease_ms,
+        }
+        if self._token is not None:
+            params["resume"] = self._token
+        call = self._own_call("hello", params)
+        call.on_result = self._greeted
+        self._send(call)
+        # The socket may learn of its connection a moment after its monitor did.
+        self._greet_at = time.monotonic() + GREET_AGAIN_S if call.done.is_set() else None
+
+    def _greeted(self, result: object) -> None:
+        if not isinstance(result, dict) or not isinstance(result.get("session"), str):
+            self._refusal = RemoteError("What answers is no bridge.", where=self.endpoint.text)
+        else:
+            self.hello = result
+            self._token = result["session"]
+            self._online = True
+            for feed in tuple(self._feeds):
+                self._ask_anew(feed)
+        self._answered.set()
+
+    def _ask_anew(self, feed: Feed) -> None:
+        call = self._own_call("subscribe", feed.params)
+        call.on_result = lambda result: self._begin(feed, result)
+        self._send(call)
+
+    def _begin(self, feed: Feed, result: object) -> None:
+        number = result.get("subscription") if isinstance(result, dict) else None
+        if isinstance(number, int):
+            with self._lock:
+                feed.number = number
+                self._feeds.add(feed)
+                self._feed_by_number[number] = feed
+
+    def _own_call(self, method: str, params: Mapping[str, object]) -> Call:
+        call = self._call(method, params, 4.0)
+        with self._lock:
+            self._pending[call.number] = call
+        return call
+
+    def _send_outbox(self) -> None:
+        while self._outbox:
+            self._send(self._outbox.popleft())
+
+    def _send(self, call: Call) -> None:
+        try:
+            self._dealer.send(call.frame, zmq.NOBLOCK)
+        except zmq.Again:
+            with self._lock:
+                self._pending.pop(call.number, None)
+            call.fail(self._offline("The bridge is away."))
+        else:
+            self._last_sent = time.monotonic()
+
+    def _receive(self) -> None:
+        for _ in range(BURST):
+            try:
+                frames = self._dealer.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                message = msgpack.unpackb(frames[-1], raw=False)
+            except (ValueError, msgpack.UnpackException) as error:
+                log.warning("a message of the bridge cannot be read: %s", error)
+                continue
+            if isinstance(message, dict):
+                self._take(message)
+
+    def _take(self, message: Mapping[str, object]) -> None:
+        number = message.get("subscription")
+        if "event" in message and isinstance(number, int):
+            feed = self._feed_by_number.get(number)
+            if feed is not None:
+                feed.put(to_event(message))
+            return
+        reply_to = message.get("id")
+        with self._lock:
+            call = self._pending.pop(reply_to, None) if isinstance(reply_to, int) else None
+        if call is None:
+            return
+        if message.get("ok") is True:
+            call.succeed(message.get("result"))
+        else:
+            call.fail(to_error(message.get("error")))
+            if not self._answered.is_set():
+                self._refusal = call.error
+                self._answered.set()
+
+    def _go_offline(self, message: str) -> None:
+        with self._lock:
+            was_online, self._online = self._online, False
+            self._greet_at = None
+            lost = list(self._pending.values())
+            self._pending.clear()
+            self._outbox.clear()
+            feeds = tuple(self._feeds)
+            self._feed_by_number.clear()
+            for feed in feeds:
+                feed.number = None
+        for call in lost:
+            call.fail(self._offline(message))
+        for feed in feeds:
+            if was_online:
+                feed.put(Event("error", error=self._offline(message)))
+            if self._closing:
+                feed.close()

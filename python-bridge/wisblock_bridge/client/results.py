@@ -1,0 +1,203 @@
+"""What comes back from a bridge: results, events and errors, as Python objects.
+
+1. Plain data in, typed objects out; no socket and no thread.
+2. Keys that this version does not know are ignored, as the protocol demands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from wisblock_bridge.errors import BridgeError, ErrorCode
+
+
+class RemoteError(BridgeError):
+    """The bridge refused or failed: ``code``, ``message``, ``hint``, ``where``, ``data`` say why.
+
+    Args:
+        message: What happened.
+        code: The code on the wire.
+        hint: What the user can do.
+        where: The place.
+        data: Further facts.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "internal",
+        hint: str = "",
+        where: str = "",
+        data: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, where=where, data=data)
+        self.wire_code = code
+        try:
+            self.code = ErrorCode(code)
+        except ValueError:  # of a newer bridge
+            self.code = ErrorCode.INTERNAL
+
+
+class OfflineError(RemoteError):
+    """No bridge is there; the request was not sent, or its connection broke before the reply."""
+
+    def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
+        super().__init__(message, code=ErrorCode.OFFLINE, hint=hint, where=where)
+
+
+class ReplyTimeoutError(RemoteError):
+    """The bridge is there but did not reply in time; what was asked for may still be done."""
+
+    def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
+        super().__init__(message, code=ErrorCode.TIMEOUT_REPLY, hint=hint, where=where)
+
+
+class Result(Mapping[str, object]):
+    """What an operation gave back: a mapping of readings, with what is known about them.
+
+    Args:
+        readings: Reading name to value, in the catalogue's unit.
+        timestamp: When it was measured, milliseconds since 1970.
+        quality: "good" or "uncertain".
+        note: Why, when the quality is uncertain.
+        emulated: Whether the hardware is emulated.
+    """
+
+    def __init__(
+        self,
+        readings: Mapping[str, object],
+        timestamp: float = 0.0,
+        quality: str = "good",
+        note: str = "",
+        *,
+        emulated: bool = False,
+    ) -> None:
+        self.readings = dict(readings)
+        self.timestamp = timestamp
+        self.quality = quality
+        self.note = note
+        self.emulated = emulated
+
+    @property
+    def time(self) -> datetime:
+        """When it was measured, in UTC."""
+        return datetime.fromtimestamp(self.timestamp / 1000.0, UTC)
+
+    def number(self, name: str) -> float:
+        """Give a reading that is a number.
+
+        Args:
+            name: Name of the reading.
+
+        Returns:
+            Its value.
+
+        Raises:
+            KeyError: There is no such reading.
+            TypeError: It is no number.
+        """
+        value = self.readings[name]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{name} is {value!r}, which is no number")
+        return value
+
+    def __getitem__(self, name: str) -> object:
+        return self.readings[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.readings)
+
+    def __len__(self) -> int:
+        return len(self.readings)
+
+    def __repr__(self) -> str:
+        return f"Result({self.readings!r}, quality={self.quality!r}, emulated={self.emulated!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One message of a subscription.
+
+    Attributes:
+        event: Name of the event or operation; "error" when something went wrong.
+        result: The readings; empty for an error.
+        sequence: Counts up by one for each event, delivered or not.
+        lost: How many were dropped since the event before, by the bridge or here.
+        initial: It is the present value, not a change.
+        error: What went wrong; the subscription goes on.
+    """
+
+    event: str
+    result: Result = field(default_factory=lambda: Result({}))
+    sequence: int = 0
+    lost: int = 0
+    initial: bool = False
+    error: RemoteError | None = None
+
+
+def to_result(data: object) -> Result:
+    """Read the result of ``invoke``.
+
+    Args:
+        data: The map from the wire.
+
+    Returns:
+        The result.
+    """
+    values = _mapping(data)
+    return Result(
+        _mapping(values.get("readings")),
+        _number(values.get("timestamp")),
+        str(values.get("quality", "good")),
+        str(values.get("note", "")),
+        emulated=values.get("emulated") is True,
+    )
+
+
+def to_event(data: Mapping[str, object]) -> Event:
+    """Read an event.
+
+    Args:
+        data: The map from the wire.
+
+    Returns:
+        The event.
+    """
+    return Event(
+        str(data.get("event", "")),
+        to_result(data),
+        int(_number(data.get("sequence"))),
+        int(_number(data.get("lost"))),
+        data.get("initial") is True,
+        to_error(data["error"]) if "error" in data else None,
+    )
+
+
+def to_error(data: object) -> RemoteError:
+    """Read an error.
+
+    Args:
+        data: The map from the wire.
+
+    Returns:
+        The error, to be raised.
+    """
+    values = _mapping(data)
+    return RemoteError(
+        str(values.get("message", "The bridge refused without a word.")),
+        code=str(values.get("code", "internal")),
+        hint=str(values.get("hint", "")),
+        where=str(values.get("where", "")),
+        data=_mapping(values.get("data")),
+    )
+
+
+def _mapping(data: object) -> Mapping[str, object]:
+    return data if isinstance(data, dict) else {}
+
+
+def _number(data: object) -> float:
+    return data if isinstance(data, int | float) else 0.0

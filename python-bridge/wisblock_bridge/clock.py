@@ -1,0 +1,38 @@
+"""Time, as something that is handed over, so that tests need not wait.
+
+1. Durations are measured with ``monotonic`` only; ``timestamp_ms`` is for people and for messages.
+2. Nothing else in the project calls ``time.sleep`` or ``time.time``.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What drivers and the bridge know of time."""
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment, never going back."""
+        ...
+
+    def timestamp_ms(self) -> float:
+        """Milliseconds since 1970."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait at least so many seconds."""
+        ...
+
+
+class SystemClock:
+    """The clock of this computer."""
+
+    monotonic = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+
+    @staticmethod
+    def timestamp_ms() -> float:
+        """Milliseconds since 1970."""
+        return time.time() * 1000.0

@@ -1,0 +1,321 @@
+"""From flags, environment and file to a configuration.
+
+1. A flag wins over the environment, the environment over the file, the file over the default.
+2. Values are checked for themselves here; whether the hardware agrees is ``discovery``'s business.
+3. Every refusal names file, table and key, and the nearest name when one is unknown.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from wisblock_bridge.boards import BOARDS
+from wisblock_bridge.boards.board import LineRef
+from wisblock_bridge.config import values
+from wisblock_bridge.config.model import BoardConfig, Config, SlotConfig
+from wisblock_bridge.endpoint import EndpointError, parse_endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+log = logging.getLogger(__name__)
+
+DEFAULT_FILE = Path("/etc/wisblock-bridge/wisblock-bridge.toml")
+FILE_VARIABLE = "WISBLOCK_BRIDGE_CONFIG"
+PREFIX = "WISBLOCK_BRIDGE_"
+
+PRODUCTS = tuple(dict.fromkeys(board.product for board in BOARDS.values()))
+VARIANTS = {
+    product: tuple(each.variant for each in BOARDS.values() if each.product == product)
+    for product in PRODUCTS
+}
+PINS = tuple(f"IO{number}" for number in range(1, 7))
+SLOTS = (1, 2)
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def load(
+    flags: Mapping[str, object] | None = None,
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    default_file: Path = DEFAULT_FILE,
+) -> Config:
+    """Put together what flags, environment and file say.
+
+    Args:
+        flags: Flag ("--endpoint") to value; None values count as not given.
+        file: The file that the command line names; None to look in the usual places.
+        environment: Environment variables; those of this process when not given.
+        default_file: Read when it exists and no other file is named.
+
+    Returns:
+        The effective configuration.
+
+    Raises:
+        ConfigError: Something cannot be used; the message says what, where and what would be right.
+    """
+    environment = os.environ if environment is None else environment
+    path = _find_file(file, environment, default_file)
+    written = {} if path is None else _parse(path)
+    name = str(path) if path else "no file"
+    _check_keys(written, name)
+    found: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for setting in _SETTINGS:
+        for value, place in _candidates(setting, flags or {}, environment, written, name):
+            found[setting.key] = setting.read(value, place)
+            origins[setting.key] = place
+            break
+    _settle_board(found, origins)
+    _note_unknown(environment)
+    board = values.table(written.get("board", {}), f"{name}, table board")
+    top = {key: value for key, value in found.items() if "." not in key}
+    inner = {key.removeprefix("board."): value for key, value in found.items() if key not in top}
+    return Config(
+        **top,
+        board=BoardConfig(
+            **inner,
+            free_lines=_free_lines(board, name, origins),
+            lines=_lines(board, name, origins),
+        ),
+        slots=_slots(written, name, origins),
+        source=name,
+        origins=MappingProxyType(origins),
+    )
+
+
+# -- single values --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """One value that a flag, the environment or the file can give."""
+
+    key: str
+    read: Callable[[object, str], object]
+    flag: str = ""
+    aliases: tuple[str, ...] = ()
+    is_text: bool = False
+
+    @property
+    def variable(self) -> str:
+        name = self.key.removeprefix("board.") if self.key != "board.kind" else "board"
+        return PREFIX + name.upper()
+
+
+def _endpoint(value: object, place: str) -> str:
+    try:
+        return parse_endpoint(values.text(value, place)).text
+    except EndpointError as error:
+        raise values.refuse(place, str(error)) from None
+
+
+_SETTINGS = (
+    _Setting("endpoint", _endpoint, "--endpoint", is_text=True),
+    _Setting("emulate", values.boolean, "--emulate"),
+    _Setting("swing_s", partial(values.number, low=0.0, high=86_400.0), "--swing"),
+    _Setting("log_level", partial(values.choice, allowed=LOG_LEVELS), "--log-level", is_text=True),
+    _Setting(
+        "board.kind", partial(values.choice, allowed=("auto", *PRODUCTS)), "--board", is_text=True
+    ),
+    _Setting(
+        "board.variant",
+        partial(values.choice, allowed=[each for group in VARIANTS.values() for each in group]),
+        "--variant",
+        ("generation", "revision"),
+        is_text=True,
+    ),
+    _Setting("board.i2c_number", partial(values.integer, low=0, high=255)),
+    _Setting("board.converter_address", values.address),
+    _Setting(
+        "board.converter_chip",
+        partial(values.choice, allowed=("SGM58031", "ADS1115")),
+        is_text=True,
+    ),
+)
+_TOP_KEYS = ("endpoint", "emulate", "swing_s", "log_level", "board", "slot")
+_BOARD_KEYS = (
+    *(each.key.removeprefix("board.") for each in _SETTINGS if each.key.startswith("board.")),
+    "generation",
+    "revision",
+    "free_lines",
+    "slot1",
+    "slot2",
+)
+
+
+def _candidates(
+    setting: _Setting,
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    written: Mapping[str, object],
+    name: str,
+) -> list[tuple[object, str]]:
+    """Collect who says something about a setting, the strongest first."""
+
+    def typed(text: object) -> object:
+        return text if setting.is_text or not isinstance(text, str) else values.from_text(text)
+
+    found: list[tuple[object, str]] = []
+    if flags.get(setting.flag) is not None:
+        found.append((typed(flags[setting.flag]), setting.flag))
+    if environment.get(setting.variable):
+        value = typed(environment[setting.variable])
+        if setting.read is values.boolean:
+            value = values.WORDS.get(environment[setting.variable].lower(), value)
+        found.append((value, f"environment variable {setting.variable}"))
+    table, _, key = setting.key.rpartition(".")
+    keys = written.get(table, {}) if table else written
+    keys = values.table(keys, f"{name}, table {table}")
+    prefix = f"{name}, table [{table}]," if table else f"{name},"
+    given = [each for each in (key, *setting.aliases) if each in keys]
+    if len({str(keys[each]) for each in given}) > 1:
+        raise values.refuse(
+            f"{prefix} keys {' and '.join(given)}", "they mean the same and say different things."
+        )
+    found.extend((keys[each], f"{prefix} key {each}") for each in given[:1])
+    return found
+
+
+def _settle_board(found: dict[str, object], origins: dict[str, str]) -> None:
+    """A variant belongs to one product: let it name that one, or refuse both."""
+    variant = found.get("board.variant")
+    if variant is None:
+        return
+    product = next(each for each, group in VARIANTS.items() if variant in group)
+    kind = found.get("board.kind", "auto")
+    if kind == "auto":
+        found["board.kind"] = product
+        origins["board.kind"] = f"follows from the variant ({origins['board.variant']})"
+    elif kind != product:
+        allowed = " or ".join(VARIANTS[str(kind)])
+        raise values.refuse(
+            origins["board.variant"],
+            f"{variant} is a variant of the {product}, and the board is a {kind}, which has the "
+            f"variants {allowed}.",
+        )
+
+
+def _note_unknown(environment: Mapping[str, str]) -> None:
+    known = {FILE_VARIABLE, *(each.variable for each in _SETTINGS)}
+    for name in environment:
+        if name.startswith(PREFIX) and name not in known:
+            log.warning(
+                "the environment variable %s means nothing here. %s",
+                name,
+                values.nearest(name, sorted(known)),
+            )
+
+
+# -- the file -------------------------------------------------------------------------------------
+
+
+def _find_file(
+    named: Path | None, environment: Mapping[str, str], default_file: Path
+) -> Path | None:
+    if named is not None:
+        return named
+    if environment.get(FILE_VARIABLE):
+        return Path(environment[FILE_VARIABLE])
+    return default_file if default_file.exists() else None
+
+
+def _parse(path: Path) -> dict[str, object]:
+    import tomllib  # noqa: PLC0415  (only where there is a file: it takes 20 ms)
+
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise values.refuse(str(path), f"it cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise values.refuse(str(path), "it is not UTF-8 text.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise values.refuse(str(path), f"it is not valid TOML: {error}.") from None
+
+
+def _check_keys(written: Mapping[str, object], name: str) -> None:
+    values.only_known(written, _TOP_KEYS, f"{name},")
+    board = values.table(written.get("board", {}), f"{name}, table board")
+    values.only_known(board, _BOARD_KEYS, f"{name}, table [board],")
+
+
+def _free_lines(
+    board: Mapping[str, object], name: str, origins: dict[str, str]
+) -> Mapping[str, frozenset[int]]:
+    if "free_lines" not in board:
+        return {}
+    place = f"{name}, table [board.free_lines]"
+    found: dict[str, frozenset[int]] = {}
+    for key, lines in values.table(board["free_lines"], f"{name}, table board.free_lines").items():
+        if not isinstance(lines, list):
+            raise values.refuse(f"{place}, key {key}", f"{lines!r} is not a list like [6, 7].")
+        found[key] = frozenset(values.integer(line, f"{place}, key {key}", 0, 63) for line in lines)
+        origins[f"board.free_lines.{key}"] = f"{place}, key {key}"
+    return found
+
+
+def _lines(
+    board: Mapping[str, object], name: str, origins: dict[str, str]
+) -> Mapping[int, Mapping[str, LineRef]]:
+    found: dict[int, Mapping[str, LineRef]] = {}
+    for slot in SLOTS:
+        if f"slot{slot}" not in board:
+            continue
+        outer = values.table(board[f"slot{slot}"], f"{name}, table board.slot{slot}")
+        values.only_known(outer, ("lines",), f"{name}, table [board.slot{slot}],")
+        place = f"{name}, table [board.slot{slot}.lines]"
+        inner = values.table(outer.get("lines", {}), f"{name}, table board.slot{slot}.lines")
+        values.only_known(inner, PINS, f"{place},")
+        found[slot] = {pin: _line_ref(value, f"{place}, key {pin}") for pin, value in inner.items()}
+        for pin in inner:
+            origins[f"board.slot{slot}.lines.{pin}"] = f"{place}, key {pin}"
+    return found
+
+
+def _line_ref(value: object, place: str) -> LineRef:
+    controller, _, offset = values.text(value, place).partition(":")
+    if not controller or not offset.isdecimal():
+        raise values.refuse(
+            place,
+            f'"{value}" is not a line. Write it like "slots:4": controller, colon, line number.',
+        )
+    return LineRef(controller, int(offset))
+
+
+def _slots(
+    written: Mapping[str, object], name: str, origins: dict[str, str]
+) -> Mapping[int, SlotConfig]:
+    entries = written.get("slot", [])
+    if not isinstance(entries, list):
+        raise values.refuse(
+            f"{name}, table slot", "write each slot under its own [[slot]], in double brackets."
+        )
+    found: dict[int, SlotConfig] = {}
+    for index, entry in enumerate(entries, start=1):
+        place = f"{name}, table [[slot]] ({index}.),"
+        keys = values.table(entry, f"{place} entry")
+        values.only_known(keys, ("number", "module", "addresses"), place)
+        if "number" not in keys:
+            raise values.refuse(f"{place} key number", "it is missing: 1 or 2.")
+        number = values.integer(keys["number"], f"{place} key number", SLOTS[0], SLOTS[-1])
+        if number in found:
+            raise values.refuse(f"{place} key number", f"slot {number} has an entry already.")
+        module = values.text(keys["module"], f"{place} key module") if "module" in keys else None
+        addresses = values.table(keys.get("addresses", {}), f"{place} table addresses")
+        found[number] = SlotConfig(
+            module,
+            {
+                chip: values.address(value, f"{place} key addresses.{chip}")
+                for chip, value in addresses.items()
+            },
+        )
+        for key in keys:
+            origins[f"slot{number}.{key}"] = f"{place} key {key}"
+    return found

@@ -1,0 +1,13 @@
+"""Finding out what is there: which board, which chips, and what is missing to use them.
+
+1. Hardware is only read, and only where something known can be; register pointers aside, nothing
+   is written.
+2. Missing devices and rights are findings, told in words, not failures.
+"""
+
+from __future__ import annotations
+
+from wisblock_bridge.discovery.board import Detection, detect_board
+from wisblock_bridge.discovery.chips import scan
+
+__all__ = ["Detection", "detect_board", "scan"]

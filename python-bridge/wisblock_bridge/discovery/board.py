@@ -1,0 +1,204 @@
+"""Which board this is.
+
+1. Reads only: device-tree text, labels of GPIO controllers, registers of known chips.
+2. What cannot be read is said, and the best guess is marked as one.
+3. A board that the configuration names is not argued with; only its converter is looked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from wisblock_bridge.boards import BOARDS
+from wisblock_bridge.boards.rak6421 import RAK6421_BOARDS
+from wisblock_bridge.boards.rak7391 import RAK7391_BOARDS
+from wisblock_bridge.clock import SystemClock
+from wisblock_bridge.discovery.computer import Computer, LinuxComputer
+from wisblock_bridge.discovery.identify import converter, expander, fan_controller
+from wisblock_bridge.errors import BridgeError, BusError, BusFault
+
+if TYPE_CHECKING:
+    from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
+    from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.config import Config
+    from wisblock_bridge.discovery.identify import Identify, Identity
+
+Confidence = Literal["certain", "likely", "guess"]
+
+FAN_CONTROLLER = 0x2F
+"""Soldered to every RAK7391 and to no HAT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Which board it is, and how that is known.
+
+    Attributes:
+        board: Its wiring, with the converter that was found; without what else is configured.
+        confidence: How sure that is.
+        evidence: What was seen, in words.
+    """
+
+    board: BoardSpec
+    confidence: Confidence
+    evidence: tuple[str, ...]
+
+
+def detect_board(
+    config: Config, computer: Computer | None = None, clock: Clock | None = None
+) -> Detection:
+    """Find out which board this computer sits on, or carries.
+
+    Args:
+        config: What is configured: kind and variant narrow the search.
+        computer: Whom to ask; this computer when not given.
+        clock: Time.
+
+    Returns:
+        The best answer there is. It never fails: where nothing can be read, it says so.
+    """
+    look = _Look(config, computer or LinuxComputer(), clock or SystemClock())
+    try:
+        return look.board()
+    finally:
+        look.close()
+
+
+class _Look:
+    """One search, with the evidence that it gathers."""
+
+    def __init__(self, config: Config, computer: Computer, clock: Clock) -> None:
+        self._wanted = config.board
+        self._computer = computer
+        self._clock = clock
+        self._number = 1 if self._wanted.i2c_number is None else self._wanted.i2c_number
+        self._bus: I2CBus | None = computer.bus(self._number)
+        self._evidence: list[str] = []
+        self._labels = {each.label: each.line_count for each in computer.controllers()}
+
+    def close(self) -> None:
+        if self._bus is not None:
+            self._bus.close()
+
+    def board(self) -> Detection:
+        wanted = self._wanted
+        if wanted.variant is not None:
+            board = next(each for each in BOARDS.values() if each.variant == wanted.variant)
+            self._evidence.append(f"{board.product} {board.variant} as configured")
+            return self._done(board, "certain")
+        if wanted.kind == "RAK6421":
+            self._evidence.append("RAK6421 as configured")
+            return self._hat()
+        if wanted.kind == "RAK7391":
+            self._evidence.append("RAK7391 as configured")
+            return self._generation() or self._assumed("likely")
+        hat = self._computer.hat()
+        if "RAK6421" in hat.upper():
+            self._evidence.append(f"the HAT calls itself {hat}")
+            return self._hat()
+        return self._generation() or self._by_computer()
+
+    def _by_computer(self) -> Detection:
+        """Judge by the computer alone: a RAK7391 carries a Compute Module, a HAT sits on others."""
+        model = self._computer.model()
+        if model:
+            self._evidence.append(f"the computer is a {model}")
+        if model.startswith("Raspberry Pi") and "Compute Module" not in model:
+            return self._hat()
+        return self._assumed("guess")
+
+    def _generation(self) -> Detection | None:
+        """Tell the generations of the RAK7391 apart by their expanders."""
+        on_rak7391 = self._present(FAN_CONTROLLER, fan_controller, "fan controller EMC2301")
+        for board in RAK7391_BOARDS:
+            expanders = [each for each in board.controllers.values() if each.address is not None]
+            seen = [self._sees(each) for each in expanders]
+            if all(seen):
+                certain = on_rak7391 or all(each == "kernel" for each in seen)
+                return self._done(board, "certain" if certain else "likely")
+        if on_rak7391:
+            return self._assumed("likely")
+        return None
+
+    def _sees(self, spec: ControllerSpec) -> str:
+        """Tell through whom an expander is seen: "kernel", "bus", or "" when it is not."""
+        for label in spec.labels:
+            if self._labels.get(label) == spec.line_count:
+                self._note(f"the kernel shows an expander labelled {label}")
+                return "kernel"
+        assert spec.address is not None  # noqa: S101
+        driver = self._computer.kernel_driver(self._number, spec.address)
+        if driver is not None:
+            self._note(f"the kernel's driver {driver} owns 0x{spec.address:02x}")
+            return "kernel" if driver in {"pca953x", "pcf857x"} else ""
+        if spec.chip != "TPT29555":
+            return ""
+        return "bus" if self._present(spec.address, expander, "expander TPT29555") else ""
+
+    def _hat(self) -> Detection:
+        newest = RAK6421_BOARDS[0]
+        self._note(
+            f"which revision of the RAK6421 is fitted cannot be read: {newest.variant} is assumed; "
+            "set board.variant to the one that is printed on it"
+        )
+        return self._done(newest, "guess")
+
+    def _assumed(self, confidence: Confidence) -> Detection:
+        board = RAK7391_BOARDS[0]
+        self._note(
+            f"no expander was recognised, so the current generation ({board.variant}) is assumed"
+        )
+        return self._done(board, confidence)
+
+    def _done(self, board: BoardSpec, confidence: Confidence) -> Detection:
+        return Detection(self._with_converter(board), confidence, tuple(self._evidence))
+
+    def _with_converter(self, board: BoardSpec) -> BoardSpec:
+        """Look where the converter really is: its address is set by soldering."""
+        if self._wanted.converter_address is not None:
+            return board
+        spec = board.converter
+        for address in dict.fromkeys((spec.address, *reversed(spec.alternatives))):
+            identity = self._identity(address, converter)
+            if identity is not None and identity.chip in {"ADS1115", "SGM58031"}:
+                self._note(f"an {identity.chip} answers at 0x{address:02x}")
+                chip: Literal["ADS1115", "SGM58031"] = (
+                    "SGM58031" if identity.chip == "SGM58031" else "ADS1115"
+                )
+                return replace(board, converter=replace(spec, chip=chip, address=address))
+        if self._bus is not None:
+            self._note(f"no converter answers on i2c-{self._number}")
+        return board
+
+    def _present(self, address: int, identify: Identify, name: str) -> bool:
+        identity = self._identity(address, identify)
+        if identity is None or not identity.chip:
+            return False
+        self._note(f"the {name} answers at 0x{address:02x}")
+        return True
+
+    def _identity(self, address: int, identify: Identify) -> Identity | None:
+        """Ask an address; a bus that is not there or is stuck is asked once and then left alone."""
+        if self._bus is None:
+            return None
+        try:
+            return identify(self._bus, address, self._clock)
+        except BusError as error:
+            if error.fault not in {BusFault.NO_ACKNOWLEDGE, BusFault.HELD, BusFault.IO}:
+                self._give_up(error)
+        except ImportError as error:
+            self._note(f"the Python package {error.name} is missing")
+            self._bus = None
+        return None
+
+    def _give_up(self, error: BridgeError) -> None:
+        self._note(f"i2c-{self._number} cannot be read: {error.message} {error.hint}".strip())
+        assert self._bus is not None  # noqa: S101
+        self._bus.close()
+        self._bus = None
+
+    def _note(self, words: str) -> None:
+        if words not in self._evidence:
+            self._evidence.append(words)

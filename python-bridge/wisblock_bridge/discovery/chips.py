@@ -1,0 +1,197 @@
+"""Which chips answer on the bus, and which modules they may belong to.
+
+1. Only addresses that a known module or board part can have are looked at.
+2. An address that the kernel owns is told as such and left alone.
+3. Every entry says how sure it is; two things that want one address are told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.clock import SystemClock
+from wisblock_bridge.discovery.identify import IDENTIFIERS, Identity, answers
+from wisblock_bridge.errors import BusError, BusFault
+from wisblock_bridge.wiring import ChipNeed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wisblock_bridge.boards.board import BoardSpec
+    from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.catalogue import Catalogue
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import Module
+    from wisblock_bridge.hardware import Hardware
+
+EXPANDERS_MODULE = "TPT29555"
+CONVERTER_MODULE = "ADC"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A chip that answers, or that the kernel owns.
+
+    Attributes:
+        bus: Name of the bus.
+        address: 7-bit address.
+        chip: Name of the chip; "" when it is not known.
+        modules: Names of the modules that it may belong to.
+        confidence: "high", "medium" or "low".
+        note: What is to be known about it.
+    """
+
+    bus: str
+    address: int
+    chip: str
+    modules: list[str]
+    confidence: str
+    note: str
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """What may be at an address."""
+
+    chip: str
+    owner: str
+    """In words, for a part of the board; empty for modules."""
+    modules: list[str] = field(default_factory=list)
+    as_delivered: list[str] = field(default_factory=list)
+
+
+def scan(
+    hardware: Hardware, catalogue: Catalogue, clock: Clock | None = None
+) -> list[dict[str, object]]:
+    """Look which known chips answer on the board's I2C bus.
+
+    Args:
+        hardware: The board.
+        catalogue: All modules.
+        clock: Time.
+
+    Returns:
+        One map for each address where something is: ``bus``, ``address``, ``chip``, ``modules``,
+        ``confidence`` and ``note``, in the order of addresses.
+
+    Raises:
+        BusError: The bus is missing, may not be used, or is stuck.
+    """
+    bus = hardware.i2c()
+    wanted = candidates(hardware.board, catalogue.modules)
+    found: list[dict[str, object]] = []
+    for address in sorted(wanted):
+        entry = _look(bus, address, wanted[address], clock or SystemClock())
+        if entry is not None:
+            found.append(asdict(entry))
+    return found
+
+
+def candidates(
+    board: BoardSpec, modules: Mapping[str, type[Module]]
+) -> dict[int, list[_Candidate]]:
+    """Collect what may be at which address.
+
+    Args:
+        board: The carrier.
+        modules: Name to class of every module.
+
+    Returns:
+        Address to candidates, parts of the board first.
+    """
+    wanted: dict[int, list[_Candidate]] = {}
+    for controller in board.controllers.values():
+        if controller.address is not None:
+            part = _Candidate(controller.chip, f"the board's expander for {controller.key!r}")
+            part.modules = [EXPANDERS_MODULE] if controller.chip == EXPANDERS_MODULE else []
+            wanted.setdefault(controller.address, []).append(part)
+    usual = board.converter.address
+    for address in dict.fromkeys((usual, *board.converter.alternatives)):
+        owner = "the board's converter"
+        if address != usual:
+            owner = f"a converter; the board's own is expected at 0x{usual:02x}"
+        part = _Candidate(board.converter.chip, owner, [CONVERTER_MODULE])
+        wanted.setdefault(address, []).append(part)
+    for address, owner in board.taken_addresses.items():
+        wanted.setdefault(address, []).append(_Candidate(owner.split()[-1], owner))
+    for name, module in modules.items():
+        for need in module.description.needs.values():
+            if isinstance(need, ChipNeed):
+                _add_module(wanted, name, need)
+    return wanted
+
+
+def _add_module(wanted: dict[int, list[_Candidate]], name: str, need: ChipNeed) -> None:
+    for address in dict.fromkeys((need.address, *need.alternatives)):
+        here = wanted.setdefault(address, [])
+        candidate = next((each for each in here if each.chip == need.chip and not each.owner), None)
+        if candidate is None:
+            candidate = _Candidate(need.chip, "")
+            here.append(candidate)
+        candidate.modules.append(name)
+        if address == need.address:
+            candidate.as_delivered.append(name)
+
+
+def _look(bus: I2CBus, address: int, wanted: list[_Candidate], clock: Clock) -> Found | None:
+    try:
+        candidate, identity = _identified(bus, address, wanted, clock)
+    except BusError as error:
+        if error.fault is BusFault.NO_ACKNOWLEDGE:
+            return None
+        if error.fault is BusFault.HELD:
+            first = wanted[0]
+            note = f"{error.message} The bridge uses it through the kernel where it can."
+            return Found(bus.name, address, first.chip, first.modules, "medium", note)
+        if error.fault is BusFault.IO:
+            return Found(bus.name, address, "", [], "low", error.message)
+        raise
+    if candidate is None:
+        return Found(bus.name, address, "", [], "low", identity.note)
+    notes = [f"{candidate.owner[:1].upper()}{candidate.owner[1:]}."] if candidate.owner else []
+    notes.append(identity.note)
+    notes.extend(_clashes(candidate, wanted))
+    return Found(
+        bus.name,
+        address,
+        identity.chip,
+        list(candidate.modules),
+        identity.confidence,
+        " ".join(note for note in notes if note),
+    )
+
+
+def _identified(
+    bus: I2CBus, address: int, wanted: list[_Candidate], clock: Clock
+) -> tuple[_Candidate | None, Identity]:
+    """Ask each candidate's own function; what has none is believed last, for want of a better."""
+    identity = Identity("", "low", "")
+    for candidate in wanted:
+        identify = IDENTIFIERS.get(candidate.chip)
+        if identify is None:
+            continue
+        identity = identify(bus, address, clock)
+        if identity.chip:
+            return candidate, identity
+    silent = [each for each in wanted if each.chip not in IDENTIFIERS]
+    if not silent:
+        return None, identity
+    answers(bus, address)
+    others = " or ".join(each.chip for each in silent[1:])
+    note = "Something answers here; the chip has no register that tells what it is."
+    if others:
+        note = f"{note} It may also be a {others}."
+    return silent[0], Identity(silent[0].chip, "low", note)
+
+
+def _clashes(present: _Candidate, wanted: list[_Candidate]) -> list[str]:
+    """Say which modules cannot be plugged in as delivered, because their address is taken."""
+    if not present.owner:
+        return []
+    names = sorted({name for each in wanted if each is not present for name in each.as_delivered})
+    if not names:
+        return []
+    return [
+        f"{' and '.join(names)}, as delivered, would clash with it: change the module's address."
+    ]

@@ -1,0 +1,86 @@
+"""This computer as discovery sees it: name, buses, GPIO controllers, drivers of the kernel.
+
+1. Everything here reads; nothing is claimed and nothing is changed.
+2. Tests hand in a computer of their own: whoever needs these facts takes a ``Computer``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.buses.linux.gpio_controllers import Controller
+
+DEVICE_TREE = Path("/proc/device-tree")
+
+
+class Computer(Protocol):
+    """What can be asked of a computer."""
+
+    def model(self) -> str:
+        """Tell the name in the device tree ("Raspberry Pi Compute Module 4 Rev 1.1"), or ""."""
+        ...
+
+    def hat(self) -> str:
+        """Tell the product name in the EEPROM of a HAT, or ""."""
+        ...
+
+    def bus(self, number: int) -> I2CBus:
+        """Give an I2C bus; whether it can be used shows with the first transfer."""
+        ...
+
+    def controllers(self) -> Sequence[Controller]:
+        """List the GPIO controllers."""
+        ...
+
+    def kernel_driver(self, number: int, address: int) -> str | None:
+        """Tell which driver of the kernel owns an address on a bus, or None."""
+        ...
+
+
+class LinuxComputer:
+    """The computer that this runs on."""
+
+    def __init__(self, device_tree: Path = DEVICE_TREE) -> None:
+        self._device_tree = device_tree
+
+    def model(self) -> str:
+        """Tell the name in the device tree, or ""."""
+        return self._text("model")
+
+    def hat(self) -> str:
+        """Tell the product name in the EEPROM of a HAT, or ""."""
+        return self._text("hat/product")
+
+    def bus(self, number: int) -> I2CBus:
+        """Give an I2C bus."""
+        from wisblock_bridge.buses.linux.i2c import LinuxI2CBus  # noqa: PLC0415  (start-up time)
+
+        return LinuxI2CBus(number)
+
+    def controllers(self) -> Sequence[Controller]:
+        """List the GPIO controllers; none where the library for them is missing."""
+        from wisblock_bridge.buses.linux.gpio_controllers import (  # noqa: PLC0415  (start-up time)
+            list_controllers,
+        )
+
+        try:
+            return list_controllers()
+        except ImportError:
+            return ()
+
+    def kernel_driver(self, number: int, address: int) -> str | None:
+        """Tell which driver of the kernel owns an address on a bus, or None."""
+        from wisblock_bridge.buses.linux.errno_faults import kernel_driver  # noqa: PLC0415
+
+        return kernel_driver(address, Path(f"/dev/i2c-{number}"))
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self._device_tree / name).read_text(errors="replace").strip("\0\n ")
+        except OSError:
+            return ""

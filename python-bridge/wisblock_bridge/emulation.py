@@ -1,0 +1,371 @@
+"""A whole board that exists only in memory.
+
+1. It builds below the bus seam: drivers, modules and bridge are the same code as on hardware.
+2. It is the only file that knows which emulated chip sits where; products are found in
+   ``modules.emulated``.
+3. The back door is called from the poll loop and takes no time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.buses.emulated.gpio import EmulatedLines
+from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus, Fault
+from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
+from wisblock_bridge.chips.ads1115.emulator import EmulatedADS1115
+from wisblock_bridge.chips.sgm58031.emulator import EmulatedSGM58031
+from wisblock_bridge.chips.tpt29555.emulator import EmulatedTPT29555
+from wisblock_bridge.errors import BadParamsError, NotReadyError, SlotConflictError
+from wisblock_bridge.modules import emulated as twin_package
+from wisblock_bridge.modules.emulated.twin import Quantity, Swing, Twin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
+    from wisblock_bridge.buses.gpio import LineController
+    from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import Slot
+    from wisblock_bridge.modules.emulated.twin import Value
+
+    Setter = Callable[[Value], None]
+
+log = logging.getLogger(__name__)
+EXPANDER_LINES = 16
+SUPPLY_V = 3.3
+
+
+def load_twins() -> dict[str, type[Twin]]:
+    """Find the emulated products.
+
+    Returns:
+        Name of the product to its twin.
+    """
+    found: dict[str, type[Twin]] = {}
+    for entry in pkgutil.iter_modules(twin_package.__path__):
+        imported = importlib.import_module(f"{twin_package.__name__}.{entry.name}")
+        for value in vars(imported).values():
+            if isinstance(value, type) and issubclass(value, Twin) and hasattr(value, "product"):
+                found[value.product] = value
+    return found
+
+
+class EmulatedSlot:
+    """The pins of one slot.
+
+    Args:
+        slot: 1 or 2.
+        wires: Pin to digital wire.
+        analog: Pin to analog wire.
+        i2c: The bus.
+        clock: Time.
+    """
+
+    def __init__(
+        self,
+        slot: int,
+        wires: Mapping[str, Wire],
+        analog: Mapping[str, AnalogWire],
+        i2c: EmulatedI2CBus,
+        clock: Clock,
+    ) -> None:
+        self._wires = dict(wires)
+        self._analog = analog
+        self.slot: int | str = slot
+        self.i2c = i2c
+        self.clock = clock
+
+    def wire(self, pin: str) -> Wire:
+        """Give a digital pin; one that leads nowhere on this board ends in the air."""
+        return self._wires.setdefault(pin, Wire(f"slot {self.slot} {pin}"))
+
+    def analog(self, pin: str) -> AnalogWire:
+        """Give an analog pin."""
+        return self._analog[pin]
+
+
+class EmulatedBoard:
+    """One emulated board; it is the ``Transport`` of its ``Hardware``.
+
+    Args:
+        board: Its wiring.
+        clock: Time.
+        swing_s: Period of slow changes of everything that was not set by hand, s; 0 for none.
+    """
+
+    emulated = True
+
+    def __init__(self, board: BoardSpec, clock: Clock, swing_s: float = 0.0) -> None:
+        self.board = board
+        self._clock = clock
+        self._swing_s = swing_s
+        self._twins = load_twins()
+        self._plugged: dict[int, Twin] = {}
+        self._unplugged: set[int] = set()
+        self._of_itself: set[int] = set()
+        self.bus = EmulatedI2CBus(board.i2c_name, clock)
+        self.wires: dict[tuple[str, int], Wire] = {
+            (spec.key, offset): Wire(
+                f"line {offset} of {spec.key}", pull=0 if spec.chip == "soc" else 1
+            )
+            for spec in board.controllers.values()
+            for offset in range(spec.line_count)
+        }
+        self.expanders: dict[str, EmulatedTPT29555] = {}
+        self._controllers: dict[str, EmulatedLines] = {}
+        for spec in board.controllers.values():
+            self._place_controller(spec)
+        self._inputs = tuple(AnalogWire(f"converter channel {channel}") for channel in range(4))
+        converter = board.converter
+        make = EmulatedSGM58031 if converter.chip == "SGM58031" else EmulatedADS1115
+        self.converter = make(self._inputs, clock, SUPPLY_V)
+        self.bus.attach(converter.address, self.converter)
+        self.slots = {number: self._make_slot(number) for number in board.slots}
+        self._on_board = _OnBoard(self._inputs, clock, swing_s)
+
+    # -- Transport --------------------------------------------------------------------------------
+
+    def i2c(self, number: int) -> I2CBus:
+        """Open an I2C bus: there is one."""
+        assert number == self.board.i2c_number  # noqa: S101
+        return self.bus
+
+    def lines(self, spec: ControllerSpec, i2c_number: int) -> LineController | None:  # noqa: ARG002
+        """Find a line controller: the SoC's; expanders are left to their own driver."""
+        return self._controllers.get(spec.key)
+
+    def close(self) -> None:
+        """Do nothing: memory needs no closing."""
+
+    # -- the back door ----------------------------------------------------------------------------
+
+    def plugged(self, slot: int) -> str | None:
+        """Tell which product is in a slot.
+
+        Args:
+            slot: 1 or 2.
+
+        Returns:
+            Its name, or None.
+        """
+        twin = self._plugged.get(slot)
+        return twin.product if twin else None
+
+    def ask_for(self, module: str, slot: Slot) -> None:
+        """Plug in the module that is asked for, as an emulated board does of itself.
+
+        A product that was plugged in by hand or by the configuration stays; so does an empty slot
+        that was emptied by hand.
+
+        Args:
+            module: Name of the module.
+            slot: Where.
+        """
+        if slot == "board" or slot in self._unplugged or module not in self._twins:
+            return
+        present = self._plugged.get(slot)
+        if present is not None:
+            if present.product == module or slot not in self._of_itself:
+                return
+            present.unplug()
+            del self._plugged[slot]
+        self.plug(module, slot)
+        self._of_itself.add(slot)
+
+    def plug(self, module: str, slot: int) -> None:
+        """Plug a product into a slot.
+
+        Args:
+            module: Name of the product.
+            slot: 1 or 2.
+
+        Raises:
+            BadParamsError: There is no such emulated product.
+            SlotConflictError: Something is in the slot already.
+        """
+        twin = self._twins.get(module)
+        if twin is None:
+            raise BadParamsError(
+                f"There is no emulated {module}.",
+                data={"param": "module", "allowed": sorted(self._twins)},
+            )
+        if slot in self._plugged:
+            raise SlotConflictError(
+                f"The emulated slot {slot} holds {self._plugged[slot].product}; unplug it first.",
+                data={"holder": self._plugged[slot].product},
+            )
+        self._plugged[slot] = twin(self.slots[slot], self._swing_s)
+        self._unplugged.discard(slot)
+        self._of_itself.discard(slot)
+
+    def unplug(self, slot: int) -> None:
+        """Pull out what is in a slot; the slot stays empty until something is plugged in again.
+
+        Args:
+            slot: 1 or 2.
+        """
+        twin = self._plugged.pop(slot, None)
+        if twin is not None:
+            twin.unplug()
+        self._unplugged.add(slot)
+
+    def quantities(self, slot: Slot) -> tuple[Quantity, ...]:
+        """Tell what can be seen and set at a place.
+
+        Args:
+            slot: 1, 2 or "board".
+
+        Returns:
+            The quantities.
+
+        Raises:
+            NotReadyError: The slot is empty.
+        """
+        if slot == "board":
+            return (*self._on_board.quantities(), *self._line_quantities())
+        twin = self._plugged.get(slot)
+        if twin is None:
+            raise NotReadyError(
+                f"The emulated slot {slot} is empty.", hint="Plug something in with emulator.plug."
+            )
+        return twin.quantities()
+
+    def get(self, slot: Slot, quantity: str) -> Value:
+        """Tell a quantity.
+
+        Args:
+            slot: Where.
+            quantity: Its name.
+
+        Returns:
+            Its value, in its unit.
+
+        Raises:
+            BadParamsError: There is none of that name.
+        """
+        return self._quantity(slot, quantity).get()
+
+    def set(self, slot: Slot, quantity: str, value: Value) -> None:
+        """Change a quantity.
+
+        Args:
+            slot: Where.
+            quantity: Its name.
+            value: The new value, in its unit.
+
+        Raises:
+            BadParamsError: There is none of that name, it cannot be set, or the value does not fit.
+        """
+        found = self._quantity(slot, quantity)
+        if found.set is None:
+            raise BadParamsError(f"{quantity} can be seen, not set.", data={"param": "quantity"})
+        try:
+            found.set(value)
+        except ValueError as error:
+            raise BadParamsError(
+                f"{quantity} cannot be set to {value!r}: {error}.", data={"param": "value"}
+            ) from None
+
+    def fault(self, addresses: tuple[int, ...], fault: Fault | None) -> None:
+        """Make the hardware fail.
+
+        Args:
+            addresses: I2C addresses that fail.
+            fault: How; None ends it.
+        """
+        for address in addresses:
+            self.bus.fail(address, None if fault is None else replace(fault))
+
+    def _quantity(self, slot: Slot, name: str) -> Quantity:
+        quantities = self.quantities(slot)
+        for each in quantities:
+            if each.name == name:
+                return each
+        raise BadParamsError(
+            f"There is no quantity {name!r} at slot {slot}.",
+            data={"param": "quantity", "allowed": [each.name for each in quantities]},
+        )
+
+    def _line_quantities(self) -> list[Quantity]:
+        """What a probe on the expanders' pins shows, and what the outside world puts on them."""
+        found: list[Quantity] = []
+        for key in self.expanders:
+            for offset in range(EXPANDER_LINES):
+                wire = self.wires[key, offset]
+                found.append(
+                    Quantity(f"{key}_{offset}", "none", 0, 1, 0, wire.level, _outside(wire))
+                )
+        return found
+
+    # -- building ---------------------------------------------------------------------------------
+
+    def _place_controller(self, spec: ControllerSpec) -> None:
+        wires = [self.wires[spec.key, offset] for offset in range(spec.line_count)]
+        if spec.chip == "TPT29555":
+            assert spec.address is not None  # noqa: S101
+            self.expanders[spec.key] = EmulatedTPT29555(wires, f"TPT29555 {spec.key}")
+            self.bus.attach(spec.address, self.expanders[spec.key])
+        else:
+            self._controllers[spec.key] = EmulatedLines(
+                spec.labels[0], spec.line_count, dict(enumerate(wires))
+            )
+
+    def _make_slot(self, number: int) -> EmulatedSlot:
+        spec = self.board.slots[number]
+        pins = {**spec.lines, **spec.spi_lines}
+        return EmulatedSlot(
+            number,
+            {pin: self.wires[ref.controller, ref.offset] for pin, ref in pins.items()},
+            {pin: self._inputs[channel] for pin, channel in spec.analog.items()},
+            self.bus,
+            self._clock,
+        )
+
+
+class _OnBoard:
+    """The analog inputs as seen without a product: a voltage put on a pin by hand."""
+
+    def __init__(self, inputs: tuple[AnalogWire, ...], clock: Clock, swing_s: float) -> None:
+        self._inputs = inputs
+        self._by_hand = [Swing(0.0, 0.0, SUPPLY_V, clock, swing_s) for _ in inputs]
+        for wire, value in zip(inputs, self._by_hand, strict=True):
+            wire.rest(value.get)
+
+    def quantities(self) -> list[Quantity]:
+        return [
+            Quantity(
+                f"voltage_{channel}",
+                "volt",
+                0.0,
+                SUPPLY_V,
+                0.000125,
+                wire.volts,
+                self._setter(channel),
+            )
+            for channel, wire in enumerate(self._inputs)
+        ]
+
+    def _setter(self, channel: int) -> Setter:
+        return self._by_hand[channel].set
+
+
+class _Outside:
+    """Something outside that holds a wire: 0, 1, or -1 for nothing."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def __call__(self, value: Value) -> None:
+        if value not in (0, 1, -1):
+            raise ValueError("0, 1 or -1 (let go) is wanted")
+        self._wire.drive("outside", None if value == -1 else int(value))
+
+
+def _outside(wire: Wire) -> Setter:
+    return _Outside(wire)

@@ -1,0 +1,186 @@
+"""The methods ``emulator.*``: the physical world of an emulated board, for people and for tests.
+
+1. They exist on emulated boards only.
+2. They touch memory, no bus and no module.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+
+from wisblock_bridge import protocol
+from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
+from wisblock_bridge.errors import BadParamsError
+from wisblock_bridge.wiring import ChipNeed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import Slot
+    from wisblock_bridge.emulation import EmulatedBoard
+    from wisblock_bridge.rack import Rack
+
+ProductSlot = Literal[1, 2]
+Place = Literal[1, 2, "board"]
+
+
+class _Params(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """Base of the parameters of a method: unknown keys are errors."""
+
+
+class ListParams(_Params, frozen=True):
+    """Parameters of ``emulator.list``."""
+
+    slot: Place
+
+
+class GetParams(_Params, frozen=True):
+    """Parameters of ``emulator.get``."""
+
+    slot: Place
+    quantity: str
+
+
+class SetParams(_Params, frozen=True):
+    """Parameters of ``emulator.set``."""
+
+    slot: Place
+    quantity: str
+    value: Any
+
+
+class PlugParams(_Params, frozen=True):
+    """Parameters of ``emulator.plug``."""
+
+    slot: ProductSlot
+    module: str
+
+
+class UnplugParams(_Params, frozen=True):
+    """Parameters of ``emulator.unplug``."""
+
+    slot: ProductSlot
+    module: str | None = None
+
+
+class FaultParams(_Params, frozen=True):
+    """Parameters of ``emulator.fault``."""
+
+    kind: FaultKind
+    slot: Place | None = None
+    bus: str | None = None
+    address: Annotated[int, msgspec.Meta(ge=0x08, le=0x77)] | None = None
+    count: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    for_ms: Annotated[float, msgspec.Meta(ge=0, le=86_400_000)] | None = None
+
+
+class EmulatorMethods:
+    """The back door of one emulated board.
+
+    Args:
+        board: The emulated board.
+        rack: What is in use in its slots.
+        clock: Time.
+    """
+
+    def __init__(self, board: EmulatedBoard, rack: Rack, clock: Clock) -> None:
+        self._board = board
+        self._rack = rack
+        self._clock = clock
+        self.methods: dict[str, Callable[[msgspec.Raw], object]] = {
+            "emulator.list": self._method(ListParams, self._list),
+            "emulator.get": self._method(GetParams, self._get),
+            "emulator.set": self._method(SetParams, self._set),
+            "emulator.plug": self._method(PlugParams, self._plug),
+            "emulator.unplug": self._method(UnplugParams, self._unplug),
+            "emulator.fault": self._method(FaultParams, self._fault),
+        }
+
+    def ask_for(self, module: str, slot: Slot) -> None:
+        """Plug in what was asked for, where an emulated slot would take it of itself.
+
+        Args:
+            module: Name of the module.
+            slot: Where.
+        """
+        self._board.ask_for(module, slot)
+
+    @staticmethod
+    def _method(
+        params: type[Any], answer: Callable[[Any], object]
+    ) -> Callable[[msgspec.Raw], object]:
+        decoder = msgspec.msgpack.Decoder(params)
+        return lambda raw: answer(protocol.decode_params(raw, decoder))
+
+    def _list(self, params: ListParams) -> object:
+        return [
+            {
+                "quantity": each.name,
+                "unit": each.unit,
+                "low": each.low,
+                "high": each.high,
+                "tolerance": each.tolerance,
+                "writable": each.writable,
+            }
+            for each in self._board.quantities(params.slot)
+        ]
+
+    def _get(self, params: GetParams) -> object:
+        value = self._board.get(params.slot, params.quantity)
+        return {"quantity": params.quantity, "value": value}
+
+    def _set(self, params: SetParams) -> object:
+        self._board.set(params.slot, params.quantity, params.value)
+        return {"quantity": params.quantity, "value": self._board.get(params.slot, params.quantity)}
+
+    def _plug(self, params: PlugParams) -> object:
+        self._board.plug(params.module, params.slot)
+        return {"slot": params.slot, "module": params.module}
+
+    def _unplug(self, params: UnplugParams) -> object:
+        plugged = self._board.plugged(params.slot)
+        if params.module is not None and params.module != plugged:
+            raise BadParamsError(
+                f"The emulated slot {params.slot} holds {plugged or 'nothing'}, not "
+                f"{params.module}.",
+                data={"param": "module", "allowed": plugged},
+            )
+        self._board.unplug(params.slot)
+        return {"slot": params.slot, "module": None}
+
+    def _fault(self, params: FaultParams) -> object:
+        now = self._clock.monotonic()
+        until = None if params.for_ms is None else now + params.for_ms / 1000.0
+        addresses = self._addresses(params)
+        fault = None if params.count == 0 else Fault(params.kind, 0, params.count, until)
+        self._board.fault(addresses, fault)
+        return {"addresses": list(addresses)}
+
+    def _addresses(self, params: FaultParams) -> tuple[int, ...]:
+        if params.address is not None:
+            if params.bus not in {None, self._board.bus.name}:
+                raise BadParamsError(
+                    f"There is no bus {params.bus!r}.",
+                    data={"param": "bus", "allowed": [self._board.bus.name]},
+                )
+            return (params.address,)
+        if params.slot is None:
+            raise BadParamsError(
+                "Either slot, or bus and address are wanted.", data={"param": "slot"}
+            )
+        spec = self._board.board
+        if params.slot == "board":
+            expanders = [
+                each.address for each in spec.controllers.values() if each.address is not None
+            ]
+            return (*expanders, spec.converter.address)
+        module = self._board.plugged(params.slot)
+        own: tuple[int, ...] = ()
+        if module is not None:
+            needs = self._rack.module_class(module).description.needs.values()
+            own = tuple(each.address for each in needs if isinstance(each, ChipNeed))
+        # A product without a chip of its own fails where the board reads it: at the converter.
+        return own or (spec.converter.address,)

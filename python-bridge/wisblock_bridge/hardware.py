@@ -1,0 +1,176 @@
+"""The hardware of one board: one owner object for every bus, controller and converter.
+
+1. It hands out the same object to everybody; who may use which line is not its business.
+2. On Linux and emulated alike, drivers are made here and nowhere else.
+3. It knows boards, buses and chips, no product.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from wisblock_bridge.chips.ads1115 import ADS1115
+from wisblock_bridge.chips.sgm58031 import SGM58031
+from wisblock_bridge.chips.tpt29555 import TPT29555
+from wisblock_bridge.errors import BusError, BusFault
+
+if TYPE_CHECKING:
+    from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
+    from wisblock_bridge.buses.gpio import LineController
+    from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.wiring import AnalogConverter
+
+
+class Transport(Protocol):
+    """Where buses and line controllers come from: Linux, or an emulated board."""
+
+    emulated: bool
+
+    def i2c(self, number: int) -> I2CBus:
+        """Open an I2C bus.
+
+        Args:
+            number: Its Linux number.
+
+        Returns:
+            The bus.
+
+        Raises:
+            BusError: There is no such bus or it may not be used.
+        """
+        ...
+
+    def lines(self, spec: ControllerSpec, i2c_number: int) -> LineController | None:
+        """Find a line controller.
+
+        Args:
+            spec: Labels and address.
+            i2c_number: The bus that an expander is on.
+
+        Returns:
+            The controller; None when the operating system has none of these.
+
+        Raises:
+            BusError: It is there but may not be used.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give everything back."""
+        ...
+
+
+class Hardware:
+    """The one owner of everything on a board.
+
+    Args:
+        board: Its wiring.
+        transport: Where buses come from.
+        clock: Time.
+    """
+
+    def __init__(self, board: BoardSpec, transport: Transport, clock: Clock) -> None:
+        self.board = board
+        self.transport = transport
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._i2c: I2CBus | None = None
+        self._controllers: dict[str, LineController] = {}
+        self._converter: AnalogConverter | None = None
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the board is emulated."""
+        return self.transport.emulated
+
+    def i2c(self) -> I2CBus:
+        """Give the bus that slots and on-board chips share.
+
+        Returns:
+            The bus.
+
+        Raises:
+            BusError: It is missing or may not be used.
+        """
+        with self._lock:
+            return self._open_i2c()
+
+    def controller(self, key: str) -> LineController:
+        """Give a line controller.
+
+        Args:
+            key: Its name on this board ("soc", "slots", "board").
+
+        Returns:
+            The controller: the kernel's where the kernel has one, else the chip's own driver.
+
+        Raises:
+            BusError: This board has none of that name, or it is not there.
+        """
+        with self._lock:
+            found = self._controllers.get(key)
+            if found is None:
+                found = self._open_controller(key)
+                self._controllers[key] = found
+            return found
+
+    def converter(self) -> AnalogConverter:
+        """Give the board's analog-to-digital converter.
+
+        Returns:
+            Its driver.
+
+        Raises:
+            BusError: The I2C bus is missing or may not be used.
+        """
+        with self._lock:
+            if self._converter is None:
+                spec = self.board.converter
+                make = SGM58031 if spec.chip == "SGM58031" else ADS1115
+                self._converter = make(self._open_i2c(), spec.address, self._clock)
+            return self._converter
+
+    def close(self) -> None:
+        """Close everything that was opened."""
+        with self._lock:
+            for controller in self._controllers.values():
+                controller.close()
+            self._controllers.clear()
+            self._converter = None
+            if self._i2c is not None:
+                self._i2c.close()
+                self._i2c = None
+            self.transport.close()
+
+    def _open_i2c(self) -> I2CBus:
+        if self._i2c is None:
+            self._i2c = self.transport.i2c(self.board.i2c_number)
+        return self._i2c
+
+    def _open_controller(self, key: str) -> LineController:
+        spec = self.board.controllers.get(key)
+        if spec is None:
+            raise BusError(
+                BusFault.MISSING,
+                f"The {self.board.title} has no expander for {key!r}.",
+                hint="Is the right board configured? See board.kind and `wisblock-bridge check`.",
+            )
+        found = self.transport.lines(spec, self.board.i2c_number)
+        if found is not None:
+            return found
+        if spec.address is None:
+            raise BusError(
+                BusFault.MISSING,
+                f"No GPIO chip is labelled {' or '.join(spec.labels)}.",
+                hint="Is this a Raspberry Pi, and is /dev/gpiochip* passed into the container?",
+            )
+        if spec.chip != "TPT29555":
+            raise BusError(
+                BusFault.MISSING,
+                f"The expander {spec.chip} is only served through the kernel, which does not show "
+                f"it.",
+                hint="Use the vendor's image with its overlay, or set board.variant.",
+            )
+        return TPT29555(self._open_i2c(), spec.address, self._clock)

@@ -1,0 +1,57 @@
+"""The way from worker threads to the poll loop.
+
+1. Posting never blocks and never fails.
+2. The poll loop sleeps on ``descriptor``; many posts before it wakes cost one write.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Mailbox(Generic[T]):
+    """A queue with any number of writers and one reader that waits on a file descriptor."""
+
+    def __init__(self) -> None:
+        self._items: deque[T] = deque()
+        self.descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._signalled = False
+
+    def post(self, item: T) -> None:
+        """Put something in, from any thread.
+
+        Args:
+            item: What.
+        """
+        self._items.append(item)
+        if not self._signalled:
+            self._signalled = True
+            with suppress(OSError):  # the reader has closed: nobody waits any more
+                os.eventfd_write(self.descriptor, 1)
+
+    def wake(self) -> None:
+        """Wake the reader without a message; allowed in a signal handler."""
+        with suppress(OSError):
+            os.eventfd_write(self.descriptor, 1)
+
+    def take(self) -> deque[T]:
+        """Take what is there; called by the reader after the descriptor became readable.
+
+        Returns:
+            The queue itself, to be emptied with ``popleft``.
+        """
+        with suppress(BlockingIOError):
+            os.eventfd_read(self.descriptor)
+        # Cleared before the queue is emptied: a post from now on signals again, one from before is
+        # in the queue.
+        self._signalled = False
+        return self._items
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self.descriptor)

@@ -1,0 +1,146 @@
+"""What an emulated product is: physical quantities on one side, slot pins on the other.
+
+1. A twin meets the board only on the pins of its slot, as the product does.
+2. A quantity that a reading measures bears that reading's name and unit.
+3. Constants are typed again from the vendor's documents, never imported from the product's own
+   file.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
+    from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
+    from wisblock_bridge.clock import Clock
+
+Value = float | int | bool | str | bytes
+
+
+class SlotPins(Protocol):
+    """The pins of one slot of an emulated board."""
+
+    @property
+    def slot(self) -> int | str:
+        """1, 2 or "board"."""
+        ...
+
+    def wire(self, pin: str) -> Wire:
+        """Give a digital pin ("IO1"..."IO6")."""
+        ...
+
+    def analog(self, pin: str) -> AnalogWire:
+        """Give an analog pin ("AIN0", "AIN1")."""
+        ...
+
+    @property
+    def i2c(self) -> EmulatedI2CBus:
+        """The bus that the slot's SDA and SCL lead to."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Time on this board."""
+        ...
+
+
+@dataclass(slots=True)
+class Quantity:
+    """One quantity of the physical world at a module.
+
+    Attributes:
+        name: Its name; the reading's name where a reading measures it.
+        unit: Name from the vocabulary of units.
+        low: Smallest sensible value (numbers).
+        high: Largest sensible value (numbers).
+        tolerance: How far a reading may differ from it, in its unit.
+        writable: Whether it can be set from outside.
+        get: Tells it.
+        set: Changes it; None when it cannot be set.
+    """
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    tolerance: float
+    get: Callable[[], Value]
+    set: Callable[[Value], None] | None = None
+
+    @property
+    def writable(self) -> bool:
+        """Whether it can be set from outside."""
+        return self.set is not None
+
+
+class Swing:
+    """A physical value: fixed once set, before that swinging slowly in demo mode.
+
+    Args:
+        value: The value at rest.
+        low: Lower end of the swing.
+        high: Upper end of the swing.
+        clock: Time.
+        period_s: Duration of one swing; 0 for none.
+    """
+
+    def __init__(
+        self, value: float, low: float, high: float, clock: Clock, period_s: float = 0.0
+    ) -> None:
+        self._value: float | None = value if period_s <= 0 else None
+        self._middle, self._amplitude = (low + high) / 2, (high - low) / 2
+        self._clock = clock
+        self._period_s = period_s
+
+    def get(self) -> float:
+        """Tell the present value."""
+        if self._value is not None:
+            return self._value
+        return self._middle + self._amplitude * math.sin(
+            2 * math.pi * self._clock.monotonic() / self._period_s
+        )
+
+    def set(self, value: Value) -> None:
+        """Fix the value.
+
+        Args:
+            value: The new value.
+
+        Raises:
+            ValueError: It is not a number.
+        """
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
+            raise ValueError("a finite number is wanted")
+        self._value = float(value)
+
+
+class Twin:
+    """Base of all emulated products.
+
+    Args:
+        pins: The slot it is plugged into.
+        swing_s: Period of the demo mode's slow changes; 0 for none.
+    """
+
+    product: ClassVar[str]
+
+    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
+        self.pins = pins
+        self.swing_s = swing_s
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Tell what the back door offers."""
+        raise NotImplementedError
+
+    def unplug(self) -> None:
+        """Leave the slot: disconnect from every pin."""
+        raise NotImplementedError

@@ -1,0 +1,120 @@
+"""RAK5811: 0-5 V input.
+
+1. Facts of the product: its divider, its enable pin, what a voltage at its terminal means.
+2. Nothing of converters' registers, line numbers or buses.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
+from wisblock_bridge.errors import OutOfRangeError
+from wisblock_bridge.modules.scaling import VALUE, ScaleHigh, ScaleLow, check_scale, scale
+from wisblock_bridge.wiring import analog, line
+
+DIVIDER = 0.6
+"""1.5 megaohm of 2.5 megaohm, followed by an amplifier of gain 1 (RAK5811 datasheet)."""
+
+SPAN_V = 5.0
+DOUBTFUL_ABOVE_V = 5.1
+HIGHEST_V = 5.3
+STEP_V = 0.00021
+"""One step of the converter (0.125 mV at 4.096 V) seen from the terminal."""
+
+SETTLING_S = 0.1
+"""Filter and start of the 12 V converter; the vendor's examples wait 0 and read nonsense once."""
+
+VOLTAGE = Reading(
+    "voltage", "Voltage at the terminal A1.", unit="volt", low=0.0, high=HIGHEST_V, step=STEP_V
+)
+
+
+class RAK5811(Module):
+    """Measure a voltage of 0...5 V.
+
+    The terminal bears 5.3 V; its input resistance is 2.5 megaohm, so an open input drifts instead
+    of reading 0. The module feeds 12 V (30 mA at most) to a sensor. That supply is switched on when
+    the module is first used and takes 0.1 s to settle; it is switched off when the module is
+    released.
+
+    Only the input marked A1 can be used on these boards: the other one is wired to a digital line
+    (IO4), which the bridge keeps from being driven while a RAK5811 is in the slot.
+    """
+
+    product = Product(
+        "RAK5811",
+        title="0-5 V input",
+        family="interface",
+        slots=(1, 2),
+        icon="wisblock-gauge.svg",
+        reference="https://docs.rakwireless.com/product-categories/wisblock/rak5811/overview/",
+    )
+    unconfirmed = (
+        "Whether the board feeds the 12 V converter (VBAT, pins 1 and 2) at every supply voltage.",
+    )
+
+    enable = line("IO1")
+    channel_0 = line("IO4")
+    channel_1 = analog("AIN1")
+
+    def open(self) -> None:
+        """Free the line that input A0 is wired to, switch the supply on and let it settle."""
+        self.channel_0.listen()
+        self.enable.drive(1)
+        self.clock.sleep(SETTLING_S)
+
+    def close(self) -> None:
+        """Switch the supply off."""
+        try:
+            self.enable.drive(0)
+        finally:
+            self.enable.let_go()
+            self.channel_0.let_go()
+
+    @operation(
+        gives=(VOLTAGE, VALUE), main=VOLTAGE, reads_only=True, default=True, check=check_scale
+    )
+    def read(
+        self,
+        samples: Annotated[
+            int,
+            Param("How many conversions are averaged; each takes about 10 ms.", low=1, high=1024),
+        ] = 32,
+        scale_low: ScaleLow = None,
+        scale_high: ScaleHigh = None,
+    ) -> Readings:
+        """Measure the voltage.
+
+        The scale is what 0 V and 5 V stand for.
+
+        Returns:
+            ``voltage`` in V, and ``value`` when both scale ends are given.
+
+        Raises:
+            BusError: The converter did not answer.
+            OutOfRangeError: The voltage is above 5.3 V, or beyond what the converter can measure.
+        """
+        total = 0.0
+        for _ in range(samples):
+            conversion = self.channel_1.read()
+            if conversion.clipped:
+                raise self._too_high()
+            total += conversion.volts
+        voltage = total / samples / DIVIDER
+        if voltage > HIGHEST_V + STEP_V:
+            raise self._too_high()
+        doubtful = voltage > DOUBTFUL_ABOVE_V
+        return self.readings(
+            Quality.UNCERTAIN if doubtful else Quality.GOOD,
+            "Above 5.1 V: at the end of the range of the input." if doubtful else "",
+            voltage=voltage,
+            value=scale(voltage / SPAN_V, scale_low, scale_high),
+        )
+
+    def _too_high(self) -> OutOfRangeError:
+        return OutOfRangeError(
+            "The voltage is above 5.3 V, the most that this input can measure.",
+            hint="Disconnect it: the input is made for 0 to 5 V.",
+            where=self.channel_1.place,
+        )

@@ -1,0 +1,313 @@
+"""TPT29555: the two 16-bit expanders of the board, line by line.
+
+1. Facts of the board part: which expander is which, who may drive what. Registers are the chip's
+   business.
+2. Lines held by a module in a slot are read here, never driven.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from wisblock_bridge.describe import (
+    Module,
+    Param,
+    Product,
+    Quality,
+    Reading,
+    Readings,
+    event,
+    operation,
+)
+from wisblock_bridge.errors import NotReadyError
+from wisblock_bridge.wiring import board_expanders
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wisblock_bridge.buses.gpio import LineController
+    from wisblock_bridge.describe import TimerHandle
+
+LINE_COUNT = 16
+
+LEVEL = Reading("level", "Level at the pin: 1 is high.", kind="int", low=0, high=1, step=1)
+LINE = Reading("line", "Number of the line.", kind="int", low=0, high=15, step=1)
+LEVELS = Reading("levels", "All levels; bit n is line n.", kind="int", low=0, high=0xFFFF, step=1)
+DIRECTIONS = Reading(
+    "directions",
+    "Which lines are outputs; bit n is line n.",
+    kind="int",
+    low=0,
+    high=0xFFFF,
+    step=1,
+)
+DIRECTION = Reading(
+    "direction", "Which way the line works.", kind="str", choices=("input", "output")
+)
+
+Expander = Annotated[
+    Literal["slots", "board"],
+    Param(
+        "Which of the two: the one of the WisBlock slots, or the one of the board itself, which "
+        "has "
+        "two LEDs on lines 6 and 7 (lit when low)."
+    ),
+]
+Line = Annotated[
+    int, Param("Number of the line: 0 to 7 are P0_0 to P0_7, 8 to 15 P1_0 to P1_7.", low=0, high=15)
+]
+Level = Annotated[Literal[0, 1], Param("0 is low, 1 is high.")]
+
+
+class TPT29555(Module):
+    """Read and drive single lines of the two expanders on a RAK7391.
+
+    One expander serves the WisBlock slots: lines 1 to 6 are IO1 to IO6 of slot 1, lines 9 to 14
+    those of slot 2. The other one serves the board; of its lines only the two LEDs (6 and 7, lit
+    when low) may be driven unless the configuration allows more, because the others wake or disable
+    mini-PCIe cards.
+
+    A line that a module in a slot uses is refused with that module's name. Levels are polled: the
+    expanders' interrupt is not known to be wired, so pulses shorter than the polling interval can
+    be missed.
+    """
+
+    product = Product(
+        "TPT29555",
+        title="GPIO expander",
+        family="onboard",
+        slots=("board",),
+        icon="wisblock-expander.svg",
+        reference="https://docs.rakwireless.com/product-categories/wisgate/rak7391/overview/",
+    )
+    unconfirmed = (
+        "That 0x26 serves the slots and 0x27 the board, as the vendor's scripts have it.",
+    )
+
+    expanders = board_expanders()
+
+    def open(self) -> None:
+        """Do nothing: lines are left as they are until somebody drives one."""
+        self._driven: dict[str, tuple[str, int]] = {}
+        self._pulses: dict[str, TimerHandle] = {}
+
+    def close(self) -> None:
+        """Return every line that was driven here to an input."""
+        for output in tuple(self._driven):
+            self.make_safe(output)
+
+    def make_safe(self, output: str) -> None:
+        """Return a line to an input."""
+        held = self._driven.get(output)
+        if held is not None:
+            self._let_go(*held)
+
+    @operation(gives=(LEVEL,), main=LEVEL, reads_only=True, default=True)
+    def read(self, expander: Expander, line: Line) -> Readings:
+        """Read the level at a pin, whichever way the line works.
+
+        Returns:
+            ``level``, 0 or 1.
+
+        Raises:
+            BusError: The expander did not answer.
+        """
+        return self.readings(level=self.expanders.controller(expander).level(line))
+
+    @operation(gives=(LEVELS, DIRECTIONS), main=LEVELS, reads_only=True)
+    def read_all(self, expander: Expander) -> Readings:
+        """Read all levels and directions of an expander.
+
+        Returns:
+            ``levels`` and ``directions``, bit n for line n.
+
+        Raises:
+            BusError: The expander did not answer.
+        """
+        controller = self.expanders.controller(expander)
+        held = controller.held_elsewhere()
+        note = f"Held by others and read as 0: {_names(held)}." if held else ""
+        return self.readings(
+            Quality.UNCERTAIN if held else Quality.GOOD,
+            note,
+            levels=controller.levels(),
+            directions=controller.directions(),
+        )
+
+    @operation(gives=(LEVEL,), main=LEVEL, drives="{expander}/{line}", payload_param="level")
+    def write(self, expander: Expander, line: Line, level: Level) -> Readings:
+        """Drive a line to a level; it becomes an output without a glitch.
+
+        Returns:
+            ``level``, as read back from the pin.
+
+        Raises:
+            InUseError: A module in a slot holds the line.
+            ForbiddenError: The line is the board's own.
+            BusError: The expander did not answer.
+            NotReadyError: The pin does not follow: it is shorted.
+        """
+        self._end_pulse(expander, line)
+        return self._drive(expander, line, level)
+
+    @operation(gives=(LEVEL,), main=LEVEL, drives="{expander}/{line}")
+    def toggle(self, expander: Expander, line: Line) -> Readings:
+        """Invert the level of a line; an input becomes an output.
+
+        Returns:
+            ``level``, as read back from the pin.
+
+        Raises:
+            InUseError: A module in a slot holds the line.
+            ForbiddenError: The line is the board's own.
+            BusError: The expander did not answer.
+            NotReadyError: The pin does not follow: it is shorted.
+        """
+        self._end_pulse(expander, line)
+        return self._drive(expander, line, 1 - self.expanders.controller(expander).level(line))
+
+    @operation(gives=(LEVEL,), main=LEVEL, drives="{expander}/{line}", payload_param="ms")
+    def pulse(
+        self,
+        expander: Expander,
+        line: Line,
+        ms: Annotated[
+            int, Param("Duration of the pulse.", unit="millisecond", low=1, high=3_600_000)
+        ],
+    ) -> Readings:
+        """Invert the level of a line for a while; the pulse ends even if the client is gone.
+
+        Returns:
+            ``level`` during the pulse.
+
+        Raises:
+            InUseError: A module in a slot holds the line.
+            ForbiddenError: The line is the board's own.
+            BusError: The expander did not answer.
+            NotReadyError: The pin does not follow: it is shorted.
+        """
+        self._end_pulse(expander, line)
+        rest = self.expanders.controller(expander).level(line)
+        readings = self._drive(expander, line, 1 - rest)
+        output = _output(expander, line)
+        self._pulses[output] = self.timers.after(
+            ms / 1000.0, lambda: self._rest(expander, line, rest)
+        )
+        return readings
+
+    @operation(gives=(DIRECTION,), main=DIRECTION, drives="{expander}/{line}", urgent=True)
+    def release(self, expander: Expander, line: Line) -> Readings:
+        """Stop driving a line: it becomes an input again.
+
+        Returns:
+            ``direction``, which is "input".
+
+        Raises:
+            InUseError: A module in a slot holds the line.
+            ForbiddenError: The line is the board's own.
+            BusError: The expander did not answer.
+        """
+        self.expanders.claim(expander, line)
+        self._let_go(expander, line)
+        return self.readings(direction="input")
+
+    @event(gives=(LINE, LEVEL), main=LEVEL, polled=True)
+    def change(
+        self,
+        expander: Expander,
+        lines: Annotated[
+            list[int], Param("Numbers of the lines to look at; none means all.", low=0, high=15)
+        ] = [],  # noqa: B006  (the description copies it; nobody changes it)
+        poll_ms: Annotated[
+            int, Param("How often to look.", unit="millisecond", low=10, high=60_000)
+        ] = 50,
+    ) -> LineWatch:
+        """Tell when a line changes its level; the first message of each line is its present level.
+
+        Returns:
+            The look-out.
+        """
+        watched = tuple(dict.fromkeys(lines)) or tuple(range(LINE_COUNT))
+        return LineWatch(self, self.expanders.controller(expander), watched, poll_ms / 1000.0)
+
+    def _drive(self, expander: str, line: int, level: int) -> Readings:
+        controller = self.expanders.controller(expander)
+        self.expanders.claim(expander, line)
+        self._driven[_output(expander, line)] = (expander, line)
+        controller.make_output(line, level)
+        seen = controller.level(line)
+        if seen != level:
+            raise NotReadyError(
+                f"Line {line} is driven to {level} and reads {seen}.",
+                hint="Something outside holds the pin: a short, or another output on the same "
+                "line.",
+                where=controller.name,
+            )
+        return self.readings(level=seen)
+
+    def _let_go(self, expander: str, line: int) -> None:
+        self._end_pulse(expander, line)
+        controller = self.expanders.controller(expander)
+        controller.make_input(line)
+        controller.let_go(line)
+        self._driven.pop(_output(expander, line), None)
+        self.expanders.give_back(expander, line)
+
+    def _end_pulse(self, expander: str, line: int) -> None:
+        timer = self._pulses.pop(_output(expander, line), None)
+        if timer is not None:
+            timer.cancel()
+
+    def _rest(self, expander: str, line: int, level: int) -> None:
+        self._pulses.pop(_output(expander, line), None)
+        self.expanders.controller(expander).make_output(line, level)
+
+
+class LineWatch:
+    """Looks at lines of one expander in one transaction.
+
+    Args:
+        module: For the packing of readings.
+        controller: The expander.
+        lines: Which lines.
+        interval_s: Seconds between two looks.
+    """
+
+    def __init__(
+        self,
+        module: TPT29555,
+        controller: LineController,
+        lines: tuple[int, ...],
+        interval_s: float,
+    ) -> None:
+        self.interval_s = interval_s
+        self._module = module
+        self._controller = controller
+        self._lines = lines
+        self._last: int | None = None
+
+    def look(self) -> list[Readings]:
+        """Look once.
+
+        Returns:
+            ``line`` and ``level`` of each line that changed; at first of all.
+
+        Raises:
+            BusError: The expander did not answer.
+        """
+        levels = self._controller.levels()
+        last = ~levels if self._last is None else self._last
+        self._last = levels
+        return [
+            self._module.readings(line=line, level=levels >> line & 1)
+            for line in self._lines
+            if (levels ^ last) >> line & 1
+        ]
+
+
+def _names(held: Mapping[int, str]) -> str:
+    return ", ".join(f"line {line} ({holder})" for line, holder in held.items())
+
+
+def _output(expander: str, line: int) -> str:
+    return f"{expander}/{line}"

@@ -1,0 +1,342 @@
+"""Bytes to requests, results to bytes: the wire format of protocol version 1.
+
+1. No I/O, no clock, no module: what arrives is judged by its form alone.
+2. Whatever bytes come in, the outcome is a ``Request`` or an ``Undecodable``; nothing else escapes.
+3. Strictness is exact but paid for only by odd frames: a frame whose key counts add up needs no
+   second look.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from wisblock_bridge import messagepack
+from wisblock_bridge.errors import (
+    BadParamsError,
+    BadRequestError,
+    BridgeError,
+    UnsupportedVersionError,
+)
+
+if TYPE_CHECKING:
+    from wisblock_bridge.describe import Readings
+
+VERSION = 1
+MAX_FRAME_BYTES = 1024 * 1024
+DEFAULT_TIMEOUT_MS = 2000
+MAX_TIMEOUT_MS = 60_000
+NO_PARAMS = msgspec.Raw(b"\x80")
+"""The parameter map of a request that sends none."""
+
+_REQUIRED_KEYS = 3
+
+RequestId = int | str
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """A request in good form; what its method makes of the parameters is decided later.
+
+    Attributes:
+        v: Major version, 1.
+        id: Chosen by the client.
+        method: Name of the method.
+        params: The parameter map, not yet decoded.
+        timeout_ms: How long it may wait before it starts, ms; unset means 2000.
+    """
+
+    v: int
+    id: RequestId
+    method: str
+    params: msgspec.Raw = NO_PARAMS
+    timeout_ms: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class _OnlyId(msgspec.Struct, frozen=True, gc=False):
+    id: RequestId
+
+
+class Undecodable(Exception):  # noqa: N818  (a verdict on a frame, not only an error)
+    """A frame that is not a request.
+
+    Args:
+        request_id: The id, where one could be read.
+        error: What to answer.
+    """
+
+    def __init__(self, request_id: RequestId | None, error: BridgeError) -> None:
+        super().__init__(error.message)
+        self.request_id = request_id
+        self.error = error
+
+
+_request_decoder = msgspec.msgpack.Decoder(Request)
+_id_decoder = msgspec.msgpack.Decoder(_OnlyId)
+_lone_id_decoder: msgspec.msgpack.Decoder[RequestId] = msgspec.msgpack.Decoder(int | str)
+_encoder = msgspec.msgpack.Encoder()
+
+MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError)
+
+
+def decode(frame: bytes) -> Request:
+    """Read a request.
+
+    Args:
+        frame: One frame as it came.
+
+    Returns:
+        The request, its version and limits checked.
+
+    Raises:
+        Undecodable: The frame is not a request of this version.
+    """
+    if len(frame) > MAX_FRAME_BYTES:
+        raise Undecodable(
+            _readable_id(frame),
+            BadRequestError(f"The frame has {len(frame)} bytes; {MAX_FRAME_BYTES} are allowed."),
+        )
+    try:
+        request = _request_decoder.decode(frame)
+    except MALFORMED as error:
+        raise Undecodable(_readable_id(frame), _form_error(error)) from None
+    keys = (
+        _REQUIRED_KEYS
+        + (request.params is not NO_PARAMS)
+        + (request.timeout_ms is not msgspec.UNSET)
+    )
+    if frame[0] != 0x80 | keys:
+        try:
+            messagepack.examine(frame)
+        except BadRequestError as error:
+            raise Undecodable(request.id, error) from None
+    if request.v != VERSION:
+        raise Undecodable(
+            request.id,
+            UnsupportedVersionError(
+                f"Version {request.v} of the protocol was asked for; this bridge speaks {VERSION}.",
+                hint="Install the versions of nodes and bridge that belong together.",
+            ),
+        )
+    timeout_ms = request.timeout_ms
+    if timeout_ms is not msgspec.UNSET and not 0 <= timeout_ms <= MAX_TIMEOUT_MS:
+        raise Undecodable(
+            request.id,
+            BadRequestError(f"timeout_ms is {timeout_ms}; allowed are 0...{MAX_TIMEOUT_MS}."),
+        )
+    return request
+
+
+def timeout_s(request: Request) -> float:
+    """Tell how long a request may wait.
+
+    Args:
+        request: The request.
+
+    Returns:
+        Seconds.
+    """
+    timeout_ms = request.timeout_ms
+    return (DEFAULT_TIMEOUT_MS if timeout_ms is msgspec.UNSET else timeout_ms) / 1000.0
+
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def decode_params(raw: msgspec.Raw, decoder: msgspec.msgpack.Decoder[S]) -> S:
+    """Read the parameter map of a method.
+
+    Args:
+        raw: The map as it came.
+        decoder: Decoder for the method's own struct.
+
+    Returns:
+        The struct.
+
+    Raises:
+        BadParamsError: A key is missing, unknown, doubled or of the wrong type.
+    """
+    data = bytes(raw)
+    try:
+        decoded = decoder.decode(data)
+    except MALFORMED as error:
+        raise BadParamsError(f"The parameters do not fit: {_plain(error)}.") from None
+    if data != b"\x80":
+        check_doubled(data, decoded)
+    return decoded
+
+
+def check_doubled(data: bytes, decoded: msgspec.Struct) -> None:
+    """Refuse a map that says something twice.
+
+    Args:
+        data: The map as it came.
+        decoded: What was read from it, unknown keys being forbidden.
+
+    Raises:
+        BadParamsError: A key occurs twice.
+    """
+    given = sum(
+        getattr(decoded, name) is not default
+        for name, default in zip(
+            decoded.__struct_fields__[::-1], decoded.__struct_defaults__[::-1], strict=False
+        )
+    )
+    required = len(decoded.__struct_fields__) - len(decoded.__struct_defaults__)
+    if data[0] != 0x80 | (given + required):
+        try:
+            messagepack.examine(data)
+        except BadRequestError as error:
+            raise BadParamsError(error.message) from None
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """An error on the wire."""
+
+    code: str
+    message: str
+    hint: str = ""
+    where: str = ""
+    data: dict[str, object] = {}
+
+
+def fault(error: BridgeError) -> Fault:
+    """Turn an error into its form on the wire.
+
+    Args:
+        error: Any error of the bridge.
+
+    Returns:
+        The wire form; empty parts are left out when encoded.
+    """
+    return Fault(str(error.code), error.message, error.hint, error.where, error.data)
+
+
+class _Success(msgspec.Struct, frozen=True, gc=False):
+    v: int
+    id: RequestId
+    ok: bool
+    result: object
+
+
+class _Failure(msgspec.Struct, frozen=True, gc=False):
+    v: int
+    id: RequestId
+    ok: bool
+    error: Fault
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What ``invoke`` gives back.
+
+    Attributes:
+        readings: Reading name to value, in the catalogue's unit.
+        timestamp: Milliseconds since 1970.
+        quality: "good" or "uncertain".
+        emulated: Whether the hardware is emulated.
+        note: Why the quality is uncertain.
+    """
+
+    readings: dict[str, object]
+    timestamp: float
+    quality: str
+    emulated: bool
+    note: str = ""
+
+
+class Event(msgspec.Struct, gc=False, omit_defaults=True):
+    """One message of a subscription; ``lost`` is filled in when it is sent."""
+
+    v: int
+    event: str
+    subscription: int
+    sequence: int
+    lost: int = msgspec.field(default=-1)
+    readings: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
+    timestamp: float | msgspec.UnsetType = msgspec.UNSET
+    quality: str | msgspec.UnsetType = msgspec.UNSET
+    emulated: bool | msgspec.UnsetType = msgspec.UNSET
+    error: Fault | msgspec.UnsetType = msgspec.UNSET
+    initial: bool = False
+    note: str = ""
+
+
+def encode_result(request_id: RequestId, result: object) -> bytes:
+    """Write a good reply.
+
+    Args:
+        request_id: The id of the request.
+        result: Its result, plain types or an ``Outcome``.
+
+    Returns:
+        One frame.
+    """
+    return _encoder.encode(_Success(VERSION, request_id, True, result))  # noqa: FBT003
+
+
+def encode_error(request_id: RequestId, error: BridgeError) -> bytes:
+    """Write a refusal.
+
+    Args:
+        request_id: The id of the request.
+        error: Why.
+
+    Returns:
+        One frame.
+    """
+    return _encoder.encode(_Failure(VERSION, request_id, False, fault(error)))  # noqa: FBT003
+
+
+def outcome(readings: Readings, *, emulated: bool) -> Outcome:
+    """Turn a module's readings into the result of ``invoke``.
+
+    Args:
+        readings: What the module measured.
+        emulated: Whether the hardware is emulated.
+
+    Returns:
+        The result.
+    """
+    return Outcome(
+        readings.values, readings.timestamp_ms, readings.quality.value, emulated, readings.note
+    )
+
+
+def encode_event(event: Event) -> bytes:
+    """Write an event.
+
+    Args:
+        event: The event, ``lost`` filled in.
+
+    Returns:
+        One frame.
+    """
+    return _encoder.encode(event)
+
+
+def _form_error(error: Exception) -> BridgeError:
+    if isinstance(error, RecursionError):
+        return BadRequestError(f"The frame is nested deeper than {messagepack.MAX_DEPTH} levels.")
+    return BadRequestError(f"The frame is not a request: {_plain(error)}.")
+
+
+def _plain(error: Exception) -> str:
+    return str(error).replace("`", "").replace("$.", "").rstrip(".") or type(error).__name__
+
+
+def _readable_id(frame: bytes) -> RequestId | None:
+    try:
+        return _id_decoder.decode(frame).id
+    except MALFORMED:
+        return _bare_id(frame)
+
+
+def _bare_id(frame: bytes) -> RequestId | None:
+    """Read the id of a map that cannot be decoded as a whole."""
+    encoded = messagepack.value_of_key(frame[:MAX_FRAME_BYTES], b"\xa2id")
+    if encoded is None:
+        return None
+    try:
+        return _lone_id_decoder.decode(encoded)
+    except MALFORMED:
+        return None

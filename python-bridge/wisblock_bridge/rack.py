@@ -1,0 +1,336 @@
+"""What is in the slots: one worker for each module in use, its wiring resolved and reserved.
+
+1. Used by the poll loop only, except for ``_assemble`` and the expanders' claims, which run on
+   worker threads.
+2. Nothing here touches a bus: lines and chips are resolved by name, opened by the worker.
+3. A refusal names both sides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from wisblock_bridge.boards.board import LineRef
+from wisblock_bridge.errors import (
+    BadParamsError,
+    BusError,
+    BusFault,
+    ForbiddenError,
+    InUseError,
+    SlotConflictError,
+    UnknownModuleError,
+)
+from wisblock_bridge.reservations import Reservations
+from wisblock_bridge.wiring import (
+    AnalogInput,
+    AnalogNeed,
+    BoardNeed,
+    ChipNeed,
+    DigitalLine,
+    LineNeed,
+)
+from wisblock_bridge.worker import Worker, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from wisblock_bridge.buses.gpio import LineController
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import Module, Slot
+    from wisblock_bridge.hardware import Hardware
+    from wisblock_bridge.mailbox import Mailbox
+    from wisblock_bridge.reservations import Key
+    from wisblock_bridge.wiring import Need
+    from wisblock_bridge.worker import Post
+
+DIRECT = "TPT29555 on the board"
+"""Holder of lines that a flow drives directly."""
+
+
+class SlotClosingError(Exception):
+    """The slot is being emptied at this moment; ask again when its worker has ended."""
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__(worker.place)
+        self.worker = worker
+
+
+class Rack:
+    """The slots of one board.
+
+    Args:
+        hardware: The board's buses and controllers.
+        modules: Name to class of every module known.
+        fixed: What the configuration puts into a slot: slot to module name.
+        addresses: I2C address by (slot, chip) where straps were changed.
+        mailbox: Where workers post.
+        clock: Time.
+    """
+
+    def __init__(
+        self,
+        hardware: Hardware,
+        modules: Mapping[str, type[Module]],
+        mailbox: Mailbox[Post],
+        clock: Clock,
+        *,
+        fixed: Mapping[int, str] | None = None,
+        addresses: Mapping[tuple[int, str], int] | None = None,
+    ) -> None:
+        self.hardware = hardware
+        self.reservations = Reservations()
+        self.fixed = dict(fixed or {})
+        self._modules = modules
+        self._mailbox = mailbox
+        self._clock = clock
+        self._addresses = dict(addresses or {})
+        self._workers: dict[tuple[str, Slot], Worker] = {}
+        self._expanders = BoardExpanders(hardware, self.reservations)
+        self._reserve_board()
+
+    def __iter__(self) -> Iterator[Worker]:
+        return iter(tuple(self._workers.values()))
+
+    def module_class(self, name: str) -> type[Module]:
+        """Find a module by name.
+
+        Args:
+            name: "RAK5801".
+
+        Returns:
+            Its class.
+
+        Raises:
+            UnknownModuleError: This bridge has none of that name.
+        """
+        found = self._modules.get(name)
+        if found is None:
+            raise UnknownModuleError(
+                f"This bridge has no module {name!r}.",
+                hint="`wisblock-bridge list` shows all; is the bridge older than the nodes?",
+                data={"known": list(self._modules)},
+            )
+        return found
+
+    def occupant(self, slot: Slot) -> Worker | None:
+        """Tell who is in a slot.
+
+        Args:
+            slot: 1 or 2.
+
+        Returns:
+            Its worker, or None.
+        """
+        return next((each for (_, where), each in self._workers.items() if where == slot), None)
+
+    def find(self, name: str, slot: Slot) -> Worker | None:
+        """Find the worker of a module that is in use.
+
+        Args:
+            name: Name of the module.
+            slot: Where.
+
+        Returns:
+            Its worker, or None.
+        """
+        return self._workers.get((name, slot))
+
+    def worker(self, name: str, slot: Slot) -> Worker:
+        """Give the worker of a module, putting the module into its slot if that is free.
+
+        Args:
+            name: Name of the module.
+            slot: Where.
+
+        Returns:
+            Its worker.
+
+        Raises:
+            UnknownModuleError: There is no such module.
+            BadParamsError: The module does not fit there.
+            SlotConflictError: Another module is there.
+            InUseError: A line or an address that it needs is held.
+            SlotClosingError: The slot is being emptied just now.
+        """
+        found = self._workers.get((name, slot))
+        if found is not None:
+            if found.closing:
+                raise SlotClosingError(found)
+            return found
+        cls = self.module_class(name)
+        if slot not in cls.product.slots:
+            fits = " or ".join(map(str, cls.product.slots))
+            raise BadParamsError(
+                f"{name} does not fit slot {slot}; it belongs to slot {fits}.",
+                data={"param": "slot", "allowed": list(cls.product.slots)},
+            )
+        if slot != "board":
+            self._check_free(name, slot)
+        place = place_of(name, slot)
+        self.reservations.reserve(place, self._wanted(cls, slot))
+        worker = Worker(
+            name,
+            slot,
+            lambda made: self._assemble(cls, slot, made),
+            self._mailbox,
+            self._clock,
+            emulated=self.hardware.emulated,
+        )
+        self._workers[name, slot] = worker
+        return worker
+
+    def forget(self, worker: Worker) -> None:
+        """Take a worker that has ended out of its slot.
+
+        Args:
+            worker: Which.
+        """
+        if self._workers.get((worker.name, worker.slot)) is worker:
+            del self._workers[worker.name, worker.slot]
+            self.reservations.give_back(worker.place)
+
+    def _check_free(self, name: str, slot: Literal[1, 2]) -> None:
+        fixed = self.fixed.get(slot)
+        if fixed is not None and fixed != name:
+            raise SlotConflictError(
+                f"Slot {slot} is configured for {fixed}, so {name} cannot be used there.",
+                hint=f"Change [[slot]] number {slot} in the configuration.",
+                data={"holder": fixed},
+            )
+        other = self.occupant(slot)
+        if other is None:
+            return
+        if other.closing:
+            raise SlotClosingError(other)
+        if not other.is_open and other.queued == 0 and other.watched == 0:
+            other.close()  # it was asked for once and never answered: it does not hold the slot
+            raise SlotClosingError(other)
+        shared = self._shared_pins(name, other.name)
+        raise SlotConflictError(
+            f"Slot {slot} holds {other.name}, so {name} cannot be used there{shared}.",
+            hint=f"Choose the other slot, or release {other.name} first (delete its nodes and "
+            f"deploy).",
+            where=f"slot {slot}",
+            data={"holder": other.name},
+        )
+
+    def _shared_pins(self, name: str, other: str) -> str:
+        pins = sorted(_pins(self.module_class(name)) & _pins(self.module_class(other)))
+        return f": both use {', '.join(pins)}" if pins else ""
+
+    def _reserve_board(self) -> None:
+        board = self.hardware.board
+        for address, owner in board.taken_addresses.items():
+            self._reserve_address(address, owner)
+        for controller in board.controllers.values():
+            if controller.address is not None:
+                self._reserve_address(controller.address, f"the board's expander {controller.chip}")
+        self._reserve_address(
+            board.converter.address, f"the board's converter {board.converter.chip}"
+        )
+
+    def _reserve_address(self, address: int, owner: str) -> None:
+        self.reservations.reserve(owner, [(("address", address), f"I2C address 0x{address:02x}")])
+
+    def _wanted(self, cls: type[Module], slot: Slot) -> list[tuple[Key, str]]:
+        wanted: list[tuple[Key, str]] = []
+        for need in cls.description.needs.values():
+            if isinstance(need, LineNeed):
+                ref = self._line(slot, need.pin)
+                if ref is not None:
+                    words = f"{need.pin} (line {ref.offset} of {ref.controller})"
+                    wanted.append((("line", ref), words))
+            elif isinstance(need, ChipNeed):
+                address = self._addresses.get((int(slot), need.chip), need.address)
+                wanted.append((("address", address), f"I2C address 0x{address:02x}"))
+        return wanted
+
+    def _line(self, slot: Slot, pin: str) -> LineRef | None:
+        return None if slot == "board" else self.hardware.board.slots[slot].lines.get(pin)
+
+    def _assemble(self, cls: type[Module], slot: Slot, worker: Worker) -> Module:
+        """Make a module with its needs met; runs on the worker's thread."""
+        parts = {name: self._part(need, slot) for name, need in cls.description.needs.items()}
+        return cls(parts, self._clock, worker)
+
+    def _part(self, need: Need, slot: Slot) -> object:
+        board = self.hardware.board
+        match need:
+            case LineNeed(pin):
+                ref = self._line(slot, pin)
+                if ref is None:
+                    if need.optional:
+                        return None
+                    raise BusError(
+                        BusFault.MISSING,
+                        f"Which line {pin} of slot {slot} is on a {board.title} is not known.",
+                        hint=f'Configure it: [board.slot{slot}.lines] {pin} = "slots:4"',
+                    )
+                controller = self.hardware.controller(ref.controller)
+                return DigitalLine(
+                    controller, ref.offset, f"{pin}, line {ref.offset} of {controller.name}"
+                )
+            case AnalogNeed(pin):
+                assert slot != "board"  # noqa: S101  (only products in slots have analog pins)
+                converter = self.hardware.converter()
+                channel = board.slots[slot].analog[pin]
+                return AnalogInput(
+                    converter, channel, f"{pin}, channel {channel} of {converter.name}"
+                )
+            case ChipNeed():
+                address = self._addresses.get((int(slot), need.chip), need.address)
+                return need.make(self.hardware.i2c(), address, self._clock)
+            case BoardNeed(part):
+                return self._expanders if part == "expanders" else self.hardware.converter()
+
+
+class BoardExpanders:
+    """The board's expanders as the TPT29555 module sees them, reservations respected.
+
+    Args:
+        hardware: The board.
+        reservations: The ledger.
+    """
+
+    def __init__(self, hardware: Hardware, reservations: Reservations) -> None:
+        self._hardware = hardware
+        self._reservations = reservations
+
+    def controller(self, expander: str) -> LineController:
+        """Give the controller of an expander, as ``Expanders.controller`` says."""
+        return self._hardware.controller(expander)
+
+    def claim(self, expander: str, line: int) -> None:
+        """Reserve a line before driving it, as ``Expanders.claim`` says."""
+        spec = self._hardware.board.controllers.get(expander)
+        ref = LineRef(expander, line)
+        holder = self._reservations.holder(("line", ref))
+        if holder is not None and holder != DIRECT:
+            raise InUseError(
+                f"Line {line} of the {expander} expander is held by {holder}.",
+                hint=f"Use the nodes of {holder}, or release it first.",
+                data={"holder": holder},
+            )
+        if spec is not None and spec.free_lines is not None and line not in spec.free_lines:
+            free = ", ".join(map(str, sorted(spec.free_lines)))
+            raise ForbiddenError(
+                f"Line {line} of the {expander} expander belongs to the board itself; free to "
+                f"drive are {free}.",
+                hint="It may wake or disable a mini-PCIe card. Allow it with board.free_lines in "
+                "the configuration.",
+            )
+        self._reservations.reserve(
+            DIRECT, [(("line", ref), f"line {line} of the {expander} expander")]
+        )
+
+    def give_back(self, expander: str, line: int) -> None:
+        """End a reservation, as ``Expanders.give_back`` says."""
+        self._reservations.give_back(DIRECT, [("line", LineRef(expander, line))])
+
+
+def _pins(cls: type[Module]) -> set[str]:
+    return {
+        need.pin
+        for need in cls.description.needs.values()
+        if isinstance(need, LineNeed | AnalogNeed)
+    }

@@ -1,0 +1,82 @@
+"""Looking for chips on behalf of clients, on a thread of its own so that nobody waits.
+
+1. What is looked for and how it is told apart is ``discovery``'s business.
+2. One scan runs at a time; whoever asks meanwhile gets the same result.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wisblock_bridge import protocol
+from wisblock_bridge.errors import BridgeError, InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.mailbox import Mailbox
+    from wisblock_bridge.protocol import RequestId
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Scanned:
+    """A scan is done."""
+
+    result: object
+    error: BridgeError | None
+
+
+class Scanner:
+    """Runs scans.
+
+    Args:
+        look: Does the work; called on the scan's own thread.
+        mailbox: Where the result goes, to come back through ``receive``.
+    """
+
+    def __init__(
+        self, look: Callable[[], list[dict[str, object]]], mailbox: Mailbox[object]
+    ) -> None:
+        self._look = look
+        self._mailbox = mailbox
+        self._waiting: list[tuple[RequestId, Callable[[bytes], None]]] = []
+
+    def scan(self, request_id: RequestId, answer: Callable[[bytes], None]) -> None:
+        """Ask for a scan; called by the poll loop.
+
+        Args:
+            request_id: The id to answer with.
+            answer: Takes the reply, on the poll loop.
+        """
+        self._waiting.append((request_id, answer))
+        if len(self._waiting) == 1:
+            threading.Thread(target=self._run, name="scan", daemon=True).start()
+
+    def receive(self, scanned: Scanned) -> None:
+        """Answer everybody who waits; called by the poll loop.
+
+        Args:
+            scanned: What came of it.
+        """
+        waiting, self._waiting = self._waiting, []
+        for request_id, answer in waiting:
+            if scanned.error is not None:
+                answer(protocol.encode_error(request_id, scanned.error))
+            else:
+                answer(protocol.encode_result(request_id, scanned.result))
+
+    def _run(self) -> None:
+        try:
+            self._mailbox.post(Scanned(self._look(), None))
+        except BridgeError as error:
+            self._mailbox.post(Scanned(None, error))
+        except Exception as error:
+            log.exception("the scan failed")
+            self._mailbox.post(
+                Scanned(None, InternalError(f"The scan failed: {type(error).__name__}."))
+            )

@@ -1,0 +1,162 @@
+"""The poll loop: one ROUTER socket, one mailbox, deadlines.
+
+1. It never touches hardware and never waits for anybody but the poller.
+2. It sleeps without a time-out as long as nobody is there and nothing is due.
+3. A client that is slow, silent or hostile costs itself, not the others.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from wisblock_bridge.delivery import RETRY_S, Delivery, Sent
+from wisblock_bridge.scanner import Scanned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.dispatch import Dispatcher
+    from wisblock_bridge.mailbox import Mailbox
+    from wisblock_bridge.sessions import Sessions
+
+log = logging.getLogger(__name__)
+
+LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024
+"""Frames beyond the protocol's limit are still read, to be refused by id; beyond this the
+connection is cut.
+"""
+
+SEND_HIGH_WATER_MARK = 1000
+"""Messages that ZeroMQ itself keeps for a slow client. With ROUTER_MANDATORY a full pipe is
+reported instead of
+swallowed, and ``Delivery`` takes over; with a mark of 0 a client that never reads would take all
+memory."""
+
+BURST = 64
+"""Frames and posts handled before the other side gets its turn."""
+
+
+class Server:
+    """The bridge's socket and its loop.
+
+    Args:
+        mailbox: Where workers post.
+        sessions: The clients.
+        clock: Time.
+    """
+
+    def __init__(self, mailbox: Mailbox[Any], sessions: Sessions, clock: Clock) -> None:
+        self._mailbox = mailbox
+        self._sessions = sessions
+        self._clock = clock
+        self._context = zmq.Context(io_threads=1)
+        self._router = self._context.socket(zmq.ROUTER)
+        self._router.setsockopt(zmq.LINGER, 200)
+        self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._router.setsockopt(zmq.SNDHWM, SEND_HIGH_WATER_MARK)
+        self._router.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE_BYTES)
+        self._router.setsockopt(zmq.HEARTBEAT_IVL, 5000)
+        self._router.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
+        self._router.setsockopt(zmq.HANDSHAKE_IVL, 5000)
+        self.delivery = Delivery(self._transmit, self._give_up)
+        self._stopping = False
+        self._dispatcher: Dispatcher | None = None
+
+    def bind(self, endpoint: str) -> None:
+        """Begin to listen.
+
+        Args:
+            endpoint: "ipc://…" or "tcp://…".
+
+        Raises:
+            OSError: It is taken or not permitted.
+        """
+        try:
+            self._router.bind(endpoint)
+        except zmq.ZMQError as error:
+            raise OSError(error.errno, f"{endpoint}: {error.strerror}") from error
+
+    def stop(self) -> None:
+        """Ask the loop to end; allowed in a signal handler."""
+        self._stopping = True
+        self._mailbox.wake()
+
+    def run(self, dispatcher: Dispatcher, tick: Callable[[float], float | None]) -> None:
+        """Serve until stopped.
+
+        Args:
+            dispatcher: Takes frames and posts.
+            tick: Does what is due at a clock reading and returns the seconds until the next time,
+                or None.
+        """
+        poller = zmq.Poller()
+        poller.register(self._router, zmq.POLLIN)
+        poller.register(self._mailbox.descriptor, zmq.POLLIN)
+        self._dispatcher = dispatcher
+        while not self._stopping:
+            wait_s = tick(self._clock.monotonic())
+            if self.delivery.pending:
+                wait_s = RETRY_S if wait_s is None else min(wait_s, RETRY_S)
+            ready = dict(poller.poll(None if wait_s is None else max(0, int(wait_s * 1000) + 1)))
+            if self._mailbox.descriptor in ready:
+                self.receive_posts(dispatcher)
+            if self._router in ready:
+                self._receive_frames(dispatcher)
+            if self.delivery.pending:
+                self.delivery.retry()
+
+    def receive_posts(self, dispatcher: Dispatcher) -> None:
+        """Hand over what workers posted.
+
+        Args:
+            dispatcher: Takes it.
+        """
+        posts = self._mailbox.take()
+        while posts:
+            post = posts.popleft()
+            if type(post) is Scanned:
+                dispatcher.receive_scan(post)
+            else:
+                dispatcher.receive(post)
+
+    def close(self) -> None:
+        """Close the socket; what was handed over is given 0.2 s to leave."""
+        self._router.close()
+        self._context.term()
+        self._mailbox.close()
+
+    def _receive_frames(self, dispatcher: Dispatcher) -> None:
+        router = self._router
+        for _ in range(BURST):
+            try:
+                frames = router.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            # Exactly one frame belongs behind the routing id; anything else is no request.
+            frame = frames[1] if len(frames) == 2 else b""  # noqa: PLR2004
+            dispatcher.handle(frames[0], frame)
+
+    def _transmit(self, identity: bytes, frame: bytes) -> Sent:
+        try:
+            self._router.send_multipart((identity, frame), zmq.NOBLOCK)
+        except zmq.Again:
+            return Sent.FULL
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            return Sent.GONE
+        return Sent.YES
+
+    def _give_up(self, identity: bytes) -> None:
+        for session in self._sessions:
+            if session.identity == identity:
+                log.warning(
+                    "client %s does not read its replies and was given up",
+                    session.name or "without a name",
+                )
+                if self._dispatcher is not None:
+                    self._dispatcher.end_session(session)

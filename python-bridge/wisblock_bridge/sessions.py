@@ -1,0 +1,193 @@
+"""Who is there, until when, and what each of them drives.
+
+1. Pure bookkeeping: time is handed in, nothing is sent and no hardware is touched.
+2. A session belongs to a client, not to a connection: who comes back with its token keeps it.
+3. An output belongs to the session that wrote it last.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wisblock_bridge.describe import Slot
+
+DEFAULT_LEASE_MS = 5000
+SHORTEST_LEASE_MS = 500
+LONGEST_LEASE_MS = 60_000
+MAX_IN_FLIGHT = 256
+
+OnLoss = Literal["safe", "hold"]
+
+
+class Output(NamedTuple):
+    """One output of one module.
+
+    Attributes:
+        module: Name of the module.
+        slot: Where it is.
+        name: The output's name within the module.
+    """
+
+    module: str
+    slot: Slot
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One client.
+
+    Attributes:
+        identity: Its present connection, as the ROUTER socket names it.
+        token: What it shows to get its session back.
+        lease_s: How long it may be silent.
+        last_heard: Clock reading of its last request, s.
+        name: What it calls itself.
+        version: Its own version.
+        in_flight: Requests taken and not yet answered.
+        outputs: What it drives, and what is to happen when it is lost.
+        subscriptions: Numbers of its subscriptions.
+        alive: False once it has ended; what it left in a queue is then not started.
+    """
+
+    identity: bytes
+    token: str
+    lease_s: float
+    last_heard: float
+    name: str = ""
+    version: str = ""
+    in_flight: int = 0
+    outputs: dict[Output, OnLoss] = field(default_factory=dict)
+    subscriptions: set[int] = field(default_factory=set)
+    alive: bool = True
+
+    @property
+    def ends_at(self) -> float:
+        """Clock reading at which the lease runs out, s."""
+        return self.last_heard + self.lease_s
+
+
+class Sessions:
+    """All clients that the bridge knows."""
+
+    def __init__(self) -> None:
+        self._by_identity: dict[bytes, Session] = {}
+        self._by_token: dict[str, Session] = {}
+        self._owner: dict[Output, Session] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_identity)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(tuple(self._by_identity.values()))
+
+    def of(self, identity: bytes, now: float) -> Session:
+        """Find or make the session of a connection, and renew its lease.
+
+        Args:
+            identity: The connection.
+            now: Clock reading, s.
+
+        Returns:
+            Its session; a client that never said hello gets one with the default lease.
+        """
+        session = self._by_identity.get(identity)
+        if session is None:
+            token = secrets.token_urlsafe(18)
+            session = Session(identity, token, DEFAULT_LEASE_MS / 1000.0, now)
+            self._by_identity[identity] = session
+            self._by_token[token] = session
+        else:
+            session.last_heard = now
+        return session
+
+    def resume(self, session: Session, token: str) -> Session | None:
+        """Give a returning client its former session.
+
+        Args:
+            session: The session of its new connection.
+            token: The token it shows.
+
+        Returns:
+            The former session, now on the new connection; None when there is none.
+        """
+        former = self._by_token.get(token)
+        if former is None:
+            return None
+        if former is not session:
+            self._by_identity.pop(former.identity, None)
+            self._by_token.pop(session.token, None)
+            former.in_flight = session.in_flight
+            former.identity = session.identity
+            former.last_heard = session.last_heard
+            for output, policy in session.outputs.items():
+                former.outputs[output] = policy
+                self._owner[output] = former
+            self._by_identity[session.identity] = former
+        return former
+
+    def drive(self, session: Session, output: Output, on_loss: OnLoss) -> None:
+        """Note that a session wrote an output.
+
+        Args:
+            session: Who.
+            output: What.
+            on_loss: What is to happen when the session is lost.
+        """
+        owner = self._owner.get(output)
+        if owner is not session:
+            if owner is not None:
+                owner.outputs.pop(output, None)
+            self._owner[output] = session
+        session.outputs[output] = on_loss
+
+    def forget_outputs(self, module: str, slot: Slot) -> None:
+        """Note that a module was closed, its outputs being safe by that.
+
+        Args:
+            module: Its name.
+            slot: Where it was.
+        """
+        for output in [each for each in self._owner if each.module == module and each.slot == slot]:
+            self._owner.pop(output).outputs.pop(output, None)
+
+    def end(self, session: Session) -> list[Output]:
+        """End a session.
+
+        Args:
+            session: Which.
+
+        Returns:
+            The outputs to make safe now.
+        """
+        session.alive = False
+        if self._by_identity.get(session.identity) is session:
+            del self._by_identity[session.identity]
+        self._by_token.pop(session.token, None)
+        for output in session.outputs:
+            self._owner.pop(output, None)
+        return [output for output, policy in session.outputs.items() if policy == "safe"]
+
+    def overdue(self, now: float) -> list[Session]:
+        """Find the sessions whose lease has run out.
+
+        Args:
+            now: Clock reading, s.
+
+        Returns:
+            Those sessions, not yet ended. A request still being worked on does not hold a lease.
+        """
+        return [session for session in self._by_identity.values() if session.ends_at <= now]
+
+    def next_end(self) -> float | None:
+        """Tell when the next lease runs out if nobody says anything more.
+
+        Returns:
+            Clock reading, s; None without sessions.
+        """
+        return min((session.ends_at for session in self._by_identity.values()), default=None)

@@ -1,0 +1,132 @@
+"""What the bridge tells about itself.
+
+1. It reads what others keep; it keeps only the counters.
+2. Everything is plain data, ready for the wire.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from wisblock_bridge import __version__, protocol
+
+if TYPE_CHECKING:
+    from wisblock_bridge.delivery import Delivery
+    from wisblock_bridge.errors import BridgeError
+    from wisblock_bridge.hardware import Hardware
+    from wisblock_bridge.rack import Rack
+    from wisblock_bridge.sessions import Sessions
+
+
+class Counters:
+    """What is counted while the bridge runs."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.refused = 0
+        self.undecodable = 0
+        self.operations = 0
+        self.events = 0
+        self.errors: Counter[str] = Counter()
+
+    def count_error(self, error: BridgeError) -> None:
+        """Count an error by its code.
+
+        Args:
+            error: What happened.
+        """
+        self.errors[str(error.code)] += 1
+
+
+def status(
+    uptime_s: float,
+    hardware: Hardware,
+    rack: Rack,
+    sessions: Sessions,
+    delivery: Delivery,
+    counters: Counters,
+    detection: dict[str, object],
+) -> dict[str, object]:
+    """Tell how the bridge is.
+
+    Args:
+        uptime_s: Seconds since it was ready.
+        hardware: The board.
+        rack: Its slots.
+        sessions: The clients.
+        delivery: The way out.
+        counters: What was counted.
+        detection: How the board was found out.
+
+    Returns:
+        The result of the method ``status``.
+    """
+    board = hardware.board
+    return {
+        "version": __version__,
+        "uptime_s": uptime_s,
+        "board": {
+            "product": board.product,
+            "variant": board.variant,
+            "title": board.title,
+            "emulated": hardware.emulated,
+            **detection,
+        },
+        "slots": [*_slots(rack), *_configured(rack)],
+        "buses": [{"name": board.i2c_name, "kind": "i2c", "emulated": hardware.emulated}],
+        "sessions": [
+            {
+                "client": session.name,
+                "version": session.version,
+                "lease_ms": round(session.lease_s * 1000),
+                "in_flight": session.in_flight,
+                "subscriptions": len(session.subscriptions),
+                "outputs": [
+                    {
+                        "module": output.module,
+                        "slot": output.slot,
+                        "output": output.name,
+                        "on_loss": policy,
+                    }
+                    for output, policy in session.outputs.items()
+                ],
+            }
+            for session in sessions
+        ],
+        "counters": {
+            "requests": counters.requests,
+            "refused": counters.refused,
+            "undecodable": counters.undecodable,
+            "operations": counters.operations,
+            "events": counters.events,
+            "events_lost": delivery.events_lost,
+            "unroutable": delivery.unroutable,
+            "clients_given_up": delivery.clients_given_up,
+            "errors": dict(counters.errors),
+        },
+    }
+
+
+def _slots(rack: Rack) -> list[dict[str, object]]:
+    return [
+        {
+            "slot": worker.slot,
+            "module": worker.name,
+            "open": worker.is_open,
+            "queued": worker.queued,
+            "subscriptions": worker.watched,
+            "errors": worker.errors,
+            "last_good": worker.last_good_ms,
+            "last_error": protocol.fault(worker.last_error) if worker.last_error else None,
+        }
+        for worker in rack
+    ]
+
+
+def _configured(rack: Rack) -> list[dict[str, object]]:
+    return [
+        {"slot": slot, "module": module, "open": False}
+        for slot, module in rack.fixed.items()
+        if rack.find(module, slot) is None  # type: ignore[arg-type]
+    ]

@@ -1,0 +1,374 @@
+"""What a module needs from its place on the board, and the faces through which it gets it.
+
+1. A module declares needs by slot pin ("IO1", "AIN1"); which controller, line or channel that is,
+   only the board knows.
+2. A face does what its name says on one line or one input; it holds no policy and no state of the
+   module.
+3. Faces are made by ``rack``; modules only use them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar, cast, overload
+
+from wisblock_bridge.buses.gpio import Bias, LineController
+from wisblock_bridge.errors import BridgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.clock import Clock
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """One result of an analog-to-digital converter.
+
+    Attributes:
+        volts: Voltage at the converter's input, V.
+        clipped: The code stood at the end of the converter's range: the true value lies beyond.
+    """
+
+    volts: float
+    clipped: bool
+
+
+class AnalogConverter(Protocol):
+    """A converter with several inputs; each call is one sequence under its own lock."""
+
+    @property
+    def name(self) -> str:
+        """What people call it, for example "SGM58031 0x4b on i2c-1"."""
+        ...
+
+    def read(self, channel: int, full_scale: float = 4.096) -> Conversion:
+        """Convert one input against ground.
+
+        Args:
+            channel: 0...3.
+            full_scale: Range of the amplifier, V: 6.144, 4.096, 2.048, 1.024, 0.512 or 0.256.
+
+        Returns:
+            The voltage and whether it was clipped.
+
+        Raises:
+            BusError: The chip did not answer.
+            NotReadyError: The conversion did not end in time.
+        """
+        ...
+
+    def read_differential(
+        self, positive: int, negative: int, full_scale: float = 4.096
+    ) -> Conversion:
+        """Convert one input against another.
+
+        Args:
+            positive: 0...3.
+            negative: 1 or 3; the pairs are 0-1, 0-3, 1-3 and 2-3.
+            full_scale: Range of the amplifier, V.
+
+        Returns:
+            The voltage (may be negative) and whether it was clipped.
+
+        Raises:
+            BusError: The chip did not answer.
+            NotReadyError: The conversion did not end in time.
+        """
+        ...
+
+
+class DigitalLine:
+    """One digital line of the slot, reserved for this module.
+
+    Args:
+        controller: Who drives the line.
+        offset: Its number within the controller.
+        place: What people call it ("IO1, line 1 of TPT29555 0x26 on i2c-1").
+    """
+
+    __slots__ = ("_controller", "_offset", "place")
+
+    def __init__(self, controller: LineController, offset: int, place: str) -> None:
+        self._controller = controller
+        self._offset = offset
+        self.place = place
+
+    @property
+    def has_edges(self) -> bool:
+        """Whether the kernel reports level changes of this line."""
+        return self._controller.has_edges
+
+    def drive(self, level: int) -> None:
+        """Make the line an output at this level, without a glitch.
+
+        Args:
+            level: 0 or 1.
+
+        Raises:
+            BusError: The controller did not answer or another program holds the line.
+        """
+        try:
+            self._controller.make_output(self._offset, level)
+        except BridgeError as error:
+            raise error.at(self.place) from error.__cause__
+
+    def listen(self, bias: Bias = Bias.NONE) -> None:
+        """Stop driving the line.
+
+        Args:
+            bias: Pull resistor wanted.
+
+        Raises:
+            BusError: The controller did not answer or another program holds the line.
+        """
+        try:
+            self._controller.make_input(self._offset, bias)
+        except BridgeError as error:
+            raise error.at(self.place) from error.__cause__
+
+    def level(self) -> int:
+        """Read the level at the pin.
+
+        Returns:
+            0 or 1.
+
+        Raises:
+            BusError: The controller did not answer.
+        """
+        try:
+            return self._controller.level(self._offset)
+        except BridgeError as error:
+            raise error.at(self.place) from error.__cause__
+
+    def let_go(self) -> None:
+        """Return the line to the operating system as it is."""
+        self._controller.let_go(self._offset)
+
+
+class AnalogInput:
+    """One analog input of the slot.
+
+    Args:
+        converter: The converter behind it.
+        channel: Its channel there.
+        place: What people call it ("AIN1, channel 1 of SGM58031 0x4b on i2c-1").
+    """
+
+    __slots__ = ("_channel", "_converter", "place")
+
+    def __init__(self, converter: AnalogConverter, channel: int, place: str) -> None:
+        self._converter = converter
+        self._channel = channel
+        self.place = place
+
+    def read(self, full_scale: float = 4.096) -> Conversion:
+        """Convert once.
+
+        Args:
+            full_scale: Range of the amplifier, V.
+
+        Returns:
+            The voltage and whether it was clipped.
+
+        Raises:
+            BusError: The converter did not answer.
+            NotReadyError: The conversion did not end in time.
+        """
+        try:
+            return self._converter.read(self._channel, full_scale)
+        except BridgeError as error:
+            raise error.at(self.place) from error.__cause__
+
+
+@dataclass(frozen=True, slots=True)
+class LineNeed:
+    """A digital line of the slot, named by its pin ("IO1"..."IO6").
+
+    Attributes:
+        pin: The pin.
+        optional: The module can do without it where the board does not say which line it is.
+    """
+
+    pin: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnalogNeed:
+    """An analog input of the slot, named by its pin ("AIN0" or "AIN1")."""
+
+    pin: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChipNeed:
+    """A chip on the module itself, on the slot's I2C bus.
+
+    Attributes:
+        make: Builds the driver from bus, address and clock.
+        chip: Name of the chip for messages ("MCP23017").
+        address: 7-bit address as delivered.
+        alternatives: Other addresses that solder straps allow.
+    """
+
+    make: Callable[[I2CBus, int, Clock], object]
+    chip: str
+    address: int
+    alternatives: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BoardNeed:
+    """Something soldered to the board, as a module may need it.
+
+    Attributes:
+        part: "expanders" (an ``Expanders``) or "converter" (an ``AnalogConverter``).
+    """
+
+    part: str
+
+
+class Expanders(Protocol):
+    """The board's expanders, with the reservations of the slots respected."""
+
+    def controller(self, expander: str) -> LineController:
+        """Give the controller of an expander.
+
+        Args:
+            expander: "slots" or "board".
+
+        Returns:
+            Its lines.
+
+        Raises:
+            BusError: The board has no such expander or it is not there.
+        """
+        ...
+
+    def claim(self, expander: str, line: int) -> None:
+        """Reserve a line before driving it.
+
+        Args:
+            expander: "slots" or "board".
+            line: 0...15.
+
+        Raises:
+            InUseError: A module in a slot holds the line; its name is in the message.
+            ForbiddenError: The line is the board's own and the configuration does not allow it.
+        """
+        ...
+
+    def give_back(self, expander: str, line: int) -> None:
+        """End a reservation made by ``claim``.
+
+        Args:
+            expander: "slots" or "board".
+            line: 0...15.
+        """
+        ...
+
+
+Need = LineNeed | AnalogNeed | ChipNeed | BoardNeed
+
+
+class Part(Generic[T]):
+    """A declared need, which on an instance is the thing itself.
+
+    Args:
+        need: What the rack has to provide.
+    """
+
+    def __init__(self, need: Need) -> None:
+        self.need = need
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: HasParts, owner: type) -> T: ...
+    def __get__(self, instance: HasParts | None, owner: type) -> Self | T:
+        if instance is None:
+            return self
+        return cast("T", instance.parts[self.name])
+
+
+class HasParts(Protocol):
+    """Whatever was built with its needs met."""
+
+    parts: Mapping[str, object]
+
+
+def optional_line(pin: str) -> Part[DigitalLine | None]:
+    """Declare a digital line that the module can do without.
+
+    Args:
+        pin: "IO1"..."IO6".
+
+    Returns:
+        A declaration that reads as a ``DigitalLine`` or None on instances.
+    """
+    return Part(LineNeed(pin, optional=True))
+
+
+def line(pin: str) -> Part[DigitalLine]:
+    """Declare that the module uses a digital line of its slot.
+
+    Args:
+        pin: "IO1"..."IO6".
+
+    Returns:
+        A declaration that reads as a ``DigitalLine`` on instances.
+    """
+    return Part(LineNeed(pin))
+
+
+def analog(pin: str) -> Part[AnalogInput]:
+    """Declare that the module uses an analog input of its slot.
+
+    Args:
+        pin: "AIN0" or "AIN1".
+
+    Returns:
+        A declaration that reads as an ``AnalogInput`` on instances.
+    """
+    return Part(AnalogNeed(pin))
+
+
+C = TypeVar("C")
+
+
+def chip(
+    make: Callable[[I2CBus, int, Clock], C],
+    name: str,
+    address: int,
+    alternatives: tuple[int, ...] = (),
+) -> Part[C]:
+    """Declare a chip on the module.
+
+    Args:
+        make: The driver class, called with bus, address and clock.
+        name: Name of the chip for messages.
+        address: 7-bit address as delivered.
+        alternatives: Other addresses that solder straps allow.
+
+    Returns:
+        A declaration that reads as the driver on instances.
+    """
+    return Part(ChipNeed(make, name, address, alternatives))
+
+
+def board_expanders() -> Part[Expanders]:
+    """Declare that the module works the board's expanders."""
+    return Part(BoardNeed("expanders"))
+
+
+def board_converter() -> Part[AnalogConverter]:
+    """Declare that the module works the board's converter."""
+    return Part(BoardNeed("converter"))

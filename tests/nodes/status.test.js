@@ -1,0 +1,166 @@
+"use strict";
+
+const assert = require("node:assert/strict");
+const { NodeStatus, readingsText } = require("../../node-red-nodes/lib/status");
+const { catalogue } = require("./fakes/catalogue");
+
+const WORDS = "@wisblock-bridge/node-red-wisblock/bridge:status";
+
+/** Timers that go off when the test says so. */
+function handTimers() {
+  const waiting = new Map();
+  let last = 0;
+  return {
+    setTimeout: (action, ms) => {
+      last += 1;
+      waiting.set(last, { action, ms });
+      return last;
+    },
+    clearTimeout: (id) => waiting.delete(id),
+    pass: (ms) => {
+      for (const [id, each] of [...waiting]) {
+        if (each.ms <= ms) {
+          waiting.delete(id);
+          each.action();
+        }
+      }
+    },
+    get count() {
+      return waiting.size;
+    },
+  };
+}
+
+function make() {
+  const shown = [];
+  const timers = handTimers();
+  const status = new NodeStatus({ show: (line) => shown.push(line), translate: (id) => id.replace(`${WORDS}.`, ""), timers });
+  return { status, shown, timers, last: () => shown.at(-1) };
+}
+
+describe("the status of a node", () => {
+  it("follows the connection", () => {
+    const { status, last } = make();
+    status.bridge("connecting");
+    assert.deepEqual(last(), { fill: "yellow", shape: "ring", text: "node-red:common.status.connecting" });
+    status.bridge("online");
+    assert.deepEqual(last(), { fill: "green", shape: "dot", text: "node-red:common.status.connected" });
+    status.bridge("online", { emulated: true });
+    assert.deepEqual(last(), { fill: "grey", shape: "dot", text: `${WORDS}.emulated` });
+    status.bridge("offline");
+    assert.deepEqual(last(), { fill: "red", shape: "ring", text: "node-red:common.status.disconnected" });
+    status.bridge("missing");
+    assert.deepEqual(last(), { fill: "red", shape: "ring", text: `${WORDS}.no_bridge` });
+  });
+
+  it("shows a value, and says that it is emulated or uncertain", () => {
+    const { status, last } = make();
+    status.bridge("online");
+    status.value("3.81 mA");
+    assert.deepEqual(last(), { fill: "green", shape: "dot", text: "3.81 mA" });
+    status.value("3.81 mA", { emulated: true });
+    assert.deepEqual(last(), { fill: "green", shape: "dot", text: "3.81 mA emulated" });
+    status.value("3.50 mA", { quality: "uncertain", emulated: true });
+    assert.deepEqual(last(), { fill: "yellow", shape: "dot", text: "3.50 mA emulated, uncertain" });
+  });
+
+  it("leaves green by itself when data stops, and comes back with the next value", () => {
+    const { status, last, timers } = make();
+    status.bridge("online");
+    status.value("1 V", {}, 3000);
+    timers.pass(2999);
+    assert.equal(last().fill, "green");
+    timers.pass(3000);
+    assert.deepEqual(last(), { fill: "yellow", shape: "ring", text: "1 V stale" });
+    status.value("2 V", {}, 3000);
+    assert.deepEqual(last(), { fill: "green", shape: "dot", text: "2 V" });
+  });
+
+  it("forgets a value when the bridge goes", () => {
+    const { status, last } = make();
+    status.bridge("online");
+    status.value("1 V", {}, 3000);
+    status.bridge("offline");
+    assert.equal(last().fill, "red");
+    status.bridge("online");
+    assert.match(last().text, /connected/);
+  });
+
+  it("shows that a request takes long, and only then", () => {
+    const { status, last, timers } = make();
+    status.bridge("online");
+    status.asked("read");
+    timers.pass(299);
+    assert.equal(last().fill, "green");
+    timers.pass(300);
+    assert.deepEqual(last(), { fill: "blue", shape: "dot", text: "read" });
+    status.value("1 V");
+    assert.equal(last().fill, "blue");
+    status.answered();
+    assert.deepEqual(last(), { fill: "green", shape: "dot", text: "1 V" });
+    assert.equal(timers.count, 0);
+  });
+
+  it("shows an error by a short text, or its code when it has none", () => {
+    const { status, last } = make();
+    status.bridge("online");
+    status.failed("no_device");
+    assert.deepEqual(last(), { fill: "red", shape: "dot", text: `${WORDS}.error.no_device` });
+    status.failed("from_the_future");
+    assert.equal(last().text, "from_the_future");
+  });
+
+  it("is yellow while bridge and nodes know different modules", () => {
+    const { status, last } = make();
+    status.bridge("online", { drift: "newer" });
+    assert.deepEqual(last(), { fill: "yellow", shape: "dot", text: "drift.newer" });
+    status.value("1 V");
+    assert.deepEqual(last(), { fill: "yellow", shape: "dot", text: "1 V drift.newer" });
+  });
+
+  it("shows the same line only once", () => {
+    const { status, shown } = make();
+    status.bridge("online");
+    for (let count = 0; count < 50; count += 1) {
+      status.value("1 V");
+    }
+    assert.equal(shown.length, 2);
+  });
+
+  it("ends its timers and falls silent", () => {
+    const { status, shown, timers } = make();
+    status.bridge("online");
+    status.asked("read");
+    status.value("1 V", {}, 3000);
+    status.dispose();
+    assert.equal(timers.count, 0);
+    const before = shown.length;
+    status.value("2 V", {}, 3000);
+    status.asked("read");
+    status.bridge("offline");
+    assert.equal(shown.length, before);
+    assert.equal(timers.count, 0);
+  });
+});
+
+describe("readings as text", () => {
+  const [read, readAll, set] = catalogue.module("rak1").operations;
+  const [change] = catalogue.module("rak1").events;
+
+  it("have the decimals and the symbol of their unit", () => {
+    assert.equal(readingsText(catalogue, read, { current: 3.8134, percent: 1, loop: "ok" }), "3.81 mA");
+    assert.equal(readingsText(catalogue, readAll, { low: 1.5, count: 3 }), "1.500 V, count 3");
+  });
+
+  it("are words where they are switched", () => {
+    assert.equal(readingsText(catalogue, set, { on: true }), "on");
+    assert.equal(readingsText(catalogue, set, { on: false }), "off");
+    assert.equal(readingsText(catalogue, change, { line: 7, level: 0 }), "level 0");
+  });
+
+  it("stay short", () => {
+    assert.equal(readingsText(catalogue, readAll, { low: 1.5, count: 3, more: "a long text that nobody would want to read here" }), "1.500 V, count 3 …");
+    assert.equal(readingsText(catalogue, readAll, { data: Buffer.alloc(12), list: [1, 2] }), "data 12 B, list [2]");
+    assert.equal(readingsText(catalogue, readAll, {}), "");
+  });
+});
