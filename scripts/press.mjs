@@ -33,7 +33,7 @@ function orphans(catalogue) {
 
 function main(checking) {
   const catalogue = JSON.parse(read(`${NODES}/catalogue.json`));
-  const stale = [...printAll(catalogue, read)].filter(([path, content]) => read(path) !== content);
+  const stale = [...printAll(read)].filter(([path, content]) => read(path) !== content);
   const gone = orphans(catalogue);
   if (checking) {
     for (const [path] of stale) {

@@ -62,18 +62,19 @@
  * @property {Operation[]} events
  *
  * @typedef {object} CatalogueData
- * @property {string} sha256
  * @property {Record<string, {symbol: string, decimals: number}>} units
  * @property {Module[]} modules
  */
 
 /** The catalogue with its look-ups. */
 class Catalogue {
-  /** @param {CatalogueData} data  the content of catalogue.json */
-  constructor(data) {
+  /**
+   * @param {CatalogueData} data  the content of catalogue.json
+   * @param {string} sha256       its fingerprint, which the bridge tells of its own catalogue in `hello`
+   */
+  constructor(data, sha256) {
     this.data = data;
-    /** Fingerprint that the bridge tells of its own catalogue in `hello`. */
-    this.sha256 = data.sha256;
+    this.sha256 = sha256;
   }
 
   /**
@@ -101,16 +102,6 @@ class Catalogue {
   }
 }
 
-/**
- * Gives the operation that a node starts with.
- *
- * @param {Module} module
- * @returns {Operation}
- */
-function defaultOperation(module) {
-  return module.operations.find((each) => each.default) ?? module.operations[0];
-}
+const catalogue = new Catalogue(require("../catalogue.json"), require("../fingerprint.json").catalogue);
 
-const catalogue = new Catalogue(require("../catalogue.json"));
-
-module.exports = { Catalogue, catalogue, defaultOperation };
+module.exports = { Catalogue, catalogue };

@@ -7,20 +7,25 @@
  * 3. 64-bit integers arrive as numbers, never as BigInt.
  */
 
+const { types } = require("node:util");
+
 const { Decoder, Encoder } = require("@msgpack/msgpack");
 
 const MAX_DEPTH = 16;
 
-/** Values that MessagePack would silently turn into an empty map. */
-const UNSENDABLE = [Date, Map, Set, RegExp, Promise];
+/** Values that MessagePack would silently turn into an empty map. Function nodes make theirs in a realm of their own: no instanceof. */
+const UNSENDABLE = [[types.isDate, "date"], [types.isMap, "Map"], [types.isSet, "Set"], [types.isRegExp, "regular expression"],
+  [types.isPromise, "promise"], [types.isNativeError, "error"]];
 
 /** Stands where the library's timestamp extension would: refuses what cannot be said in plain types. */
 const plainTypesOnly = {
-  /** @param {unknown} value */
+  /** @param {object} value */
   tryToEncode(value) {
-    const type = UNSENDABLE.find((candidate) => value instanceof candidate);
-    if (type !== undefined) {
-      throw new TypeError(`a ${type.name} cannot be sent`);
+    if (Object.getPrototypeOf(value) !== Object.prototype) {
+      const found = UNSENDABLE.find(([isSuch]) => isSuch(value));
+      if (found !== undefined) {
+        throw new TypeError(`a ${found[1]} cannot be sent`);
+      }
     }
     return null;
   },

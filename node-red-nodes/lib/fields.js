@@ -73,4 +73,14 @@ function initialField(operation, param) {
   return { value: param.low === null || type !== "num" ? "" : String(param.low), type };
 }
 
-module.exports = { FIXED_FIELDS, OUTSIDE_TYPES, fieldName, initialField, literalTypes };
+/**
+ * Gives the operation that a node starts with.
+ *
+ * @param {import("./catalogue").Module} module
+ * @returns {import("./catalogue").Operation}
+ */
+function defaultOperation(module) {
+  return module.operations.find((each) => each.default) ?? module.operations[0];
+}
+
+module.exports = { FIXED_FIELDS, OUTSIDE_TYPES, defaultOperation, fieldName, initialField, literalTypes };

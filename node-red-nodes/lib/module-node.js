@@ -7,7 +7,8 @@
  * 3. A promise is never left to fail alone: Node-RED would end with it.
  */
 
-const { catalogue: exportedCatalogue, defaultOperation } = require("./catalogue");
+const { catalogue: exportedCatalogue } = require("./catalogue");
+const { defaultOperation } = require("./fields");
 const { fillMessage } = require("./message");
 const { asNodeError, badParams, nodeError } = require("./node-errors");
 const { collectParams } = require("./params");

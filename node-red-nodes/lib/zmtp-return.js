@@ -29,7 +29,7 @@ class ReturnWatch {
   /**
    * Watches the directory of the file or, while there is none, the nearest one above it. Cheap when nothing has changed.
    *
-   * @returns {boolean} false: no watch could be had, so try more often
+   * @returns {boolean} false: no watch could be had, so the caller has to try more often
    */
   arm() {
     try {
@@ -39,7 +39,7 @@ class ReturnWatch {
         directory = path.dirname(directory);
         stat = fs.statSync(directory, { throwIfNoEntry: false });
       }
-      if (stat === undefined) {
+      if (!stat?.isDirectory()) {
         return false;
       }
       if (this.#watcher !== null && this.#directory === directory && this.#inode === stat.ino) {

@@ -161,6 +161,7 @@ class Dispatcher:
         self._scanner = scanner
         self._emulator = emulator
         self._subscriptions: dict[int, Subscription] = {}
+        self._to_wake: set[Worker] = set()
         self._last_subscription = 0
         self._put_off_until: list[tuple[float, int]] = []
         self._parked: dict[Worker, list[_Call]] = {}
@@ -169,18 +170,18 @@ class Dispatcher:
         self.stopping = False
         self.status: Callable[[], dict[str, object]] = dict
         self._methods: dict[
-            str, tuple[msgspec.msgpack.Decoder[Any], Callable[[_Call, Any], object]]
+            str, tuple[protocol.MapDecoder[Any], Callable[[_Call, Any], object]]
         ] = {
-            "invoke": (msgspec.msgpack.Decoder(InvokeParams), self._invoke),
-            "ping": (msgspec.msgpack.Decoder(NoParams), lambda _call, _params: {}),
-            "hello": (msgspec.msgpack.Decoder(HelloParams), self._hello),
-            "bye": (msgspec.msgpack.Decoder(NoParams), self._bye),
-            "catalogue": (msgspec.msgpack.Decoder(NoParams), lambda _call, _params: catalogue.data),
-            "status": (msgspec.msgpack.Decoder(NoParams), lambda _call, _params: self.status()),
-            "subscribe": (msgspec.msgpack.Decoder(SubscribeParams), self._subscribe),
-            "unsubscribe": (msgspec.msgpack.Decoder(UnsubscribeParams), self._unsubscribe),
-            "release": (msgspec.msgpack.Decoder(ReleaseParams), self._release),
-            "scan": (msgspec.msgpack.Decoder(ScanParams), self._scan),
+            "invoke": (protocol.MapDecoder(InvokeParams), self._invoke),
+            "ping": (protocol.MapDecoder(NoParams), lambda _call, _params: {}),
+            "hello": (protocol.MapDecoder(HelloParams), self._hello),
+            "bye": (protocol.MapDecoder(NoParams), self._bye),
+            "catalogue": (protocol.MapDecoder(NoParams), lambda _call, _params: catalogue.data),
+            "status": (protocol.MapDecoder(NoParams), lambda _call, _params: self.status()),
+            "subscribe": (protocol.MapDecoder(SubscribeParams), self._subscribe),
+            "unsubscribe": (protocol.MapDecoder(UnsubscribeParams), self._unsubscribe),
+            "release": (protocol.MapDecoder(ReleaseParams), self._release),
+            "scan": (protocol.MapDecoder(ScanParams), self._scan),
         }
 
     # -- what comes in ----------------------------------------------------------------------------
@@ -217,6 +218,12 @@ class Dispatcher:
             return
         session.in_flight += 1
         self._attempt(_Call(session, identity, request, now + protocol.timeout_s(request)))
+
+    def wake_workers(self) -> None:
+        """Let workers look at what was queued since the last time."""
+        for worker in self._to_wake:
+            worker.wake()
+        self._to_wake.clear()
 
     def _attempt(self, call: _Call) -> None:
         request = call.request
@@ -410,6 +417,7 @@ class Dispatcher:
             job.on_loss = params.on_loss
             urgent = description.is_urgent(values)
         worker.submit(job, urgent=urgent)
+        self._to_wake.add(worker)
 
     def _subscribe(self, call: _Call, params: SubscribeParams) -> None:
         session: Session = call.session

@@ -112,7 +112,7 @@ class EmulatorMethods:
     def _method(
         params: type[Any], answer: Callable[[Any], object]
     ) -> Callable[[msgspec.Raw], object]:
-        decoder = msgspec.msgpack.Decoder(params)
+        decoder = protocol.MapDecoder(params)
         return lambda raw: answer(protocol.decode_params(raw, decoder))
 
     def _list(self, params: ListParams) -> object:

@@ -154,19 +154,36 @@ def prepare_endpoint(configured: str | None) -> str:
         EndpointError: It cannot be used, it is not permitted, or another bridge serves there.
     """
     endpoint = parse_endpoint(configured or default_endpoint())
-    if endpoint.transport == "tcp":
-        if not endpoint.is_loopback:
-            raise EndpointError(
-                f"The endpoint {endpoint.text} can be reached from other computers, and all who "
-                "can reach it could switch relays. Encrypted connections (CURVE) are not offered "
-                "yet: use an ipc:// endpoint or tcp://127.0.0.1, and an SSH tunnel from elsewhere."
-            )
-        # libzmq binds to addresses and interfaces, not to names.
-        return endpoint.text.replace("//localhost:", "//127.0.0.1:")
     if endpoint.path is not None:
-        _prepare_directory(endpoint.path.parent)
+        _make_directory(endpoint.path.parent)
+    check_endpoint(endpoint)
+    # libzmq binds to addresses and interfaces, not to names.
+    return endpoint.text.replace("tcp://localhost:", "tcp://127.0.0.1:")
+
+
+def check_endpoint(endpoint: Endpoint) -> None:
+    """Hold an endpoint against the rules for whoever wants to serve there; nothing is changed.
+
+    Args:
+        endpoint: Where.
+
+    Raises:
+        EndpointError: It is not permitted, or somebody serves there already.
+    """
+    if not endpoint.is_loopback:
+        raise EndpointError(
+            f"The endpoint {endpoint.text} can be reached from other computers, and all who can "
+            "reach it could switch relays. Encrypted connections (CURVE) are not offered yet: use "
+            "an ipc:// endpoint or tcp://127.0.0.1, and an SSH tunnel from elsewhere."
+        )
+    if endpoint.path is not None:
+        _check_directory(endpoint.path.parent)
         _check_socket_file(endpoint.path)
-    return endpoint.text
+    if is_served(endpoint):
+        raise EndpointError(
+            f"Another bridge serves at {endpoint.text} already, and one must own the hardware "
+            "alone. Stop it (sudo systemctl stop wisblock-bridge), or name another endpoint."
+        )
 
 
 def restrict_socket(endpoint: str) -> None:
@@ -253,23 +270,27 @@ def _parse_tcp(text: str, address: str) -> Endpoint:
     return Endpoint("tcp", text, host=match[1] or match[2], port=port)
 
 
-def _prepare_directory(directory: Path) -> None:
+def _make_directory(directory: Path) -> None:
     private = directory == _temporary_directory(os.getuid())
     mode = PRIVATE_DIRECTORY_MODE if private else SHARED_DIRECTORY_MODE
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            directory.mkdir(mode=mode)
-        except FileExistsError:
-            if not directory.is_dir():
-                raise
-        else:
-            directory.chmod(mode)  # whatever the umask is
+        directory.mkdir(mode=mode)
+        directory.chmod(mode)  # whatever the umask is
+    except FileExistsError:
+        return
     except OSError as error:
         raise EndpointError(
             f"The directory {directory} for the bridge's socket cannot be made: {error.strerror}. "
             "Name another endpoint."
         ) from error
+
+
+def _check_directory(directory: Path) -> None:
+    if not directory.exists():
+        return
+    if not directory.is_dir():
+        raise EndpointError(f"{directory} is no directory. Name another endpoint.")
     _check_owner(directory)
     if not os.access(directory, os.W_OK | os.X_OK):
         raise EndpointError(
@@ -306,9 +327,4 @@ def _check_socket_file(path: Path) -> None:
     if not stat.S_ISSOCK(found.st_mode):
         raise EndpointError(
             f"{path} exists and is no socket, so it is left alone. Name another endpoint."
-        )
-    if is_served(Endpoint("ipc", f"ipc://{path}", path)):
-        raise EndpointError(
-            f"Another bridge serves at ipc://{path} already, and one must own the hardware alone. "
-            "Stop it (sudo systemctl stop wisblock-bridge), or name another endpoint."
         )

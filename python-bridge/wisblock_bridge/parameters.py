@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.protocol import MALFORMED, check_doubled
+from wisblock_bridge.protocol import MALFORMED, NO_PARAMS, MapDecoder
 from wisblock_bridge.units import UNITS
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Checker:
 
     def __init__(self, description: OperationDescription) -> None:
         self.description = description
-        self._decoder = msgspec.msgpack.Decoder(description.struct)
+        self._decoder = MapDecoder(description.struct)
         self._default: msgspec.Struct | None = None
         if not any(param.required for param in description.params):
             self._default = description.struct()
@@ -48,14 +48,12 @@ class Checker:
         Raises:
             BadParamsError: The message names the parameter, what came and what is allowed.
         """
-        data = bytes(raw)
-        if data == b"\x80" and self._default is not None:
+        if raw is NO_PARAMS and self._default is not None:
             return self._default
         try:
-            params = self._decoder.decode(data)
+            params = self._decoder.decode(raw)
         except MALFORMED as error:
-            raise self._explain(data, error) from None
-        check_doubled(data, params)
+            raise self._explain(bytes(raw), error) from None
         if self.description.check is not None:
             self.description.check(params)
         return params

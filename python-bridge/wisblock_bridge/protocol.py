@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
@@ -143,7 +143,53 @@ def timeout_s(request: Request) -> float:
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-def decode_params(raw: msgspec.Raw, decoder: msgspec.msgpack.Decoder[S]) -> S:
+class MapDecoder(Generic[S]):
+    """Decodes a map into a struct that forbids unknown keys, and refuses doubled keys.
+
+    Args:
+        struct: The struct; its fields are keyword-only or all have names on the wire.
+    """
+
+    __slots__ = ("_decoder", "_optional", "_required")
+
+    def __init__(self, struct: type[S]) -> None:
+        self._decoder = msgspec.msgpack.Decoder(struct)
+        names, defaults = struct.__struct_fields__, struct.__struct_defaults__
+        self._required = sum(default is msgspec.NODEFAULT for default in defaults)
+        self._required += len(names) - len(defaults)
+        pairs = zip(names[len(names) - len(defaults) :], defaults, strict=True)
+        self._optional = tuple(pair for pair in pairs if pair[1] is not msgspec.NODEFAULT)
+
+    def decode(self, raw: msgspec.Raw) -> S:
+        """Decode.
+
+        Args:
+            raw: The map as it came.
+
+        Returns:
+            The struct.
+
+        Raises:
+            BadParamsError: A key is doubled.
+            msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError: It does not fit;
+                ``MALFORMED`` names them all.
+        """
+        data = bytes(raw)
+        decoded = self._decoder.decode(data)
+        given = self._required
+        for name, default in self._optional:
+            if getattr(decoded, name) is not default:
+                given += 1
+        if data[0] != 0x80 | given:
+            # A default that was sent, more than fifteen keys, or a doubled key: look closely.
+            try:
+                messagepack.examine(data)
+            except BadRequestError as error:
+                raise BadParamsError(error.message) from None
+        return decoded
+
+
+def decode_params(raw: msgspec.Raw, decoder: MapDecoder[S]) -> S:
     """Read the parameter map of a method.
 
     Args:
@@ -156,38 +202,10 @@ def decode_params(raw: msgspec.Raw, decoder: msgspec.msgpack.Decoder[S]) -> S:
     Raises:
         BadParamsError: A key is missing, unknown, doubled or of the wrong type.
     """
-    data = bytes(raw)
     try:
-        decoded = decoder.decode(data)
+        return decoder.decode(raw)
     except MALFORMED as error:
         raise BadParamsError(f"The parameters do not fit: {_plain(error)}.") from None
-    if data != b"\x80":
-        check_doubled(data, decoded)
-    return decoded
-
-
-def check_doubled(data: bytes, decoded: msgspec.Struct) -> None:
-    """Refuse a map that says something twice.
-
-    Args:
-        data: The map as it came.
-        decoded: What was read from it, unknown keys being forbidden.
-
-    Raises:
-        BadParamsError: A key occurs twice.
-    """
-    given = sum(
-        getattr(decoded, name) is not default
-        for name, default in zip(
-            decoded.__struct_fields__[::-1], decoded.__struct_defaults__[::-1], strict=False
-        )
-    )
-    required = len(decoded.__struct_fields__) - len(decoded.__struct_defaults__)
-    if data[0] != 0x80 | (given + required):
-        try:
-            messagepack.examine(data)
-        except BadRequestError as error:
-            raise BadParamsError(error.message) from None
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

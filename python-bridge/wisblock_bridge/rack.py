@@ -187,6 +187,7 @@ class Rack:
         """
         if self._workers.get((worker.name, worker.slot)) is worker:
             del self._workers[worker.name, worker.slot]
+            worker.dispose()
             self.reservations.give_back(worker.place)
 
     def _check_free(self, name: str, slot: Literal[1, 2]) -> None:

@@ -37,7 +37,11 @@ swallowed, and ``Delivery`` takes over; with a mark of 0 a client that never rea
 memory."""
 
 BURST = 64
-"""Frames and posts handled before the other side gets its turn."""
+"""Frames handled before the workers' posts get their turn."""
+
+_NOBLOCK = int(zmq.NOBLOCK)
+_POLLIN = int(zmq.POLLIN)
+_MORE_WITHOUT_WAITING = int(zmq.SNDMORE | zmq.NOBLOCK)
 
 
 class Server:
@@ -101,11 +105,13 @@ class Server:
             wait_s = tick(self._clock.monotonic())
             if self.delivery.pending:
                 wait_s = RETRY_S if wait_s is None else min(wait_s, RETRY_S)
-            ready = dict(poller.poll(None if wait_s is None else max(0, int(wait_s * 1000) + 1)))
-            if self._mailbox.descriptor in ready:
-                self.receive_posts(dispatcher)
-            if self._router in ready:
-                self._receive_frames(dispatcher)
+            # Last of all: a worker that wakes earlier would only wait for the interpreter's lock.
+            dispatcher.wake_workers()
+            for ready, _ in poller.poll(None if wait_s is None else max(0, int(wait_s * 1000) + 1)):
+                if ready is self._router:
+                    self._receive_frames(dispatcher)
+                else:
+                    self.receive_posts(dispatcher)
             if self.delivery.pending:
                 self.delivery.retry()
 
@@ -130,19 +136,28 @@ class Server:
         self._mailbox.close()
 
     def _receive_frames(self, dispatcher: Dispatcher) -> None:
+        """Take what is there, up to a burst.
+
+        Frames are received one by one because the library's multi-part calls cost several times as
+        much; whether more is there is asked only where a burst is under way, for the same reason.
+        """
         router = self._router
+        receive, option = router.recv, router.getsockopt
         for _ in range(BURST):
-            try:
-                frames = router.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+            identity = receive(_NOBLOCK)
+            frame = receive(_NOBLOCK)
             # Exactly one frame belongs behind the routing id; anything else is no request.
-            frame = frames[1] if len(frames) == 2 else b""  # noqa: PLR2004
-            dispatcher.handle(frames[0], frame)
+            while option(zmq.RCVMORE):
+                receive(_NOBLOCK)
+                frame = b""
+            dispatcher.handle(identity, frame)
+            if not int(option(zmq.EVENTS)) & _POLLIN:
+                return
 
     def _transmit(self, identity: bytes, frame: bytes) -> Sent:
         try:
-            self._router.send_multipart((identity, frame), zmq.NOBLOCK)
+            self._router.send(identity, _MORE_WITHOUT_WAITING)
+            self._router.send(frame, _NOBLOCK)
         except zmq.Again:
             return Sent.FULL
         except zmq.ZMQError as error:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
-import queue
 import threading
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wisblock_bridge import protocol
+from wisblock_bridge.bell import Bell
 from wisblock_bridge.errors import (
     BridgeError,
     BusError,
@@ -148,7 +148,7 @@ class Worker:
         self._emulated = emulated
         self._module: Module | None = None
         self._usable = False
-        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._bell = Bell()
         self._jobs: deque[Job] = deque()
         self._urgent: deque[Job | Callable[[], None]] = deque()
         self._timers: list[_Timer] = []
@@ -170,7 +170,7 @@ class Worker:
         return len(self._watchings)
 
     def submit(self, job: Job, *, urgent: bool) -> None:
-        """Queue a job.
+        """Queue a job; the thread looks at it after ``wake``.
 
         Args:
             job: What to do.
@@ -198,7 +198,10 @@ class Worker:
             )
         else:
             self._jobs.append(job)
-        self._wake.put(None)
+
+    def wake(self) -> None:
+        """Let the thread look at what was submitted."""
+        self._bell.ring()
 
     def watch(self, watching: Watching) -> None:
         """Begin to look out for a subscription.
@@ -234,6 +237,10 @@ class Worker:
             self.closing = True
             self._call(self._shut)
 
+    def dispose(self) -> None:
+        """Give back what is left after ``Closed`` was posted."""
+        self._bell.close()
+
     def join(self, seconds: float) -> bool:
         """Wait for the end of the thread.
 
@@ -258,17 +265,24 @@ class Worker:
 
     def _call(self, action: Callable[[], None]) -> None:
         self._urgent.append(action)
-        self._wake.put(None)
+        self._bell.ring()
 
     def _run(self) -> None:
         while not (self.closing and self._module is None and not self._urgent):
-            try:
-                if self._timers:
-                    self._wake.get(timeout=max(0.0, self._timers[0].due - self._clock.monotonic()))
-                else:
-                    self._wake.get()
-            except queue.Empty:
-                pass
+            if self._timers:
+                self._bell.wait(max(0.0, self._timers[0].due - self._clock.monotonic()))
+            else:
+                self._bell.wait()
+            self._work()
+        for job in (*self._jobs, *(each for each in self._urgent if isinstance(each, Job))):
+            self._refuse(
+                job, ClosingError(f"{self.place} was closed before this request was started.")
+            )
+        self._mailbox.post(Closed(self))
+
+    def _work(self) -> None:
+        """Do what is due and what is queued, until nothing is left."""
+        while True:
             if self._timers:
                 self._run_timers()
             if self._urgent:
@@ -283,11 +297,8 @@ class Worker:
                 except IndexError:
                     continue  # an urgent job has just overtaken the last one
                 self._carry_out(job)
-        for job in (*self._jobs, *(each for each in self._urgent if isinstance(each, Job))):
-            self._refuse(
-                job, ClosingError(f"{self.place} was closed before this request was started.")
-            )
-        self._mailbox.post(Closed(self))
+            else:
+                return
 
     def _run_timers(self) -> None:
         now = self._clock.monotonic()

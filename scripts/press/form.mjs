@@ -8,8 +8,7 @@
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
-const { fieldName, initialField, literalTypes } = require("../../node-red-nodes/lib/fields.js");
-const { defaultOperation } = require("../../node-red-nodes/lib/catalogue.js");
+const { defaultOperation, fieldName, initialField, literalTypes } = require("../../node-red-nodes/lib/fields.js");
 
 export const PACKAGE = "@wisblock-bridge/node-red-wisblock";
 const SHARED = `${PACKAGE}/bridge:form`;

@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { printForm, fieldsOf } from "./form.mjs";
 import { printHelp, printLocale } from "./words.mjs";
 import { printIndex, printPage } from "./docs.mjs";
+import { fingerprint } from "./fingerprint.mjs";
 
 const require = createRequire(import.meta.url);
 const { FIXED_FIELDS } = require("../../node-red-nodes/lib/fields.js");
@@ -50,12 +51,17 @@ function checkNames(module) {
 /**
  * Prints everything.
  *
- * @param {import("../../node-red-nodes/lib/catalogue.js").CatalogueData} catalogue
  * @param {(path: string) => string | null} read  gives a file of the project as it is, null when it does not exist
  * @returns {Map<string, string>} path, relative to the project, to content
  */
-export function printAll(catalogue, read) {
+export function printAll(read) {
+  const exported = read(`${NODES}/catalogue.json`);
+  if (exported === null) {
+    throw new Error(`${NODES}/catalogue.json is missing; export it with "wisblock-bridge catalogue".`);
+  }
+  const catalogue = JSON.parse(exported);
   const outputs = new Map();
+  outputs.set(`${NODES}/fingerprint.json`, `${JSON.stringify({ catalogue: fingerprint(exported) }, null, 2)}\n`);
   for (const module of catalogue.modules) {
     checkNames(module);
     const directory = `${NODES}/${module.slug}`;

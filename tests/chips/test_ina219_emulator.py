@@ -229,11 +229,11 @@ def test_resolution(code: int, step: int, clock: FakeClock) -> None:
 def test_triggered_mode_converts_once_for_each_write(clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.measure(1.0, 5.0)
+    assert bench.read(1) == 0x2710
     bench.current_a, bench.bus_v = 2.0, 6.0
     clock.advance(1.0)
     assert bench.read(1) == 0x2710
     bench.write("00 39 9B")  # the same mode again is a trigger, too
-    assert bench.chip.converting
     assert bench.read(1) == 0x2710
     clock.advance(PAIR_S + 50e-6)
     assert not bench.chip.converting

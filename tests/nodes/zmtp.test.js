@@ -13,6 +13,7 @@ const path = require("node:path");
 
 const { EndpointError, defaultEndpoint, parseEndpoint } = require("../../node-red-nodes/lib/endpoint");
 const { DealerSocket } = require("../../node-red-nodes/lib/zmtp");
+const { ReturnWatch } = require("../../node-red-nodes/lib/zmtp-return");
 const { CLIENT_HANDSHAKE_BYTES, RawPeer, command, frame, greeting, longHeader, property, ready } = require("./peers/raw-peer");
 const { ROOT, freshEndpoint, removeEndpoints, sleep, startPeer, stopPeers, until } = require("./peers/start-peer");
 
@@ -138,9 +139,9 @@ describe("zmtp", function () {
     });
 
     it("answers libzmq's heartbeats, so that an idle connection stays", async () => {
-      const peer = await startPeer("echo", freshEndpoint(), "--heartbeat-ms", "100", "--heartbeat-ttl-ms", "5000");
+      const peer = await startPeer("echo", freshEndpoint(), "--heartbeat-ms", "100", "--heartbeat-timeout-ms", "1500", "--heartbeat-ttl-ms", "5000");
       const socket = await connected(peer.endpoint);
-      await sleep(1000);
+      await sleep(2200);
       assert.equal(socket.seen.disconnects.length, 0);
       socket.send(Buffer.from("still there"));
       await until(() => socket.seen.messages.length === 1, "the echo");
@@ -192,6 +193,26 @@ describe("zmtp", function () {
         assert.deepEqual(second.lines.slice(1), ["GOT note: after"]);
       });
     }
+
+    it("gets a hint when the file appears, and when a directory on its way does", async () => {
+      const root = path.join(path.dirname(freshEndpoint().slice("ipc://".length)), "watched");
+      fs.mkdirSync(root);
+      const file = path.join(root, "run", "bridge.sock");
+      let hints = 0;
+      const watch = new ReturnWatch(file, () => {
+        hints += 1;
+      });
+      assert.equal(watch.arm(), true);
+      fs.writeFileSync(path.join(root, "something else"), "");
+      fs.mkdirSync(path.dirname(file));
+      await until(() => hints === 1, "the hint that the directory is there");
+      assert.equal(watch.arm(), true);
+      fs.writeFileSync(path.join(root, "run", "something else"), "");
+      fs.writeFileSync(file, "");
+      await until(() => hints > 1, "the hint that the file is there");
+      watch.close();
+      assert.equal(new ReturnWatch(path.join(root, "something else", "bridge.sock"), () => {}).arm(), false);
+    });
 
     it("notices a socket that appears after a long absence, its directories included", async () => {
       const directory = path.join(path.dirname(freshEndpoint().slice("ipc://".length)), "run", "wisblock-bridge");
@@ -519,8 +540,8 @@ describe("zmtp", function () {
     it("hears what has arrived before it judges, however long the process was busy", async () => {
       const peer = await startPeer("echo", freshEndpoint());
       const socket = await connected(peer.endpoint, { heartbeatIntervalMs: 50, heartbeatTimeoutMs: 50 });
-      for (let round = 0; round < 5; round += 1) {
-        const end = performance.now() + 300;
+      for (let round = 0; round < 3; round += 1) {
+        const end = performance.now() + 800;
         while (performance.now() < end) {
           // Busy, the way a flow with a heavy Function node is.
         }

@@ -116,7 +116,7 @@ def positive(text: str) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="wisblock-bridge",
-        description="Serves the WisBlock modules of a RAK7391 or RAK6421, and talks to whoever does.",
+        description="Serves the WisBlock modules of a RAK7391 or RAK6421, or asks who does.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,6 +1,6 @@
 """What the bridge writes to its log.
 
-1. To the journal go plain lines with a priority, which has the time itself; elsewhere lines with the time.
+1. To the journal go lines with a priority, for it has the time itself; elsewhere, with the time.
 2. Chosen once, when the process starts to serve.
 """
 

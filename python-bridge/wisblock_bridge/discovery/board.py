@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from wisblock_bridge.boards import BOARDS
+from wisblock_bridge.boards.board import SOC_LABELS
 from wisblock_bridge.boards.rak6421 import RAK6421_BOARDS
 from wisblock_bridge.boards.rak7391 import RAK7391_BOARDS
 from wisblock_bridge.clock import SystemClock
@@ -44,6 +45,24 @@ class Detection:
     board: BoardSpec
     confidence: Confidence
     evidence: tuple[str, ...]
+
+
+def configured_board(config: Config) -> BoardSpec:
+    """Give the board that an emulation takes: what is configured, else the current RAK7391.
+
+    Args:
+        config: What is configured.
+
+    Returns:
+        Its wiring.
+    """
+    wanted = config.board
+    product = "RAK7391" if wanted.kind == "auto" else wanted.kind
+    return next(
+        each
+        for each in BOARDS.values()
+        if each.product == product and wanted.variant in {None, each.variant}
+    )
 
 
 def detect_board(
@@ -104,8 +123,12 @@ class _Look:
         """Judge by the computer alone: a RAK7391 carries a Compute Module, a HAT sits on others."""
         model = self._computer.model()
         if model:
-            self._evidence.append(f"the computer is a {model}")
+            self._note(f"the computer is a {model}")
         if model.startswith("Raspberry Pi") and "Compute Module" not in model:
+            return self._hat()
+        on_raspberry_pi = bool(model) or any(label in self._labels for label in SOC_LABELS)
+        if on_raspberry_pi and self._bus is not None:
+            self._note(f"no expander answers on i2c-{self._number}, so it is no RAK7391")
             return self._hat()
         return self._assumed("guess")
 
@@ -194,7 +217,7 @@ class _Look:
         return None
 
     def _give_up(self, error: BridgeError) -> None:
-        self._note(f"i2c-{self._number} cannot be read: {error.message} {error.hint}".strip())
+        self._note(f"i2c-{self._number} cannot be read: {error.message.rstrip('.')}")
         assert self._bus is not None  # noqa: S101
         self._bus.close()
         self._bus = None

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.clock import SystemClock
-from wisblock_bridge.discovery.identify import IDENTIFIERS, Identity, answers
+from wisblock_bridge.discovery.identify import Identity, answers, identifier
 from wisblock_bridge.errors import BusError, BusFault
 from wisblock_bridge.wiring import ChipNeed
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.describe import Module
     from wisblock_bridge.hardware import Hardware
+
+CONFIDENCES = ("low", "medium", "high")
+RAW_EXPANDER = "PI4IOE5V96224"
+RAW_EXPANDER_ADDRESS = 0x20
+"""Of the oldest RAK7391, and of a RAK13003 as delivered (PI4IOE5V96224 datasheet: any byte that is
+written goes to the pins, so nothing may be written before it is known that it is another chip)."""
 
 EXPANDERS_MODULE = "TPT29555"
 CONVERTER_MODULE = "ADC"
@@ -166,23 +172,37 @@ def _identified(
     bus: I2CBus, address: int, wanted: list[_Candidate], clock: Clock
 ) -> tuple[_Candidate | None, Identity]:
     """Ask each candidate's own function; what has none is believed last, for want of a better."""
-    identity = Identity("", "low", "")
-    for candidate in wanted:
-        identify = IDENTIFIERS.get(candidate.chip)
+    best: tuple[_Candidate | None, Identity] = (None, Identity("", "low", ""))
+    silent: list[_Candidate] = []
+    for candidate in _harmless_first(address, wanted):
+        identify = identifier(candidate.chip)
         if identify is None:
+            silent.append(candidate)
             continue
         identity = identify(bus, address, clock)
-        if identity.chip:
-            return candidate, identity
-    silent = [each for each in wanted if each.chip not in IDENTIFIERS]
-    if not silent:
-        return None, identity
+        better = CONFIDENCES.index(identity.confidence) > CONFIDENCES.index(best[1].confidence)
+        if best[0] is None or (identity.chip and better):
+            best = candidate if identity.chip else None, identity
+        if identity.confidence == "high" or identity.chip == RAW_EXPANDER:
+            break
+    if best[0] is not None or not silent:
+        return best
     answers(bus, address)
+    note = "Something answers; it cannot be told what it is."
     others = " or ".join(each.chip for each in silent[1:])
-    note = "Something answers here; the chip has no register that tells what it is."
     if others:
-        note = f"{note} It may also be a {others}."
+        note += f" It may also be: {others}."
     return silent[0], Identity(silent[0].chip, "low", note)
+
+
+def _harmless_first(address: int, wanted: list[_Candidate]) -> list[_Candidate]:
+    """Put the chip first that takes any byte for levels of its pins: it is asked by reading."""
+    if any(each.chip == RAW_EXPANDER for each in wanted):
+        return [each for each in wanted if each.chip == RAW_EXPANDER]
+    if address != RAW_EXPANDER_ADDRESS:
+        return wanted
+    owner = "the expander of another generation of the RAK7391: is board.variant right?"
+    return [_Candidate(RAW_EXPANDER, owner), *wanted]
 
 
 def _clashes(present: _Candidate, wanted: list[_Candidate]) -> list[str]:

@@ -1,12 +1,13 @@
-"""Which chip answers at an address: one function for each chip that can tell itself apart.
+"""Which chip answers at an address: each chip's own ``identify``, found by the chip's name.
 
 1. Registers are read, never written; all that is sent is the pointer to them.
 2. A transfer holds at most one read, as its last message: a Raspberry Pi 4 can do no more.
-3. To add a chip: one function, one line in ``IDENTIFIERS``.
+3. A new chip brings ``chips/<name>/identify.py`` and needs no line here.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -71,26 +72,6 @@ class OneReadAtATime:
         """Do nothing: the bus is closed by who opened it."""
 
 
-def converter(bus: I2CBus, address: int, clock: Clock) -> Identity:
-    """Tell an SGM58031 and an ADS1115 apart.
-
-    Args:
-        bus: The bus to look at.
-        address: 7-bit address.
-        clock: Time.
-
-    Returns:
-        What it is.
-
-    Raises:
-        BusError: Nobody answers, or the bus failed.
-    """
-    from wisblock_bridge.chips.sgm58031.identify import identify  # noqa: PLC0415  (start-up time)
-
-    verdict = identify(OneReadAtATime(bus), address, clock)
-    return Identity(verdict.chip, verdict.confidence, verdict.note)
-
-
 def expander(bus: I2CBus, address: int, clock: Clock) -> Identity:  # noqa: ARG001  (one signature)
     """Tell a TPT29555 from what else may be there.
 
@@ -142,13 +123,52 @@ def fan_controller(bus: I2CBus, address: int, clock: Clock) -> Identity:  # noqa
     )
 
 
-IDENTIFIERS: Mapping[str, Identify] = {
-    "ADS1115": converter,
-    "SGM58031": converter,
-    "TPT29555": expander,
-    "EMC2301": fan_controller,
-}
-"""Chip to the function that recognises it; of others it is only known whether they answer."""
+_HERE: Mapping[str, Identify] = {"TPT29555": expander, "EMC2301": fan_controller}
+_TOLD_BY = {"ADS1115": "SGM58031"}
+"""The two converters are told apart by one function."""
+
+
+def identifier(chip: str) -> Identify | None:
+    """Find the function that recognises a chip.
+
+    Args:
+        chip: Its name.
+
+    Returns:
+        The function; None for chips of which it is only known whether they answer.
+    """
+    if chip in _HERE:
+        return _HERE[chip]
+    name = f"wisblock_bridge.chips.{_TOLD_BY.get(chip, chip).lower()}.identify"
+    try:
+        recognise = importlib.import_module(name).identify
+    except ModuleNotFoundError:
+        return None
+
+    def identify(bus: I2CBus, address: int, clock: Clock) -> Identity:
+        verdict = recognise(OneReadAtATime(bus), address, clock)
+        return Identity(verdict.chip, verdict.confidence, verdict.note)
+
+    return identify
+
+
+def converter(bus: I2CBus, address: int, clock: Clock) -> Identity:
+    """Tell an SGM58031 and an ADS1115 apart, as their own ``identify`` says.
+
+    Args:
+        bus: The bus to look at.
+        address: 7-bit address.
+        clock: Time.
+
+    Returns:
+        What it is.
+
+    Raises:
+        BusError: Nobody answers, or the bus failed.
+    """
+    recognise = identifier("SGM58031")
+    assert recognise is not None  # noqa: S101
+    return recognise(bus, address, clock)
 
 
 def answers(bus: I2CBus, address: int) -> None:

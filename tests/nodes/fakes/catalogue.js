@@ -19,7 +19,6 @@ const on = reading("on", "bool");
 
 const data = {
   format: 1,
-  sha256: "fingerprint",
   units: {
     none: { symbol: "", decimals: 0 },
     volt: { symbol: "V", decimals: 3 },
@@ -69,4 +68,4 @@ const data = {
   ],
 };
 
-module.exports = { catalogue: new Catalogue(data) };
+module.exports = { catalogue: new Catalogue(data, "fingerprint") };

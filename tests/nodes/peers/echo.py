@@ -1,6 +1,7 @@
 """A libzmq peer that sends back what it receives: the other side of the transport tests.
 
-1. Prints ``READY <endpoint>`` once bound, and the first frame of each message that begins with ``note:`` as ``GOT <frame>``.
+1. Says ``READY <endpoint>`` once bound, and ``GOT <frame>`` for each message that begins with
+   ``note:``.
 2. Ends when its standard input closes, so that a crashed test leaves no process behind.
 """
 
@@ -14,11 +15,17 @@ import threading
 import zmq
 
 
+def say(line: str) -> None:
+    """Tell the test something."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def handle_router(socket: zmq.Socket[bytes]) -> None:
     """Echo one message of a ROUTER or DEALER socket; ``parts:N`` is answered with N frames."""
     identity, *frames = socket.recv_multipart()
     if frames[0].startswith(b"note:"):
-        print("GOT", frames[0].decode(), flush=True)
+        say(f"GOT {frames[0].decode()}")
     if frames[0].startswith(b"parts:"):
         frames = [b"part %d" % index for index in range(int(frames[0][6:]))]
     if frames[0].startswith(b"burst:"):
@@ -34,6 +41,7 @@ def main() -> None:
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--type", choices=["ROUTER", "REP", "PUB"], default="ROUTER")
     parser.add_argument("--heartbeat-ms", type=int, default=0)
+    parser.add_argument("--heartbeat-timeout-ms", type=int, default=1000)
     parser.add_argument("--heartbeat-ttl-ms", type=int, default=0)
     arguments = parser.parse_args()
 
@@ -46,11 +54,11 @@ def main() -> None:
     socket.setsockopt(zmq.LINGER, 0)
     if arguments.heartbeat_ms:
         socket.setsockopt(zmq.HEARTBEAT_IVL, arguments.heartbeat_ms)
-        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, arguments.heartbeat_ms)
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, arguments.heartbeat_timeout_ms)
         socket.setsockopt(zmq.HEARTBEAT_TTL, arguments.heartbeat_ttl_ms)
     socket.setsockopt(zmq.IPV6, 1)
     socket.bind(arguments.endpoint)
-    print("READY", socket.getsockopt_string(zmq.LAST_ENDPOINT), flush=True)
+    say(f"READY {socket.getsockopt_string(zmq.LAST_ENDPOINT)}")
     threading.Thread(target=leave_with_parent, daemon=True).start()
     while True:
         if arguments.type == "PUB":

@@ -1,8 +1,9 @@
 """A bridge that misbehaves on request: the other side of the client's tests.
 
 1. Speaks the envelope of docs/protocol.md, written anew here: nothing is imported from the bridge.
-2. What it does is chosen by the operation of an ``invoke`` or the event of a ``subscribe``; hardware does not occur.
-3. Prints ``READY <endpoint>`` once bound; ends when its standard input closes.
+2. What it does is chosen by the operation of an ``invoke`` or the event of a ``subscribe``;
+   hardware does not occur.
+3. Says ``READY <endpoint>`` once bound; ends when its standard input closes.
 """
 
 from __future__ import annotations
@@ -49,15 +50,8 @@ class FakeBridge:
         poller = zmq.Poller()
         poller.register(self.socket, zmq.POLLIN)
         while True:
-            wait_ms = (
-                max(
-                    0.0,
-                    min((at for at, _, _ in self.due), default=time.monotonic() + 1)
-                    - time.monotonic(),
-                )
-                * 1000
-            )
-            if poller.poll(wait_ms):
+            next_due = min((at for at, _, _ in self.due), default=time.monotonic() + 1)
+            if poller.poll(max(0, round((next_due - time.monotonic()) * 1000))):
                 identity, body = self.socket.recv_multipart()
                 self.handle(identity, msgpack.unpackb(body))
             now = time.monotonic()
@@ -188,29 +182,30 @@ class FakeBridge:
     def invoke(self, identity: bytes, request: dict[str, Any], params: dict[str, Any]) -> None:
         """Answer the way the operation says."""
         operation, given = params["operation"], params.get("params", {})
-        answer = {
-            "readings": given,
-            "timestamp": 1763793000123.4,
-            "quality": "good",
-            "emulated": True,
-        }
-        reply = msgpack.packb({"v": 1, "id": request["id"], "ok": True, "result": answer})
-        if operation == "echo":
-            self.result(identity, request, {**answer, "envelope": {**request, "params": params}})
-        elif operation == "note":
-            self.log["notes"].append(given["text"])
-            self.result(identity, request, answer)
-        elif operation == "log":
-            self.result(identity, request, {**answer, "readings": self.log})
-        elif operation == "late":
-            self.due.append((time.monotonic() + given["ms"] / 1000, identity, reply))
-        elif operation == "twice":
-            self.socket.send_multipart([identity, reply])
-            self.socket.send_multipart([identity, reply])
-        elif operation == "malformed":
+        if operation == "silent":
+            return
+        if operation == "malformed":
             self.malformed(identity, request, given["kind"])
         elif operation == "fail":
             self.error(identity, request, given["error"])
+        else:
+            answer = self.answer(operation, given, {**request, "params": params})
+            reply = msgpack.packb({"v": 1, "id": request["id"], "ok": True, "result": answer})
+            delay_s = given["ms"] / 1000 if operation == "late" else 0.0
+            copies = 2 if operation == "twice" else 1
+            self.due.extend([(time.monotonic() + delay_s, identity, reply)] * copies)
+
+    def answer(self, operation: str, given: dict[str, Any], envelope: dict[str, Any]) -> object:
+        """Do what the operation says and give its result."""
+        readings: dict[str, Any] = given
+        if operation == "note":
+            self.log["notes"].append(given["text"])
+        elif operation == "mute":
+            self.mute.update(given["methods"])
+        elif operation == "forget":
+            self.sessions.clear()
+        elif operation == "log":
+            readings = self.log
         elif operation == "types":
             readings = {
                 "bytes": b"\x00\xff\x10",
@@ -221,19 +216,13 @@ class FakeBridge:
                 "text": "°C",
                 "none": None,
             }
-            self.result(identity, request, {**answer, "readings": readings})
-        elif operation == "mute":
-            self.mute.update(given["methods"])
-            self.result(identity, request, answer)
-        elif operation == "forget":
-            self.sessions.clear()
-            self.result(identity, request, answer)
-        elif operation != "silent":
-            self.error(
-                identity,
-                request,
-                {"code": "unknown_operation", "message": f"There is no operation {operation}."},
-            )
+        return {
+            "readings": readings,
+            "timestamp": 1763793000123.4,
+            "quality": "good",
+            "emulated": True,
+            "envelope": envelope,
+        }
 
     def malformed(self, identity: bytes, request: dict[str, Any], kind: str) -> None:
         """Send something that no client should have to see."""
@@ -274,7 +263,8 @@ def main() -> None:
         os._exit(0)
 
     threading.Thread(target=leave_with_parent, daemon=True).start()
-    print("READY", bridge.socket.getsockopt_string(zmq.LAST_ENDPOINT), flush=True)
+    sys.stdout.write(f"READY {bridge.socket.getsockopt_string(zmq.LAST_ENDPOINT)}\n")
+    sys.stdout.flush()
     bridge.serve()
 
 

@@ -18,11 +18,12 @@ const PATIENCE_MS = 20000;
 
 /** @type {Set<import("node:child_process").ChildProcess>} */
 const running = new Set();
-const directory = fs.mkdtempSync(path.join(os.tmpdir(), "wisblock-transport-"));
+let directory = "";
 let endpoints = 0;
 
 /** @returns {string} an ipc endpoint that nobody uses yet, in a directory of this test run */
 function freshEndpoint() {
+  directory ||= fs.mkdtempSync(path.join(os.tmpdir(), "wisblock-transport-"));
   endpoints += 1;
   return `ipc://${directory}/${endpoints}.sock`;
 }
@@ -75,7 +76,10 @@ async function stopPeers() {
 
 /** Removes what freshEndpoint() made; for after. */
 function removeEndpoints() {
-  fs.rmSync(directory, { recursive: true, force: true });
+  if (directory !== "") {
+    fs.rmSync(directory, { recursive: true, force: true });
+    directory = "";
+  }
 }
 
 /**

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.chips.sgm58031.identify import Verdict
+from wisblock_bridge.chips.verdict import Verdict
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
@@ -53,13 +53,13 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
         or any(word & NOT_IN_WORDS for word in words)
     ):
         note = "Bits are set that always read 0 in an ADC121C021."
-        return Verdict("", "low", note, None)
+        return Verdict("", "low", note)
     if words == AFTER_POWER_UP:
         note = "Limits and extremes are as after power-up of an ADC121C021."
-        return Verdict("ADC121C021", "high", note, None)
+        return Verdict("ADC121C021", "high", note)
     low, high, _, lowest, highest = words
     if high > low and (lowest <= highest or (lowest, highest) == AFTER_POWER_UP[3:]):
         note = "Limits and extremes are in order, and all unused bits are 0."
-        return Verdict("ADC121C021", "medium", note, None)
+        return Verdict("ADC121C021", "medium", note)
     note = "The unused bits of an ADC121C021 are 0, but nothing else confirms it."
-    return Verdict("", "low", note, None)
+    return Verdict("", "low", note)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.chips.sgm58031.identify import Verdict
+from wisblock_bridge.chips.verdict import Verdict
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
@@ -45,9 +45,9 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
     codes = b"".join(bus.transfer(address, command, _FOUR_BYTES) for command in _COMMANDS)
     if max(codes) - min(codes) > TOLERANCE:
         note = f"Bytes from {min(codes)} to {max(codes)} where an ADS7830 would repeat itself."
-        return Verdict("", "low", note, None)
+        return Verdict("", "low", note)
     if ENDS.intersection(codes):
         note = f"It answers {codes[0]} to everything, as an ADS7830 with idle inputs would."
-        return Verdict("ADS7830", "low", note, None)
+        return Verdict("ADS7830", "low", note)
     note = f"It converts to {codes[0]} where chips with registers would show different ones."
-    return Verdict("ADS7830", "medium", note, None)
+    return Verdict("ADS7830", "medium", note)

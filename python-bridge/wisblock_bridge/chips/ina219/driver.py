@@ -165,7 +165,7 @@ class INA219:
             shunt_voltage_mv=shunt * SHUNT_STEP_MV,
             current_ma=current * self._current_step_ma,
             power_w=power * POWER_STEPS * self._current_step_ma / 1000.0,
-            overflow=abs(shunt) >= HIGHEST_SHUNT_CODE,
+            overflow=bool(bus_voltage & MATH_OVERFLOW) or abs(shunt) >= HIGHEST_SHUNT_CODE,
         )
 
     def _await_result(self) -> int:

@@ -181,7 +181,7 @@ class MCP23017:
         """
         if _word(self._read(_DIRECTION_PAIR, _TWO_BYTES)) != ALL_PINS:
             return False
-        if any(self._read(_PULL_UP_PAIR, _TWO_BYTES, _LATCH_PAIR, _TWO_BYTES)):
+        if any(self._read(_PULL_UP_PAIR, _TWO_BYTES) + self._read(_LATCH_PAIR, _TWO_BYTES)):
             return False
         self._forget()
         return True
@@ -294,12 +294,11 @@ class MCP23017:
         transfer, address = self._bus.transfer, self._address
         transfer(address, _LEAVE_BANKED_LAYOUT)
         transfer(address, _PLAIN_CONTROL)
-        registers = transfer(address, _ALL_REGISTERS, _EVERYTHING)
-        # Were the layout still BANK = 1, the first of these would be IOCON with its top bit set.
-        echo = (registers[CONTROL_IF_BANKED], registers[CONTROL], registers[CONTROL + 1])
-        if any(echo):
-            raise self._not_this_chip(echo)
         transfer(address, _TRUE_LEVELS_NO_INTERRUPTS)
+        registers = transfer(address, _ALL_REGISTERS, _EVERYTHING)
+        # Were the layout still BANK = 1, there would be IOCON among these, with its top bit set.
+        if any(registers[POLARITY:PULL_UP]):
+            raise self._not_this_chip(registers[POLARITY:PULL_UP])
         self._inputs = _word(registers[DIRECTION : DIRECTION + 2])
         self._pull_ups = _word(registers[PULL_UP : PULL_UP + 2])
         self._latch = _word(registers[LATCH : LATCH + 2])
@@ -357,10 +356,9 @@ class MCP23017:
             where=self.name,
         )
 
-    def _not_this_chip(self, echo: tuple[int, int, int]) -> WrongChipError:
-        seen = " ".join(f"0x{each:02x}" for each in echo)
+    def _not_this_chip(self, echo: bytes) -> WrongChipError:
         return WrongChipError(
-            f"This does not behave like an MCP23017: registers 0x05, 0x0a and 0x0b read {seen} "
+            f"This does not behave like an MCP23017: registers 0x02 to 0x0b read {echo.hex(' ')} "
             f"right after 0 was written to them.",
             hint="Is another chip set to this address, or does another program use the expander?",
             where=self.name,

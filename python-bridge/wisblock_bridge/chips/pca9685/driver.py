@@ -250,10 +250,10 @@ class PCA9685:
         with self._lock:
             self._ready_locked()
             step_us = (self._prescale + 1) * 1e6 / OSCILLATOR_HZ
-            if not 0.0 <= microseconds <= STEPS * step_us:
+            if not 0.0 <= microseconds < (STEPS + 0.5) * step_us:
                 raise ValueError(
                     f"{self.name} makes pulses of 0...{STEPS * step_us:.0f} µs at "
-                    f"{self._frequency():.2f} Hz, not {microseconds} µs"
+                    f"{self._frequency():.2f} Hz, not {microseconds:g} µs"
                 )
             steps = _nearest(microseconds / step_us)
             self._store_pulse_locked(channel, steps)

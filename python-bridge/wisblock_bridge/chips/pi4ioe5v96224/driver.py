@@ -18,6 +18,8 @@ from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.clock import Clock
 
@@ -108,6 +110,10 @@ class PI4IOE5V96224:
         with self._lock:
             self._settle_locked()
             return self._outputs
+
+    def held_elsewhere(self) -> Mapping[int, str]:
+        """Tell which lines others hold: whoever has this driver has them all."""
+        return {}
 
     def make_output(self, offset: int, level: int) -> None:
         """Drive a line.

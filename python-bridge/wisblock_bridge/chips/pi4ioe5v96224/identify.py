@@ -6,39 +6,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read
-from wisblock_bridge.chips.pi4ioe5v96224.driver import PI4IOE5V96224
+from wisblock_bridge.chips.verdict import Verdict
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.clock import Clock
 
-Confidence = Literal["high", "medium", "low"]
-
 _FOUR_ROUNDS = Read(12)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a look at the pins says.
-
-    Attributes:
-        chip: "PI4IOE5V96224", or "" when it is something else.
-        confidence: How sure that is.
-        note: Why, in one sentence.
-        driver: A driver for it; None when it is something else.
-    """
-
-    chip: str
-    confidence: Confidence
-    note: str
-    driver: PI4IOE5V96224 | None
-
-
-def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:
+def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG001
     """Look whether a PI4IOE5V96224 may be at an address.
 
     It has no registers and so no identity. It shows its three ports over and over again, which
@@ -48,7 +28,7 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:
     Args:
         bus: The bus to look at.
         address: 7-bit address.
-        clock: Handed to the driver.
+        clock: Time; not needed here, taken so that all chips are looked for alike.
 
     Returns:
         The verdict, never of high confidence.
@@ -60,10 +40,9 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:
     ports = answer[:3]
     if answer != ports * 4:
         note = "What it gives does not repeat every three bytes."
-        return Verdict("", "low", note, None)
-    driver = PI4IOE5V96224(bus, address, clock)
+        return Verdict("", "low", note)
     if len(set(ports)) == 1:
         note = "It gives one byte over and over again, as three equal ports do, and other chips."
-        return Verdict("PI4IOE5V96224", "low", note, driver)
+        return Verdict("PI4IOE5V96224", "low", note)
     note = "It gives the same three bytes over and over again, without registers."
-    return Verdict("PI4IOE5V96224", "medium", note, driver)
+    return Verdict("PI4IOE5V96224", "medium", note)

@@ -1,0 +1,96 @@
+"""``wisblock-bridge check``: what is missing on this computer, and what is configured."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.cli import EXIT_FAILED, settings, show
+
+if TYPE_CHECKING:
+    import argparse
+
+    from wisblock_bridge.config import Config
+
+MARKS = {"ok": "ok      ", "missing": "MISSING ", "problem": "PROBLEM ", "info": "note    "}
+
+
+def check(options: argparse.Namespace) -> int:
+    """Tell what is missing, or what is configured.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        0 when a bridge can work, else 1.
+    """
+    config = settings.configuration(options)
+    if options.show:
+        rows = effective(config)
+        if options.json:
+            data = {key: {"value": value, "origin": origin} for key, value, origin in rows}
+            sys.stdout.write(show.to_json(data) + "\n")
+        else:
+            sys.stdout.write(show.table(rows))
+        return 0
+    from wisblock_bridge.discovery import checkup  # noqa: PLC0415  (not for --show)
+
+    findings = checkup.check(config)
+    if options.json:
+        sys.stdout.write(show.to_json([asdict(each) for each in findings]) + "\n")
+    else:
+        for each in findings:
+            sys.stdout.write(f"{MARKS[each.state]}{each.what}: {each.detail}\n")
+            if each.advice:
+                sys.stdout.write(f"        -> {each.advice}\n")
+    return 0 if checkup.is_good(findings) else EXIT_FAILED
+
+
+def effective(config: Config) -> list[tuple[str, str, str]]:
+    """Tell every value that is in effect, and where it came from.
+
+    Args:
+        config: What is configured.
+
+    Returns:
+        Key, value and origin.
+    """
+    from wisblock_bridge.endpoint import default_endpoint  # noqa: PLC0415
+
+    board = config.board
+    values: dict[str, object] = {
+        "endpoint": config.endpoint or default_endpoint(),
+        "emulate": config.emulate,
+        "swing_s": config.swing_s,
+        "log_level": config.log_level,
+        "board.kind": board.kind,
+        "board.variant": board.variant,
+        "board.i2c_number": board.i2c_number,
+        "board.converter_address": _hexadecimal(board.converter_address),
+        "board.converter_chip": board.converter_chip,
+    }
+    for key, lines in board.free_lines.items():
+        values[f"board.free_lines.{key}"] = sorted(lines)
+    for slot, pins in board.lines.items():
+        for pin, line in pins.items():
+            values[f"board.slot{slot}.lines.{pin}"] = f"{line.controller}:{line.offset}"
+    for number, slot_config in config.slots.items():
+        values[f"slot{number}.module"] = slot_config.module
+        for chip, address in slot_config.addresses.items():
+            values[f"slot{number}.addresses.{chip}"] = _hexadecimal(address)
+    rows = [("configuration file", config.source, "")]
+    for key, value in values.items():
+        origin = config.origins.get(key) or config.origins.get(key.rpartition(".")[0], "default")
+        rows.append((key, _text(value), origin))
+    return rows
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "found out"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _hexadecimal(address: int | None) -> str | None:
+    return None if address is None else f"0x{address:02x}"

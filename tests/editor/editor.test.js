@@ -1,0 +1,238 @@
+"use strict";
+/* The real editor, used as people use it. WISBLOCK_SCREENSHOT names a file for a picture of the last test's flow. */
+
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+const { CHROMIUM, Editor, NodeRed, ROOT } = require("./editor");
+const { BridgeProcess } = require("../nodes/bridge-process");
+const { until } = require("../nodes/conditions");
+const catalogue = require("../../node-red-nodes/catalogue.json");
+
+const FLOWS = path.join(ROOT, "flows");
+const flowFiles = fs.readdirSync(FLOWS, { recursive: true }).filter((each) => each.endsWith(".json")).sort();
+const readFlow = (file) => JSON.parse(fs.readFileSync(path.join(FLOWS, file), "utf8"));
+const [plain] = catalogue.modules.filter((each) => each.slots.length > 1);
+const eventful = catalogue.modules.find((each) => each.events.length > 0);
+
+describe("the editor", function () {
+  this.timeout(180000);
+
+  const bridge = new BridgeProcess();
+  const nodeRed = new NodeRed();
+  const editor = new Editor();
+
+  before(async () => {
+    assert.ok(fs.existsSync(CHROMIUM), `No browser at ${CHROMIUM}. Install Chromium, or name one in the variable CHROMIUM.`);
+    const examples = require("node:child_process").spawnSync(process.execPath, [path.join(ROOT, "scripts", "examples.mjs")]);
+    assert.equal(examples.status, 0);
+    await bridge.start();
+    await nodeRed.start([
+      { id: "tab1", type: "tab", label: "Test" },
+      { id: "bridge1", type: "wisblock-bridge", name: "", endpoint: bridge.endpoint, leaseMs: "" },
+      { id: "seed", type: `wisblock-${plain.slug}`, z: "tab1", x: 300, y: 500, name: "", bridge: "bridge1", slot: "1", trigger: "message", operation: plain.operations[0].name, every_ms: "1000", onLoss: "safe", wires: [[]] },
+    ]);
+    await editor.open(nodeRed.url);
+  });
+
+  after(async () => {
+    await editor.close();
+    await nodeRed.stop();
+    await bridge.dispose();
+  });
+
+  afterEach(() => {
+    assert.deepEqual(editor.complaints.splice(0), []);
+  });
+
+  it("shows the category with all nodes, each with its icon", async () => {
+    const { page } = editor;
+    await page.waitForSelector("#red-ui-palette-category-wisblock, #red-ui-palette-container-wisblock");
+    assert.match(await page.locator("#red-ui-palette-header-wisblock").innerText(), /^\s*WisBlock\s*$/i);
+    const types = await page.locator("#red-ui-palette-container-wisblock .red-ui-palette-node").evaluateAll((all) => all.map((each) => each.dataset.paletteType));
+    assert.deepEqual(types.sort(), ["wisblock-request", ...catalogue.modules.map((each) => `wisblock-${each.slug}`)].sort());
+    const icons = await page.evaluate(() => window.RED.nodes.registry.getNodeList().flatMap((set) => set.types)
+      .filter((type) => type.startsWith("wisblock-") && type !== "wisblock-bridge")
+      .map((type) => window.RED.utils.getNodeIcon(window.RED.nodes.getType(type))));
+    for (const icon of icons) {
+      const reply = await page.request.get(new URL(icon, nodeRed.url).href);
+      assert.equal(reply.status(), 200, icon);
+      assert.match(await reply.text(), /<svg/, icon);
+      assert.match(icon, /wisblock-/);
+    }
+  });
+
+  it("finds a node by its number and by plain words", async () => {
+    for (const words of [plain.name, plain.title.split(" ")[0]]) {
+      await editor.filterPalette(words);
+      await editor.paletteNode(`wisblock-${plain.slug}`).waitFor({ state: "visible" });
+    }
+    await editor.filterPalette("");
+  });
+
+  it("lets a node be dragged, configured wrongly, told so, corrected and saved", async () => {
+    const { page } = editor;
+    const [operation] = plain.operations;
+    const param = operation.params.find((each) => each.kind === "int" && each.high !== null);
+    const field = `${operation.name}_${param.name}`;
+    await editor.filterPalette(plain.name);
+    const id = await editor.drag(`wisblock-${plain.slug}`);
+    await editor.edit(id);
+    const form = page.locator("#dialog-form");
+    const text = await form.innerText();
+    for (const label of ["Name", "Bridge", "Slot", "Run", param.label]) {
+      assert.match(text, new RegExp(label), `the label "${label}"`);
+    }
+    assert.doesNotMatch(text, /form\.|\bbridge:/, "labels are translated");
+    assert.equal(await form.locator(`label[for="node-input-${field}"]`).getAttribute("title"), param.summary);
+    await page.selectOption("#node-input-bridge", "bridge1");
+    const input = page.locator(`.form-row:has(#node-input-${field}) .red-ui-typedInput-input`);
+    await input.fill(String(param.high + 1));
+    await input.blur();
+    await page.waitForSelector(`.form-row:has(#node-input-${field}) .red-ui-typedInput-container.input-error`);
+    await editor.finishDialog();
+    const wrong = await editor.validity(id);
+    assert.equal(wrong.valid, false);
+    assert.match(wrong.errors.join(), new RegExp(`${param.label}: at most ${param.high}`));
+    await editor.edit(id);
+    await page.waitForSelector(`.form-row:has(#node-input-${field}) .red-ui-typedInput-container.input-error`);
+    await input.fill(String(param.high));
+    await input.blur();
+    await page.waitForSelector(`.form-row:has(#node-input-${field}) .red-ui-typedInput-container:not(.input-error)`);
+    await editor.finishDialog();
+    assert.deepEqual(await editor.validity(id), { valid: true, errors: [] });
+    assert.equal(await editor.property(id, field), String(param.high));
+    await editor.filterPalette("");
+  });
+
+  it("shows the fields of what was chosen, and only these", async () => {
+    const { page } = editor;
+    const [operation, other] = eventful.operations.filter((each) => each.params.length > 0);
+    const [event] = eventful.events;
+    await editor.import([{ id: "rows", type: `wisblock-${eventful.slug}`, z: "tab1", x: 300, y: 600, bridge: "bridge1", slot: String(eventful.slots[0]), trigger: "message", operation: operation.name, event: event.name, every_ms: "1000", onLoss: "safe", wires: [[]] }]);
+    await editor.edit("rows");
+    const visible = () => page.locator("#dialog-form .wisblock-param:visible label").evaluateAll((all) => all.map((each) => each.getAttribute("for").replace("node-input-", "")));
+    const fields = (each) => each.params.map((param) => `${each.name}_${param.name}`);
+    assert.deepEqual(await visible(), fields(operation));
+    assert.equal(await page.locator(".wisblock-row-every:visible").count(), 0);
+    await page.selectOption("#node-input-operation", other.name);
+    assert.deepEqual(await visible(), fields(other));
+    await page.selectOption("#node-input-trigger", "event");
+    assert.deepEqual(await visible(), fields(event));
+    assert.equal(await page.locator(".wisblock-row-operation:visible").count(), 0);
+    await page.selectOption("#node-input-trigger", "every");
+    assert.equal(await page.locator(".wisblock-row-every:visible").count(), 2);
+    await editor.finishDialog("#node-dialog-cancel");
+    assert.equal(await editor.property("rows", "trigger"), "message");
+  });
+
+  for (const module of catalogue.modules) {
+    it(`opens, explains and saves a ${module.name} without a complaint`, async () => {
+      const { page } = editor;
+      await editor.filterPalette(module.name);
+      const id = await editor.drag(`wisblock-${module.slug}`, 700, 300);
+      await editor.edit(id);
+      await page.selectOption("#node-input-bridge", "bridge1");
+      await editor.finishDialog();
+      assert.deepEqual(await editor.validity(id), { valid: true, errors: [] });
+      const help = await page.evaluate((type) => window.RED.nodes.getNodeHelp(type), `wisblock-${module.slug}`);
+      assert.ok(help.includes(module.operations[0].readings[0].name));
+      await page.evaluate((nodeId) => window.RED.nodes.remove(nodeId), id);
+      await editor.filterPalette("");
+    });
+  }
+
+  it("offers our examples in the import menu", async () => {
+    const { page } = editor;
+    await page.evaluate(() => window.RED.actions.invoke("core:show-examples-import-dialog"));
+    const dialog = page.locator("#red-ui-clipboard-dialog");
+    await dialog.waitFor({ state: "visible" });
+    await dialog.getByText("node-red-wisblock").first().click();
+    for (const file of flowFiles) {
+      const [group, name] = file.split(path.sep);
+      await dialog.getByText(group, { exact: true }).first().waitFor({ state: "visible" });
+      await dialog.getByText(group, { exact: true }).first().click();
+      await dialog.getByText(name.replace(/\.json$/, ""), { exact: true }).first().waitFor({ state: "visible" });
+      await dialog.getByText(group, { exact: true }).first().click();
+    }
+    await page.locator(".ui-dialog-buttonset #red-ui-clipboard-dialog-cancel, #red-ui-clipboard-dialog-cancel").first().click();
+    await dialog.waitFor({ state: "hidden" });
+  });
+
+  it("imports them all with one bridge between them and no red triangle", async () => {
+    const { page } = editor;
+    const bridges = () => page.evaluate(() => {
+      const found = [];
+      window.RED.nodes.eachConfig((each) => {
+        if (each.type === "wisblock-bridge") {
+          found.push(each.id);
+        }
+      });
+      return found;
+    });
+    const before = await bridges();
+    const tabs = [];
+    for (const file of flowFiles) {
+      const nodes = readFlow(file);
+      const ids = await editor.import(nodes);
+      for (const { id, type } of nodes.filter((each) => each.type.startsWith("wisblock-") && each.type !== "wisblock-bridge")) {
+        assert.deepEqual(await editor.validity(ids[id] ?? id), { valid: true, errors: [] }, `${file}: ${type}`);
+      }
+      tabs.push(await editor.property(ids[nodes[1].id] ?? nodes[1].id, "z"));
+    }
+    assert.equal((await bridges()).length, before.length + 1);
+    for (const tab of tabs) {
+      await page.evaluate((id) => window.RED.workspaces.delete(window.RED.nodes.workspace(id)), tab);
+    }
+  });
+
+  it("tells in the bridge's dialog which bridge answers", async () => {
+    const { page } = editor;
+    await page.evaluate(() => window.RED.editor.editConfig("", "wisblock-bridge", "bridge1"));
+    await page.waitForFunction(() => /version/.test(document.querySelector("#wisblock-bridge-state")?.textContent ?? ""));
+    assert.match(await page.locator("#wisblock-bridge-state").innerText(), /^version \S+, board RAK7391, emulated\. /);
+    await page.locator("#node-config-dialog-cancel").click();
+    await page.waitForSelector("#node-config-input-endpoint", { state: "detached" });
+    await page.evaluate(() => window.RED.editor.editConfig("", "wisblock-bridge", "_ADD_"));
+    await page.waitForFunction(() => /deployed/.test(document.querySelector("#wisblock-bridge-state")?.textContent ?? ""));
+    await page.locator("#node-config-dialog-cancel").click();
+    await page.waitForSelector("#node-config-input-endpoint", { state: "detached" });
+    // the browser itself reports the 404 of a bridge that is not deployed
+    editor.complaints = editor.complaints.filter((each) => !/404.*wisblock-bridge\/[^/]+\/status/.test(each));
+  });
+
+  it("shows a value under the node and in the debug sidebar once a flow is deployed", async () => {
+    const { page } = editor;
+    const file = flowFiles.find((each) => each.includes(plain.name));
+    const nodes = readFlow(file);
+    const ticking = nodes.find((each) => each.trigger === "every");
+    const onTestBridge = nodes.filter((each) => each.type !== "wisblock-bridge").map((each) => (each.bridge ? { ...each, bridge: "bridge1" } : each));
+    await editor.import(onTestBridge);
+    await editor.deploy();
+    await page.evaluate((id) => window.RED.workspaces.show(id), nodes[0].id);
+    await page.evaluate(() => window.RED.sidebar.show("debug"));
+    await page.waitForFunction((id) => /\d.*emulated/.test(window.RED.nodes.node(id).status?.text ?? ""), ticking.id);
+    const status = await page.evaluate((id) => window.RED.nodes.node(id).status, ticking.id);
+    assert.match(status.text, /^\d+\.\d+ \S+ emulated$/);
+    assert.equal(status.fill, "green");
+    await page.waitForSelector(".red-ui-debug-msg");
+    const unit = catalogue.units[plain.operations[0].readings[0].unit].symbol;
+    assert.ok(status.text.includes(unit));
+    await until(
+      async () => (await page.locator(".red-ui-debug-msg").allInnerTexts()).some((each) => /^\d+\.\d+$/m.test(each)),
+      "a number in the debug sidebar",
+    );
+    if (process.env.WISBLOCK_SCREENSHOT) {
+      for (const each of nodes.filter(({ type }) => type === "inject")) {
+        await page.request.post(new URL(`inject/${each.id}`, nodeRed.url).href);
+      }
+      const onMessage = nodes.filter((each) => each.trigger === "message").map((each) => each.id);
+      await page.waitForFunction((ids) => ids.every((id) => /\d.*emulated/.test(window.RED.nodes.node(id).status?.text ?? "")), onMessage);
+      await editor.filterPalette("wisblock");
+      await page.evaluate(() => document.querySelectorAll("#red-ui-notifications > *").forEach((each) => each.remove()));
+      await page.screenshot({ path: process.env.WISBLOCK_SCREENSHOT });
+    }
+    await bridge.stop("SIGKILL");
+    await page.waitForFunction((id) => /disconnected/.test(window.RED.nodes.node(id).status?.text ?? ""), ticking.id);
+  });
+});
