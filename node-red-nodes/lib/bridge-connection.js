@@ -9,8 +9,11 @@
 
 const { nodeError } = require("./node-errors");
 
-/** After the last user has gone the connection waits so long for another one: a deploy stops nodes before it starts them. */
-const IDLE_MS = 3000;
+/**
+ * After the last user has gone the connection waits so long for another one. A deploy stops all nodes before it starts any, and
+ * Node-RED gives each of them 15 s to stop; saying bye meanwhile would switch outputs off in the middle of a deploy.
+ */
+const IDLE_MS = 20000;
 
 /** Node-RED waits for a closing node; no bridge may make it wait longer than this. */
 const CLOSE_WITHIN_MS = 1500;
@@ -22,7 +25,7 @@ const leftSessions = new Map();
  * @typedef {import("./client").BridgeClient} BridgeClient
  * @typedef {"connecting" | "online" | "offline"} State
  * @typedef {{emulated: boolean, drift: string}} Info
- * @typedef {{id: string, bridgeChanged(state: State, info: Info): void}} User
+ * @typedef {{id: string, z?: string, bridgeChanged(state: State, info: Info): void}} User
  */
 
 /**
@@ -240,7 +243,7 @@ class BridgeConnection {
       this.#nowOnline(client);
     } else if (state === "offline" && !this.#reportedDown) {
       this.#reportedDown = true;
-      this.node.error(this.#offlineError(), {});
+      this.#tellFlows(this.#offlineError());
     }
     if (this.#state !== "connecting") {
       for (const finished of this.#waiting) {
@@ -271,6 +274,22 @@ class BridgeConnection {
     }
     this.#everOnline = true;
     this.#reportedDown = false;
+  }
+
+  /**
+   * Brings an error to the Catch nodes of the flows that use the bridge: to each flow once, not once for every node in it.
+   *
+   * @param {Error} error
+   */
+  #tellFlows(error) {
+    const perFlow = Object.values(this.users).map((user) => [user.z ?? "", user]);
+    // Node-RED looks at the map `users` while node.error() runs, and calls the flow of each
+    this.node.users = Object.fromEntries([...new Map(/** @type {[string, User][]} */ (perFlow)).values()].map((user) => [user.id, user]));
+    try {
+      this.node.error(error, {});
+    } finally {
+      this.node.users = this.users;
+    }
   }
 
   #offlineError() {

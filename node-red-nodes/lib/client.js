@@ -322,10 +322,14 @@ class BridgeClient extends EventEmitter {
     this.#pinging = true;
     this.#ask("ping", undefined, timeoutMs, 0, () => {
       this.#pinging = false;
+      this.#wakeAt(this.#pingDueAt());
     }, (error) => {
       this.#pinging = false;
       if (error.code === "timeout_reply") {
         this.#socket.reset(new BridgeError({ code: "timeout_reply", message: `The bridge has not answered for ${timeoutMs} ms.`, hint: error.hint }));
+      } else {
+        // It answered, if only to say that it has its hands full.
+        this.#wakeAt(this.#pingDueAt());
       }
     });
   }

@@ -307,9 +307,10 @@ class ModuleLife {
     );
   }
 
-  /** @param {{slot?: unknown}} config @returns {number | string} */
+  /** @param {{slot?: any}} config @returns {number | string} the slot as the protocol has it; what is none is for the bridge to refuse */
   #slotOf(config) {
-    return this.module.slots.find((each) => String(each) === String(config.slot)) ?? this.module.slots[0];
+    const written = config.slot ?? "";
+    return written === "" ? this.module.slots[0] : this.module.slots.find((each) => String(each) === String(written)) ?? written;
   }
 }
 

@@ -3,8 +3,9 @@
     python adc_read.py --channel 0 --count 10
     python adc_read.py --slot 2
 
-Channels 0 and 1 are AIN0 and AIN1 of slot 1, channels 2 and 3 those of slot 2. With --slot in place of --channel, AIN1 of
-that slot is read. Address and type of the chip need not be known: the bridge finds them.
+Channels 0 and 1 are AIN0 and AIN1 of slot 1, channels 2 and 3 those of slot 2. With --slot in place
+of --channel, AIN1 of that slot is read. Address and type of the chip need not be known: the bridge
+finds them.
 """
 
 import argparse

@@ -2,7 +2,8 @@
 
     python rak5801_read.py --slot 1 --count 10
 
-The bridge must be running: `wisblock-bridge serve`, or `wisblock-bridge serve --demo` without hardware.
+The bridge must be running: `wisblock-bridge serve`, or without hardware
+`wisblock-bridge serve --demo`.
 """
 
 import argparse

@@ -3,8 +3,9 @@
     python tpt29555_blink.py --count 5
     python tpt29555_blink.py --slot 1 --line 4
 
-Lines 6 and 7 of the board's expander are LEDs, lit when low. With --slot, line n is pin IOn of that slot: take one that
-no module uses. When the program ends, however it ends, the line is an input again and the LED is dark.
+Lines 6 and 7 of the board's expander are LEDs, lit when low. With --slot, line n is pin IOn of that
+slot: take one that no module uses. When the program ends, however it ends, the line is an input
+again and the LED is dark.
 """
 
 import argparse

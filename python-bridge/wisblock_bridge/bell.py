@@ -1,8 +1,9 @@
 """A bell: any thread rings it, one thread waits at it.
 
 1. Rings are not counted: who wakes looks for everything there is to do.
-2. Ringing is a system call that lets go of the interpreter's lock, so that the woken thread can run at once
-   instead of waking only to wait for the lock.
+2. Ringing is a system call that lets go of the interpreter's lock, so the woken thread runs at
+   once instead of waking only to wait for the lock.
+3. The thread that waits can wait for other descriptors as well.
 """
 
 from __future__ import annotations
@@ -19,20 +20,48 @@ class Bell:
         self._descriptor = os.eventfd(0, os.EFD_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
+        self._others = 0
 
     def ring(self) -> None:
         """Wake the thread that waits, or let its next wait end at once."""
         os.eventfd_write(self._descriptor, 1)
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait until the bell rings.
+    def add(self, descriptor: int) -> None:
+        """Let the waiting end when a descriptor becomes readable, too.
+
+        Args:
+            descriptor: Of an open file.
+        """
+        self._poll.register(descriptor, select.POLLIN)
+        self._others += 1
+
+    def remove(self, descriptor: int) -> None:
+        """Wait for a descriptor no longer.
+
+        Args:
+            descriptor: One that was added.
+        """
+        self._poll.unregister(descriptor)
+        self._others -= 1
+
+    def wait(self, seconds: float | None = None) -> list[int]:
+        """Wait until the bell rings or another descriptor is readable.
 
         Args:
             seconds: How long at most; None for ever.
+
+        Returns:
+            The other descriptors that are readable.
         """
-        if seconds is not None and not self._poll.poll(math.ceil(seconds * 1000.0)):
-            return
-        os.eventfd_read(self._descriptor)
+        if seconds is None and not self._others:
+            os.eventfd_read(self._descriptor)
+            return []
+        wait_ms = None if seconds is None else math.ceil(seconds * 1000.0)
+        ready = [descriptor for descriptor, _ in self._poll.poll(wait_ms)]
+        if self._descriptor in ready:
+            ready.remove(self._descriptor)
+            os.eventfd_read(self._descriptor)
+        return ready
 
     def close(self) -> None:
         """Take the bell down; nobody may ring or wait any more."""

@@ -22,13 +22,16 @@ from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.config import apply
 from wisblock_bridge.dispatch import Dispatcher
 from wisblock_bridge.endpoint import prepare_endpoint, restrict_socket
+from wisblock_bridge.errors import BridgeError
 from wisblock_bridge.hardware import Hardware
 from wisblock_bridge.mailbox import Mailbox
-from wisblock_bridge.rack import Rack
+from wisblock_bridge.memory import Shelf, default_directory
+from wisblock_bridge.rack import Rack, SlotClosingError
 from wisblock_bridge.scanner import Scanner
 from wisblock_bridge.server import Server
 from wisblock_bridge.sessions import Sessions
 from wisblock_bridge.status import Counters, status
+from wisblock_bridge.worker import place_of
 
 if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
     from wisblock_bridge.hardware import Transport
 
 log = logging.getLogger(__name__)
+
+CRASH_S = 1.0
+"""How long modules get to become safe before the bridge serves, after an earlier one was killed."""
 
 STOP_S = 4.0
 """How long modules get to bring their outputs to the safe state when the bridge stops."""
@@ -67,6 +73,7 @@ class Bridge:
             self._mailbox,  # type: ignore[arg-type]
             self._clock,
             fixed={number: slot.module for number, slot in config.slots.items() if slot.module},
+            shelf=self._shelf(),
             addresses={
                 (number, chip): address
                 for number, slot in config.slots.items()
@@ -100,6 +107,7 @@ class Bridge:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._server.stop())
+        self._make_safe_after_crash()
         self._make_configured_safe()
         endpoint = prepare_endpoint(self._config.endpoint)
         self._server.bind(endpoint)
@@ -154,8 +162,34 @@ class Bridge:
             if not worker.join(max(0.0, deadline - time.monotonic())):
                 log.error("%s did not close in time", worker.place)
         self._server.receive_posts(self._dispatcher)
+        self._server.finish(self._dispatcher)
         self._server.close()
         self.hardware.close()
+
+    def _make_safe_after_crash(self) -> None:
+        """Make safe what a killed bridge left open: expanders keep driving what they were told.
+
+        Whatever was open is opened in the order in which it had been, which brings it to its safe
+        state, and closed again, so that its slot is free. The bridge serves nobody before that.
+        """
+        workers = []
+        for module, slot in self.rack.left_open():
+            log.warning(
+                "%s was left open by an earlier bridge: making it safe", place_of(module, slot)
+            )
+            try:
+                worker = self.rack.worker(module, slot)
+            except (BridgeError, SlotClosingError) as error:
+                log.warning("%s: %s", place_of(module, slot), error)
+                continue
+            worker.prepare()
+            worker.close()
+            workers.append(worker)
+        deadline = self._clock.monotonic() + CRASH_S
+        for worker in workers:
+            if not worker.join(max(0.0, deadline - self._clock.monotonic())):
+                log.error("%s could not be made safe in time", worker.place)
+        self._server.receive_posts(self._dispatcher)
 
     def _make_configured_safe(self) -> None:
         """Open what the configuration names: its outputs are safe before anybody can ask."""
@@ -192,6 +226,11 @@ class Bridge:
         from wisblock_bridge.buses.linux.transport import LinuxTransport  # noqa: PLC0415
 
         return LinuxTransport()
+
+    def _shelf(self) -> Shelf | None:
+        """Find where to remember things; an emulated board forgets unless it is told where."""
+        told = any(os.environ.get(name) for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"))
+        return Shelf(default_directory()) if told or not self._config.emulate else None
 
     def _emulator_methods(self) -> EmulatorMethods | None:
         if self._emulated is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 import inspect
 import types
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import (
@@ -142,23 +143,34 @@ class Readings:
     note: str = ""
 
 
-class Watch(Protocol):
-    """A running look-out for an event; it is used by the module's own worker thread only."""
+class Watch(ABC):
+    """A running look-out for an event; it is used by the module's own worker thread only.
 
-    interval_s: float
-    """Seconds between two looks."""
+    Args:
+        interval_s: Seconds between two looks; infinity where only the descriptor tells.
+    """
 
+    def __init__(self, interval_s: float) -> None:
+        self.interval_s = interval_s
+
+    @property
+    def descriptor(self) -> int | None:
+        """A descriptor that becomes readable when there is something to see, or None."""
+        return None
+
+    @abstractmethod
     def look(self) -> Sequence[Readings]:
         """Look once.
 
         Returns:
-            What there is to tell: at the first look the present state, afterwards what happened
-            since.
+            At the first look the present state, afterwards what happened since.
 
         Raises:
             BridgeError: The hardware did not answer; the look-out goes on.
         """
-        ...
+
+    def close(self) -> None:  # noqa: B027  (most have nothing to close)
+        """Look out no longer; closing twice is allowed."""
 
 
 class Timers(Protocol):
@@ -175,6 +187,44 @@ class Timers(Protocol):
             A handle to call it off.
         """
         ...
+
+
+class Memory(Protocol):
+    """What one module in one slot remembers across restarts, as plain data."""
+
+    def recall(self) -> dict[str, object]:
+        """Give what was remembered; empty when nothing was."""
+        ...
+
+    def remember(self, facts: Mapping[str, object]) -> None:
+        """Keep facts instead of what was remembered before.
+
+        Args:
+            facts: Plain JSON types.
+
+        Raises:
+            BridgeError: They could not be written.
+        """
+        ...
+
+
+class Forgetful:
+    """A memory that ends with the process."""
+
+    def __init__(self) -> None:
+        self._facts: dict[str, object] = {}
+
+    def recall(self) -> dict[str, object]:
+        """Give what was remembered."""
+        return dict(self._facts)
+
+    def remember(self, facts: Mapping[str, object]) -> None:
+        """Keep facts until the process ends.
+
+        Args:
+            facts: Anything.
+        """
+        self._facts = dict(facts)
 
 
 class TimerHandle(Protocol):
@@ -414,6 +464,7 @@ class Module:
         parts: The needs of the class, met: name to thing.
         clock: Time.
         timers: Later work on the same thread.
+        memory: What the module is to remember across restarts.
     """
 
     product: ClassVar[Product]
@@ -425,10 +476,17 @@ class Module:
         super().__init_subclass__(**keywords)
         cls.description = _describe(cls)
 
-    def __init__(self, parts: Mapping[str, object], clock: Clock, timers: Timers) -> None:
+    def __init__(
+        self,
+        parts: Mapping[str, object],
+        clock: Clock,
+        timers: Timers,
+        memory: Memory | None = None,
+    ) -> None:
         self.parts = parts
         self.clock = clock
         self.timers = timers
+        self.memory = memory if memory is not None else Forgetful()
 
     def open(self) -> None:
         """Bring the module to its safe state, before its first operation.

@@ -31,7 +31,7 @@ from wisblock_bridge.parameters import Checker
 from wisblock_bridge.rack import SlotClosingError
 from wisblock_bridge.sessions import LONGEST_LEASE_MS, MAX_IN_FLIGHT, SHORTEST_LEASE_MS, Output
 from wisblock_bridge.watching import LONGEST_BACK_OFF_S, EventWatch, PeriodicReading
-from wisblock_bridge.worker import Answer, Closed, Happening, Job
+from wisblock_bridge.worker import Answer, Closed, Happening, Job, defect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -227,26 +227,27 @@ class Dispatcher:
 
     def _attempt(self, call: _Call) -> None:
         request = call.request
+        if self.stopping:
+            self._fail(call, ClosingError("The bridge is stopping."))
+            return
         try:
-            if self.stopping:
-                raise ClosingError("The bridge is stopping.")
             method = self._methods.get(request.method)
             if method is None:
                 result = self._other(call)
             else:
                 decoder, answer = method
                 result = answer(call, protocol.decode_params(request.params, decoder))
+            if result is not None:
+                self._finish(call, protocol.encode_result(request.id, result))
         except SlotClosingError as closing:
             self._park(call, closing.worker)
-            return
         except BridgeError as error:
             self._fail(call, error)
-            return
-        if result is not None:
-            self._finish(call, protocol.encode_result(request.id, result))
+        except Exception as error:  # noqa: BLE001  (one request must not end the bridge)
+            self._fail(call, defect(error, f"method {request.method}"))
 
     def _finish(self, call: _Call, frame: bytes) -> None:
-        session = call.session
+        session = call.session.present
         if session.identity == call.identity and session.in_flight > 0:
             session.in_flight -= 1
         self._delivery.reply(call.identity, frame)
@@ -291,7 +292,8 @@ class Dispatcher:
 
     def _receive_answer(self, answer: Answer) -> None:
         job = answer.job
-        session = job.session
+        session = job.session.present
+        answer.worker.unanswered -= 1
         if job.output and answer.started and not isinstance(answer.error, RequestError):
             output = Output(answer.worker.name, answer.worker.slot, job.output)
             if session.alive:
@@ -310,6 +312,14 @@ class Dispatcher:
         subscription = self._subscriptions.get(happening.subscription)
         if subscription is None:
             return
+        try:
+            self._tell(subscription, happening)
+        except Exception as error:  # noqa: BLE001  (one module's odd value must not end the bridge)
+            subscription.lost += 1  # its sequence number is used up
+            happening.error = defect(error, f"an event of {subscription.module}")
+            self._tell(subscription, happening)
+
+    def _tell(self, subscription: Subscription, happening: Happening) -> None:
         self._counters.events += 1
         message = protocol.Event(protocol.VERSION, subscription.event, subscription.number, 0)
         if happening.error is not None:
@@ -328,6 +338,7 @@ class Dispatcher:
         self._delivery.event(subscription, message)
 
     def _receive_closed(self, worker: Worker) -> None:
+        self._to_wake.discard(worker)
         self._rack.forget(worker)
         self._sessions.forget_outputs(worker.name, worker.slot)
         released = self._releasing.pop(worker, ())
@@ -341,15 +352,21 @@ class Dispatcher:
                 else:
                     self._put_off(subscription)
         for call in self._parked.pop(worker, ()):
-            if self._clock.monotonic() > call.deadline:
-                self._fail(
-                    call,
-                    ExpiredError(
-                        "The request waited longer than its timeout_ms and was not started."
-                    ),
-                )
-            else:
-                self._attempt(call)
+            self._attempt_late(call)
+
+    def _attempt_late(self, call: _Call) -> None:
+        """Try a request again that was parked."""
+        call.session = call.session.present
+        if self._clock.monotonic() > call.deadline:
+            why = "The request waited longer than its timeout_ms and was not started."
+        elif not call.session.alive:
+            why = "The session ended before the request was started."
+        elif call.request.method == "subscribe" and call.session.identity != call.identity:
+            why = "The connection that asked for these events is gone."
+        else:
+            self._attempt(call)
+            return
+        self._fail(call, ExpiredError(why))
 
     # -- methods ----------------------------------------------------------------------------------
 
@@ -513,8 +530,9 @@ class Dispatcher:
         identity, request_id, session = call.identity, call.request.id, call.session
 
         def answer(frame: bytes) -> None:
-            if session.identity == identity and session.in_flight > 0:
-                session.in_flight -= 1
+            present = session.present
+            if present.identity == identity and present.in_flight > 0:
+                present.in_flight -= 1
             self._delivery.reply(identity, frame)
 
         self._scanner.scan(request_id, answer)

@@ -18,6 +18,7 @@ from wisblock_bridge.buses.emulated.gpio import EmulatedLines
 from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus, Fault
 from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
 from wisblock_bridge.chips.ads1115.emulator import EmulatedADS1115
+from wisblock_bridge.chips.pi4ioe5v96224.emulator import EmulatedPI4IOE5V96224
 from wisblock_bridge.chips.sgm58031.emulator import EmulatedSGM58031
 from wisblock_bridge.chips.tpt29555.emulator import EmulatedTPT29555
 from wisblock_bridge.errors import BadParamsError, NotReadyError, SlotConflictError
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     Setter = Callable[[Value], None]
 
 log = logging.getLogger(__name__)
-EXPANDER_LINES = 16
 SUPPLY_V = 3.3
 
 
@@ -117,7 +117,7 @@ class EmulatedBoard:
             for spec in board.controllers.values()
             for offset in range(spec.line_count)
         }
-        self.expanders: dict[str, EmulatedTPT29555] = {}
+        self.expanders: dict[str, EmulatedTPT29555 | EmulatedPI4IOE5V96224] = {}
         self._controllers: dict[str, EmulatedLines] = {}
         for spec in board.controllers.values():
             self._place_controller(spec)
@@ -296,7 +296,7 @@ class EmulatedBoard:
         """What a probe on the expanders' pins shows, and what the outside world puts on them."""
         found: list[Quantity] = []
         for key in self.expanders:
-            for offset in range(EXPANDER_LINES):
+            for offset in range(self.board.controllers[key].line_count):
                 wire = self.wires[key, offset]
                 found.append(
                     Quantity(f"{key}_{offset}", "none", 0, 1, 0, wire.level, _outside(wire))
@@ -307,13 +307,13 @@ class EmulatedBoard:
 
     def _place_controller(self, spec: ControllerSpec) -> None:
         wires = [self.wires[spec.key, offset] for offset in range(spec.line_count)]
-        if spec.chip == "TPT29555":
-            assert spec.address is not None  # noqa: S101
-            self.expanders[spec.key] = EmulatedTPT29555(wires, f"TPT29555 {spec.key}")
+        if spec.address is not None:
+            make = EmulatedTPT29555 if spec.chip == "TPT29555" else EmulatedPI4IOE5V96224
+            self.expanders[spec.key] = make(wires, f"{spec.chip} {spec.key}")
             self.bus.attach(spec.address, self.expanders[spec.key])
         else:
             self._controllers[spec.key] = EmulatedLines(
-                spec.labels[0], spec.line_count, dict(enumerate(wires))
+                spec.labels[0], spec.line_count, dict(enumerate(wires)), self._clock
             )
 
     def _make_slot(self, number: int) -> EmulatedSlot:

@@ -278,7 +278,10 @@ def _make_directory(directory: Path) -> None:
         directory.mkdir(mode=mode)
         directory.chmod(mode)  # whatever the umask is
     except FileExistsError:
-        return
+        if not directory.is_dir():
+            raise EndpointError(
+                f"{directory} cannot be a directory, for there is a file. Name another endpoint."
+            ) from None
     except OSError as error:
         raise EndpointError(
             f"The directory {directory} for the bridge's socket cannot be made: {error.strerror}. "
@@ -289,8 +292,6 @@ def _make_directory(directory: Path) -> None:
 def _check_directory(directory: Path) -> None:
     if not directory.exists():
         return
-    if not directory.is_dir():
-        raise EndpointError(f"{directory} is no directory. Name another endpoint.")
     _check_owner(directory)
     if not os.access(directory, os.W_OK | os.X_OK):
         raise EndpointError(

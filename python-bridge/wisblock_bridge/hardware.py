@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from wisblock_bridge.chips.ads1115 import ADS1115
+from wisblock_bridge.chips.pi4ioe5v96224 import PI4IOE5V96224
 from wisblock_bridge.chips.sgm58031 import SGM58031
 from wisblock_bridge.chips.tpt29555 import TPT29555
 from wisblock_bridge.errors import BusError, BusFault
@@ -109,12 +110,13 @@ class Hardware:
         Raises:
             BusError: This board has none of that name, or it is not there.
         """
-        with self._lock:
-            found = self._controllers.get(key)
-            if found is None:
-                found = self._open_controller(key)
-                self._controllers[key] = found
+        found = self._controllers.get(key)
+        if found is not None:
             return found
+        with self._lock:
+            if key not in self._controllers:
+                self._controllers[key] = self._open_controller(key)
+            return self._controllers[key]
 
     def converter(self) -> AnalogConverter:
         """Give the board's analog-to-digital converter.
@@ -166,11 +168,5 @@ class Hardware:
                 f"No GPIO chip is labelled {' or '.join(spec.labels)}.",
                 hint="Is this a Raspberry Pi, and is /dev/gpiochip* passed into the container?",
             )
-        if spec.chip != "TPT29555":
-            raise BusError(
-                BusFault.MISSING,
-                f"The expander {spec.chip} is only served through the kernel, which does not show "
-                f"it.",
-                hint="Use the vendor's image with its overlay, or set board.variant.",
-            )
-        return TPT29555(self._open_i2c(), spec.address, self._clock)
+        make = PI4IOE5V96224 if spec.chip == "PI4IOE5V96224" else TPT29555
+        return make(self._open_i2c(), spec.address, self._clock)

@@ -2,8 +2,8 @@
 
 1. No I/O, no clock, no module: what arrives is judged by its form alone.
 2. Whatever bytes come in, the outcome is a ``Request`` or an ``Undecodable``; nothing else escapes.
-3. Strictness is exact but paid for only by odd frames: a frame whose key counts add up needs no
-   second look.
+3. Strictness is exact but paid for only by odd frames: a frame whose key counts add up, and whose
+   bytes cannot make up too many levels or an extension type, needs no second look.
 """
 
 from __future__ import annotations
@@ -76,6 +76,15 @@ _id_decoder = msgspec.msgpack.Decoder(_OnlyId)
 _lone_id_decoder: msgspec.msgpack.Decoder[RequestId] = msgspec.msgpack.Decoder(int | str)
 _encoder = msgspec.msgpack.Encoder()
 
+_LEVELS = bytes((*range(0x80, 0xA0), *range(0xDC, 0xE0)))
+"""The bytes that can begin a map or a list, and with it a level."""
+_EXTENSIONS = bytes((0xC1, *range(0xC7, 0xCA), *range(0xD4, 0xD9)))
+_UNSUSPICIOUS = bytes(byte for byte in range(256) if byte not in _LEVELS + _EXTENSIONS)
+_SUSPICION = bytes.maketrans(_LEVELS + _EXTENSIONS, b"L" * len(_LEVELS) + b"E" * len(_EXTENSIONS))
+
+LONGEST_SENTENCE = 1000
+"""What a client sent is repeated in errors, but not at any length."""
+
 MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError)
 
 
@@ -105,7 +114,8 @@ def decode(frame: bytes) -> Request:
         + (request.params is not NO_PARAMS)
         + (request.timeout_ms is not msgspec.UNSET)
     )
-    if frame[0] != 0x80 | keys:
+    suspicion = frame.translate(_SUSPICION, _UNSUSPICIOUS)
+    if frame[0] != 0x80 | keys or len(suspicion) > messagepack.MAX_DEPTH or b"E" in suspicion:
         try:
             messagepack.examine(frame)
         except BadRequestError as error:
@@ -150,7 +160,7 @@ class MapDecoder(Generic[S]):
         struct: The struct; its fields are keyword-only or all have names on the wire.
     """
 
-    __slots__ = ("_decoder", "_optional", "_required")
+    __slots__ = ("_countable", "_decoder", "_optional", "_required")
 
     def __init__(self, struct: type[S]) -> None:
         self._decoder = msgspec.msgpack.Decoder(struct)
@@ -159,6 +169,8 @@ class MapDecoder(Generic[S]):
         self._required += len(names) - len(defaults)
         pairs = zip(names[len(names) - len(defaults) :], defaults, strict=True)
         self._optional = tuple(pair for pair in pairs if pair[1] is not msgspec.NODEFAULT)
+        # A list that is made for each struct does not tell whether it was sent.
+        self._countable = not any(hasattr(default, "factory") for _, default in self._optional)
 
     def decode(self, raw: msgspec.Raw) -> S:
         """Decode.
@@ -180,7 +192,7 @@ class MapDecoder(Generic[S]):
         for name, default in self._optional:
             if getattr(decoded, name) is not default:
                 given += 1
-        if data[0] != 0x80 | given:
+        if data[0] != 0x80 | given or not self._countable:
             # A default that was sent, more than fifteen keys, or a doubled key: look closely.
             try:
                 messagepack.examine(data)
@@ -227,7 +239,7 @@ def fault(error: BridgeError) -> Fault:
     Returns:
         The wire form; empty parts are left out when encoded.
     """
-    return Fault(str(error.code), error.message, error.hint, error.where, error.data)
+    return Fault(str(error.code), _cut(error.message), error.hint, _cut(error.where), error.data)
 
 
 class _Success(msgspec.Struct, frozen=True, gc=False):
@@ -330,6 +342,10 @@ def encode_event(event: Event) -> bytes:
         One frame.
     """
     return _encoder.encode(event)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SENTENCE else f"{text[:LONGEST_SENTENCE]}…"
 
 
 def _form_error(error: Exception) -> BridgeError:

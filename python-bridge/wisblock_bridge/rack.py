@@ -20,6 +20,7 @@ from wisblock_bridge.errors import (
     SlotConflictError,
     UnknownModuleError,
 )
+from wisblock_bridge.memory import LastRun
 from wisblock_bridge.reservations import Reservations
 from wisblock_bridge.wiring import (
     AnalogInput,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.describe import Module, Slot
     from wisblock_bridge.hardware import Hardware
     from wisblock_bridge.mailbox import Mailbox
+    from wisblock_bridge.memory import Shelf
     from wisblock_bridge.reservations import Key
     from wisblock_bridge.wiring import Need
     from wisblock_bridge.worker import Post
@@ -63,6 +65,7 @@ class Rack:
         modules: Name to class of every module known.
         fixed: What the configuration puts into a slot: slot to module name.
         addresses: I2C address by (slot, chip) where straps were changed.
+        shelf: Where modules remember things across restarts; without one they forget.
         mailbox: Where workers post.
         clock: Time.
     """
@@ -76,6 +79,7 @@ class Rack:
         *,
         fixed: Mapping[int, str] | None = None,
         addresses: Mapping[tuple[int, str], int] | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         self.hardware = hardware
         self.reservations = Reservations()
@@ -84,6 +88,8 @@ class Rack:
         self._mailbox = mailbox
         self._clock = clock
         self._addresses = dict(addresses or {})
+        self._shelf = shelf
+        self._last_run = LastRun(shelf.of_bridge()) if shelf is not None else None
         self._workers: dict[tuple[str, Slot], Worker] = {}
         self._expanders = BoardExpanders(hardware, self.reservations)
         self._reserve_board()
@@ -175,9 +181,19 @@ class Rack:
             self._mailbox,
             self._clock,
             emulated=self.hardware.emulated,
+            leave=lambda: self._last_run.closed(name, slot) if self._last_run else None,
         )
         self._workers[name, slot] = worker
         return worker
+
+    def left_open(self) -> list[tuple[str, Slot]]:
+        """Tell which modules an earlier bridge left open, because it was killed.
+
+        Returns:
+            Name and slot of each, in the order in which they were opened.
+        """
+        entries = self._last_run.left_open() if self._last_run is not None else []
+        return [(name, slot) for name, slot in entries if name in self._modules]
 
     def forget(self, worker: Worker) -> None:
         """Take a worker that has ended out of its slot.
@@ -203,7 +219,7 @@ class Rack:
             return
         if other.closing:
             raise SlotClosingError(other)
-        if not other.is_open and other.queued == 0 and other.watched == 0:
+        if not (other.is_open or other.unanswered or other.queued or other.watched):
             other.close()  # it was asked for once and never answered: it does not hold the slot
             raise SlotClosingError(other)
         shared = self._shared_pins(name, other.name)
@@ -247,12 +263,18 @@ class Rack:
         return wanted
 
     def _line(self, slot: Slot, pin: str) -> LineRef | None:
-        return None if slot == "board" else self.hardware.board.slots[slot].lines.get(pin)
+        if slot == "board":
+            return None
+        spec = self.hardware.board.slots[slot]
+        return spec.lines.get(pin) or spec.spi_lines.get(pin)
 
     def _assemble(self, cls: type[Module], slot: Slot, worker: Worker) -> Module:
         """Make a module with its needs met; runs on the worker's thread."""
         parts = {name: self._part(need, slot) for name, need in cls.description.needs.items()}
-        return cls(parts, self._clock, worker)
+        if self._last_run is not None:
+            self._last_run.opened(cls.product.name, slot)
+        memory = self._shelf.of_module(cls.product.name, slot) if self._shelf is not None else None
+        return cls(parts, self._clock, worker, memory)
 
     def _part(self, need: Need, slot: Slot) -> object:
         board = self.hardware.board

@@ -39,6 +39,9 @@ memory."""
 BURST = 64
 """Frames handled before the workers' posts get their turn."""
 
+LAST_BURSTS = 100
+"""Bursts that are still answered when the bridge stops, so that no client can keep it from it."""
+
 _NOBLOCK = int(zmq.NOBLOCK)
 _POLLIN = int(zmq.POLLIN)
 _MORE_WITHOUT_WAITING = int(zmq.SNDMORE | zmq.NOBLOCK)
@@ -128,6 +131,18 @@ class Server:
                 dispatcher.receive_scan(post)
             else:
                 dispatcher.receive(post)
+
+    def finish(self, dispatcher: Dispatcher) -> None:
+        """Hand over what has arrived and send what waits, once the dispatcher refuses everything.
+
+        Args:
+            dispatcher: Takes it.
+        """
+        for _ in range(LAST_BURSTS):
+            if not self._router.poll(0):
+                break
+            self._receive_frames(dispatcher)
+        self.delivery.retry()
 
     def close(self) -> None:
         """Close the socket; what was handed over is given 0.2 s to leave."""

@@ -53,6 +53,7 @@ class Session:
         outputs: What it drives, and what is to happen when it is lost.
         subscriptions: Numbers of its subscriptions.
         alive: False once it has ended; what it left in a queue is then not started.
+        heir: The former session of the same client, which it gave way to.
     """
 
     identity: bytes
@@ -65,11 +66,20 @@ class Session:
     outputs: dict[Output, OnLoss] = field(default_factory=dict)
     subscriptions: set[int] = field(default_factory=set)
     alive: bool = True
+    heir: Session | None = None
 
     @property
     def ends_at(self) -> float:
         """Clock reading at which the lease runs out, s."""
         return self.last_heard + self.lease_s
+
+    @property
+    def present(self) -> Session:
+        """The session that speaks for its client now: itself, or the one it gave way to."""
+        session = self
+        while session.heir is not None:
+            session = session.heir
+        return session
 
 
 class Sessions:
@@ -122,6 +132,7 @@ class Sessions:
         if former is not session:
             self._by_identity.pop(former.identity, None)
             self._by_token.pop(session.token, None)
+            session.heir = former
             former.in_flight = session.in_flight
             former.identity = session.identity
             former.last_heard = session.last_heard

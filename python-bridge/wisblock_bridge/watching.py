@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.describe import OperationDescription, Readings, Watch
     from wisblock_bridge.worker import Worker
+
+FIRST_BACK_OFF_S = 1.0
+"""Where only a descriptor tells, and what it belongs to has failed."""
 
 LONGEST_BACK_OFF_S = 10.0
 
@@ -49,7 +53,9 @@ class Watching(ABC):
         try:
             found = self._find(worker)
         except BridgeError as error:
-            self._pause_s = max(self._interval_s, min(self._pause_s * 2, LONGEST_BACK_OFF_S))
+            paced_s = FIRST_BACK_OFF_S if math.isinf(self._interval_s) else self._interval_s
+            doubled_s = self._pause_s * 2 if self._failing else paced_s
+            self._pause_s = max(paced_s, min(doubled_s, LONGEST_BACK_OFF_S))
             if self._failing:
                 return []
             self._failing = True
@@ -68,12 +74,22 @@ class Watching(ABC):
             now: Clock reading, s.
 
         Returns:
-            Seconds from now.
+            Seconds from now; infinity when only a descriptor tells.
         """
+        if math.isinf(self._pause_s):
+            return math.inf
         if self._failing or self._due is None or now - self._due > self._pause_s:
             self._due = now
         self._due += self._pause_s
         return max(0.0, self._due - now)
+
+    @property
+    def descriptor(self) -> int | None:
+        """A descriptor that becomes readable when there is something to see."""
+        return None
+
+    def close(self) -> None:  # noqa: B027  (most have nothing to close)
+        """Look out no longer."""
 
     @abstractmethod
     def _find(self, worker: Worker) -> Sequence[Readings]:
@@ -159,4 +175,15 @@ class EventWatch(Watching):
         return worker.look(self._watch)
 
     def _forget(self) -> None:
-        self._watch = None
+        self.close()
+
+    @property
+    def descriptor(self) -> int | None:
+        """A descriptor that becomes readable when there is something to see."""
+        return self._watch.descriptor if self._watch is not None else None
+
+    def close(self) -> None:
+        """Look out no longer."""
+        if self._watch is not None:
+            watch, self._watch = self._watch, None
+            watch.close()

@@ -18,6 +18,7 @@ from wisblock_bridge.errors import BridgeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.clock import Clock
 
@@ -141,6 +142,24 @@ class DigitalLine:
         """
         try:
             return self._controller.level(self._offset)
+        except BridgeError as error:
+            raise error.at(self.place) from error.__cause__
+
+    def edges(self, bias: Bias = Bias.NONE, debounce_ms: float = 0.0) -> EdgeSource:
+        """Listen to the changes of the line; only where ``has_edges``.
+
+        Args:
+            bias: Pull resistor wanted.
+            debounce_ms: Changes that last less than this are not reported.
+
+        Returns:
+            The changes from now on.
+
+        Raises:
+            BusError: The controller cannot report changes, or another program holds the line.
+        """
+        try:
+            return self._controller.edges(self._offset, bias, debounce_ms)
         except BridgeError as error:
             raise error.at(self.place) from error.__cause__
 

@@ -9,9 +9,11 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import logging
+import math
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ from wisblock_bridge.errors import (
     DeviceError,
     ExpiredError,
     InternalError,
+    RequestError,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +43,13 @@ if TYPE_CHECKING:
     from wisblock_bridge.watching import Watching
 
 MAX_QUEUED = 256
+
+FIRST_RETRY_S = 0.5
+LONGEST_RETRY_S = 10.0
+"""Pauses between attempts to bring an output to its safe state while the hardware fails."""
+
+ALL_OUTPUTS = "*"
+"""Name of the output of an operation that stops all of them."""
 
 log = logging.getLogger(__name__)
 _defect_numbers = itertools.count(1)
@@ -122,6 +132,7 @@ class Worker:
         mailbox: Where answers go.
         clock: Time.
         emulated: Whether the hardware is emulated.
+        leave: Called on the worker's thread once the module has been closed.
     """
 
     def __init__(
@@ -133,6 +144,7 @@ class Worker:
         clock: Clock,
         *,
         emulated: bool,
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.slot: Slot = slot
@@ -142,10 +154,13 @@ class Worker:
         self.last_error: BridgeError | None = None
         self.last_good_ms: float | None = None
         self.errors = 0
+        self.unanswered = 0
+        """Jobs taken whose answer the poll loop has not seen yet; the poll loop counts."""
         self._build = build
         self._mailbox = mailbox
         self._clock = clock
         self._emulated = emulated
+        self._leave = leave
         self._module: Module | None = None
         self._usable = False
         self._bell = Bell()
@@ -154,6 +169,8 @@ class Worker:
         self._timers: list[_Timer] = []
         self._timer_numbers = itertools.count()
         self._watchings: dict[int, Watching] = {}
+        self._descriptors: dict[int | None, Watching] = {}
+        self._retries: dict[str, _Timer] = {}
         self._thread = threading.Thread(target=self._run, name=self.place, daemon=True)
         self._thread.start()
 
@@ -180,7 +197,9 @@ class Worker:
             BusyError: Too much is queued already.
         """
         if urgent:
-            for overtaken in [each for each in tuple(self._jobs) if each.output == job.output]:
+            everything = job.output == ALL_OUTPUTS
+            waiting = [each for each in tuple(self._jobs) if each.output]
+            for overtaken in [each for each in waiting if everything or each.output == job.output]:
                 try:
                     self._jobs.remove(overtaken)
                 except ValueError:
@@ -198,6 +217,7 @@ class Worker:
             )
         else:
             self._jobs.append(job)
+        self.unanswered += 1
 
     def wake(self) -> None:
         """Let the thread look at what was submitted."""
@@ -222,10 +242,13 @@ class Worker:
     def make_safe(self, output: str) -> None:
         """Bring an output to its safe state before anything else that is queued.
 
+        It is tried until it works, until somebody else drives the output, or until the module is
+        closed.
+
         Args:
             output: Its name.
         """
-        self._call(lambda: self._guarded(lambda: self._opened().make_safe(output)))
+        self._call(lambda: self._bring_to_safety(output, FIRST_RETRY_S))
 
     def prepare(self) -> None:
         """Open the module now, so that its outputs are safe; a failure is logged."""
@@ -270,9 +293,12 @@ class Worker:
     def _run(self) -> None:
         while not (self.closing and self._module is None and not self._urgent):
             if self._timers:
-                self._bell.wait(max(0.0, self._timers[0].due - self._clock.monotonic()))
+                ready = self._bell.wait(max(0.0, self._timers[0].due - self._clock.monotonic()))
             else:
-                self._bell.wait()
+                ready = self._bell.wait()
+            for descriptor in ready:
+                watching = self._descriptors[descriptor]
+                self._guarded(functools.partial(self._look_now, watching))
             self._work()
         for job in (*self._jobs, *(each for each in self._urgent if isinstance(each, Job))):
             self._refuse(
@@ -290,8 +316,8 @@ class Worker:
                 if isinstance(first, Job):
                     self._carry_out(first)
                 else:
-                    first()
-            elif self._jobs:
+                    self._guarded(first)
+            elif self._jobs and not self.closing:
                 try:
                     job = self._jobs.popleft()
                 except IndexError:
@@ -314,23 +340,27 @@ class Worker:
                 ExpiredError("The request waited longer than its timeout_ms and was not started."),
             )
             return
-        if not job.session.alive:
+        if not job.session.present.alive:
             self._refuse(job, ExpiredError("The session ended before the request was started."))
             return
         try:
             readings = self.perform(job.operation.name, job.arguments)
         except BridgeError as error:
+            if self._retries and not isinstance(error, RequestError):
+                self._give_over(job.output)
             frame = protocol.encode_error(job.request_id, error)
             self._mailbox.post(Answer(job, frame, self, started=True, error=error))
             return
+        if self._retries:
+            self._give_over(job.output)
         try:
             frame = protocol.encode_result(
                 job.request_id, protocol.outcome(readings, emulated=self._emulated)
             )
-        except (TypeError, ValueError) as error:
-            defect = self._defect(error)
-            frame = protocol.encode_error(job.request_id, defect)
-            self._mailbox.post(Answer(job, frame, self, started=True, error=defect))
+        except Exception as error:  # noqa: BLE001  (whatever a module put into its readings)
+            found = self._defect(error)
+            frame = protocol.encode_error(job.request_id, found)
+            self._mailbox.post(Answer(job, frame, self, started=True, error=found))
             return
         self._mailbox.post(Answer(job, frame, self, started=True))
 
@@ -424,15 +454,9 @@ class Worker:
         return error
 
     def _defect(self, error: Exception) -> InternalError:
-        number = next(_defect_numbers)
-        log.error("defect %d in %s", number, self.place, exc_info=error)
         self.errors += 1
         self._usable = False
-        return InternalError(
-            f"The bridge has a defect (number {number}): {type(error).__name__}.",
-            hint="The bridge's log has the details under this number; please report it.",
-            where=self.place,
-        )
+        return defect(error, self.place)
 
     def _guarded(self, action: Callable[[], object]) -> None:
         try:
@@ -441,6 +465,25 @@ class Worker:
             log.warning("%s", self._failed(error))
         except Exception as error:  # noqa: BLE001
             self._defect(error)
+
+    def _bring_to_safety(self, output: str, pause_s: float) -> None:
+        try:
+            self._opened().make_safe(output)
+        except BridgeError as error:
+            log.warning("%s (trying again to make %s safe)", self._failed(error), output)
+        except Exception as error:  # noqa: BLE001
+            self._defect(error)
+        else:
+            self._retries.pop(output, None)
+            return
+        longer_s = min(2 * pause_s, LONGEST_RETRY_S)
+        self._retries[output] = self.after(pause_s, lambda: self._bring_to_safety(output, longer_s))
+
+    def _give_over(self, output: str) -> None:
+        """Leave an output alone that was to be made safe: somebody else drives it now."""
+        timer = self._retries.pop(output, None)
+        if timer is not None:
+            timer.cancel()
 
     def _refuse(self, job: Job, error: BridgeError) -> None:
         error.at(self.place)
@@ -452,25 +495,67 @@ class Worker:
         self._look(watching)
 
     def _stop_watching(self, subscription: int) -> None:
-        self._watchings.pop(subscription, None)
+        watching = self._watchings.pop(subscription, None)
+        if watching is not None:
+            self._listen_no_longer(watching)
+            watching.close()
 
     def _look(self, watching: Watching) -> None:
+        """Look because it is time, and say when it is time again."""
         if self._watchings.get(watching.subscription) is not watching:
             return
+        self._look_now(watching)
+        pause_s = watching.next_look_s(self._clock.monotonic())
+        if not math.isinf(pause_s):
+            self.after(pause_s, lambda: self._look(watching))
+
+    def _look_now(self, watching: Watching) -> None:
         for happening in watching.look(self):
             self._mailbox.post(happening)
-        self.after(watching.next_look_s(self._clock.monotonic()), lambda: self._look(watching))
+        descriptor = watching.descriptor
+        if self._descriptors.get(descriptor) is not watching:
+            self._listen_no_longer(watching)
+            if descriptor is not None:
+                self._descriptors[descriptor] = watching
+                self._bell.add(descriptor)
+
+    def _listen_no_longer(self, watching: Watching) -> None:
+        for descriptor, other in tuple(self._descriptors.items()):
+            if other is watching and descriptor is not None:
+                del self._descriptors[descriptor]
+                self._bell.remove(descriptor)
 
     def _shut(self) -> None:
-        for watching in self._watchings.values():
+        for watching in tuple(self._watchings.values()):
+            self._stop_watching(watching.subscription)
             error = ClosingError(f"{self.place} was closed.", where=self.place)
             self._mailbox.post(Happening(watching.subscription, None, error))
-        self._watchings.clear()
         self._timers.clear()
+        self._retries.clear()
         if self._module is not None:
             self._guarded(self._module.close)
             self._module = None
+            self._leave()
         self._usable = self.is_open = False
+
+
+def defect(error: Exception, place: str) -> InternalError:
+    """Write a defect of the bridge into the log, and find the words for the client.
+
+    Args:
+        error: What should not have happened.
+        place: Where, for people.
+
+    Returns:
+        The error to answer with; it names the entry in the log.
+    """
+    number = next(_defect_numbers)
+    log.error("defect %d in %s", number, place, exc_info=error)
+    return InternalError(
+        f"The bridge has a defect (number {number}): {type(error).__name__}.",
+        hint="The bridge's log has the details under this number; please report it.",
+        where=place,
+    )
 
 
 def place_of(module: str, slot: Slot) -> str:

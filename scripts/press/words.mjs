@@ -23,7 +23,8 @@ export function spell(name) {
 /** The unit behind a label, in brackets. */
 function withUnit(text, unit, units) {
   const symbol = units[unit]?.symbol ?? "";
-  return symbol === "" ? text : `${text} (${symbol})`;
+  const bare = text.endsWith(` ${symbol}`) ? text.slice(0, -symbol.length - 1) : text;
+  return symbol === "" ? text : `${bare} (${symbol})`;
 }
 
 /** A number for a sentence: whole numbers stay whole. */
@@ -111,6 +112,12 @@ function operationHelp(operation, units, isEvent) {
   const lines = [`    <h4>${spell(operation.name)}${isEvent ? " (event)" : ""}</h4>`, `    <p>${escapeHtml(operation.summary)}</p>`];
   if (operation.details !== "") {
     lines.push(`    <p>${escapeHtml(operation.details)}</p>`);
+  }
+  if (operation.drives !== "") {
+    lines.push(
+      "    <p>Drives an output. When Node-RED goes away (it stops, crashes or loses the bridge) the output goes to its safe state, "
+        + "unless the node says that it holds its last one. A deploy does not count as going away.</p>",
+    );
   }
   if (isEvent) {
     lines.push(

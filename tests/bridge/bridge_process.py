@@ -1,176 +1,95 @@
-"""A real bridge on an emulated board, and a client written from the protocol's description alone.
+"""A real bridge on an emulated board, in a process of its own.
 
-1. Nothing of the bridge is imported here: what is known is ``docs/protocol.md``.
-2. Waiting is for a condition, with an outer limit far beyond what a loaded computer needs.
-3. Whatever is started here is ended here.
+1. It is ready when it accepts connections; nobody waits for a fixed time.
+2. Socket paths are short and private: the kernel has room for 107 bytes.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-import msgpack
-import zmq
+from wisblock_bridge.endpoint import is_served, parse_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-ROOT = Path(__file__).parents[2]
-LIMIT_S = 60.0
-"""Longer than anything takes; reaching it is a failure."""
-
-Map = dict[str, Any]
+ROOT = Path(__file__).resolve().parents[2]
+LONG_S = 60.0
 
 
-class RawClient:
-    """A DEALER that speaks the protocol, and nonsense when asked to.
+def environment(**more: str) -> dict[str, str]:
+    """Build the environment of a child: the project importable, nothing configured."""
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("WISBLOCK_BRIDGE_", "JOURNAL_STREAM", "NOTIFY_SOCKET"))
+    }
+    return clean | {"PYTHONPATH": f"{ROOT / 'python-bridge'}:{ROOT}"} | more
 
-    Args:
-        endpoint: Where the bridge is.
-        receive_high_water_mark: How many messages ZeroMQ keeps on this side.
-    """
 
-    def __init__(self, endpoint: str, receive_high_water_mark: int = 0) -> None:
-        self._context = zmq.Context()
-        self.socket = self._context.socket(zmq.DEALER)
-        self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.RCVHWM, receive_high_water_mark)
-        self.socket.setsockopt(zmq.SNDHWM, 0)
-        self.socket.setsockopt(zmq.RECONNECT_IVL, 10)
-        self.socket.connect(endpoint)
-        self._ids = itertools.count(1)
-        self.replies: dict[int | str, Map] = {}
-        self.events: deque[Map] = deque()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Cut the connection without a word."""
-        self.socket.close()
-        self._context.term()
-
-    def send_frames(self, *frames: bytes) -> None:
-        """Send anything."""
-        self.socket.send_multipart(frames)
-
-    def send(self, method: str, timeout_ms: int | None = None, **params: object) -> int:
-        """Send a request and return its id."""
-        number = next(self._ids)
-        request: Map = {"v": 1, "id": number, "method": method, "params": params}
-        if timeout_ms is not None:
-            request["timeout_ms"] = timeout_ms
-        self.send_frames(msgpack.packb(request))
-        return number
-
-    def receive(self, within_s: float = LIMIT_S) -> Map | None:
-        """Take one message, or None when none came in time."""
-        if not self.socket.poll(int(within_s * 1000)):
-            return None
-        frames = self.socket.recv_multipart()
-        assert len(frames) == 1, "one frame for each message"
-        message: Map = msgpack.unpackb(frames[0])
-        assert message["v"] == 1
-        if "event" in message:
-            self.events.append(message)
-        else:
-            assert set(message) == {"v", "id", "ok", "result" if message["ok"] else "error"}
-            assert message["id"] not in self.replies, f"two replies to request {message['id']}"
-            self.replies[message["id"]] = message
-        return message
-
-    def reply(self, request_id: int | str, within_s: float = LIMIT_S) -> Map:
-        """Wait for the reply to a request."""
-        end = time.monotonic() + within_s
-        while request_id not in self.replies:
-            message = self.receive(max(0.0, end - time.monotonic()))
-            assert message is not None, f"no reply to request {request_id}"
-        return self.replies.pop(request_id)
-
-    def ask(self, method: str, timeout_ms: int | None = None, **params: object) -> Map:
-        """Send a request and wait for its reply."""
-        return self.reply(self.send(method, timeout_ms, **params))
-
-    def result(self, method: str, **params: object) -> Any:
-        """Ask for something that works."""
-        reply = self.ask(method, **params)
-        assert reply["ok"], reply
-        return reply["result"]
-
-    def error(self, method: str, timeout_ms: int | None = None, **params: object) -> Map:
-        """Ask for something that fails, and return the error."""
-        reply = self.ask(method, timeout_ms, **params)
-        assert not reply["ok"], reply
-        error: Map = reply["error"]
-        assert error["message"]
-        return error
-
-    def invoke(
-        self, module: str, slot: int | str, operation: str, on_loss: str = "", **params: object
-    ) -> Map:
-        """Invoke an operation that works, and return its result."""
-        more = {"on_loss": on_loss} if on_loss else {}
-        result: Map = self.result(
-            "invoke", module=module, slot=slot, operation=operation, params=params, **more
-        )
-        return result
-
-    def refused(self, module: str, slot: int | str, operation: str, **params: object) -> Map:
-        """Invoke an operation that fails, and return the error."""
-        return self.error("invoke", module=module, slot=slot, operation=operation, params=params)
-
-    def event(self, wanted: Callable[[Map], bool] = lambda _: True) -> Map:
-        """Wait for an event; those before it are thrown away."""
-        end = time.monotonic() + LIMIT_S
-        while True:
-            while self.events:
-                event = self.events.popleft()
-                if wanted(event):
-                    return event
-            assert self.receive(max(0.0, end - time.monotonic())) is not None, "no such event"
-
-    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Ask again and again until something is so."""
-        end = time.monotonic() + LIMIT_S
-        while not condition():
-            assert time.monotonic() < end, f"never: {what}"
-            time.sleep(0.01)
+def eventually(condition: Callable[[], bool], what: str) -> None:
+    """Wait until something is so; fail when it does not become so."""
+    deadline = time.monotonic() + LONG_S
+    while not condition():
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        time.sleep(0.01)
 
 
 class BridgeProcess:
-    """A bridge in a process of its own, on an emulated RAK7391.
+    """A bridge that serves on a socket of its own; use it with ``with``.
 
     Args:
-        config: Text of its configuration file.
+        arguments: Further arguments of ``serve``.
     """
 
-    def __init__(self, config: str = "") -> None:
-        # Short, because a socket's path may have 107 bytes only.
-        self.directory = Path(tempfile.mkdtemp(prefix="wb-"))
-        self.endpoint = f"ipc://{self.directory}/bridge.sock"
-        self.log = self.directory / "log"
-        self._config = self.directory / "config.toml"
-        self._config.write_text(config)
+    def __init__(self, *arguments: str) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="wb-")
+        self.path = Path(self._folder.name) / "bridge.sock"
+        self.endpoint = f"ipc://{self.path}"
+        self.log = Path(self._folder.name) / "log"
+        self._arguments = arguments
         self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it accepts connections."""
+        with self.log.open("ab") as log:
+            self.process = process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "wisblock_bridge",
+                    "serve",
+                    "--emulate",
+                    "--endpoint",
+                    self.endpoint,
+                    *self._arguments,
+                ],
+                env=environment(),
+                cwd=ROOT,
+                stderr=log,
+            )
+        where = parse_endpoint(self.endpoint)
+
+        def ready() -> bool:
+            assert process.poll() is None, self.log.read_text()
+            return is_served(where)
+
+        eventually(ready, "the bridge accepts connections")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; gives the exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(LONG_S)
 
     def __enter__(self) -> Self:
         self.start()
@@ -180,49 +99,9 @@ class BridgeProcess:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
-        self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("WISBLOCK_BRIDGE_")
-        }
-        environment["PYTHONPATH"] = str(ROOT / "python-bridge")
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable, "-m", "wisblock_bridge", "serve", "--emulate",
-                    "--config", str(self._config), "--endpoint", self.endpoint,
-                ],
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )  # fmt: skip
-        with self.client() as client:
-            number = client.send("ping")
-            end = time.monotonic() + LIMIT_S
-            while client.receive(0.05) is None:
-                assert self.process.poll() is None, self.log.read_text()
-                assert time.monotonic() < end, "the bridge never answered"
-            assert client.reply(number)["ok"]
-
-    def client(self, receive_high_water_mark: int = 0) -> RawClient:
-        """Connect a client."""
-        return RawClient(self.endpoint, receive_high_water_mark)
-
-    def stop(self) -> int:
-        """Ask it to stop, and return its exit code."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(LIMIT_S)
-
-    def kill(self) -> None:
-        """Kill it, if it still runs."""
-        if self.process is not None:
+        if self.process is not None and self.process.poll() is None:
             self.process.kill()
-            self.process.wait()
+            self.process.wait(LONG_S)
+        self._folder.cleanup()

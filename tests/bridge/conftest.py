@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bridge.bridge_process import BridgeProcess, RawClient
+from tests.bridge.bridge_process import BridgeProcess
 from tests.bridge.rig import Rig
+from tests.bridge.wire_client import RawClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +28,11 @@ def bridge() -> Iterator[BridgeProcess]:
 
 
 @pytest.fixture
-def client(bridge: BridgeProcess) -> Iterator[RawClient]:
+def wire(bridge: BridgeProcess) -> Iterator[RawClient]:
     """A client of that bridge; when it goes, both slots are free and nothing fails any more."""
-    with bridge.client() as made:
+    with RawClient(bridge.endpoint) as made:
         yield made
-    with bridge.client() as cleaner:
+    with RawClient(bridge.endpoint) as cleaner:
         for slot in (1, 2, "board"):
             cleaner.result("emulator.fault", slot=slot, kind="nack", count=0)
         for entry in cleaner.result("status")["slots"]:

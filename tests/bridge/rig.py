@@ -111,6 +111,7 @@ class Rig:
     def frame(self, who: bytes, frame: bytes) -> None:
         """Send any frame."""
         self.dispatcher.handle(who, frame)
+        self.dispatcher.wake_workers()
 
     def send(
         self, who: bytes, method: str, timeout_ms: int | None = None, **params: object
@@ -210,6 +211,7 @@ class Rig:
                 self.dispatcher.receive_scan(post)
             else:
                 self.dispatcher.receive(post)
+        self.dispatcher.wake_workers()
 
     def pump_until(self, condition: Callable[[], bool], what: str) -> None:
         """Be the poll loop until something is so."""
@@ -220,14 +222,15 @@ class Rig:
             self.pump()
 
     def settle(self) -> None:
-        """Wait until every worker has done what was queued before."""
+        """Wait until every worker has done what was queued and what was due before."""
         for worker in self.rack:
-            idle = worker.closing
-            while not idle:
+            # Twice: what was due is certainly looked at between two marks.
+            marks = 0
+            while not worker.closing and (marks < 2 or worker.queued):
                 done: list[bool] = []
                 worker._call(functools.partial(self._mark, done))
                 self.pump_until(functools.partial(bool, done), f"{worker.place} answers")
-                idle = worker.queued == 0
+                marks += 1
         self.pump()
 
     def advance(self, seconds: float) -> None:

@@ -88,15 +88,19 @@ def test_the_work_is_bounded() -> None:
         assert time.process_time() - start < 2.0
 
 
-def test_random_bytes_raise_nothing_else() -> None:
+def test_random_bytes_are_judged_as_another_decoder_judges_them() -> None:
+    """What passes can be decoded; what cannot be decoded does not pass."""
     chance = random.Random(29_555)  # noqa: S311
-    for _ in range(5000):
-        frame = chance.randbytes(chance.randrange(100))
+    passed = 0
+    for _ in range(20_000):
+        frame = chance.randbytes(chance.randrange(12))
         try:
             messagepack.examine(frame)
         except BadRequestError:
             continue
-        assert msgpack.unpackb(frame, strict_map_key=False) is not NotImplemented
+        passed += 1
+        msgpack.unpackb(frame, raw=True)  # raises unless the frame is whole
+    assert passed > 100
 
 
 KEY = b"\xa2id"

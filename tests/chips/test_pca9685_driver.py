@@ -428,11 +428,17 @@ def test_failure_at_every_transaction(
         assert world.duties() == expected, number
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["first", "again"])
 @pytest.mark.parametrize("number", range(8))
 @pytest.mark.parametrize("delivered", [False, True])
-def test_a_begin_that_broke_off_lets_nothing_run(number: int, *, delivered: bool) -> None:
+def test_a_begin_that_broke_off_lets_nothing_run(
+    number: int, *, delivered: bool, again: bool
+) -> None:
     world = World()
     world.restart()
+    if again:
+        world.chip.begin()
+        world.chip.set_duty(1, 0.5)
     world.bus.break_at(number, BusFault.IO, delivered=delivered)
     with pytest.raises(BusError):
         world.chip.begin()

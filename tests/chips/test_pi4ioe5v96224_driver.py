@@ -191,6 +191,8 @@ def test_before_the_first_write_a_failure_leaves_nothing_to_ask() -> None:
         (lambda chip: chip.write(7, 1), "FF FF FF", "7F FF FF", "7F FF FB", 0x040080),
         (lambda chip: chip.make_input(7), "FF FF FF", "FF FF FF", "FF FF FB", 0x040000),
         (lambda chip: chip.make_input(7), "FF FF FF", "7F FF FF", "7F FF FB", 0x040080),
+        # A line at 0 that is high, because the supply broke down, stays meant to be 0.
+        (lambda chip: chip.make_output(8, 0), "7F FE FF", "FF FF FF", "7F FF FB", 0x040080),
         # Only the first port arrived.
         (lambda chip: chip.make_outputs(0x101, 0), "7E FE FF", "7E FF FF", "7E FF FB", 0x040081),
         # Inputs that are low from outside do not matter.

@@ -113,22 +113,45 @@ class Editor {
     return this.page.locator(`.red-ui-palette-node[data-palette-type="${type}"]`);
   }
 
-  /** Drags a node from the palette onto the canvas and gives its id. */
+  /** Waits until something on the page has come to rest, and tells where. */
+  async restingPlace(locator) {
+    let last = "";
+    for (;;) {
+      const box = await locator.boundingBox();
+      const place = JSON.stringify(box);
+      if (box !== null && place === last) {
+        return box;
+      }
+      last = place;
+      await this.page.waitForTimeout(100);
+    }
+  }
+
+  /** Drags a node from the palette onto the canvas and gives its id; a drag that a busy browser has missed is repeated. */
   async drag(type, x = 500, y = 250) {
-    const before = await this.page.evaluate(() => window.RED.nodes.filterNodes({}).map((each) => each.id));
+    const nodes = () => this.page.evaluate(() => window.RED.nodes.filterNodes({}).map((each) => each.id));
+    const before = await nodes();
+    const dragged = async () => (await nodes()).find((id) => !before.includes(id));
     const node = this.paletteNode(type);
     await node.scrollIntoViewIfNeeded();
-    const from = await node.boundingBox();
-    await this.page.mouse.move(from.x + 20, from.y + 10);
-    await this.page.mouse.down();
-    await this.page.mouse.move(from.x + 40, from.y + 20, { steps: 5 });
-    await this.page.mouse.move(x, y, { steps: 15 });
-    await this.page.mouse.up();
-    const handle = await this.page.waitForFunction(
-      ([known]) => window.RED.nodes.filterNodes({}).map((each) => each.id).find((id) => !known.includes(id)),
-      [before],
-    );
-    return handle.jsonValue();
+    for (const deadline = Date.now() + LONGEST_MS; ;) {
+      const from = await this.restingPlace(node);
+      await this.page.mouse.move(from.x + 20, from.y + 10);
+      await this.page.mouse.down();
+      await this.page.mouse.move(from.x + 40, from.y + 20, { steps: 5 });
+      await this.page.mouse.move(x, y, { steps: 15 });
+      await this.page.mouse.up();
+      for (const patience = Date.now() + 2000; Date.now() < patience;) {
+        const id = await dragged();
+        if (id !== undefined) {
+          return id;
+        }
+        await this.page.waitForTimeout(50);
+      }
+      if (Date.now() > deadline) {
+        throw new Error(`${type} could not be dragged onto the canvas`);
+      }
+    }
   }
 
   /** Opens the dialog of a node. */
@@ -186,4 +209,4 @@ class Editor {
   }
 }
 
-module.exports = { CHROMIUM, Editor, LONGEST_MS, NodeRed, ROOT };
+module.exports = { CHROMIUM, Editor, LONGEST_MS, NodeRed, ROOT, nodeRedDirectory };

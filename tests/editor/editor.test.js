@@ -4,7 +4,7 @@
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
-const { CHROMIUM, Editor, NodeRed, ROOT } = require("./editor");
+const { CHROMIUM, Editor, NodeRed, ROOT, nodeRedDirectory } = require("./editor");
 const { BridgeProcess } = require("../nodes/bridge-process");
 const { until } = require("../nodes/conditions");
 const catalogue = require("../../node-red-nodes/catalogue.json");
@@ -15,7 +15,9 @@ const readFlow = (file) => JSON.parse(fs.readFileSync(path.join(FLOWS, file), "u
 const [plain] = catalogue.modules.filter((each) => each.slots.length > 1);
 const eventful = catalogue.modules.find((each) => each.events.length > 0);
 
-describe("the editor", function () {
+const { version } = JSON.parse(fs.readFileSync(path.join(nodeRedDirectory(), "package.json"), "utf8"));
+
+describe(`the editor of Node-RED ${version}`, function () {
   this.timeout(180000);
 
   const bridge = new BridgeProcess();
@@ -32,6 +34,7 @@ describe("the editor", function () {
       { id: "bridge1", type: "wisblock-bridge", name: "", endpoint: bridge.endpoint, leaseMs: "" },
       { id: "seed", type: `wisblock-${plain.slug}`, z: "tab1", x: 300, y: 500, name: "", bridge: "bridge1", slot: "1", trigger: "message", operation: plain.operations[0].name, every_ms: "1000", onLoss: "safe", wires: [[]] },
     ]);
+    assert.equal(nodeRed.version.replace(/-git$/, ""), version);
     await editor.open(nodeRed.url);
   });
 
@@ -229,6 +232,7 @@ describe("the editor", function () {
       const onMessage = nodes.filter((each) => each.trigger === "message").map((each) => each.id);
       await page.waitForFunction((ids) => ids.every((id) => /\d.*emulated/.test(window.RED.nodes.node(id).status?.text ?? "")), onMessage);
       await editor.filterPalette("wisblock");
+      await editor.paletteNode("inject").waitFor({ state: "hidden" });
       await page.evaluate(() => document.querySelectorAll("#red-ui-notifications > *").forEach((each) => each.remove()));
       await page.screenshot({ path: process.env.WISBLOCK_SCREENSHOT });
     }

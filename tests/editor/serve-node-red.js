@@ -41,9 +41,11 @@ process.stdin.on("end", () => {
 });
 
 server.listen(0, "127.0.0.1", () => {
-  RED.start().then(() => {
-    const ready = () => process.stdout.write(`${JSON.stringify({ port: server.address().port, version: RED.version() })}\n`);
-    RED.events.once("flows:started", ready);
+  const flowsStarted = new Promise((resolve) => {
+    RED.events.once("flows:started", resolve);
+  });
+  Promise.all([RED.start(), flowsStarted]).then(() => {
+    process.stdout.write(`${JSON.stringify({ port: server.address().port, version: RED.version() })}\n`);
   }).catch((error) => {
     process.stderr.write(`${error.stack}\n`);
     process.exit(1);

@@ -85,6 +85,23 @@ describe("the bridge's node", () => {
     await until(() => caught.length === 2, "another error");
   });
 
+  it("tells each flow once, however many of its nodes use the bridge", async () => {
+    const elsewhere = [
+      { id: "tab2", type: "tab" },
+      request({ id: "three", z: "tab2" }),
+      { ...CATCH, id: "catcher2", z: "tab2", wires: [["caught2"]] },
+      { ...CAUGHT, id: "caught2", z: "tab2" },
+    ];
+    await start();
+    await helper.setFlows([TAB, bridge(), request(), request({ id: "two" }), SINK, CATCH, CAUGHT, ...elsewhere], "full");
+    const [here, there] = [collect("caught"), collect("caught2")];
+    FakeClient.last.goOffline();
+    await until(() => here.length > 0 && there.length > 0, "two errors");
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([here.length, there.length], [1, 1]);
+    assert.deepEqual(Object.keys(helper.getNode("bridge").users).sort(), ["node", "three", "two"]);
+  });
+
   it("hands its session to its successor and says no bye", async () => {
     const { client } = await start();
     await helper.setFlows([TAB, bridge({ name: "renamed" }), request(), SINK, CATCH, CAUGHT], "nodes");

@@ -49,6 +49,20 @@ describe("the flows", () => {
     assert.deepEqual(bridges, bridges.map(() => [{ id: "b71d9e0000000001", type: "wisblock-bridge", name: "", endpoint: "", leaseMs: "" }]));
   });
 
+  it("are in the package that people install, and nothing that they do not need", function () {
+    this.timeout(60000);
+    const result = spawnSync("npm", ["pack", "--dry-run", "--json"], { cwd: ROOT, encoding: "utf8" });
+    assert.equal(result.status, 0, result.stderr);
+    const packed = JSON.parse(result.stdout)[0].files.map((each) => each.path);
+    for (const { name } of flows) {
+      assert.ok(packed.includes(`examples/${name}`), name);
+    }
+    for (const file of ["node-red-nodes/catalogue.json", "node-red-nodes/fingerprint.json", "node-red-nodes/bridge/bridge.html", "LICENSE"]) {
+      assert.ok(packed.includes(file), file);
+    }
+    assert.deepEqual(packed.filter((each) => /^(tests|scripts|python-bridge|flows|docs|benchmarks)\//.test(each)), []);
+  });
+
   it("become the examples that Node-RED's import menu reads", () => {
     const result = spawnSync(process.execPath, [path.join(ROOT, "scripts", "examples.mjs")], { encoding: "utf8" });
     assert.equal(result.status, 0, result.stderr);

@@ -390,6 +390,13 @@ describe("the node of a module", () => {
     });
   });
 
+  it("leaves it to the bridge to refuse a slot that there is not", async () => {
+    const { unit, client } = await start({ slot: "3" });
+    unit.receive({ payload: "" });
+    await until(() => client.requests.length, "a request");
+    assert.equal(client.requests[0].params.slot, "3");
+  });
+
   it("uses the board where the module is soldered on", async () => {
     await helper.load([bridgeSet, boardSet], [TAB, BRIDGE, { id: "node", type: "wisblock-board1", z: "tab", x: 1, y: 1, bridge: "bridge", wires: [] }]);
     helper.getNode("node").receive({ payload: "" });

@@ -11,13 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.emulated.wires import Wire
-from wisblock_bridge.buses.gpio import Bias
+from wisblock_bridge.buses.gpio import Bias, no_edges
 from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.errors import BusError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.buses.i2c import I2CBus
 
 INPUT, OUTPUT, POLARITY, CONFIGURATION = 0, 2, 4, 6
@@ -106,6 +107,10 @@ class KernelExpander:
     def held_elsewhere(self) -> Mapping[int, str]:
         """Tell which lines others hold: the device server keeps that account, not the chip."""
         return {}
+
+    def edges(self, offset: int, bias: Bias = Bias.NONE, debounce_ms: float = 0.0) -> EdgeSource:  # noqa: ARG002
+        """Refuse: no board is known to wire the interrupt."""
+        raise no_edges(self.name)
 
     def make_output(self, offset: int, level: int) -> None:
         """Write the latch, then the direction."""

@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+
+from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +31,45 @@ class Bias(StrEnum):
     """Whatever the pin has by itself."""
     UP = "up"
     DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One change of level, as the kernel saw it.
+
+    Attributes:
+        level: The level after the change.
+        timestamp_ms: When, milliseconds since 1970.
+        missed: Changes before this one that got lost.
+    """
+
+    level: int
+    timestamp_ms: float
+    missed: int = 0
+
+
+class EdgeSource(Protocol):
+    """The changes of one line, one reader."""
+
+    @property
+    def descriptor(self) -> int:
+        """Readable when there are changes to be read."""
+        ...
+
+    def read(self) -> list[Edge]:
+        """Take the changes so far, without waiting.
+
+        Returns:
+            In the order in which they happened.
+
+        Raises:
+            BusError: The controller is gone.
+        """
+        ...
+
+    def close(self) -> None:
+        """Listen no longer; closing twice is allowed."""
+        ...
 
 
 class LineController(Protocol):
@@ -134,6 +176,22 @@ class LineController(Protocol):
         """
         ...
 
+    def edges(self, offset: int, bias: Bias = Bias.NONE, debounce_ms: float = 0.0) -> EdgeSource:
+        """Make a line an input whose changes are reported; only where ``has_edges``.
+
+        Args:
+            offset: Line, 0...line_count-1.
+            bias: Pull resistor wanted.
+            debounce_ms: Changes that last less than this are not reported.
+
+        Returns:
+            The changes from now on.
+
+        Raises:
+            BusError: The controller cannot report changes, or another program holds the line.
+        """
+        ...
+
     def let_go(self, offset: int) -> None:
         """Let go of a line, leaving it as it is: an output may keep driving, so make it safe first.
 
@@ -145,3 +203,17 @@ class LineController(Protocol):
     def close(self) -> None:
         """Let go of everything; closing twice is allowed."""
         ...
+
+
+def no_edges(name: str) -> BusError:
+    """Make the error for a controller that cannot report changes.
+
+    Args:
+        name: The controller.
+
+    Returns:
+        The error, to be raised.
+    """
+    return BusError(
+        BusFault.UNSUPPORTED, "Changes of these lines are not reported; look at them.", where=name
+    )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.client import Result
-    from wisblock_bridge.client.bridge import Slot
+    from wisblock_bridge.client.faces import Slot
 
     Units = Mapping[str, Mapping[str, object]]
 

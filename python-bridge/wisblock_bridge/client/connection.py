@@ -15,7 +15,6 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgpack
@@ -23,6 +22,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from wisblock_bridge import __version__
+from wisblock_bridge.client.feed import Call, Feed
 from wisblock_bridge.client.results import (
     Event,
     OfflineError,
@@ -34,7 +34,7 @@ from wisblock_bridge.client.results import (
 from wisblock_bridge.errors import ErrorCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from wisblock_bridge.endpoint import Endpoint
 
@@ -42,9 +42,6 @@ log = logging.getLogger(__name__)
 
 VERSION = 1
 MAX_IN_FLIGHT = 256
-MAX_EVENTS = 1024
-"""Kept of one subscription until the program takes them."""
-
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 LONGEST_START_MS = 2000
 PINGS_PER_LEASE = 3
@@ -55,81 +52,6 @@ START_HINT = (
     "Start it with `wisblock-bridge serve` (or `sudo systemctl start wisblock-bridge`); "
     "`wisblock-bridge check` tells what is missing."
 )
-
-
-@dataclass(slots=True, eq=False)
-class Call:
-    """A request and what becomes of it."""
-
-    number: int
-    frame: bytes
-    done: threading.Event = field(default_factory=threading.Event)
-    result: object = None
-    error: RemoteError | None = None
-    on_result: Callable[[object], None] | None = None
-
-    def succeed(self, result: object) -> None:
-        """Take the result and wake whoever waits."""
-        self.result = result
-        if self.on_result is not None:
-            self.on_result(result)
-        self.done.set()
-
-    def fail(self, error: RemoteError) -> None:
-        """Take the error and wake whoever waits."""
-        self.error = error
-        self.done.set()
-
-
-class Feed:
-    """The events of one subscription, kept until somebody takes them.
-
-    Args:
-        params: Of the method ``subscribe``, to ask anew after the connection broke.
-    """
-
-    def __init__(self, params: Mapping[str, object]) -> None:
-        self.params = dict(params)
-        self.number: int | None = None
-        self.closed = False
-        self._events: deque[Event] = deque()
-        self._lost = 0
-        self._changed = threading.Condition()
-
-    def put(self, event: Event) -> None:
-        """Keep an event; the oldest goes when there are too many.
-
-        Args:
-            event: What came.
-        """
-        with self._changed:
-            if len(self._events) >= MAX_EVENTS:
-                self._lost += 1 + self._events.popleft().lost
-            self._events.append(event)
-            self._changed.notify()
-
-    def take(self, timeout_s: float | None) -> Event | None:
-        """Wait for the next event.
-
-        Args:
-            timeout_s: How long, s; None for as long as it takes.
-
-        Returns:
-            The event; None when the time is over or the subscription has ended.
-        """
-        with self._changed:
-            self._changed.wait_for(lambda: self._events or self.closed, timeout_s)
-            if not self._events:
-                return None
-            event = self._events.popleft()
-            lost, self._lost = self._lost, 0
-        return replace(event, lost=event.lost + lost) if lost else event
-
-    def close(self) -> None:
-        """Wake whoever waits; nothing more comes."""
-        with self._changed:
-            self.closed = True
-            self._changed.notify_all()
 
 
 class Connection:
@@ -166,6 +88,7 @@ class Connection:
         self._refusal: RemoteError | None = None
         self._last_sent = 0.0
         self._greet_at: float | None = None
+        self._last_ping: Call | None = None
         self._waker, self._wake_up = socket.socketpair()
         for end in (self._waker, self._wake_up):
             end.settimeout(0.0)
@@ -365,7 +288,15 @@ class Connection:
             if self._greet_at is not None and now >= self._greet_at:
                 self._greet()
             if self._online and now - self._last_sent >= interval_s:
-                self._send(self._own_call("ping", {}))
+                self._ping()
+
+    def _ping(self) -> None:
+        """Renew the lease; one ping at a time, so that none pile up where nobody answers."""
+        if self._last_ping is None or self._last_ping.done.is_set():
+            self._last_ping = self._own_call("ping", {})
+            self._send(self._last_ping)
+        else:
+            self._last_sent = time.monotonic()
 
     def _watch_connection(self) -> None:
         message = recv_monitor_message(self._monitor, zmq.NOBLOCK)

@@ -32,7 +32,7 @@ PREFIX = "WISBLOCK_BRIDGE_"
 
 PRODUCTS = tuple(dict.fromkeys(board.product for board in BOARDS.values()))
 VARIANTS = {
-    product: tuple(each.variant for each in BOARDS.values() if each.product == product)
+    product: tuple(sorted(each.variant for each in BOARDS.values() if each.product == product))
     for product in PRODUCTS
 }
 PINS = tuple(f"IO{number}" for number in range(1, 7))

@@ -49,11 +49,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
         A sentence: the nearest name, or all of them.
     """
     names = list(known)
-    by_folded = {each.lower(): each for each in names}
-    close = get_close_matches(name.lower(), by_folded, n=1)
+    close = _close(name, names)
     if close:
-        return f"Did you mean {by_folded[close[0]]}?"
+        return f"Did you mean {close}?"
     return f"Known are: {', '.join(names)}." if names else "None is known here."
+
+
+def _close(name: str, known: list[str]) -> str:
+    by_folded = {each.lower(): each for each in known}
+    found = get_close_matches(name.lower(), by_folded, n=1)
+    return by_folded[found[0]] if found else ""
 
 
 def text(value: object, place: str) -> str:
@@ -93,9 +98,9 @@ def choice(value: object, place: str, allowed: Iterable[str]) -> str:
     for word in words:
         if word.lower() == written.lower():
             return word
-    raise refuse(
-        place, f'"{written}" is none of {", ".join(words)}. {nearest(written, words)}'.rstrip()
-    )
+    close = _close(written, words)
+    advice = f" Did you mean {close}?" if close else ""
+    raise refuse(place, f'"{written}" is none of {", ".join(words)}.{advice}')
 
 
 def boolean(value: object, place: str) -> bool:

@@ -16,17 +16,19 @@ from wisblock_bridge.describe import (
     Quality,
     Reading,
     Readings,
+    Watch,
     event,
     operation,
 )
-from wisblock_bridge.errors import NotReadyError
+from wisblock_bridge.errors import BridgeError, NotReadyError
 from wisblock_bridge.wiring import board_expanders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.buses.gpio import LineController
-    from wisblock_bridge.describe import TimerHandle
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import Memory, TimerHandle, Timers
 
 LINE_COUNT = 16
 
@@ -86,15 +88,32 @@ class TPT29555(Module):
 
     expanders = board_expanders()
 
-    def open(self) -> None:
-        """Do nothing: lines are left as they are until somebody drives one."""
+    def __init__(
+        self,
+        parts: Mapping[str, object],
+        clock: Clock,
+        timers: Timers,
+        memory: Memory | None = None,
+    ) -> None:
+        super().__init__(parts, clock, timers, memory)
+        # Not in ``open``: after a failure of the bus the module is opened anew, and what it drives
+        # must not be forgotten.
         self._driven: dict[str, tuple[str, int]] = {}
         self._pulses: dict[str, TimerHandle] = {}
 
+    def open(self) -> None:
+        """Do nothing: lines are left as they are until somebody drives one."""
+
     def close(self) -> None:
-        """Return every line that was driven here to an input."""
+        """Return every line that was driven here to an input, as far as the expanders answer."""
+        failures: list[BridgeError] = []
         for output in tuple(self._driven):
-            self.make_safe(output)
+            try:
+                self.make_safe(output)
+            except BridgeError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def make_safe(self, output: str) -> None:
         """Return a line to an input."""
@@ -163,8 +182,9 @@ class TPT29555(Module):
             BusError: The expander did not answer.
             NotReadyError: The pin does not follow: it is shorted.
         """
+        controller = self._take(expander, line)
         self._end_pulse(expander, line)
-        return self._drive(expander, line, 1 - self.expanders.controller(expander).level(line))
+        return self._drive(expander, line, 1 - controller.level(line))
 
     @operation(gives=(LEVEL,), main=LEVEL, drives="{expander}/{line}", payload_param="ms")
     def pulse(
@@ -186,8 +206,9 @@ class TPT29555(Module):
             BusError: The expander did not answer.
             NotReadyError: The pin does not follow: it is shorted.
         """
+        controller = self._take(expander, line)
         self._end_pulse(expander, line)
-        rest = self.expanders.controller(expander).level(line)
+        rest = controller.level(line)
         readings = self._drive(expander, line, 1 - rest)
         output = _output(expander, line)
         self._pulses[output] = self.timers.after(
@@ -207,7 +228,7 @@ class TPT29555(Module):
             ForbiddenError: The line is the board's own.
             BusError: The expander did not answer.
         """
-        self.expanders.claim(expander, line)
+        self._take(expander, line)
         self._let_go(expander, line)
         return self.readings(direction="input")
 
@@ -231,9 +252,7 @@ class TPT29555(Module):
         return LineWatch(self, self.expanders.controller(expander), watched, poll_ms / 1000.0)
 
     def _drive(self, expander: str, line: int, level: int) -> Readings:
-        controller = self.expanders.controller(expander)
-        self.expanders.claim(expander, line)
-        self._driven[_output(expander, line)] = (expander, line)
+        controller = self._take(expander, line)
         controller.make_output(line, level)
         seen = controller.level(line)
         if seen != level:
@@ -244,6 +263,13 @@ class TPT29555(Module):
                 where=controller.name,
             )
         return self.readings(level=seen)
+
+    def _take(self, expander: str, line: int) -> LineController:
+        """Reserve a line; from here on it is returned to an input when its client is gone."""
+        controller = self.expanders.controller(expander)
+        self.expanders.claim(expander, line)
+        self._driven[_output(expander, line)] = (expander, line)
+        return controller
 
     def _let_go(self, expander: str, line: int) -> None:
         self._end_pulse(expander, line)
@@ -263,7 +289,7 @@ class TPT29555(Module):
         self.expanders.controller(expander).make_output(line, level)
 
 
-class LineWatch:
+class LineWatch(Watch):
     """Looks at lines of one expander in one transaction.
 
     Args:
@@ -280,7 +306,7 @@ class LineWatch:
         lines: tuple[int, ...],
         interval_s: float,
     ) -> None:
-        self.interval_s = interval_s
+        super().__init__(interval_s)
         self._module = module
         self._controller = controller
         self._lines = lines

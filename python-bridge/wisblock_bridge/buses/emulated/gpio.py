@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.buses.gpio import Bias
+from wisblock_bridge.buses.emulated.edges import EmulatedEdges
+from wisblock_bridge.buses.gpio import Bias, no_edges
+from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.buses.emulated.wires import Wire
+    from wisblock_bridge.buses.gpio import EdgeSource
+    from wisblock_bridge.clock import Clock
 
 
 class EmulatedLines:
@@ -24,14 +28,22 @@ class EmulatedLines:
         label: The controller's label ("pinctrl-bcm2711").
         line_count: Number of lines.
         wires: Offset to wire, for the lines that lead anywhere.
+        clock: Time of the reported changes; the computer's own if none is given.
     """
 
     has_edges = True
 
-    def __init__(self, label: str, line_count: int, wires: Mapping[int, Wire]) -> None:
+    def __init__(
+        self,
+        label: str,
+        line_count: int,
+        wires: Mapping[int, Wire],
+        clock: Clock | None = None,
+    ) -> None:
         self._name = label
         self._count = line_count
         self._wires = wires
+        self._clock = clock or SystemClock()
         self._outputs: dict[int, int] = {}
         self.accesses = 0
 
@@ -61,6 +73,14 @@ class EmulatedLines:
     def held_elsewhere(self) -> Mapping[int, str]:
         """Tell which lines others hold: nobody is there."""
         return {}
+
+    def edges(self, offset: int, bias: Bias = Bias.NONE, debounce_ms: float = 0.0) -> EdgeSource:
+        """Report the changes of a line, as ``LineController.edges`` says."""
+        self.make_input(offset, bias)
+        wire = self._wire(offset)
+        if wire is None:
+            raise no_edges(f"line {offset} of {self._name}")
+        return EmulatedEdges(wire, self._clock, debounce_ms / 1000.0)
 
     def make_output(self, offset: int, level: int) -> None:
         """Drive a line, as ``LineController.make_output`` says."""

@@ -17,9 +17,10 @@ import errno
 import os
 import threading
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.buses.gpio import Bias
+from wisblock_bridge.buses.gpio import Bias, no_edges
 from wisblock_bridge.buses.linux import errno_faults
 from wisblock_bridge.buses.linux.gpio_controllers import (
     DEV,
@@ -27,6 +28,7 @@ from wisblock_bridge.buses.linux.gpio_controllers import (
     as_os_error,
     find_controller,
 )
+from wisblock_bridge.buses.linux.gpio_edges import LinuxEdges
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import gpiod
+
+    from wisblock_bridge.buses.gpio import EdgeSource
 
 # include/uapi/linux/gpio.h, GPIO_MAX_NAME_SIZE, less the closing zero
 MAX_CONSUMER_BYTES = 31
@@ -226,6 +230,35 @@ class LinuxLines:
         with self._lock, self._line(offset):
             self._configure(offset, self._settings(bias=bias))
             self._outputs.discard(offset)
+
+    def edges(self, offset: int, bias: Bias = Bias.NONE, debounce_ms: float = 0.0) -> EdgeSource:
+        """Make a line an input whose changes are reported, as ``LineController.edges`` says.
+
+        Args:
+            offset: Line, 0...line_count-1.
+            bias: Pull resistor wanted.
+            debounce_ms: Changes that last less than this are not reported.
+
+        Returns:
+            The changes from now on.
+
+        Raises:
+            BusError: This controller has no interrupt, did not answer, or somebody else holds the
+                line.
+        """
+        if not self._has_edges:
+            raise no_edges(self._name)
+        settings = self._settings(bias=bias)
+        import gpiod  # noqa: PLC0415  (rule 3 of the package: import time)
+
+        settings.edge_detection = gpiod.line.Edge.BOTH
+        settings.event_clock = gpiod.line.Clock.REALTIME
+        settings.debounce_period = timedelta(milliseconds=debounce_ms)
+        with self._lock, self._line(offset):
+            self._configure(offset, settings)
+            self._outputs.discard(offset)
+            request = self._requests[offset]
+        return LinuxEdges(request, offset, self._name, lambda: self.make_input(offset, bias))
 
     def write(self, offset: int, level: int) -> None:
         """Change the level of an output, as ``LineController.write`` says.

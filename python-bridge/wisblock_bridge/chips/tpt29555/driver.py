@@ -12,13 +12,14 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.buses.gpio import Bias
+from wisblock_bridge.buses.gpio import Bias, no_edges
 from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.clock import Clock
 
@@ -117,6 +118,10 @@ class TPT29555:
     def held_elsewhere(self) -> Mapping[int, str]:
         """Tell which lines others hold: whoever has this driver has them all."""
         return {}
+
+    def edges(self, offset: int, bias: Bias = Bias.NONE, debounce_ms: float = 0.0) -> EdgeSource:  # noqa: ARG002
+        """Refuse: the chip's interrupt is not known to be wired on any board."""
+        raise no_edges(self.name)
 
     def make_output(self, offset: int, level: int) -> None:
         """Drive a line.

@@ -1,0 +1,237 @@
+"""``make bench``: the speed of the bridge as ratios of one run, each beside its bar."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks.processes import (
+    ROOT,
+    bridge,
+    cpu_s,
+    fresh_endpoint,
+    memory_mb,
+    node,
+    pinned,
+    running,
+    slices,
+    start_bridge,
+    switches,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Row = tuple[str, float, str, bool]
+
+WEBSOCKET_PORT = 18765
+
+
+def ratio(pairs: dict[str, list[dict[str, float]]], figure: str) -> float:
+    """Tell the median of the ratios of neighbouring slices.
+
+    Args:
+        pairs: What both lanes measured.
+        figure: Which figure.
+
+    Returns:
+        b over a.
+    """
+    return statistics.median(
+        b[figure] / a[figure] for a, b in zip(pairs["a"], pairs["b"], strict=True)
+    )
+
+
+def round_trip(rounds: int) -> list[Row]:
+    """(1) The whole way, node to emulated chip and back, against a raw echo."""
+    echo = fresh_endpoint()
+    with (
+        bridge() as (_, endpoint),
+        running(pinned(sys.executable, "-m", "benchmarks.peers.zeromq_echo", echo)),
+    ):
+        pairs = slices(rounds, 250, ("zeromqEcho", echo), ("bridge", endpoint))
+        p50, p99 = ratio(pairs, "p50"), ratio(pairs, "p99")
+        deep = slices(rounds, 250, ("zeromqEcho", echo), ("bridge", endpoint), 64)
+    throughput = ratio(deep, "perSecond")
+    return [
+        ("1 round trip, median / raw echo", p50, "<= 1.7 (aim 1.4)", p50 <= 1.7),
+        ("1 round trip, p99 / raw echo", p99, "<= 2", p99 <= 2),
+        ("2 throughput, 64 outstanding / raw echo", throughput, ">= 0.5", throughput >= 0.5),
+    ]
+
+
+def websocket(rounds: int) -> list[Row]:
+    """(2) Throughput against a WebSocket server that does nothing."""
+    with (
+        bridge() as (_, endpoint),
+        running(
+            pinned(sys.executable, "-m", "benchmarks.peers.websocket_server", str(WEBSOCKET_PORT))
+        ),
+    ):
+        pairs = slices(
+            rounds, 250, ("websocket", f"ws://127.0.0.1:{WEBSOCKET_PORT}"), ("bridge", endpoint), 64
+        )
+    value = ratio(pairs, "perSecond")
+    return [("2 throughput, 64 outstanding / websockets server", value, ">= 3", value >= 3)]
+
+
+def process_per_request(rounds: int) -> list[Row]:
+    """(3) One interpreter per request, as flows that execute a script do."""
+    with bridge() as (_, endpoint):
+        pairs = slices(rounds, 250, ("bridge", endpoint), ("bridge", endpoint))
+        ours_us = statistics.median(each["p50"] for each in pairs["a"])
+        times = []
+        for _ in range(rounds):
+            begin = time.perf_counter()
+            subprocess.run(
+                pinned(sys.executable, "-c", "print(1)"), check=True, capture_output=True
+            )
+            times.append(time.perf_counter() - begin)
+    value = statistics.median(times) * 1e6 / ours_us
+    return [("3 one python3 process per request / round trip", value, ">= 100", value >= 100)]
+
+
+def neighbour(rounds: int) -> list[Row]:
+    """(4) An expander read while the converter on the same bus works, four deep and one deep.
+
+    The machine is kept equally awake: while the read is measured alone, the same load runs on the
+    converter of another bridge.
+    """
+    rows: list[Row] = []
+    measured: dict[tuple[int, str], list[dict[str, float]]] = {}
+    with bridge() as (_, ours), bridge() as (_, other):
+        for depth in (1, 4):
+            measured[depth, "alone"], measured[depth, "beside"] = [], []
+            for _ in range(max(3, rounds // 3)):
+                for where, target in (("alone", other), ("beside", ours)):
+                    with running(pinned("node", "benchmarks/node/load.cjs", target, str(depth))):
+                        pair = slices(2, 400, ("bridge", ours), ("bridge", ours))
+                        measured[depth, where] += pair["a"] + pair["b"]
+
+    def of(depth: int, where: str, figure: str) -> float:
+        return statistics.median(each[figure] for each in measured[depth, where])
+
+    p50 = of(4, "beside", "p50") / of(4, "alone", "p50")
+    p99 = of(4, "beside", "p99") / of(4, "alone", "p99")
+    flat = of(4, "beside", "p50") / of(1, "beside", "p50")
+    rows.append(("4 expander beside a busy converter, median", p50, "<= 1.2", p50 <= 1.2))
+    rows.append(("4 expander beside a busy converter, p99", p99, "<= 2", p99 <= 2))
+    rows.append(("4 the same, four deep / one deep", flat, "<= 1.2", flat <= 1.2))
+    return rows
+
+
+def losses(requests: int) -> list[Row]:
+    """(5) Replies that never come, far beyond what a client may have in flight."""
+    with bridge() as (_, endpoint):
+        seen = json.loads(node("flood.cjs", endpoint, str(requests)))
+    lost = seen["sent"] - seen["answered"] + seen["twice"]
+    return [(f"5 replies lost or doubled of {seen['sent']}", lost, "0", lost == 0)]
+
+
+def at_rest(rounds: int) -> list[Row]:
+    """(6) Ready, idle, and with twenty subscriptions at 1 Hz."""
+    ready = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        process = start_bridge(fresh_endpoint())
+        ready.append(time.perf_counter() - begin)
+        process.terminate()
+        process.wait()
+    bare = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with bridge() as (process, endpoint):
+        time.sleep(1)
+        before = switches(process.pid)
+        time.sleep(5)
+        wakes = switches(process.pid) - before
+        idle_mb, bare_mb = memory_mb(process.pid), memory_mb(bare.pid)
+        load = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.peers.subscriber", endpoint, "20"],
+            cwd=ROOT, stdin=subprocess.PIPE,
+        )  # fmt: skip
+        time.sleep(3)
+        begin_cpu, begin = cpu_s(process.pid), time.perf_counter()
+        time.sleep(10)
+        share = (cpu_s(process.pid) - begin_cpu) / (time.perf_counter() - begin)
+        load.kill()
+        load.wait()
+    bare.kill()
+    bare.wait()
+    ready_s = statistics.median(ready)
+    limit_mb = 2.5 * bare_mb + 15
+    return [
+        ("6 ready after, s", ready_s, "<= 0.35", ready_s <= 0.35),
+        (
+            f"6 idle memory / (2.5 x bare {bare_mb:.0f} MB + 15)",
+            idle_mb / limit_mb,
+            "<= 1",
+            idle_mb <= limit_mb,
+        ),
+        ("6 wake-ups in 5 idle seconds", wakes, "0", wakes == 0),
+        ("6 twenty subscriptions at 1 Hz, share of a core", share, "< 0.015", share < 0.015),
+    ]
+
+
+def restarts(rounds: int) -> list[Row]:
+    """(7) First answer after a restart, measured from the moment the socket is there."""
+    endpoint = fresh_endpoint()
+    process = start_bridge(endpoint, pin=False)
+    worst = 0.0
+    with subprocess.Popen(
+        ["node", "benchmarks/node/return.cjs", endpoint],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as client:  # fmt: skip
+        assert client.stdout is not None
+        client.stdout.readline()
+        for attempt in range(rounds):
+            process.kill()
+            process.wait()
+            time.sleep(0.2 + attempt % 4)
+            process = start_bridge(endpoint, pin=False)
+            bound = time.monotonic()
+            worst = max(worst, float(client.stdout.readline()) - bound)
+        client.kill()
+    process.terminate()
+    process.wait()
+    return [
+        (f"7 first answer after a restart, worst of {rounds}, s", worst, "<= 0.15", worst <= 0.15)
+    ]
+
+
+def main() -> int:
+    """Measure everything and print a table.
+
+    Returns:
+        0 when every bar is held.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=11, help="turns of each lane (11)")
+    parser.add_argument("--only", help="numbers of the sections to run, such as 14")
+    options = parser.parse_args()
+    rounds: int = options.rounds
+    sections: dict[str, Callable[[], list[Row]]] = {
+        "1": lambda: round_trip(rounds),
+        "2": lambda: websocket(rounds),
+        "3": lambda: process_per_request(rounds),
+        "4": lambda: neighbour(rounds),
+        "5": lambda: losses(20_000),
+        "6": lambda: at_rest(5),
+        "7": lambda: restarts(8),
+    }
+    held = True
+    print(f"{'what':58} {'measured':>10}  bar")
+    for number, section in sections.items():
+        if options.only and number not in options.only:
+            continue
+        for what, value, bar, good in section():
+            held = held and good
+            print(f"{what:58} {value:10.3f}  {bar}{'' if good else '   MISSED'}", flush=True)
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

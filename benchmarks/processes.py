@@ -1,0 +1,190 @@
+"""Starting, pinning and watching the processes that are measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+CORE = "0"
+
+
+def pinned(*command: str) -> list[str]:
+    """Put a command on the one core that everything shares.
+
+    Args:
+        *command: Program and arguments.
+
+    Returns:
+        The command to run.
+    """
+    return ["taskset", "-c", CORE, *command]
+
+
+def fresh_endpoint() -> str:
+    """Make an endpoint nobody uses.
+
+    Returns:
+        An ``ipc://`` address.
+    """
+    return f"ipc://{tempfile.mkdtemp(prefix='wisblock-bench-')}/bridge.sock"
+
+
+@contextmanager
+def running(command: list[str], ready: str = "ready") -> Iterator[subprocess.Popen[str]]:
+    """Run a process until the block ends.
+
+    Args:
+        command: Program and arguments.
+        ready: The line that says that it is ready.
+
+    Yields:
+        The process.
+    """
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if line.strip() == ready:
+                break
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def start_bridge(endpoint: str, *, pin: bool = True) -> subprocess.Popen[bytes]:
+    """Start a bridge on an emulated board and wait until it listens.
+
+    Args:
+        endpoint: Where.
+        pin: On the shared core.
+
+    Returns:
+        The process.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "wisblock_bridge",
+        "serve",
+        "--emulate",
+        "--endpoint",
+        endpoint,
+    ]
+    process = subprocess.Popen(
+        pinned(*command) if pin else command, cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    path = Path(endpoint.removeprefix("ipc://"))
+    while not path.exists():
+        time.sleep(0.001)
+    return process
+
+
+@contextmanager
+def bridge() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run a bridge until the block ends.
+
+    Yields:
+        The process and its endpoint.
+    """
+    endpoint = fresh_endpoint()
+    process = start_bridge(endpoint)
+    time.sleep(0.3)
+    try:
+        yield process, endpoint
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def node(script: str, *arguments: str, timeout_s: float = 300) -> str:
+    """Run a measuring script to its end.
+
+    Args:
+        script: Its name in benchmarks/node.
+        *arguments: What it is told.
+        timeout_s: When to give up.
+
+    Returns:
+        What it printed.
+    """
+    command = pinned("node", f"benchmarks/node/{script}", *arguments)
+    return subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=timeout_s
+    ).stdout
+
+
+def slices(
+    rounds: int, slice_ms: int, a: tuple[str, str], b: tuple[str, str], depth: int = 1
+) -> dict[str, list[dict[str, float]]]:
+    """Measure two lanes in turns.
+
+    Args:
+        rounds: How often each gets its turn.
+        slice_ms: How long a turn is, ms.
+        a: Kind and endpoint of the reference.
+        b: Kind and endpoint of what is held against it.
+        depth: Requests in flight.
+
+    Returns:
+        For "a" and "b" what each slice measured.
+    """
+    printed = node("slices.cjs", str(rounds), str(slice_ms), *a, *b, str(depth))
+    result: dict[str, list[dict[str, float]]] = json.loads(printed)
+    return result
+
+
+def cpu_s(pid: int) -> float:
+    """Tell the processor time of a process.
+
+    Args:
+        pid: Which.
+
+    Returns:
+        User and system time, s.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(pid: int) -> float:
+    """Tell the resident memory of a process.
+
+    Args:
+        pid: Which.
+
+    Returns:
+        MB.
+    """
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def switches(pid: int) -> int:
+    """Count how often the threads of a process went to sleep.
+
+    Args:
+        pid: Which.
+
+    Returns:
+        Voluntary context switches of all threads.
+    """
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for line in (task / "status").read_text().splitlines():
+            if line.startswith("voluntary_ctxt_switches"):
+                total += int(line.split()[1])
+    return total

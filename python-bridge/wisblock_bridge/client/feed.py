@@ -1,0 +1,95 @@
+"""What waits for the bridge: a request for its reply, a subscription for its events.
+
+1. Filled by the connection's thread, taken by the callers' threads; bounded.
+2. No socket and no encoding.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wisblock_bridge.client.results import Event, RemoteError
+
+MAX_EVENTS = 1024
+"""Kept of one subscription until the program takes them."""
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A request and what becomes of it."""
+
+    number: int
+    frame: bytes
+    done: threading.Event = field(default_factory=threading.Event)
+    result: object = None
+    error: RemoteError | None = None
+    on_result: Callable[[object], None] | None = None
+
+    def succeed(self, result: object) -> None:
+        """Take the result and wake whoever waits."""
+        self.result = result
+        if self.on_result is not None:
+            self.on_result(result)
+        self.done.set()
+
+    def fail(self, error: RemoteError) -> None:
+        """Take the error and wake whoever waits."""
+        self.error = error
+        self.done.set()
+
+
+class Feed:
+    """The events of one subscription, kept until somebody takes them.
+
+    Args:
+        params: Of the method ``subscribe``, to ask anew after the connection broke.
+    """
+
+    def __init__(self, params: Mapping[str, object]) -> None:
+        self.params = dict(params)
+        self.number: int | None = None
+        self.closed = False
+        self._events: deque[Event] = deque()
+        self._lost = 0
+        self._changed = threading.Condition()
+
+    def put(self, event: Event) -> None:
+        """Keep an event; the oldest goes when there are too many.
+
+        Args:
+            event: What came.
+        """
+        with self._changed:
+            if len(self._events) >= MAX_EVENTS:
+                self._lost += 1 + self._events.popleft().lost
+            self._events.append(event)
+            self._changed.notify()
+
+    def take(self, timeout_s: float | None) -> Event | None:
+        """Wait for the next event.
+
+        Args:
+            timeout_s: How long, s; None for as long as it takes.
+
+        Returns:
+            The event; None when the time is over or the subscription has ended.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._events or self.closed, timeout_s)
+            if not self._events:
+                return None
+            event = self._events.popleft()
+            lost, self._lost = self._lost, 0
+        return replace(event, lost=event.lost + lost) if lost else event
+
+    def close(self) -> None:
+        """Wake whoever waits; nothing more comes."""
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()

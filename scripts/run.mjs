@@ -1,0 +1,137 @@
+// `make run`: an emulated board, the bridge that owns it, and Node-RED with the flows of this project as tabs.
+//
+// 1. Everything it writes is in .run/, which can be deleted at any time.
+// 2. Flows that want the same slot cannot run side by side: the first one runs, the others are tabs that are disabled.
+// 3. Ctrl-C, or the end of either process, stops both in good order.
+
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const { values: options } = parseArgs({
+  options: {
+    flow: { type: "string", default: "RAK5801" },
+    port: { type: "string", default: process.env.PORT ?? "1880" },
+    board: { type: "string", default: "RAK7391" },
+  },
+});
+const workplace = path.join(root, ".run");
+const userDirectory = path.join(workplace, "node-red");
+const endpoint = process.env.WISBLOCK_BRIDGE_ENDPOINT ?? `ipc://${socketPath()}`;
+
+/** Where the socket goes: beside everything else, unless that path is longer than Linux allows (107 bytes). */
+function socketPath() {
+  const beside = path.join(workplace, "bridge.sock");
+  if (Buffer.byteLength(beside) <= 100) return beside;
+  return path.join(fs.mkdtempSync(path.join(os.tmpdir(), "wisblock-run-")), "bridge.sock");
+}
+
+/** All flow files below a folder, in the order of their names. */
+function flowFiles(folder) {
+  return fs.readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => a.name.localeCompare(b.name))
+    .flatMap((entry) => {
+      const place = path.join(folder, entry.name);
+      if (entry.isDirectory()) return flowFiles(place);
+      return entry.name.endsWith(".json") ? [place] : [];
+    });
+}
+
+/** What a flow puts into slots: slot to module. */
+function slotsOf(nodes) {
+  const wanted = new Map();
+  for (const node of nodes) {
+    if (/^wisblock-rak/.test(node.type) && node.slot) wanted.set(String(node.slot), node.type);
+  }
+  return wanted;
+}
+
+/** One Node-RED flow file out of all: the chosen one first, those that clash with it disabled. */
+function gatherFlows(chosen) {
+  const files = flowFiles(path.join(root, "flows"));
+  const first = files.filter((file) => path.basename(file).toLowerCase().includes(chosen.toLowerCase()));
+  if (first.length === 0) {
+    const names = files.map((file) => path.basename(file, ".json")).join("\n  ");
+    throw new Error(`No flow has "${chosen}" in its name. There are:\n  ${names}`);
+  }
+  const taken = new Map();
+  const seen = new Set();
+  const gathered = [];
+  for (const file of [...first, ...files.filter((other) => !first.includes(other))]) {
+    const nodes = JSON.parse(fs.readFileSync(file, "utf8"));
+    const slots = slotsOf(nodes);
+    const clash = [...slots].some(([slot, module]) => taken.has(slot) && taken.get(slot) !== module);
+    if (!clash) slots.forEach((module, slot) => taken.set(slot, module));
+    for (const node of nodes) {
+      if (seen.has(node.id)) continue; // the bridge's config node is in every file
+      seen.add(node.id);
+      gathered.push(node.type === "tab" ? { ...node, disabled: clash } : node);
+    }
+  }
+  return gathered;
+}
+
+/** Write a file, its folder included. */
+function write(file, text) {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, text);
+}
+
+let gathered;
+try {
+  gathered = gatherFlows(options.flow);
+} catch (error) {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(2);
+}
+write(path.join(userDirectory, "flows.json"), JSON.stringify(gathered, null, 4));
+write(path.join(userDirectory, "settings.js"), `module.exports = ${JSON.stringify({
+  uiHost: "127.0.0.1",
+  uiPort: Number(options.port),
+  flowFile: "flows.json",
+  nodesDir: [root],
+  credentialSecret: false,
+  editorTheme: { tours: false, page: { title: "WisBlock on an emulated board" } },
+  telemetry: { enabled: false, updateNotification: false },
+  logging: { console: { level: "info", metrics: false, audit: false } },
+}, null, 2)};\n`);
+
+const environment = { ...process.env, WISBLOCK_BRIDGE_ENDPOINT: endpoint };
+const children = new Map();
+let stopping = false;
+
+/** Start a child whose output goes through and whose end ends everything. */
+function start(name, command, parameters) {
+  const child = spawn(command, parameters, { cwd: root, env: environment, stdio: ["ignore", "inherit", "inherit"] });
+  children.set(name, child);
+  child.on("error", (error) => {
+    process.stderr.write(`${name} cannot be started: ${error.message}\n`);
+    stop(1);
+  });
+  child.on("exit", (code, signal) => {
+    children.delete(name);
+    if (!stopping) process.stderr.write(`${name} ended (${signal ?? `exit code ${code}`}); stopping the rest\n`);
+    stop(stopping ? 0 : code || 1);
+  });
+}
+
+/** Ask all children to stop; leave when they have. */
+function stop(code) {
+  if (!stopping) {
+    stopping = true;
+    process.exitCode = code;
+    for (const child of children.values()) child.kill("SIGTERM");
+    setTimeout(() => { for (const child of children.values()) child.kill("SIGKILL"); }, 8000).unref();
+  }
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop(0));
+start("the bridge", path.join(root, ".venv", "bin", "wisblock-bridge"),
+  ["serve", "--demo", "--board", options.board, "--endpoint", endpoint]);
+start("Node-RED", process.execPath,
+  [path.join(root, "node_modules", "node-red", "red.js"), "--userDir", userDirectory,
+    "--settings", path.join(userDirectory, "settings.js")]);

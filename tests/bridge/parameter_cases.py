@@ -1,0 +1,79 @@
+"""Values inside and outside of what the catalogue allows, for any parameter of any module.
+
+1. It knows the catalogue's words (kind, limits, choices), no module.
+2. What an operation checks beyond single parameters is found by trying, not known here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wisblock_bridge.describe import OperationDescription, ParamDescription
+
+NUMBERS = {"int", "float"}
+
+
+def inside(param: ParamDescription) -> list[Any]:
+    """Values that are allowed: both limits, all choices, what stands for "not given"."""
+    values: list[Any] = list(param.choices)
+    if not param.required and param.default is None:
+        values.append(None)
+    low, high = param.facts.low, param.facts.high
+    kind = param.item_kind or param.kind
+    if kind == "bool":
+        values += [False, True]
+    elif kind in NUMBERS and low is not None and high is not None:
+        cast = int if kind == "int" else float
+        limits = [cast(low), cast(high)]
+        values += [[], *([each] for each in limits), limits] if param.item_kind else limits
+    elif kind == "str" and not param.choices:
+        values += ["x" * int(low or 0), "x" * int(high if high is not None else 3)]
+    elif kind == "bytes":
+        values += [b"x" * int(low or 0), b"x" * int(high if high is not None else 3)]
+    return values
+
+
+def outside(param: ParamDescription) -> list[Any]:
+    """Values that are not allowed: beyond the limits, of another type, not a choice."""
+    values: list[Any] = [{}, {"a": 1}, [[]], "no such choice" * 1000]
+    if param.kind != "list":
+        values.append([1])
+    if param.kind != "bytes":
+        values.append(b"\x00")
+    if param.kind != "bool":
+        values += [True, False]
+    if param.required or param.default is not None:
+        values.append(None)
+    low, high = param.facts.low, param.facts.high
+    kind = param.item_kind or param.kind
+    beyond: list[Any] = []
+    if kind == "int":
+        beyond += [1.5, 1e300, "1", 2**64 - 1, -(2**63)]
+        if low is not None and high is not None:
+            beyond += [int(low) - 1, int(high) + 1, float(low)]
+        if param.choices and low is None:
+            beyond += [99_999]
+    elif kind == "float":
+        beyond += [math.nan, math.inf, -math.inf, "1.5"]
+        if low is not None and high is not None:
+            beyond += [math.nextafter(low, -math.inf), math.nextafter(high, math.inf)]
+    elif kind in {"str", "bytes"}:
+        if not param.choices:
+            values.append(1)
+        fill: Any = "x" if kind == "str" else b"x"
+        if not param.choices and high is not None:
+            values.append(fill * (int(high) + 1))
+        if not param.choices and low:
+            values.append(fill * (int(low) - 1))
+    elif kind == "bool":
+        values += [0, 1, "true"]
+    if param.item_kind:
+        return [*values, *([each] for each in beyond), beyond[0], [None], [1] * 65]
+    return [*values, *beyond]
+
+
+def fitting(operation: OperationDescription) -> dict[str, Any]:
+    """Find parameters that an operation takes: the first allowed value of all that must be given."""
+    return {param.name: inside(param)[0] for param in operation.params if param.required}

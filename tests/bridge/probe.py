@@ -1,0 +1,141 @@
+"""A module that does what a test needs: it writes down calls, waits at a gate, fails on demand.
+
+1. It uses no hardware; what it drives are entries of ``states``.
+2. The test makes a ``Script`` for it before the module is asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from wisblock_bridge.describe import (
+    Module,
+    Param,
+    Product,
+    Reading,
+    Readings,
+    Watch,
+    event,
+    operation,
+)
+from wisblock_bridge.errors import BusError, BusFault, OutOfRangeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass
+class Script:
+    """What happens to the module, and what is to happen."""
+
+    calls: list[str] = field(default_factory=list)
+    states: dict[str, bool] = field(default_factory=dict)
+    failures: list[Exception] = field(default_factory=list)
+    values: list[object] = field(default_factory=lambda: [1.0])
+    entered: threading.Event = field(default_factory=threading.Event)
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    def next_value(self) -> object:
+        """The last value stays for ever."""
+        return self.values.pop(0) if len(self.values) > 1 else self.values[0]
+
+    def call(self, what: str) -> None:
+        self.calls.append(what)
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+def no_answer() -> BusError:
+    return BusError(BusFault.NO_ACKNOWLEDGE, "No answer.", where="0x11 on i2c-1")
+
+
+def out_of_range() -> OutOfRangeError:
+    return OutOfRangeError("Too much.", hint="Take less.")
+
+
+VALUE = Reading("value", "What the script says.")
+WORD = Reading("word", "Beside it.", kind="str")
+ON = Reading("on", "Whether it is on.", kind="bool")
+Which = Annotated[Literal["a", "b"], Param("Which output.")]
+
+
+class Probe(Module):
+    """A module for tests.
+
+    It has no hardware.
+    """
+
+    product = Product("PROBE", "probe", "onboard", (1, 2), "none.svg", "https://example.org/")
+    script: ClassVar[Script] = Script()
+
+    def open(self) -> None:
+        """Note it."""
+        self.script.call("open")
+
+    def close(self) -> None:
+        """Note it; everything is off."""
+        self.script.states = dict.fromkeys(self.script.states, False)
+        self.script.call("close")
+
+    def make_safe(self, output: str) -> None:
+        """Switch off."""
+        self.script.call(f"safe {output}")
+        self.script.states[output] = False
+
+    @operation(gives=(VALUE, WORD), main=VALUE, reads_only=True, default=True)
+    def read(self, word: Annotated[str, Param("Any.", low=0, high=9)] = "w") -> Readings:
+        """Give the script's next value."""
+        self.script.call(f"read {word}")
+        return self.readings(value=self.script.next_value(), word=word)
+
+    @operation(gives=())
+    def hang(self) -> Readings:
+        """Wait at the gate."""
+        self.script.call("hang")
+        self.script.entered.set()
+        assert self.script.gate.wait(60), "the test never opened the gate"
+        return self.readings()
+
+    @operation(gives=(ON,), main=ON, drives="{which}", urgent={"on": False}, payload_param="on")
+    def set(self, which: Which, on: Annotated[bool, Param("On or off.")]) -> Readings:  # noqa: FBT001
+        """Switch an output."""
+        self.script.call(f"set {which} {on}")
+        self.script.states[which] = on
+        return self.readings(on=on)
+
+    @operation(gives=())
+    def later(
+        self, ms: Annotated[int, Param("When.", unit="millisecond", low=0, high=10_000)]
+    ) -> Readings:
+        """Note something later."""
+        self.timers.after(ms / 1000.0, lambda: self.script.call(f"timer {ms}"))
+        return self.readings()
+
+    @event(gives=(VALUE,), main=VALUE, polled=True)
+    def changed(
+        self,
+        poll_ms: Annotated[int, Param("How often.", unit="millisecond", low=10, high=10_000)] = 100,
+    ) -> Look:
+        """Tell each value that differs from the last."""
+        self.script.call("changed")
+        return Look(self, poll_ms / 1000.0)
+
+
+class Look(Watch):
+    """Looks at the script's value."""
+
+    def __init__(self, module: Probe, interval_s: float) -> None:
+        super().__init__(interval_s)
+        self._module = module
+        self._last: object = None
+
+    def look(self) -> Sequence[Readings]:
+        """Look once."""
+        self._module.script.call("look")
+        value = self._module.script.next_value()
+        if value == self._last:
+            return ()
+        self._last = value
+        return (self._module.readings(value=value),)

@@ -1,0 +1,203 @@
+"""Slow clients: replies wait, events give way and are counted, nobody else notices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgpack
+import pytest
+
+from wisblock_bridge import protocol
+from wisblock_bridge.delivery import (
+    MAX_WAITING_EVENTS,
+    MAX_WAITING_REPLY_BYTES,
+    Delivery,
+    Sent,
+    Subscription,
+)
+from wisblock_bridge.sessions import Session
+
+
+class Post:
+    """Where frames go: clients that are there, slow, or gone."""
+
+    def __init__(self) -> None:
+        self.full: set[bytes] = set()
+        self.gone: set[bytes] = set()
+        self.sent: list[tuple[bytes, Any]] = []
+        self.given_up: list[bytes] = []
+        self.delivery = Delivery(self.transmit, self.given_up.append)
+
+    def transmit(self, identity: bytes, frame: bytes) -> Sent:
+        if identity in self.gone:
+            return Sent.GONE
+        if identity in self.full:
+            return Sent.FULL
+        self.sent.append((identity, msgpack.unpackb(frame)))
+        return Sent.YES
+
+    def taken_by(self, identity: bytes) -> list[Any]:
+        return [message for who, message in self.sent if who == identity]
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+def subscribe(identity: bytes, number: int = 1) -> Subscription:
+    session = Session(identity, "token", 5.0, 0.0)
+    return Subscription(number, session, "RAK5801", 1, "read", lambda: None)
+
+
+def tell(post: Post, subscription: Subscription, value: int) -> None:
+    event = protocol.Event(1, "read", subscription.number, 0, readings={"value": value})
+    post.delivery.event(subscription, event)
+
+
+def reply(number: int) -> bytes:
+    return protocol.encode_result(number, {})
+
+
+def adds_up(messages: list[Any]) -> int:
+    """Hold sequence and lost against each other, and return how many were lost."""
+    sequence = 0
+    for message in messages:
+        assert message["sequence"] == sequence + 1 + message["lost"]
+        sequence = message["sequence"]
+    return sum(message["lost"] for message in messages)
+
+
+def test_a_quick_client_gets_everything_at_once(post: Post) -> None:
+    subscription = subscribe(b"a")
+    for value in range(3):
+        tell(post, subscription, value)
+        post.delivery.reply(b"a", reply(value))
+    assert not post.delivery.pending
+    messages = post.taken_by(b"a")
+    assert [message.get("id") for message in messages] == [None, 0, None, 1, None, 2]
+    assert adds_up(messages[::2]) == 0
+
+
+def test_a_slow_client_gets_replies_and_events_in_their_order(post: Post) -> None:
+    subscription = subscribe(b"a")
+    post.full.add(b"a")
+    post.delivery.reply(b"a", reply(0))
+    tell(post, subscription, 1)
+    post.delivery.reply(b"a", reply(2))
+    assert post.delivery.pending
+    post.delivery.retry()
+    assert not post.sent
+    post.full.clear()
+    post.delivery.reply(b"a", reply(3))  # does not overtake what waits
+    assert not post.sent
+    post.delivery.retry()
+    assert not post.delivery.pending
+    assert [message.get("id") for message in post.taken_by(b"a")] == [0, None, 2, 3]
+
+
+def test_other_clients_do_not_notice(post: Post) -> None:
+    post.full.add(b"slow")
+    slow, quick = subscribe(b"slow"), subscribe(b"quick", 2)
+    for value in range(1000):
+        tell(post, slow, value)
+        tell(post, quick, value)
+        post.delivery.reply(b"quick", reply(value))
+    assert len(post.taken_by(b"quick")) == 2000
+    assert adds_up([each for each in post.taken_by(b"quick") if "event" in each]) == 0
+
+
+def test_the_oldest_events_give_way_and_are_counted(post: Post) -> None:
+    subscription = subscribe(b"a")
+    tell(post, subscription, 0)
+    post.full.add(b"a")
+    for value in range(1, 201):
+        tell(post, subscription, value)
+    post.full.clear()
+    post.delivery.retry()
+    tell(post, subscription, 201)
+    messages = post.taken_by(b"a")
+    assert [each["readings"]["value"] for each in messages] == [
+        0,
+        *range(201 - MAX_WAITING_EVENTS, 202),
+    ]
+    assert adds_up(messages) == 200 - MAX_WAITING_EVENTS == post.delivery.events_lost
+    assert messages[-1]["sequence"] == 202
+
+
+def test_each_subscription_gives_way_for_itself(post: Post) -> None:
+    often, seldom = subscribe(b"a", 1), subscribe(b"a", 2)
+    post.full.add(b"a")
+    tell(post, seldom, 0)
+    for value in range(1000):
+        tell(post, often, value)
+    post.full.clear()
+    post.delivery.retry()
+    messages = post.taken_by(b"a")
+    assert adds_up([each for each in messages if each["subscription"] == 2]) == 0
+    assert len(messages) == 1 + MAX_WAITING_EVENTS
+
+
+def test_replies_are_never_dropped_for_events(post: Post) -> None:
+    subscription = subscribe(b"a")
+    post.full.add(b"a")
+    for number in range(3000):
+        tell(post, subscription, number)
+        post.delivery.reply(b"a", reply(number))
+    post.full.clear()
+    post.delivery.retry()
+    ids = [each["id"] for each in post.taken_by(b"a") if "id" in each]
+    assert ids == list(range(3000))
+
+
+def test_a_client_that_takes_nothing_is_given_up(post: Post) -> None:
+    post.full.add(b"a")
+    subscription = subscribe(b"a")
+    tell(post, subscription, 0)
+    large = protocol.encode_result(1, "x" * 100_000)
+    sent = 0
+    while not post.given_up:
+        post.delivery.reply(b"a", large)
+        sent += len(large)
+        assert sent <= MAX_WAITING_REPLY_BYTES + len(large)
+    assert sent > MAX_WAITING_REPLY_BYTES
+    assert post.given_up == [b"a"]
+    assert post.delivery.clients_given_up == 1
+    assert post.delivery.unroutable == sent // len(large)
+    assert subscription.lost == 1
+    assert not post.delivery.pending
+
+
+def test_a_client_that_has_gone(post: Post) -> None:
+    post.gone.add(b"a")
+    subscription = subscribe(b"a")
+    post.delivery.reply(b"a", reply(1))
+    tell(post, subscription, 1)
+    assert not post.delivery.pending
+    assert post.delivery.unroutable == 1
+    assert (subscription.lost, post.delivery.events_lost) == (1, 1)
+
+
+def test_a_slow_client_that_goes(post: Post) -> None:
+    post.full.add(b"a")
+    subscription = subscribe(b"a")
+    post.delivery.reply(b"a", reply(1))
+    tell(post, subscription, 1)
+    post.gone.add(b"a")
+    post.delivery.retry()
+    assert not post.delivery.pending
+    assert (subscription.waiting, subscription.lost) == (0, 1)
+    assert post.delivery.unroutable >= 1
+
+
+def test_what_waits_can_be_forgotten(post: Post) -> None:
+    post.full.add(b"a")
+    subscription = subscribe(b"a")
+    post.delivery.reply(b"a", reply(1))
+    tell(post, subscription, 1)
+    post.delivery.drop(b"a")
+    post.delivery.drop(b"never seen")
+    post.full.clear()
+    post.delivery.retry()
+    assert not post.sent
+    assert (subscription.waiting, subscription.lost, post.delivery.unroutable) == (0, 1, 1)

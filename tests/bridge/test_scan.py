@@ -1,0 +1,185 @@
+"""Which chips answer? Asked on emulated boards."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+from tests.bridge.made_up_computers import (
+    Chip,
+    board_bus,
+)
+from tests.fake_clock import FakeClock
+
+from wisblock_bridge import catalogue
+from wisblock_bridge.boards import BOARDS
+from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
+from wisblock_bridge.buses.emulated.wires import Wire
+from wisblock_bridge.buses.i2c import Read, Write
+from wisblock_bridge.chips.mcp23017.emulator import EmulatedMCP23017
+from wisblock_bridge.describe import Module, Product, Readings, operation
+from wisblock_bridge.discovery import scan
+from wisblock_bridge.discovery.identify import OneReadAtATime, expander, fan_controller
+from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.errors import BusError, BusFault
+from wisblock_bridge.hardware import Hardware
+from wisblock_bridge.wiring import chip
+
+
+def mcp23017() -> EmulatedMCP23017:
+    return EmulatedMCP23017([Wire(f"GP{line}") for line in range(16)])
+
+
+# -- which chips ----------------------------------------------------------------------------------
+
+
+def hardware(key: str) -> tuple[Hardware, EmulatedBoard]:
+    clock = FakeClock()
+    board = EmulatedBoard(BOARDS[key], clock)
+    return Hardware(BOARDS[key], board, clock), board
+
+
+class SixteenLines(Module):
+    """A module with an expander."""
+
+    product = Product("RAK13003", "16 lines", "interface", (1, 2), "x.svg", "https://example.org")
+    expander = chip(lambda *_: object(), "MCP23017", 0x20, (0x24, 0x48))
+
+    @operation(gives=())
+    def nothing(self) -> Readings:
+        """Do nothing.
+
+        Returns:
+            Nothing.
+        """
+        return self.readings()
+
+
+class SilentChip(SixteenLines):
+    """A module with a chip that nobody can tell apart."""
+
+    product = Product("RAK99999", "silent", "interface", (1, 2), "x.svg", "https://example.org")
+    expander = chip(lambda *_: object(), "NOBODY1", 0x31, ())
+    second = chip(lambda *_: object(), "NOBODY2", 0x31, ())
+
+
+KNOWN = catalogue.Catalogue({"RAK13003": SixteenLines, "RAK99999": SilentChip}, {}, {}, "")
+
+
+def scanned(key: str, **attach: object) -> dict[int, dict[str, object]]:
+    machine, board = hardware(key)
+    for name, device in attach.items():
+        board.bus.attach(int(name.removeprefix("at_"), 16), cast("Chip", device))
+    found = scan(machine, KNOWN, FakeClock())
+    return {cast("int", each["address"]): each for each in found}
+
+
+def test_a_scan_tells_chips_modules_and_how_sure_it_is() -> None:
+    found = scanned("rak7391-c", at_20=mcp23017(), at_31=Chip({}))
+    assert [hex(address) for address in found] == ["0x20", "0x26", "0x27", "0x31", "0x4b"]
+    assert set(found[0x4B]) == {"bus", "address", "chip", "modules", "confidence", "note"}
+    assert (found[0x4B]["chip"], found[0x4B]["modules"]) == ("SGM58031", ["ADC"])
+    assert found[0x4B]["confidence"] == "high"
+    assert (found[0x26]["chip"], found[0x26]["modules"]) == ("TPT29555", ["TPT29555"])
+    assert (found[0x20]["chip"], found[0x20]["modules"]) == ("MCP23017", ["RAK13003"])
+    assert (found[0x31]["chip"], found[0x31]["confidence"]) == ("NOBODY1", "low")
+    assert "NOBODY2" in str(found[0x31]["note"])
+
+
+def test_a_scan_asks_known_addresses_only() -> None:
+    machine, board = hardware("rak7391-c")
+    stranger = Chip({})
+    board.bus.attach(0x33, stranger)
+    scan(machine, KNOWN, FakeClock())
+    assert stranger.written == []
+    assert 0x33 not in {each["address"] for each in scan(machine, KNOWN, FakeClock())}
+
+
+def test_a_strapped_converter_is_told_apart_from_the_expected_place() -> None:
+    machine, board = hardware("rak7391-c")
+    board.bus.detach(0x4B)
+    board.bus.attach(0x48, board.converter)
+    found = {each["address"]: each for each in scan(machine, KNOWN, FakeClock())}
+    assert "expected at 0x4b" in str(found[0x48]["note"])
+
+
+class AtTheConverter(SixteenLines):
+    """A module whose chip has the converter's address as delivered."""
+
+    product = Product("RAK16001", "8 inputs", "interface", (1, 2), "x.svg", "https://example.org")
+    expander = chip(lambda *_: object(), "ADS7830", 0x48, (0x49,))
+
+
+def test_a_clash_of_addresses_is_told_before_it_happens() -> None:
+    machine, _ = hardware("rak6421-va")
+    known = catalogue.Catalogue({"RAK16001": AtTheConverter}, {}, {}, "")
+    found = {each["address"]: each for each in scan(machine, known, FakeClock())}
+    assert "RAK16001, as delivered, would clash" in str(found[0x48]["note"])
+
+
+def test_the_oldest_expander_is_never_written_to() -> None:
+    machine, board = hardware("rak7391-a")
+    raw = Chip({0: 0x5A, 1: 0x5A, 2: 0x5A})
+    raw.read = lambda length: bytes((1, 2, 3))[:] * (length // 3)  # type: ignore[method-assign]
+    board.bus.detach(0x20)
+    board.bus.attach(0x20, raw)
+    found = {each["address"]: each for each in scan(machine, KNOWN, FakeClock())}
+    assert found[0x20]["chip"] == "PI4IOE5V96224"
+    assert raw.written == []
+
+
+def test_the_oldest_expander_is_not_written_to_on_a_board_taken_for_another() -> None:
+    raw = Chip({})
+    raw.read = lambda length: bytes((1, 2, 3)) * (length // 3)  # type: ignore[method-assign]
+    found = scanned("rak7391-c", at_20=raw)
+    assert found[0x20]["chip"] == "PI4IOE5V96224"
+    assert "board.variant" in str(found[0x20]["note"])
+    assert raw.written == []
+
+
+def test_one_broken_transfer_does_not_end_a_scan() -> None:
+    machine, board = hardware("rak7391-c")
+    board.bus.fail(0x26, Fault(FaultKind.EIO))
+    found = {each["address"]: each for each in scan(machine, KNOWN, FakeClock())}
+    assert found[0x26]["chip"] == ""
+    assert 0x4B in found
+
+
+def test_a_stuck_bus_ends_a_scan() -> None:
+    machine, board = hardware("rak7391-c")
+    board.bus.fail(0x26, Fault(FaultKind.STUCK))
+    with pytest.raises(BusError) as caught:
+        scan(machine, KNOWN, FakeClock())
+    assert caught.value.fault is BusFault.TIMEOUT
+
+
+def test_an_expander_and_other_chips_are_told_apart() -> None:
+    clock = FakeClock()
+    bus = board_bus("rak7391-c")
+    bus.attach(0x20, mcp23017())
+    bus.attach(0x2F, Chip({0xFD: 0x36, 0xFE: 0x5D}))
+    assert expander(bus, 0x26, clock).chip == "TPT29555"
+    assert expander(bus, 0x20, clock).chip == ""
+    assert fan_controller(bus, 0x2F, clock).chip == ""
+
+
+def test_a_transaction_is_cut_behind_each_read() -> None:
+    parts: list[tuple[object, ...]] = []
+
+    class Bus:
+        name = "i2c-9"
+
+        def transfer(self, address: int, *messages: Write | Read) -> bytes:
+            assert address == 0x40
+            parts.append(messages)
+            return b"".join(bytes(each.length) for each in messages if isinstance(each, Read))
+
+        def close(self) -> None:
+            raise AssertionError("not ours to close")
+
+    cut = OneReadAtATime(Bus())
+    answer = cut.transfer(0x40, Write(b"a"), Read(2), Write(b"b"), Read(1), Write(b"c"))
+    cut.close()
+    assert answer == bytes(3)
+    assert parts == [(Write(b"a"), Read(2)), (Write(b"b"), Read(1)), (Write(b"c"),)]
+    assert cut.name == "i2c-9"

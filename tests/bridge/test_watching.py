@@ -1,0 +1,302 @@
+"""Subscriptions: first value, dead band, rhythm, failures told once, counting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.bridge.probe import Probe, Script, no_answer
+from tests.bridge.rig import Rig
+
+from wisblock_bridge.delivery import MAX_WAITING_EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+A, B = b"a", b"b"
+
+
+@pytest.fixture
+def script() -> Script:
+    Probe.script = Script()
+    return Probe.script
+
+
+@pytest.fixture
+def rig(script: Script) -> Iterator[Rig]:
+    with Rig(modules={"PROBE": Probe}) as made:
+        yield made
+        script.gate.set()
+
+
+def subscribe(rig: Rig, who: bytes = A, **more: Any) -> int:
+    asked = {"module": "PROBE", "slot": 1, **more}
+    if "event" not in more:
+        asked = {"operation": "read", "every_ms": 100, **asked}
+    number: int = rig.result(who, "subscribe", **asked)["subscription"]
+    rig.pump_until(lambda: bool(rig.events(who, number)), "the first message")
+    return number
+
+
+def values(rig: Rig, number: int, who: bytes = A) -> list[object]:
+    """What was told: values, and the codes of errors."""
+    return [
+        each["readings"]["value"] if "readings" in each else each["error"]["code"]
+        for each in rig.events(who, number)
+    ]
+
+
+def step(rig: Rig, times: int = 1, seconds: float = 0.1) -> None:
+    for _ in range(times):
+        rig.advance(seconds)
+        for who in tuple(rig.received):
+            rig.ask(who, "ping")
+
+
+def test_the_reply_comes_first_and_the_first_message_is_the_present_value(
+    rig: Rig, script: Script
+) -> None:
+    script.values = [7.5]
+    number = subscribe(rig, params={"word": "x"})
+    reply, first = rig.received[A]
+    assert reply["result"] == {"subscription": number}
+    assert first == {
+        "v": 1,
+        "event": "read",
+        "subscription": number,
+        "sequence": 1,
+        "lost": 0,
+        "readings": {"value": 7.5, "word": "x"},
+        "timestamp": rig.clock.timestamp_ms(),
+        "quality": "good",
+        "emulated": True,
+        "initial": True,
+    }
+
+
+def test_every_reading_is_told_in_its_rhythm(rig: Rig, script: Script) -> None:
+    number = subscribe(rig)
+    step(rig, 5)
+    assert len(rig.events(A, number)) == 6
+    assert [each["sequence"] for each in rig.events(A, number)] == [1, 2, 3, 4, 5, 6]
+    assert [each.get("initial", False) for each in rig.events(A, number)] == [True, *[False] * 5]
+    assert script.calls.count("open") == 1
+
+
+def test_no_catching_up_after_a_pause(rig: Rig) -> None:
+    number = subscribe(rig)
+    step(rig, 1, 3.05)
+    assert len(rig.events(A, number)) == 2
+    step(rig, 1, 0.1)
+    assert len(rig.events(A, number)) == 3
+
+
+@pytest.mark.parametrize(
+    ("deadband", "told"),
+    [
+        (None, [1.0, 1.0, 1.2, 1.4, 1.6, 1.0]),
+        (0.0, [1.0, 1.0, 1.2, 1.4, 1.6, 1.0]),
+        (0.39, [1.0, 1.4, 1.0]),
+        (10.0, [1.0]),
+    ],
+)
+def test_dead_band(
+    rig: Rig, script: Script, deadband: float | None, told: list[float]
+) -> None:
+    script.values = [1.0, 1.0, 1.2, 1.4, 1.6, 1.0]
+    number = subscribe(rig, **({} if deadband is None else {"deadband": deadband}))
+    step(rig, 5)
+    assert values(rig, number) == told
+
+
+@pytest.mark.parametrize("change", ["x", True, 3, None])
+def test_a_dead_band_does_not_hide_other_changes(
+    rig: Rig, script: Script, change: object
+) -> None:
+    script.values = ["w", "w", change, change, "w"]
+    number = subscribe(rig, deadband=5.0)
+    step(rig, 4)
+    assert len(rig.events(A, number)) == 3
+
+
+def test_an_event_is_told_when_it_happens(rig: Rig, script: Script) -> None:
+    script.values = [1, 1, 1, 2, 2, 3]
+    number = subscribe(rig, event="changed")
+    assert rig.events(A, number)[0]["event"] == "changed"
+    step(rig, 6)
+    assert values(rig, number) == [1, 2, 3]
+    assert [each.get("initial", False) for each in rig.events(A, number)] == [True, False, False]
+
+
+@pytest.mark.parametrize("kind", ["operation", "event"])
+def test_a_failure_is_told_once_and_the_value_comes_back(
+    rig: Rig, script: Script, kind: str
+) -> None:
+    more = {"event": "changed"} if kind == "event" else {"deadband": 1000.0}
+    number = subscribe(rig, **more)
+    script.failures += [no_answer() for _ in range(4)]
+    step(rig, 100)
+    assert not script.failures
+    assert values(rig, number) == [1.0, "no_device", 1.0]
+    error = rig.events(A, number)[1]
+    assert (error["event"], error["error"]["where"]) == (
+        "error",
+        "PROBE in slot 1, 0x11 on i2c-1",
+    )
+    assert [each["sequence"] for each in rig.events(A, number)] == [1, 2, 3]
+    assert "initial" not in rig.events(A, number)[2]
+
+
+def test_the_pace_slows_down_while_it_fails(rig: Rig, script: Script) -> None:
+    number = subscribe(rig)
+    script.failures += [no_answer() for _ in range(10_000)]
+    step(rig, 10)
+    quick = 10_000 - len(script.failures)
+    assert quick <= 5
+    step(rig, 60, 1.0)
+    assert 10_000 - len(script.failures) <= quick + 12
+    script.failures.clear()
+    step(rig, 12, 1.0)
+    assert values(rig, number)[-1] == 1.0
+    seen = len(values(rig, number))
+    step(rig, 5)
+    assert len(values(rig, number)) == seen + 5
+
+
+def test_it_begins_with_an_error_when_the_hardware_is_not_there(
+    rig: Rig, script: Script
+) -> None:
+    script.failures += [no_answer(), no_answer()]
+    number = subscribe(rig)
+    step(rig, 20)
+    assert values(rig, number)[:2] == ["no_device", 1.0]
+    assert rig.events(A, number)[1]["initial"]
+
+
+def test_unsubscribing_ends_it(rig: Rig, script: Script) -> None:
+    number = subscribe(rig)
+    other = subscribe(rig, B)
+    assert rig.ask(B, "unsubscribe", subscription=number)["error"]["code"] == "bad_params"
+    assert rig.result(A, "unsubscribe", subscription=number) == {}
+    assert rig.ask(A, "unsubscribe", subscription=number)["error"]["code"] == "bad_params"
+    seen = len(rig.events(A, number))
+    step(rig, 5)
+    assert len(rig.events(A, number)) == seen
+    assert len(rig.events(B, other)) == 6
+    (worker,) = rig.rack
+    assert worker.watched == 1
+    assert script.calls.count("open") == 1
+
+
+def test_a_lost_client_is_not_looked_out_for(rig: Rig) -> None:
+    subscribe(rig)
+    rig.advance(5.1)
+    rig.settle()
+    (worker,) = rig.rack
+    assert worker.watched == 0
+
+
+def test_it_comes_back_after_another_client_released_the_module(
+    rig: Rig, script: Script
+) -> None:
+    number = subscribe(rig)
+    rig.result(A, "hello", lease_ms=60_000)
+    assert rig.result(B, "release", module="PROBE", slot=1) == {}
+    assert values(rig, number) == [1.0, "closing"]
+    assert not list(rig.rack)
+    rig.advance(1.1)
+    rig.advance(0.1)
+    assert values(rig, number)[2] == 1.0
+    assert script.calls.count("open") == 2
+    sequence = [each["sequence"] for each in rig.events(A, number)]
+    assert sequence == list(range(1, len(sequence) + 1))
+
+
+def test_it_waits_while_another_module_has_the_slot(rig: Rig) -> None:
+    number = subscribe(rig)
+    rig.result(A, "hello", lease_ms=60_000)
+    rig.result(B, "release", module="PROBE", slot=1)
+    rig.invoke(B, "RAK5811", 1, "read", samples=1)
+    rig.advance(8.0)
+    assert values(rig, number) == [1.0, "closing"]
+    rig.result(B, "release", module="RAK5811", slot=1)
+    rig.advance(11.0)
+    rig.advance(0.1)
+    assert values(rig, number)[2] == 1.0
+
+
+def test_who_releases_ends_its_own_subscriptions(rig: Rig) -> None:
+    subscribe(rig)
+    rig.result(A, "release", module="PROBE", slot=1)
+    step(rig, 30, 1.0)
+    assert not list(rig.rack)
+
+
+def test_a_slow_client_is_told_what_it_lost(rig: Rig) -> None:
+    number = subscribe(rig)
+    rig.full.add(A)
+    for _ in range(200):
+        rig.advance(0.1)
+        rig.dispatcher._sessions.of(A, rig.clock.monotonic())
+    rig.full.clear()
+    rig.delivery.retry()
+    step(rig, 3)
+    sequence = 0
+    for message in rig.events(A, number):
+        assert message["sequence"] == sequence + 1 + message["lost"]
+        sequence = message["sequence"]
+    assert sequence == 204
+    assert sum(each["lost"] for each in rig.events(A, number)) == 200 - MAX_WAITING_EVENTS
+
+
+@pytest.mark.parametrize(
+    ("asked", "param"),
+    [
+        ({"operation": "read"}, "every_ms"),
+        ({"operation": "read", "every_ms": 9}, None),
+        ({"operation": "read", "every_ms": 86_400_001}, None),
+        ({"operation": "read", "every_ms": 100.5}, None),
+        ({"operation": "read", "every_ms": 100, "deadband": -1}, None),
+        ({"operation": "read", "every_ms": 100, "deadband": float("nan")}, None),
+        ({"operation": "read", "every_ms": 100, "params": {"word": 5}}, "word"),
+        ({"operation": "read", "every_ms": 100, "params": []}, None),
+        ({"operation": "set", "every_ms": 100, "params": {"which": "a", "on": True}}, "operation"),
+        ({"event": "changed", "every_ms": 100}, "every_ms"),
+        ({"event": "changed", "deadband": 1.0}, "deadband"),
+        ({"event": "changed", "params": {"poll_ms": 1}}, "poll_ms"),
+        ({"event": "changed", "operation": "read", "every_ms": 100}, "event"),
+        ({}, "event"),
+        ({"operation": "read", "every_ms": 100, "slot": "board"}, "slot"),
+        ({"operation": "read", "every_ms": 100, "other": 1}, None),
+    ],
+)
+def test_what_cannot_be_subscribed_to(
+    rig: Rig, script: Script, asked: dict[str, Any], param: str | None
+) -> None:
+    reply = rig.ask(A, "subscribe", **{"module": "PROBE", "slot": 1, **asked})
+    assert reply["error"]["code"] == "bad_params"
+    if param:
+        assert reply["error"]["data"]["param"] == param
+    assert script.calls == []
+    assert not list(rig.rack)
+
+
+def test_names_that_are_not_known(rig: Rig) -> None:
+    asked = {"module": "PROBE", "slot": 1, "operation": "read", "every_ms": 100}
+    for change, code in (
+        ({"module": "RAK99999"}, "unknown_module"),
+        ({"operation": "changed"}, "unknown_operation"),
+        ({"operation": None, "every_ms": None, "event": "read"}, "unknown_operation"),
+    ):
+        reply = rig.ask(A, "subscribe", **{**asked, **change})
+        assert reply["error"]["code"] == code
+
+
+def test_subscriptions_of_one_client_are_bounded(rig: Rig) -> None:
+    asked = {"module": "PROBE", "slot": 1, "operation": "read", "every_ms": 60_000}
+    numbers = [rig.result(A, "subscribe", **asked)["subscription"] for _ in range(256)]
+    assert len(set(numbers)) == 256
+    assert rig.ask(A, "subscribe", **asked)["error"]["code"] == "busy"
+    assert rig.ask(B, "subscribe", **asked)["ok"]
+    rig.result(A, "unsubscribe", subscription=numbers[0])
+    assert rig.ask(A, "subscribe", **asked)["ok"]

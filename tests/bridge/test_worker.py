@@ -1,0 +1,280 @@
+"""One thread per module: order, deadlines, overtaking, failures, closing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bridge.probe import Probe, Script, no_answer, out_of_range
+from tests.bridge.rig import Rig
+from tests.fake_clock import GatedClock
+
+from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
+from wisblock_bridge.sessions import MAX_IN_FLIGHT
+from wisblock_bridge.worker import MAX_QUEUED, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+A, B = b"a", b"b"
+
+
+@pytest.fixture
+def script() -> Script:
+    made = Script()
+    Probe.script = made
+    return made
+
+
+@pytest.fixture
+def rig(script: Script) -> Iterator[Rig]:
+    with Rig(modules={"PROBE": Probe}) as made:
+        yield made
+        script.gate.set()
+
+
+def read(rig: Rig, word: str = "w", timeout_ms: int | None = None, who: bytes = A) -> int:
+    return rig.send_invoke(who, "PROBE", 1, "read", timeout_ms, word=word)
+
+
+def switch(rig: Rig, which: str, on: bool, who: bytes = A) -> int:  # noqa: FBT001
+    return rig.send_invoke(who, "PROBE", 1, "set", which=which, on=on)
+
+
+def hang(rig: Rig, script: Script, who: bytes = b"blocker") -> int:
+    number = rig.send_invoke(who, "PROBE", 1, "hang")
+    assert script.entered.wait(60)
+    return number
+
+
+def test_the_module_is_opened_once_and_asked_in_order(rig: Rig, script: Script) -> None:
+    numbers = [read(rig, str(number)) for number in range(5)]
+    assert [rig.code(A, number) for number in numbers] == ["ok"] * 5
+    assert script.calls == ["open", "read 0", "read 1", "read 2", "read 3", "read 4"]
+    order = [message["id"] for message in rig.received[A]]
+    assert order == numbers
+
+
+def test_what_waited_too_long_is_not_started(rig: Rig, script: Script) -> None:
+    hang(rig, script)
+    late = read(rig, "late", 100)
+    patient = read(rig, "patient", 60_000)
+    rig.clock.advance(0.2)
+    script.gate.set()
+    error = rig.error(A, late)
+    assert (error["code"], error["where"]) == ("expired", "PROBE in slot 1")
+    assert rig.code(A, patient) == "ok"
+    assert "read late" not in script.calls
+    assert rig.counters.errors == {"expired": 1}
+
+
+def test_without_a_time_out_two_seconds_count(rig: Rig, script: Script) -> None:
+    hang(rig, script)
+    late = read(rig, "late")
+    rig.clock.advance(2.1)
+    script.gate.set()
+    assert rig.code(A, late) == "expired"
+
+
+def test_no_time_at_all(rig: Rig, script: Script) -> None:
+    """With 0 ms a request is started at once or not at all."""
+    assert rig.code(A, read(rig, "quick", 0)) == "ok"
+    hang(rig, script)
+    number = read(rig, "late", 0)
+    rig.clock.advance(0.001)
+    script.gate.set()
+    assert rig.code(A, number) == "expired"
+    assert script.calls == ["open", "read quick", "hang"]
+
+
+def test_an_off_overtakes_what_is_queued_for_its_output(rig: Rig, script: Script) -> None:
+    hang(rig, script)
+    on_a, on_b = switch(rig, "a", True), switch(rig, "b", True)
+    reading = read(rig)
+    others_on_a = switch(rig, "a", True, B)
+    off_a = switch(rig, "a", False)
+    on_again = switch(rig, "a", True)
+    script.gate.set()
+    assert rig.error(A, on_a)["code"] == "expired"
+    assert "overtook" in rig.error(B, others_on_a)["message"]
+    assert [rig.code(A, number) for number in (on_b, reading, off_a, on_again)] == ["ok"] * 4
+    assert script.calls == ["open", "hang", "set a False", "set b True", "read w", "set a True"]
+
+
+def test_offs_are_not_overtaken(rig: Rig, script: Script) -> None:
+    hang(rig, script)
+    numbers = [switch(rig, "a", False) for _ in range(3)]
+    script.gate.set()
+    assert [rig.code(A, number) for number in numbers] == ["ok"] * 3
+
+
+def test_release_of_an_expander_line_overtakes_its_writes() -> None:
+    clock = GatedClock()
+    with Rig(clock=clock) as rig:
+        rig.board.bus.fail(0x26, Fault(FaultKind.SLOW, count=1))
+        rig.send_invoke(b"blocker", "TPT29555", "board", "read_all", expander="slots")
+        assert clock.entered.wait(60)
+
+        def line(operation: str, number: int, **more: object) -> int:
+            return rig.send_invoke(
+                A, "TPT29555", "board", operation, 60_000, expander="slots", line=number, **more
+            )
+
+        writes = [line("write", 1, level=0), line("toggle", 1), line("pulse", 1, ms=50)]
+        other = line("write", 2, level=0)
+        release = line("release", 1)
+        clock.gate.set()
+        assert [rig.code(A, number) for number in writes] == ["expired"] * 3
+        assert [rig.code(A, number) for number in (other, release)] == ["ok", "ok"]
+        assert (rig.level("slots", 1), rig.level("slots", 2)) == (None, 0)
+
+
+def test_a_queue_is_bounded(rig: Rig, script: Script) -> None:
+    hang(rig, script)
+    numbers = [(A, read(rig)) for _ in range(MAX_IN_FLIGHT)]
+    numbers += [(B, read(rig, who=B)) for _ in range(10)]
+    refused = [rig.error(who, number) for who, number in numbers[MAX_QUEUED:]]
+    assert [error["code"] for error in refused] == ["busy"] * 10
+    assert refused[0]["where"] == "PROBE in slot 1"
+    off = switch(rig, "a", False, B)  # an off gets in all the same
+    script.gate.set()
+    assert {rig.code(*each) for each in numbers[:MAX_QUEUED]} == {"ok"}
+    assert rig.code(B, off) == "ok"
+    assert script.calls[2] == "set a False"
+    assert rig.code(B, read(rig, who=B)) == "ok"
+
+
+def test_the_257th_request_in_flight_is_busy(rig: Rig, script: Script) -> None:
+    first = hang(rig, script, A)
+    numbers = [read(rig) for _ in range(255)]
+    one_more = read(rig)
+    assert rig.error(A, one_more)["code"] == "busy"
+    assert rig.code(A, rig.send(A, "ping")) == "busy"
+    assert rig.code(B, rig.send(B, "ping")) == "ok"  # others are not concerned
+    script.gate.set()
+    assert {rig.code(A, number) for number in (first, *numbers)} == {"ok"}
+    assert rig.code(A, rig.send(A, "ping")) == "ok"
+
+
+def test_a_failure_names_the_place_and_ends(rig: Rig, script: Script) -> None:
+    assert rig.code(A, read(rig)) == "ok"
+    script.failures.append(no_answer())
+    error = rig.error(A, read(rig))
+    assert (error["code"], error["where"]) == ("no_device", "PROBE in slot 1, 0x11 on i2c-1")
+    (slot,) = rig.rack
+    assert (slot.errors, str(slot.last_error and slot.last_error.code)) == (1, "no_device")
+    assert rig.code(A, read(rig)) == "ok"
+    assert slot.last_error is None
+    assert script.calls == ["open", "read w", "read w", "open", "read w"]
+
+
+def test_a_bad_measurement_does_not_reopen(rig: Rig, script: Script) -> None:
+    assert rig.code(A, read(rig)) == "ok"
+    script.failures.append(out_of_range())
+    error = rig.error(A, read(rig))
+    assert (error["code"], error["hint"], error["where"]) == (
+        "out_of_range",
+        "Take less.",
+        "PROBE in slot 1",
+    )
+    assert rig.code(A, read(rig)) == "ok"
+    assert script.calls.count("open") == 1
+
+
+def test_opening_is_tried_again(rig: Rig, script: Script) -> None:
+    script.failures += [no_answer(), no_answer()]
+    assert [rig.code(A, read(rig)) for _ in range(3)] == ["no_device", "no_device", "ok"]
+    assert script.calls == ["open", "open", "open", "read w"]
+
+
+def test_a_defect_is_internal_and_stays_inside(
+    rig: Rig, script: Script, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert rig.code(A, read(rig)) == "ok"
+    script.failures.append(KeyError("secret detail"))
+    error = rig.error(A, read(rig))
+    assert (error["code"], error["where"]) == ("internal", "PROBE in slot 1")
+    assert "secret" not in str(error)
+    assert "secret detail" in caplog.text
+    assert error["message"].split("number ")[1].split(")")[0] in caplog.text
+    assert rig.code(A, read(rig)) == "ok"
+
+
+@pytest.mark.parametrize("value", [object(), 2**70, {1, 2}])
+def test_a_reading_that_cannot_be_sent_is_a_defect(
+    rig: Rig, script: Script, value: object
+) -> None:
+    script.values = [value, 1.0] if not isinstance(value, set) else [object(), 1.0]
+    assert rig.code(A, read(rig)) == "internal"
+    assert rig.code(A, read(rig)) == "ok"
+
+
+def test_an_event_that_cannot_be_sent_is_told_and_passes(rig: Rig, script: Script) -> None:
+    script.values = [1.0, object(), 3.0]
+    number = rig.result(A, "subscribe", module="PROBE", slot=1, event="changed")["subscription"]
+    rig.pump_until(lambda: len(rig.events(A, number)) >= 1, "the first value")
+    rig.advance(0.11)
+    rig.advance(0.11)
+    first, second, third = rig.events(A, number)
+    assert (first["readings"]["value"], third["readings"]["value"]) == (1.0, 3.0)
+    assert second["error"]["code"] == "internal"
+    sequence = 0
+    for message in (first, second, third):
+        assert message["sequence"] == sequence + 1 + message["lost"]
+        sequence = message["sequence"]
+
+
+def test_timers_run_between_jobs(rig: Rig, script: Script) -> None:
+    rig.reply(A, rig.send_invoke(A, "PROBE", 1, "later", ms=500))
+    rig.reply(A, rig.send_invoke(A, "PROBE", 1, "later", ms=200))
+    rig.advance(0.1)
+    assert script.calls == ["open"]
+    rig.advance(0.15)
+    assert script.calls == ["open", "timer 200"]
+    script.failures.append(RuntimeError("a timer may fail"))
+    rig.advance(1.0)
+    assert rig.code(A, read(rig)) == "ok"
+    assert script.calls[:3] == ["open", "timer 200", "timer 500"]
+
+
+def test_release_refuses_what_is_queued_and_closes(rig: Rig, script: Script) -> None:
+    first = hang(rig, script)
+    queued = [read(rig, str(number)) for number in range(3)]
+    release = rig.send(A, "release", module="PROBE", slot=1)
+    assert rig.find(A, release) is None
+    script.gate.set()
+    assert rig.code(b"blocker", first) == "ok"
+    assert [rig.code(A, number) for number in queued] == ["closing"] * 3
+    assert rig.reply(A, release)["result"] == {}
+    assert script.calls == ["open", "hang", "close"]
+    assert not list(rig.rack)
+
+
+def test_a_request_in_the_same_breath_as_the_release(rig: Rig, script: Script) -> None:
+    """The worker ends before the poll loop would have woken it."""
+    assert rig.code(A, read(rig)) == "ok"
+    (worker,) = rig.rack
+    rig.dispatcher._to_wake.add(worker)
+    release = rig.send(A, "release", module="PROBE", slot=1)
+    rig.dispatcher._to_wake.add(worker)
+    assert rig.code(A, release) == "ok"
+    rig.dispatcher.wake_workers()
+    assert script.calls[-1] == "close"
+
+
+def test_a_module_that_fails_to_close_is_gone_all_the_same(rig: Rig, script: Script) -> None:
+    assert rig.code(A, read(rig)) == "ok"
+    script.failures.append(no_answer())
+    assert rig.code(A, rig.send(A, "release", module="PROBE", slot=1)) == "ok"
+    assert rig.code(A, read(rig)) == "ok"
+    assert script.calls == ["open", "read w", "close", "open", "read w"]
+
+
+def test_a_slot_that_was_never_used_can_be_released(rig: Rig, script: Script) -> None:
+    assert rig.result(A, "release", module="PROBE", slot=2) == {}
+    assert script.calls == []
+
+
+def test_places() -> None:
+    assert place_of("RAK5801", 1) == "RAK5801 in slot 1"
+    assert place_of("ADC", "board") == "ADC on the board"
