@@ -28,6 +28,7 @@ const STALE_FLOOR_MS = 2000;
 class ModuleLife {
   #closed = false;
   #drove = false;
+  #asked = false;
   /** @type {{unsubscribe(): Promise<void> | void} | null} */
   #subscription = null;
 
@@ -150,6 +151,7 @@ class ModuleLife {
     try {
       const driving = operation.drives !== "";
       this.#drove ||= driving;
+      this.#asked ||= this.slot !== "board";
       const result = await client.invoke(this.module.name, this.slot, operation.name, params, {
         timeoutMs: this.timeoutMs,
         ...(driving ? { onLoss: this.config.onLoss === "hold" ? "hold" : "safe" } : {}),
@@ -186,6 +188,7 @@ class ModuleLife {
     if (this.#closed || !this.connection) {
       return;
     }
+    this.#asked ||= this.slot !== "board";
     this.#subscription = await this.connection.client.subscribe(wanted, (event) => this.told(operation, event, onEvent, staleAfterMs));
     if (this.#closed) {
       await this.#unsubscribe();
@@ -272,7 +275,9 @@ class ModuleLife {
   async #leave(removed) {
     const { connection } = this;
     const unsubscribed = this.#unsubscribe();
-    if (connection && removed && this.#drove && connection.state === "online" && !this.#hasSuccessor()) {
+    // An input module is let go as well: the next one in that slot would be refused otherwise.
+    const holds = this.#drove || this.#asked;
+    if (connection && removed && holds && connection.state === "online" && !this.#hasSuccessor()) {
       await connection.client.request("release", { module: this.module.name, slot: this.slot }, { timeoutMs: LEAVE_WITHIN_MS });
     }
     await unsubscribed;

@@ -17,9 +17,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wisblock_bridge import __version__, catalogue, discovery
-from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.clock import SystemClock
-from wisblock_bridge.config import apply
+from wisblock_bridge.config import apply, check_slots
 from wisblock_bridge.dispatch import Dispatcher
 from wisblock_bridge.endpoint import prepare_endpoint, restrict_socket
 from wisblock_bridge.errors import BridgeError
@@ -61,6 +60,7 @@ class Bridge:
         self._started = self._clock.monotonic()
         self._config = config
         self.catalogue = catalogue.load()
+        check_slots(config, self.catalogue.modules)
         self.board, self._detection = self._find_board()
         self._emulated: EmulatedBoard | None = None
         self.hardware = Hardware(self.board, self._transport(), self._clock)
@@ -74,11 +74,7 @@ class Bridge:
             self._clock,
             fixed={number: slot.module for number, slot in config.slots.items() if slot.module},
             shelf=self._shelf(),
-            addresses={
-                (number, chip): address
-                for number, slot in config.slots.items()
-                for chip, address in slot.addresses.items()
-            },
+            addresses=self._addresses(),
         )
         self._server = Server(self._mailbox, self._sessions, self._clock)
         self._dispatcher = Dispatcher(
@@ -107,9 +103,10 @@ class Bridge:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._server.stop())
+        # First of all: a second bridge would otherwise make the outputs of the first one safe.
+        endpoint = prepare_endpoint(self._config.endpoint)
         self._make_safe_after_crash()
         self._make_configured_safe()
-        endpoint = prepare_endpoint(self._config.endpoint)
         self._server.bind(endpoint)
         restrict_socket(endpoint)
         log.info(
@@ -200,14 +197,9 @@ class Bridge:
 
     def _find_board(self) -> tuple[BoardSpec, dict[str, object]]:
         config = self._config
-        if config.emulate or config.board.kind != "auto":
-            product = "RAK7391" if config.board.kind == "auto" else config.board.kind
-            board = next(
-                each
-                for each in BOARDS.values()
-                if each.product == product and config.board.variant in {None, each.variant}
-            )
-            return apply(board, config), {"confidence": "certain", "evidence": ["as configured"]}
+        if config.emulate:
+            board = discovery.configured_board(config)
+            return apply(board, config), {"confidence": "certain", "evidence": ["it is emulated"]}
         found = discovery.detect_board(config)
         log.info(
             "board: %s (%s: %s)", found.board.title, found.confidence, "; ".join(found.evidence)
@@ -221,11 +213,20 @@ class Bridge:
         if self._config.emulate:
             from wisblock_bridge.emulation import EmulatedBoard  # noqa: PLC0415  (not needed on hardware)
 
-            self._emulated = EmulatedBoard(self.board, self._clock, self._config.swing_s)
+            self._emulated = EmulatedBoard(
+                self.board, self._clock, self._config.swing_s, self._addresses()
+            )
             return self._emulated
         from wisblock_bridge.buses.linux.transport import LinuxTransport  # noqa: PLC0415
 
         return LinuxTransport()
+
+    def _addresses(self) -> dict[tuple[int, str], int]:
+        return {
+            (number, chip): address
+            for number, slot in self._config.slots.items()
+            for chip, address in slot.addresses.items()
+        }
 
     def _shelf(self) -> Shelf | None:
         """Find where to remember things; an emulated board forgets unless it is told where."""

@@ -458,7 +458,8 @@ class Module:
     """Base of all modules: a product, its wiring and its sensible operations.
 
     The docstring of a subclass is the product's help: first sentence, then paragraphs. An instance
-    lives in one slot and is used by one thread.
+    lives in one slot and is used by one thread. A subclass without ``product`` is what several
+    products share; it is not described itself, its operations and needs are theirs.
 
     Args:
         parts: The needs of the class, met: name to thing.
@@ -474,7 +475,8 @@ class Module:
 
     def __init_subclass__(cls, **keywords: object) -> None:
         super().__init_subclass__(**keywords)
-        cls.description = _describe(cls)
+        if hasattr(cls, "product"):
+            cls.description = _describe(cls)
 
     def __init__(
         self,
@@ -537,11 +539,14 @@ def _describe(cls: type[Module]) -> ModuleDescription:
     summary, details = _paragraphs(cls.__doc__ or "")
     operations: dict[str, OperationDescription] = {}
     events: dict[str, OperationDescription] = {}
-    for name, member in vars(cls).items():
+    members: dict[str, Any] = {}
+    for base in cls.__mro__:  # the product's own comes first, then what it shares with others
+        members = members | {key: each for key, each in vars(base).items() if key not in members}
+    for name, member in members.items():
         mark = getattr(member, _MARK, None)
         if isinstance(mark, _Mark):
             (events if mark.event else operations)[name] = _describe_operation(name, member, mark)
-    needs = {name: part.need for name, part in vars(cls).items() if isinstance(part, Part)}
+    needs = {name: part.need for name, part in members.items() if isinstance(part, Part)}
     return ModuleDescription(
         cls.product, summary, details, operations, events, needs, cls.unconfirmed
     )

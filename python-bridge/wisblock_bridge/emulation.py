@@ -65,6 +65,7 @@ class EmulatedSlot:
         analog: Pin to analog wire.
         i2c: The bus.
         clock: Time.
+        addresses: Chip to I2C address, where straps were changed.
     """
 
     def __init__(
@@ -74,7 +75,9 @@ class EmulatedSlot:
         analog: Mapping[str, AnalogWire],
         i2c: EmulatedI2CBus,
         clock: Clock,
+        addresses: Mapping[str, int] | None = None,
     ) -> None:
+        self._addresses = dict(addresses or {})
         self._wires = dict(wires)
         self._analog = analog
         self.slot: int | str = slot
@@ -89,6 +92,10 @@ class EmulatedSlot:
         """Give an analog pin."""
         return self._analog[pin]
 
+    def address(self, chip: str, delivered: int) -> int:
+        """Tell the address that a chip is strapped to, as ``SlotPins.address`` says."""
+        return self._addresses.get(chip, delivered)
+
 
 class EmulatedBoard:
     """One emulated board; it is the ``Transport`` of its ``Hardware``.
@@ -97,11 +104,19 @@ class EmulatedBoard:
         board: Its wiring.
         clock: Time.
         swing_s: Period of slow changes of everything that was not set by hand, s; 0 for none.
+        addresses: I2C address by (slot, chip) where straps were changed.
     """
 
     emulated = True
 
-    def __init__(self, board: BoardSpec, clock: Clock, swing_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        board: BoardSpec,
+        clock: Clock,
+        swing_s: float = 0.0,
+        addresses: Mapping[tuple[int, str], int] | None = None,
+    ) -> None:
+        self._addresses = dict(addresses or {})
         self.board = board
         self._clock = clock
         self._swing_s = swing_s
@@ -325,6 +340,7 @@ class EmulatedBoard:
             {pin: self._inputs[channel] for pin, channel in spec.analog.items()},
             self.bus,
             self._clock,
+            {chip: address for (slot, chip), address in self._addresses.items() if slot == number},
         )
 
 

@@ -63,6 +63,7 @@ class Server:
         self._context = zmq.Context(io_threads=1)
         self._router = self._context.socket(zmq.ROUTER)
         self._router.setsockopt(zmq.LINGER, 200)
+        self._router.setsockopt(zmq.IPV6, 1)
         self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._router.setsockopt(zmq.SNDHWM, SEND_HIGH_WATER_MARK)
         self._router.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE_BYTES)

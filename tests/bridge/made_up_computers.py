@@ -82,6 +82,12 @@ class FakeComputer:
         assert number == 1
         return self._bus
 
+    def try_bus(self, number: int) -> None:
+        assert number == 1
+        if isinstance(self._bus, MissingBus):
+            hint = "Put `dtparam=i2c_arm=on` into config.txt."
+            raise BusError(BusFault.MISSING, "/dev/i2c-1 does not exist.", hint=hint)
+
     def controllers(self) -> Sequence[Controller]:
         return [
             Controller(Path(f"/dev/gpiochip{number}"), label, lines)

@@ -58,6 +58,22 @@ def test_a_second_bridge_on_the_same_endpoint_is_refused() -> None:
             assert bridge.board == "RAK7391"
 
 
+def test_a_module_that_there_is_not_is_refused_before_serving(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text('emulate = true\n[[slot]]\nnumber = 1\nmodule = "RAK5810"')
+    finished = subprocess.run(
+        [*COMMAND, "serve", "--config", str(file), "--endpoint", f"ipc://{tmp_path}/b"],
+        env=environment(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=LONG_S,
+        check=False,
+    )
+    assert finished.returncode == EXIT_USAGE
+    assert f"{file}, table [[slot]] number 1, key module" in finished.stderr
+
+
 def test_a_demonstration_moves() -> None:
     with BridgeProcess("--demo") as process, Bridge(process.endpoint) as bridge:
         first = bridge["RAK5801", 1].read(samples=1)["current"]

@@ -18,9 +18,12 @@ def serve(options: argparse.Namespace) -> int:
 
     Returns:
         The exit code.
+
+    Raises:
+        ConfigError: The configuration cannot be used, or another bridge serves at the endpoint.
     """
     config = settings.configuration(options)
     logs.set_up(config.log_level)
-    from wisblock_bridge.bridge import run  # noqa: PLC0415  (what it logs on import is wanted)
+    from wisblock_bridge import bridge  # noqa: PLC0415  (what it logs is wanted)
 
-    return run(config)
+    return bridge.run(config)

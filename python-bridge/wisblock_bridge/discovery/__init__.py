@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from wisblock_bridge.discovery.board import Detection, detect_board
+from wisblock_bridge.discovery.board import Detection, configured_board, detect_board
 from wisblock_bridge.discovery.chips import scan
 
-__all__ = ["Detection", "detect_board", "scan"]
+__all__ = ["Detection", "configured_board", "detect_board", "scan"]

@@ -33,6 +33,10 @@ class Computer(Protocol):
         """Give an I2C bus; whether it can be used shows with the first transfer."""
         ...
 
+    def try_bus(self, number: int) -> None:
+        """Open an I2C bus and close it again; raises ``BusError`` when it cannot be used."""
+        ...
+
     def controllers(self) -> Sequence[Controller]:
         """List the GPIO controllers."""
         ...
@@ -61,6 +65,16 @@ class LinuxComputer:
         from wisblock_bridge.buses.linux.i2c import LinuxI2CBus  # noqa: PLC0415  (start-up time)
 
         return LinuxI2CBus(number)
+
+    def try_bus(self, number: int) -> None:
+        """Open an I2C bus and close it again; raises ``BusError`` when it cannot be used."""
+        from wisblock_bridge.buses.linux.i2c import LinuxI2CBus  # noqa: PLC0415  (start-up time)
+
+        bus = LinuxI2CBus(number)
+        try:
+            bus.open()
+        finally:
+            bus.close()
 
     def controllers(self) -> Sequence[Controller]:
         """List the GPIO controllers; none where the library for them is missing."""

@@ -41,21 +41,16 @@ def bus_findings(board: BoardSpec, computer: Computer) -> Iterator[Finding]:
     Yields:
         One finding for the bus, one for each address that the kernel owns.
     """
-    from wisblock_bridge.buses.linux.i2c import LinuxI2CBus  # noqa: PLC0415  (imports on demand)
-
     what = f"I2C bus {board.i2c_name}"
-    bus = LinuxI2CBus(board.i2c_number)
     try:
-        bus.open()
+        computer.try_bus(board.i2c_number)
     except BusError as error:
         yield _of_error(what, error)
         return
     except ImportError:
         yield Finding(what, "problem", "The Python package smbus2 is missing.", PACKAGE_ADVICE)
         return
-    finally:
-        bus.close()
-    yield Finding(what, "ok", f"{bus.path} can be used.")
+    yield Finding(what, "ok", f"/dev/{board.i2c_name} can be used.")
     expanders = {each.address for each in board.controllers.values()}
     for address, owner in board.taken_addresses.items():
         driver = computer.kernel_driver(board.i2c_number, address)

@@ -87,7 +87,7 @@ class ADC(Module):
 
     product = Product(
         "ADC",
-        title="on-board ADC",
+        title="on-board converter",
         family="onboard",
         slots=("board",),
         icon="wisblock-adc.svg",

@@ -47,7 +47,7 @@ class RAK5811(Module):
         title="0-5 V input",
         family="interface",
         slots=(1, 2),
-        icon="wisblock-gauge.svg",
+        icon="wisblock-voltage.svg",
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak5811/overview/",
     )
     unconfirmed = (

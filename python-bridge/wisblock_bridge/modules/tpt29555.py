@@ -192,7 +192,14 @@ class TPT29555(Module):
         expander: Expander,
         line: Line,
         ms: Annotated[
-            int, Param("Duration of the pulse.", unit="millisecond", low=1, high=3_600_000)
+            int,
+            Param(
+                "Duration of the pulse.",
+                unit="millisecond",
+                low=1,
+                high=3_600_000,
+                label="Duration",
+            ),
         ],
     ) -> Readings:
         """Invert the level of a line for a while; the pulse ends even if the client is gone.

@@ -28,3 +28,4 @@ class SGM58031(ADS1115):
 
     chip: ClassVar[str] = "SGM58031"
     conversions_per_second: ClassVar[float] = 100.0
+    fast_conversions_per_second: ClassVar[float] = 800.0

@@ -48,6 +48,18 @@ class SlotPins(Protocol):
         """Time on this board."""
         ...
 
+    def address(self, chip: str, delivered: int) -> int:
+        """Tell the I2C address that a chip of the product in this slot is strapped to.
+
+        Args:
+            chip: Name of the chip.
+            delivered: Its address as delivered.
+
+        Returns:
+            7-bit address.
+        """
+        ...
+
 
 @dataclass(slots=True)
 class Quantity:

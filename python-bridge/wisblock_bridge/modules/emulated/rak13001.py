@@ -1,0 +1,35 @@
+"""The emulated RAK13001: a relay that follows IO4, an optocoupler that pulls IO3 low.
+
+1. Physics of the product only: the optocoupler's transistor conducts or it does not; what holds the
+   line high is the board's pull-up.
+2. Before the bridge drives a pin, the board's pull decides, as on the bench.
+"""
+
+from __future__ import annotations
+
+from wisblock_bridge.modules.emulated.switches import EmulatedRelay, truth
+from wisblock_bridge.modules.emulated.twin import Quantity, SlotPins, Twin
+
+
+class EmulatedRAK13001(Twin):
+    """A RAK13001 with a voltage source at K1 and K2 that can be switched."""
+
+    product = "RAK13001"
+
+    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
+        super().__init__(pins, swing_s)
+        self._relay = EmulatedRelay(pins.wire("IO4"), pins.clock)
+        self._active = False
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Tell what the back door offers: coil and contact, and the voltage at the input."""
+        return (*self._relay.quantities(), truth("active", lambda: self._active, self._apply))
+
+    def unplug(self) -> None:
+        """Leave the slot."""
+        self._relay.unplug()
+        self.pins.wire("IO3").drive(self.product, None)
+
+    def _apply(self, active: bool) -> None:  # noqa: FBT001  (a setter)
+        self._active = active
+        self.pins.wire("IO3").drive(self.product, 0 if active else None)

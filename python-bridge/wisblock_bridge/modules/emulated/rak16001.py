@@ -1,0 +1,36 @@
+"""The emulated RAK16001: eight voltages at eight terminals.
+
+1. Physics of the product only: its reference of 3.0 V, and no dividers (they are not fitted).
+2. The converter is the emulated chip; it knows nothing of products.
+"""
+
+from __future__ import annotations
+
+from wisblock_bridge.buses.emulated.wires import AnalogWire
+from wisblock_bridge.chips.ads7830.emulator import EmulatedADS7830
+from wisblock_bridge.modules.emulated.chip_twin import ChipTwin
+from wisblock_bridge.modules.emulated.twin import Quantity, SlotPins, Swing
+
+
+class EmulatedRAK16001(ChipTwin):
+    """A RAK16001 with a voltage source at each input."""
+
+    product = "RAK16001"
+    chip = "ADS7830"
+    address = 0x48
+
+    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
+        super().__init__(pins, swing_s)
+        self._voltages = [Swing(0.0, 0.0, 2.9, pins.clock, swing_s) for _ in range(8)]
+        wires = [AnalogWire(f"input {channel}") for channel in range(8)]
+        for wire, voltage in zip(wires, self._voltages, strict=True):
+            wire.connect(voltage.get)
+        self.converter = EmulatedADS7830(wires, reference_v=3.0)
+        self.connect(self.converter)
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Tell what the back door offers: a voltage at each input (a step is 11.7 mV)."""
+        return tuple(
+            Quantity(f"voltage_{channel}", "volt", 0.0, 2.98, 0.0118, voltage.get, voltage.set)
+            for channel, voltage in enumerate(self._voltages)
+        )

@@ -1,0 +1,173 @@
+"""RAK12006: passive infrared motion sensor.
+
+1. Facts of the product: its line, its polarity, how long it needs after power-on.
+2. Nothing of line numbers or expanders.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated
+
+from wisblock_bridge.buses.gpio import Bias
+from wisblock_bridge.describe import (
+    Module,
+    Param,
+    Product,
+    Quality,
+    Reading,
+    Readings,
+    event,
+    operation,
+)
+from wisblock_bridge.modules.line_watch import LineWatch
+from wisblock_bridge.wiring import line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import Memory, Timers
+
+WARM_UP_S = 30.0
+"""A pyroelectric sensor needs some tens of seconds after power-on before it can be trusted. When
+that was is not known, so it is counted from the bridge's first use."""
+
+MOTION = Reading("motion", "Whether something warm moves in front of the sensor.", kind="bool")
+MISSED = Reading(
+    "missed",
+    "How many changes got lost before this one, where the kernel counts them.",
+    kind="int",
+    low=0,
+    step=1,
+    optional=True,
+)
+
+ActiveLow = Annotated[
+    bool,
+    Param(
+        "Motion pulls the line low. The vendor's documents disagree: say false if motion and rest "
+        "are mixed up."
+    ),
+]
+
+
+class RAK12006(Module):
+    """Detect motion of people and animals by their warmth.
+
+    The sensor sees 3 to 5 m in a cone of about 100 degrees. It reports a motion for about 2 s and
+    is blind for another 2 s afterwards. In the first 30 s it settles; until then readings are
+    marked uncertain.
+
+    It is watched by interrupt where the line belongs to the processor (RAK6421); the expander of a
+    RAK7391 is looked at ten times a second. A module that is not plugged in reads as "no motion".
+    """
+
+    product = Product(
+        "RAK12006",
+        title="PIR motion sensor",
+        family="sensors",
+        slots=(1, 2),
+        icon="wisblock-motion.svg",
+        reference="https://docs.rakwireless.com/product-categories/wisblock/rak12006/overview/",
+    )
+    unconfirmed = (
+        (
+            "That motion pulls the line low: two of the vendor's three examples have it so. "
+            "Selectable: active_low."
+        ),
+        "How long the sensor needs to settle (30 s is assumed).",
+        (
+            "Whether a RAK7391 feeds VDD (pins 17 and 18), from which the module is supplied as "
+            "delivered."
+        ),
+    )
+
+    output = line("IO6")
+
+    def __init__(
+        self,
+        parts: Mapping[str, object],
+        clock: Clock,
+        timers: Timers,
+        memory: Memory | None = None,
+    ) -> None:
+        super().__init__(parts, clock, timers, memory)
+        self._settled_at: float | None = None
+
+    def open(self) -> None:
+        """Listen to the sensor; with nothing plugged in the pull-up reads as "no motion"."""
+        self.output.listen(Bias.UP)
+        if self._settled_at is None:  # a failure of the bus does not cool the sensor down
+            self._settled_at = self.clock.monotonic() + WARM_UP_S
+
+    def close(self) -> None:
+        """Return the line."""
+        self.output.let_go()
+
+    @operation(gives=(MOTION,), main=MOTION, reads_only=True, default=True)
+    def read(self, active_low: ActiveLow = True) -> Readings:  # noqa: FBT002  (of the wire)
+        """Tell whether there is motion now.
+
+        Returns:
+            ``motion``.
+
+        Raises:
+            BusError: The line could not be read.
+        """
+        level = self.output.level()
+        return self._packed(level, self.clock.timestamp_ms(), 0, active_low=active_low)
+
+    @event(gives=(MOTION, MISSED), main=MOTION, polled=True)
+    def motion(
+        self,
+        active_low: ActiveLow = True,  # noqa: FBT002  (of the wire)
+        debounce_ms: Annotated[
+            int,
+            Param(
+                "Changes that last less than this are not told.",
+                unit="millisecond",
+                low=0,
+                high=10_000,
+            ),
+        ] = 0,
+        poll_ms: Annotated[
+            int,
+            Param(
+                "How often to look, where the line has no interrupt.",
+                unit="millisecond",
+                low=10,
+                high=60_000,
+            ),
+        ] = 100,
+    ) -> LineWatch:
+        """Tell when motion begins and ends; the first message is the present state.
+
+        Returns:
+            The look-out.
+
+        Raises:
+            BusError: The line could not be used.
+        """
+        return LineWatch(
+            self.output,
+            lambda level, timestamp_ms, missed: self._packed(
+                level, timestamp_ms, missed, active_low=active_low
+            ),
+            self.clock,
+            bias=Bias.UP,
+            debounce_ms=debounce_ms,
+            poll_ms=poll_ms,
+        )
+
+    def _packed(
+        self, level: int, timestamp_ms: float, missed: int, *, active_low: bool
+    ) -> Readings:
+        values: dict[str, object] = {"motion": level == (0 if active_low else 1)}
+        if missed:
+            values["missed"] = missed
+        left_s = (self._settled_at or 0.0) - self.clock.monotonic()
+        if left_s <= 0.0:
+            return Readings(values, timestamp_ms)
+        note = f"The sensor may still be settling, for {math.ceil(left_s)} s."
+        return Readings(values, timestamp_ms, Quality.UNCERTAIN, note)

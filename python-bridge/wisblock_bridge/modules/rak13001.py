@@ -1,0 +1,214 @@
+"""RAK13001: a relay and an input isolated by an optocoupler.
+
+1. Facts of the product: its two lines and what their levels mean. What a relay does is in
+   ``relay``, how a line is watched in ``line_watch``.
+2. Nothing of line numbers or expanders.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from wisblock_bridge.buses.gpio import Bias
+from wisblock_bridge.describe import Module, Param, Product, Reading, Readings, event, operation
+from wisblock_bridge.modules.line_watch import LineWatch
+from wisblock_bridge.modules.relay import ON, OUTPUT, On, PulseMs, Relay
+from wisblock_bridge.wiring import line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import Memory, Timers
+
+ACTIVE = Reading("active", "Whether there is voltage at the input.", kind="bool")
+MISSED = Reading(
+    "missed",
+    "How many changes got lost before this one, where the kernel counts them.",
+    kind="int",
+    low=0,
+    step=1,
+    optional=True,
+)
+
+
+class RAK13001(Module):
+    """Switch a load with a relay, and see whether there is voltage at an isolated input.
+
+    The contact bears 30 V DC / 2 A or 130 V AC / 2 A. The relay is off before the first command,
+    when the node or program that drives it is gone (unless it asked to hold), and when the bridge
+    stops. After every command the line is read back, so a short of the line is told; whether the
+    contact moved cannot be seen.
+
+    The input is active with 12 to 24 V DC at K1 and K2. It is watched by interrupt where the line
+    belongs to the processor (RAK6421); the expander of a RAK7391 is looked at 20 times a second, so
+    shorter pulses can be missed there.
+    """
+
+    product = Product(
+        "RAK13001",
+        title="relay and isolated input",
+        family="interface",
+        slots=(1, 2),
+        icon="wisblock-relay.svg",
+        reference="https://docs.rakwireless.com/product-categories/wisblock/rak13001/overview/",
+    )
+    unconfirmed = (
+        (
+            "Whether the relay stays off on a RAK7391 between power-on and the start of the bridge: "
+            "the expander's weak pull-up is on the line until then."
+        ),
+        (
+            "That the input is on IO3, as the vendor's quick start has it; one note of the data sheet "
+            "says SW1."
+        ),
+        "Whether the module has a pull-up of its own at the input; the bridge asks for one.",
+    )
+
+    coil = line("IO4")
+    opto = line("IO3")
+
+    def __init__(
+        self,
+        parts: Mapping[str, object],
+        clock: Clock,
+        timers: Timers,
+        memory: Memory | None = None,
+    ) -> None:
+        super().__init__(parts, clock, timers, memory)
+        self._relay = Relay(self.coil, timers)
+
+    def open(self) -> None:
+        """Switch the relay off and listen to the input."""
+        self._relay.release()
+        self.opto.listen(Bias.UP)
+
+    def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
+        """Switch the relay off."""
+        self._relay.release()
+
+    def close(self) -> None:
+        """Switch the relay off and return both lines."""
+        try:
+            self._relay.close()
+        finally:
+            self.opto.let_go()
+
+    @operation(
+        gives=(ON,),
+        main=ON,
+        drives=OUTPUT,
+        urgent={"on": False},
+        payload_param="on",
+        default=True,
+    )
+    def set(self, on: On) -> Readings:
+        """Switch the relay on or off; a pulse that runs is over.
+
+        Returns:
+            ``on``, as read back from the line.
+
+        Raises:
+            BusError: The line could not be driven or read; the relay is switched off.
+            NotReadyError: The line does not follow; the relay is switched off.
+        """
+        return self.readings(on=self._relay.switch(on=on))
+
+    @operation(gives=(ON,), main=ON, drives=OUTPUT)
+    def toggle(self) -> Readings:
+        """Switch the relay to its other state; a pulse that runs is over.
+
+        Returns:
+            ``on``, as read back from the line.
+
+        Raises:
+            BusError: The line could not be driven or read; the relay is switched off.
+            NotReadyError: The line does not follow; the relay is switched off.
+        """
+        return self.readings(on=self._relay.toggle())
+
+    @operation(gives=(ON,), main=ON, drives=OUTPUT, payload_param="ms")
+    def pulse(self, ms: PulseMs) -> Readings:
+        """Switch the relay on for a while, then off; it ends even if the client is gone.
+
+        A pulse during a pulse begins anew. Afterwards the relay is off, whatever it was before.
+
+        Returns:
+            ``on``, which is true now.
+
+        Raises:
+            BusError: The line could not be driven or read; the relay is switched off.
+            NotReadyError: The line does not follow; the relay is switched off.
+        """
+        return self.readings(on=self._relay.pulse(ms / 1000.0))
+
+    @operation(gives=(ON,), main=ON, reads_only=True)
+    def state(self) -> Readings:
+        """Read the relay's line back.
+
+        Returns:
+            ``on``.
+
+        Raises:
+            BusError: The line could not be read.
+            NotReadyError: The line is not as commanded.
+        """
+        return self.readings(on=self._relay.is_on())
+
+    @operation(gives=(ACTIVE,), main=ACTIVE, reads_only=True)
+    def input(self) -> Readings:
+        """Tell whether there is voltage at the input.
+
+        Returns:
+            ``active``.
+
+        Raises:
+            BusError: The line could not be read.
+        """
+        return self.readings(active=self.opto.level() == 0)
+
+    @event(gives=(ACTIVE, MISSED), main=ACTIVE, polled=True)
+    def input_changed(
+        self,
+        debounce_ms: Annotated[
+            int,
+            Param(
+                "Changes that last less than this are not told.",
+                unit="millisecond",
+                low=0,
+                high=10_000,
+            ),
+        ] = 20,
+        poll_ms: Annotated[
+            int,
+            Param(
+                "How often to look, where the line has no interrupt.",
+                unit="millisecond",
+                low=10,
+                high=60_000,
+            ),
+        ] = 50,
+    ) -> LineWatch:
+        """Tell when voltage comes or goes; the first message is the present state.
+
+        Returns:
+            The look-out.
+
+        Raises:
+            BusError: The line could not be used.
+        """
+        return LineWatch(
+            self.opto,
+            _packed,
+            self.clock,
+            bias=Bias.UP,
+            debounce_ms=debounce_ms,
+            poll_ms=poll_ms,
+        )
+
+
+def _packed(level: int, timestamp_ms: float, missed: int) -> Readings:
+    values: dict[str, object] = {"active": level == 0}
+    if missed:
+        values["missed"] = missed
+    return Readings(values, timestamp_ms)

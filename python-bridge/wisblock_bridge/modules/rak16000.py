@@ -1,0 +1,139 @@
+"""RAK16000: direct current, voltage and power.
+
+1. Facts of the product: its shunt, its limits, which way the current flows.
+2. Nothing of the monitor's registers or of buses.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated
+
+from wisblock_bridge.chips.ina219 import INA219
+from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
+from wisblock_bridge.errors import OutOfRangeError
+from wisblock_bridge.wiring import chip
+
+if TYPE_CHECKING:
+    from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.clock import Clock
+
+SHUNT_OHM = 0.1
+"""R6 of the module, 1 % (RAK16000 datasheet)."""
+
+HIGHEST_V = 26.0
+"""Absolute maximum at both terminals (INA219 datasheet)."""
+
+VOLTAGE = Reading(
+    "voltage",
+    "Voltage between IN- and GND, which is what the load gets.",
+    unit="volt",
+    low=0.0,
+    high=HIGHEST_V,
+    step=0.004,
+)
+CURRENT = Reading(
+    "current",
+    "Current from IN+ to IN-; negative when it flows the other way.",
+    unit="milliampere",
+    low=-3200.0,
+    high=3200.0,
+    step=0.1,
+)
+POWER = Reading(
+    "power",
+    "Voltage times current; negative when the current is.",
+    unit="watt",
+    low=-83.2,
+    high=83.2,
+    step=0.002,
+)
+SHUNT_VOLTAGE = Reading(
+    "shunt_voltage",
+    "Voltage across the shunt of 0.1 ohm, from which the current is computed.",
+    unit="millivolt",
+    low=-320.0,
+    high=320.0,
+    step=0.01,
+)
+
+
+def current_monitor(bus: I2CBus, address: int, clock: Clock) -> INA219:
+    """Build the driver for the shunt that is fitted.
+
+    Args:
+        bus: The slot's bus.
+        address: 7-bit address.
+        clock: Time.
+
+    Returns:
+        The driver.
+    """
+    return INA219(bus, address, clock, shunt_ohm=SHUNT_OHM)
+
+
+class RAK16000(Module):
+    """Measure a direct current up to 3.2 A, the voltage of its load and the power.
+
+    The supply goes to IN+, the load to IN-. The voltage is that at IN- against the ground of the
+    module, so the load has to share that ground. The terminals bear 26 V.
+
+    All four values belong to one measurement, which is made when it is asked for.
+    """
+
+    product = Product(
+        "RAK16000",
+        title="DC current and power",
+        family="sensors",
+        slots=(1, 2),
+        icon="wisblock-gauge.svg",
+        reference="https://docs.rakwireless.com/product-categories/wisblock/rak16000/overview/",
+    )
+
+    monitor = chip(current_monitor, "INA219", 0x41, (0x40, *range(0x42, 0x50)))
+
+    @operation(
+        gives=(VOLTAGE, CURRENT, POWER, SHUNT_VOLTAGE),
+        reads_only=True,
+        default=True,
+    )
+    def read(
+        self,
+        samples: Annotated[
+            int,
+            Param("How many measurements are averaged; each takes about 4 ms.", low=1, high=256),
+        ] = 1,
+    ) -> Readings:
+        """Measure voltage, current and power.
+
+        Returns:
+            ``voltage`` in V, ``current`` in mA, ``power`` in W, ``shunt_voltage`` in mV.
+
+        Raises:
+            BusError: The monitor did not answer.
+            NotReadyError: It does not finish measuring, or keeps losing its calibration.
+            OutOfRangeError: The current is beyond 3.2 A either way.
+        """
+        voltage = current = power = shunt = 0.0
+        for _ in range(samples):
+            found = self.monitor.measure()
+            if found.overflow:
+                raise OutOfRangeError(
+                    "The current is beyond 3.2 A, the most that can be measured.",
+                    hint="Switch the load off: the module is made for 3 A.",
+                    where=self.monitor.name,
+                )
+            voltage += found.bus_voltage_v
+            current += found.current_ma
+            power += math.copysign(found.power_w, found.current_ma)
+            shunt += found.shunt_voltage_mv
+        voltage /= samples
+        dangerous = voltage > HIGHEST_V
+        return self.readings(
+            Quality.UNCERTAIN if dangerous else Quality.GOOD,
+            "Above 26 V: more than the module bears; disconnect it." if dangerous else "",
+            voltage=voltage,
+            current=current / samples,
+            power=power / samples,
+            shunt_voltage=shunt / samples,
+        )

@@ -1,0 +1,175 @@
+"""The plan of the house: which room may use which.
+
+1. A room is a file or a folder of ``wisblock_bridge``; the longest name that fits is the room.
+2. "uses" is what runs; "knows" is what only type checkers see. Who uses a room may know it too.
+3. A new room is entered here together with its file: that is a decision, not a formality.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "python-bridge" / "wisblock_bridge"
+NAME = "wisblock_bridge"
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a room may import from the house and from elsewhere."""
+
+    uses: str = ""
+    knows: str = ""
+    libraries: str = ""
+
+
+ROOMS = {
+    # ground floor: words that everybody may use
+    "": Room(),
+    "errors": Room(),
+    "units": Room(),
+    "clock": Room(),
+    "bell": Room(),
+    "mailbox": Room(),
+    "memory": Room(knows="describe"),
+    # buses: errno stays here, and so do the libraries of the hardware
+    "buses": Room("errors"),
+    "buses.linux": Room("buses errors", "boards", "smbus2 gpiod serial spidev"),
+    "buses.emulated": Room("buses errors clock"),
+    # chips: registers to SI, whatever product they are in
+    "chips": Room("buses errors wiring", "clock"),
+    "chips.emulator": Room("buses.emulated chips.emulator", "clock"),
+    "boards": Room(),
+    # modules: the products
+    "wiring": Room("buses errors", "clock"),
+    "describe": Room("units wiring", "clock", "msgspec"),
+    "modules": Room("describe wiring errors chips buses", "clock"),
+    "modules.emulated": Room("buses.emulated chips.emulator", "clock"),
+    "catalogue": Room("describe units wiring modules"),
+    # the bridge
+    "messagepack": Room("errors"),
+    "protocol": Room("errors messagepack", "describe", "msgspec"),
+    "parameters": Room("errors protocol units", "describe", "msgspec"),
+    "reservations": Room("errors"),
+    "sessions": Room(knows="describe"),
+    "delivery": Room("protocol", "sessions"),
+    "worker": Room("bell errors protocol", "clock describe mailbox sessions watching"),
+    "watching": Room("errors worker", "describe"),
+    "hardware": Room("chips errors", "boards buses clock wiring"),
+    "rack": Room(
+        "boards errors memory reservations wiring worker",
+        "buses clock describe hardware mailbox",
+    ),
+    "scanner": Room("errors protocol", "mailbox"),
+    "status": Room("protocol", "delivery errors hardware rack sessions"),
+    "dispatch": Room(
+        "delivery errors parameters protocol rack sessions watching worker",
+        "catalogue clock describe emulator_methods scanner status",
+        "msgspec",
+    ),
+    "server": Room("delivery scanner", "clock dispatch mailbox sessions", "zmq"),
+    "emulation": Room(
+        "buses.emulated chips.emulator errors modules.emulated",
+        "boards buses clock describe",
+    ),
+    "emulator_methods": Room(
+        "buses.emulated errors protocol wiring",
+        "clock describe emulation rack",
+        "msgspec",
+    ),
+    "endpoint": Room("errors"),
+    "config": Room("boards endpoint errors wiring", "describe"),
+    "discovery": Room(
+        "boards buses buses.linux catalogue chips client clock config endpoint errors wiring",
+        "describe hardware",
+    ),
+    "bridge": Room(
+        "boards buses.linux catalogue clock config discovery dispatch emulation emulator_methods "
+        "endpoint errors hardware mailbox memory rack scanner server sessions status worker",
+    ),
+    # in front of the house
+    "client": Room("endpoint errors", libraries="zmq msgpack"),
+    "cli": Room(
+        "bridge buses.linux catalogue client clock config discovery emulation endpoint errors "
+        "hardware",
+    ),
+    "__main__": Room("cli"),
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One name that a file imports."""
+
+    file: Path
+    line: int
+    module: str
+    """Dotted; within the house without the name of the package in front."""
+    name: str
+    inside: bool
+    for_types: bool
+
+    def __str__(self) -> str:
+        return f"{self.file.relative_to(ROOT)}:{self.line}"
+
+
+def files() -> list[Path]:
+    """All files of the package."""
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(module: str) -> str:
+    """Find the room of a module: "chips.ina219.emulator" is in "chips.emulator"."""
+    parts = module.split(".")
+    if parts[0] == "chips" and parts[-1] == "emulator":
+        return "chips.emulator"
+    for length in range(len(parts), 0, -1):
+        name = ".".join(parts[:length])
+        if name in ROOMS:
+            return name
+    raise LookupError(f"the room {module} is not in the plan: enter it in tests/house/rooms.py")
+
+
+def module_of(file: Path) -> str:
+    """Name a file as others import it."""
+    parts = list(file.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(file: Path) -> list[Import]:
+    """Read the imports of a file, those within functions too."""
+    return list(_imports(file, ast.parse(file.read_text()), for_types=False))
+
+
+def _imports(file: Path, node: ast.AST, *, for_types: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            for statement in child.body:
+                yield from _import(file, statement, for_types=True)
+            continue
+        yield from _import(file, child, for_types=for_types)
+        yield from _imports(file, child, for_types=for_types)
+
+
+def _import(file: Path, node: ast.AST, *, for_types: bool) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        found = [(alias.name, "") for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, f"{file}: imports say the whole name"
+        found = [(node.module or "", alias.name) for alias in node.names]
+    else:
+        return
+    for module, name in found:
+        first, _, rest = module.partition(".")
+        inside = first == NAME
+        if inside and (PACKAGE / rest.replace(".", "/")).is_dir():
+            below = PACKAGE / rest.replace(".", "/") / name
+            if below.is_dir() or below.with_suffix(".py").is_file():
+                rest = f"{rest}.{name}".lstrip(".")
+        yield Import(file, node.lineno, rest if inside else module, name, inside, for_types)

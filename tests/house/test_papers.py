@@ -1,0 +1,114 @@
+"""Versions, words and the documents that belong to the code."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.house.rooms import ROOT
+
+import wisblock_bridge
+from wisblock_bridge.errors import BridgeError, ErrorCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOCKS = {"package-lock.json"}
+
+PROMISED = {
+    "bad_request", "bad_params", "unknown_method", "unknown_module", "unknown_operation",
+    "unsupported_version", "expired", "busy", "slot_conflict", "in_use", "forbidden",
+    "no_device", "bus_error", "timeout", "checksum", "wrong_chip", "not_ready", "out_of_range",
+    "remote_exception", "no_bus", "no_permission", "internal", "closing", "offline",
+    "timeout_reply",
+}  # fmt: skip
+"""Stable for the life of protocol version 1: nothing is taken away or renamed."""
+
+METHODS = (
+    "hello", "ping", "bye", "catalogue", "status", "invoke", "subscribe", "unsubscribe", "scan",
+    "release", "emulator.list", "emulator.get", "emulator.set", "emulator.plug",
+    "emulator.unplug", "emulator.fault",
+)  # fmt: skip
+
+# Written in pieces, so that this file does not find itself.
+NOTES = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+PLACES = re.compile(
+    "|".join(
+        (
+            r"(?<![\w.])/wo" + r"rk/",
+            r"\bsha" + r"red/(?:facts|hooks|design|protocol|modules|craft|users)\b",
+            r"\bfac" + r"ts/[\w-]+\.md",
+            r"\bfa" + r"rm-\w+",
+            r"/tmp/br" + r"ief",
+        )
+    )
+)
+
+
+def papers() -> Iterator[tuple[Path, str]]:
+    """All text that is, or is about to be, under version control."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout
+    for name in listed.decode().split("\0"):
+        path = ROOT / name
+        if name and path.is_file() and path.name not in LOCKS:
+            try:
+                yield path, path.read_text()
+            except UnicodeDecodeError:
+                continue
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="an unpacked archive has no list of files")
+@pytest.mark.parametrize("forbidden", [NOTES, PLACES], ids=["notes", "places"])
+def test_forbidden_words(forbidden: re.Pattern[str]) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {match[0]}"
+        for path, text in papers()
+        for number, line in enumerate(text.split("\n"), 1)
+        for match in forbidden.finditer(line)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_versions_are_one() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    package = json.loads((ROOT / "package.json").read_text())["version"]
+    assert wisblock_bridge.__version__ == project == package
+    assert re.fullmatch(r"\d+\.\d+\.\d+", project)
+
+
+def test_error_codes_are_those_that_were_promised() -> None:
+    assert {str(code) for code in ErrorCode} == PROMISED
+
+
+def test_every_code_has_an_error_or_is_the_clients() -> None:
+    raised: set[str] = set()
+    classes = [BridgeError]
+    while classes:
+        each = classes.pop()
+        classes += each.__subclasses__()
+        if each.__module__ == "wisblock_bridge.errors":
+            raised.add(str(each.code))
+            raised |= {str(code) for code in getattr(each, "CODES", {}).values()}
+    assert raised >= PROMISED - {"offline", "timeout_reply"}
+
+
+@pytest.mark.parametrize("code", sorted(PROMISED))
+def test_every_code_is_documented(code: str) -> None:
+    text = (ROOT / "docs" / "protocol.md").read_text()
+    assert f"`{code}`" in text, f"docs/protocol.md does not explain `{code}`"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_documented(method: str) -> None:
+    text = (ROOT / "docs" / "protocol.md").read_text()
+    assert f"`{method}`" in text, f"docs/protocol.md does not explain `{method}`"
