@@ -145,7 +145,7 @@ class Bridge:
                 notify("WATCHDOG=1")
                 self._next_watchdog = now + self._watchdog_s
             due = self._next_watchdog if due is None else min(due, self._next_watchdog)
-        return None if due is None else due - now
+        return due
 
     def _stop(self) -> None:
         notify("STOPPING=1")

@@ -186,12 +186,15 @@ class Dispatcher:
 
     # -- what comes in ----------------------------------------------------------------------------
 
-    def handle(self, identity: bytes, frame: bytes) -> None:
+    def handle(self, identity: bytes, frame: bytes) -> bool:
         """Take one frame from a client.
 
         Args:
             identity: Its connection.
             frame: What it sent.
+
+        Returns:
+            Whether more frames are likely to be there: the client does not wait for answers.
         """
         now = self._clock.monotonic()
         session = self._sessions.of(identity, now)
@@ -207,7 +210,7 @@ class Dispatcher:
                 self._delivery.reply(
                     identity, protocol.encode_error(verdict.request_id, verdict.error)
                 )
-            return
+            return True
         if session.in_flight >= MAX_IN_FLIGHT:
             counters.refused += 1
             error = BusyError(
@@ -215,9 +218,19 @@ class Dispatcher:
                 hint="Wait for replies before asking more.",
             )
             self._delivery.reply(identity, protocol.encode_error(request.id, error))
-            return
+            return True
         session.in_flight += 1
         self._attempt(_Call(session, identity, request, now + protocol.timeout_s(request)))
+        return session.in_flight > 1
+
+    @property
+    def schedule_changed(self) -> bool:
+        """Whether something may be due earlier than was last told."""
+        return self._sessions.schedule_changed
+
+    @schedule_changed.setter
+    def schedule_changed(self, changed: bool) -> None:
+        self._sessions.schedule_changed = changed
 
     def wake_workers(self) -> None:
         """Let workers look at what was queued since the last time."""
@@ -385,6 +398,7 @@ class Dispatcher:
             resumed = former is not None
         session.name, session.version = params.client, params.version
         session.lease_s = params.lease_ms / 1000.0
+        self.schedule_changed = True
         return {
             "server": "wisblock-bridge",
             "version": __version__,
@@ -583,6 +597,7 @@ class Dispatcher:
         due = self._clock.monotonic() + subscription.pause_s
         subscription.pause_s = min(subscription.pause_s * 2, LONGEST_BACK_OFF_S)
         heapq.heappush(self._put_off_until, (due, subscription.number))
+        self.schedule_changed = True
 
     # -- finding things ---------------------------------------------------------------------------
 

@@ -98,15 +98,20 @@ class Server:
 
         Args:
             dispatcher: Takes frames and posts.
-            tick: Does what is due at a clock reading and returns the seconds until the next time,
-                or None.
+            tick: Does what is due at a clock reading and returns the reading at which something is
+                due next, or None.
         """
         poller = zmq.Poller()
         poller.register(self._router, zmq.POLLIN)
         poller.register(self._mailbox.descriptor, zmq.POLLIN)
         self._dispatcher = dispatcher
+        due: float | None = None
         while not self._stopping:
-            wait_s = tick(self._clock.monotonic())
+            now = self._clock.monotonic()
+            if dispatcher.schedule_changed or (due is not None and now >= due):
+                dispatcher.schedule_changed = False
+                due = tick(now)
+            wait_s = None if due is None else due - now
             if self.delivery.pending:
                 wait_s = RETRY_S if wait_s is None else min(wait_s, RETRY_S)
             # Last of all: a worker that wakes earlier would only wait for the interpreter's lock.
@@ -158,16 +163,17 @@ class Server:
         much; whether more is there is asked only where a burst is under way, for the same reason.
         """
         router = self._router
-        receive, option = router.recv, router.getsockopt
+        receive = router.recv
         for _ in range(BURST):
             identity = receive(_NOBLOCK)
-            frame = receive(_NOBLOCK)
-            # Exactly one frame belongs behind the routing id; anything else is no request.
-            while option(zmq.RCVMORE):
-                receive(_NOBLOCK)
+            message = receive(_NOBLOCK, copy=False)
+            frame = message.bytes
+            while message.more:  # exactly one frame belongs behind the routing id
+                message = receive(_NOBLOCK, copy=False)
                 frame = b""
-            dispatcher.handle(identity, frame)
-            if not int(option(zmq.EVENTS)) & _POLLIN:
+            if not dispatcher.handle(identity, frame):
+                return
+            if not int(router.getsockopt(zmq.EVENTS)) & _POLLIN:
                 return
 
     def _transmit(self, identity: bytes, frame: bytes) -> Sent:

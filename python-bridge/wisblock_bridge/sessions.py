@@ -89,6 +89,8 @@ class Sessions:
         self._by_identity: dict[bytes, Session] = {}
         self._by_token: dict[str, Session] = {}
         self._owner: dict[Output, Session] = {}
+        self.schedule_changed = True
+        """Set when a lease may run out earlier than ``next_end`` last told; cleared by who asks."""
 
     def __len__(self) -> int:
         return len(self._by_identity)
@@ -112,6 +114,7 @@ class Sessions:
             session = Session(identity, token, DEFAULT_LEASE_MS / 1000.0, now)
             self._by_identity[identity] = session
             self._by_token[token] = session
+            self.schedule_changed = True
         else:
             session.last_heard = now
         return session

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from tests.bridge.bridge_process import BridgeProcess
@@ -24,6 +24,9 @@ MODULES: list[Map] = catalogue.load().data["modules"]  # type: ignore[assignment
 
 PLACES = {"ADC": {"voltage": "voltage_{channel}"}, "TPT29555": {"level": "{expander}_{line}"}}
 """Module to reading to quantity, for what is soldered to the board; parameters in braces."""
+
+CHOOSERS = ("channel", "pin", "line")
+"""Parameters that choose an input or output: quantity "voltage_3" for reading "voltage"."""
 
 QUICK: Map = {"samples": 1}
 """Parameters that only make a reading slower."""
@@ -46,53 +49,93 @@ def wire(bridge: BridgeProcess) -> Iterator[RawClient]:
             cleaner.result("emulator.unplug", slot=slot)
 
 
+class Way(NamedTuple):
+    """One way to measure or to act: what to call, and which quantity it is about."""
+
+    operation: Map
+    params: Map
+    reading: Map
+    quantity: str
+
+
 def domain(param: Map) -> list[Any]:
     """All values of a parameter that chooses an input."""
     if param["choices"]:
         return [each for each in param["choices"] if each != "all"]
-    assert param["kind"] == "int", param
     return list(range(int(param["low"]), int(param["high"]) + 1))
 
 
-def calls(module: Map) -> Iterator[tuple[str, Map, Map, str]]:
-    """All ways to measure: operation, parameters, reading, name of the quantity."""
+def ways(module: Map) -> Iterator[Way]:
+    """All ways that lead from an operation to a quantity."""
+    places = PLACES.get(module["name"], {})
     for operation in module["operations"]:
-        if not operation["reads_only"]:
-            continue
         params = {each["name"]: each for each in operation["params"]}
         quick = {name: value for name, value in QUICK.items() if name in params}
+        needed = {name for name, each in params.items() if each["required"]}
+        needed.discard(operation["payload_param"])
         for reading in operation["readings"]:
-            templates = [PLACES.get(module["name"], {}).get(reading["name"], reading["name"])]
-            if not PLACES.get(module["name"]):
-                templates += [f"{reading['name']}_{{{name}}}" for name in params]
+            name = reading["name"]
+            templates = [places[name]] if name in places else [name]
+            if not places:
+                templates += [f"{name}_{{{each}}}" for each in CHOOSERS if each in params]
             for template in templates:
-                chosen = [name for name in params if f"{{{name}}}" in template]
-                needed = {name for name, each in params.items() if each["required"]}
+                chosen = [each for each in params if f"{{{each}}}" in template]
                 if template.count("{") != len(chosen) or not needed <= set(chosen):
                     continue
-                for values in itertools.product(*(domain(params[name]) for name in chosen)):
+                for values in itertools.product(*(domain(params[each]) for each in chosen)):
                     given = dict(zip(chosen, values, strict=True))
-                    yield operation["name"], {**quick, **given}, reading, template.format(**given)
+                    yield Way(operation, {**quick, **given}, reading, template.format(**given))
 
 
-def samples(reading: Map, quantity: Map) -> list[Any]:
-    """Low, middle and high, of the reading's own type."""
-    low, high = quantity["low"], quantity["high"]
-    match reading["kind"]:
+def samples(kind: str, choices: list[Any], low: float, high: float) -> list[Any]:
+    """Low, middle and high, of the type that is wanted."""
+    match kind:
         case "bool":
             return [False, True, False]
-        case "int":
+        case "int" if not choices:
             return sorted({int(low), int(low + high) // 2, int(high)})
         case "float":
             return [low, (low + high) / 2, high]
         case _:
-            return list(reading["choices"])
+            return list(choices)
+
+
+def equal(found: object, value: object, tolerance: float) -> bool:
+    """Compare within the tolerance; a truth is no number and a whole number no fraction."""
+    if isinstance(value, float):
+        return bool(found == pytest.approx(value, abs=tolerance))
+    return type(found) is type(value) and found == value
+
+
+def measure(wire: RawClient, module: Map, slot: int | str, way: Way, fact: Map) -> None:
+    """Set the quantity through the back door and read it through the module."""
+    reading = way.reading
+    for value in samples(reading["kind"], reading["choices"], fact["low"], fact["high"]):
+        wire.result("emulator.set", slot=slot, quantity=way.quantity, value=value)
+        result = wire.invoke(module["name"], slot, way.operation["name"], **way.params)
+        assert result["emulated"] is True
+        found = result["readings"][reading["name"]]
+        assert equal(found, value, fact["tolerance"]), (way.quantity, value, found)
+
+
+def act(wire: RawClient, module: Map, slot: int | str, way: Way, fact: Map) -> None:
+    """Drive an output through the module and look at it through the back door."""
+    name = way.operation["payload_param"]
+    param = next(each for each in way.operation["params"] if each["name"] == name)
+    for value in samples(param["kind"], param["choices"], param["low"], param["high"]):
+        params = {**way.params, name: value}
+        result = wire.invoke(module["name"], slot, way.operation["name"], **params)
+        told = result["readings"][way.reading["name"]]
+        seen = wire.result("emulator.get", slot=slot, quantity=way.quantity)["value"]
+        assert equal(seen, told, fact["tolerance"]), (way.quantity, value, told, seen)
 
 
 CASES = [
     pytest.param(module, slot, id=f"{module['name']}-{slot}")
+    for board in (True, False)  # first, because a module that was released leaves lines driven
     for module in MODULES
     for slot in module["slots"]
+    if (slot == "board") is board
 ]
 
 
@@ -102,24 +145,20 @@ def test_round_trip(wire: RawClient, module: Map, slot: int | str) -> None:
     if slot != "board":
         wire.result("emulator.plug", slot=slot, module=name)
     offered = {each["quantity"]: each for each in wire.result("emulator.list", slot=slot)}
-    measured: set[str] = set()
-    for operation, params, reading, quantity in calls(module):
-        if quantity not in offered or not offered[quantity]["writable"]:
+    done: set[str] = set()
+    for way in ways(module):
+        fact = offered.get(way.quantity)
+        if fact is None:
             continue
-        fact = offered[quantity]
-        assert fact["unit"] == reading["unit"], f"{name}: {quantity} has two units"
-        for value in samples(reading, fact):
-            wire.result("emulator.set", slot=slot, quantity=quantity, value=value)
-            result = wire.invoke(name, slot, operation, **params)
-            found = result["readings"][reading["name"]]
-            assert result["emulated"] is True
-            if isinstance(value, float):
-                assert found == pytest.approx(value, abs=fact["tolerance"]), (quantity, value)
-            else:
-                assert (type(found), found) == (type(value), value), quantity
-            measured.add(quantity)
-    assert measured, f"{name}: nothing that the emulator offers is measured by a reading"
+        assert fact["unit"] == way.reading["unit"], f"{name}: {way.quantity} has two units"
+        if way.operation["reads_only"] and fact["writable"]:
+            measure(wire, module, slot, way, fact)
+        elif way.operation["drives"] and way.operation["payload_param"] and not fact["writable"]:
+            act(wire, module, slot, way, fact)
+        else:
+            continue
+        done.add(way.quantity)
+    assert done, f"{name}: nothing that the emulator offers is measured or driven by an operation"
     readings = {each["name"] for one in module["operations"] for each in one["readings"]}
-    forgotten = (readings & set(offered)) - measured
-    forgotten = {each for each in forgotten if offered[each]["writable"]}
+    forgotten = {each for each in readings & set(offered) if offered[each]["writable"]} - done
     assert not forgotten, f"{name}: {forgotten} can be set but was never measured"

@@ -55,12 +55,12 @@ class RAK13001(Module):
     )
     unconfirmed = (
         (
-            "Whether the relay stays off on a RAK7391 between power-on and the start of the bridge: "
-            "the expander's weak pull-up is on the line until then."
+            "Whether the relay stays off on a RAK7391 between power-on and the start of the "
+            "bridge: the expander's weak pull-up is on the line until then."
         ),
         (
-            "That the input is on IO3, as the vendor's quick start has it; one note of the data sheet "
-            "says SW1."
+            "That the input is on IO3, as the vendor's quick start has it; one note of the data "
+            "sheet says SW1."
         ),
         "Whether the module has a pull-up of its own at the input; the bridge asks for one.",
     )

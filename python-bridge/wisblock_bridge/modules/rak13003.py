@@ -110,10 +110,8 @@ class RAK13003(Module):
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak13003/overview/",
     )
     unconfirmed = (
-        "Pins 7 and 15 as inputs: datasheets since 2022 call them outputs only; they are read all "
-        "the same.",
-        "That the reset pin is IO4 and the interrupts are IO6 and IO5, as in the vendor's examples "
-        "for microcontrollers.",
+        "Pins 7 and 15 as inputs: datasheets since 2022 call them outputs only.",
+        "Reset on IO4, interrupts on IO6 and IO5: from the vendor's microcontroller examples.",
     )
 
     expander = chip(MCP23017, "MCP23017", 0x20, (0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27))
@@ -186,9 +184,9 @@ class RAK13003(Module):
                 "is low after power-up; to start with another one, write to the pin instead."
             ),
         ],
-        pull_up: Annotated[
+        pull_up: Annotated[  # noqa: FBT002  (parameters of an operation are positional)
             bool,
-            Param("Whether an input gets the chip's pull-up resistor (about 100 kΩ).", label=""),
+            Param("Whether an input gets the chip's pull-up resistor (about 100 kΩ)."),
         ] = False,
     ) -> Readings:
         """Make a pin an input or an output.
@@ -457,6 +455,6 @@ def _overloaded(mask: int) -> str:
     if not mask:
         return ""
     return (
-        f"Not at the level that it is driven to: {_pins(mask)}. The load is too heavy, or something "
-        f"outside holds it."
+        f"Not at the level that it is driven to: {_pins(mask)}. The load is too heavy, or "
+        f"something outside holds it."
     )

@@ -41,8 +41,8 @@ class RAK13007(Module):
     )
     unconfirmed = (
         (
-            "Whether the relay stays off on a RAK7391 between power-on and the start of the bridge: "
-            "the expander's weak pull-up is on the line until then."
+            "Whether the relay stays off on a RAK7391 between power-on and the start of the "
+            "bridge: the expander's weak pull-up is on the line until then."
         ),
     )
 

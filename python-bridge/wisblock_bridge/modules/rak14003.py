@@ -111,7 +111,7 @@ class RAK14003(Module):
     )
     unconfirmed = (
         "The current of an LED: 17 mA is a tenth of the 170 mA that the vendor states for all ten.",
-        "That the reset pin is IO4, as in the vendor's examples for microcontrollers.",
+        "Reset on IO4: from the vendor's microcontroller examples.",
     )
 
     expander = chip(MCP23017, "MCP23017", 0x24, (0x20, 0x21, 0x22, 0x23, 0x25, 0x26, 0x27))
@@ -173,7 +173,7 @@ class RAK14003(Module):
             Literal["red", "green"],
             Param("The end at which the bar begins: LED 0 (red) or LED 9 (green)."),
         ] = "red",
-        beyond_limit: BeyondLimit = False,
+        beyond_limit: BeyondLimit = False,  # noqa: FBT002  (operations take them positionally)
     ) -> Readings:
         """Show a level as a bar.
 
@@ -206,10 +206,11 @@ class RAK14003(Module):
     def set(
         self,
         led: Annotated[
-            int, Param("Number of the LED: 0 and 1 red, 2 to 4 yellow, 5 to 9 green.", low=0, high=9)
+            int,
+            Param("Number of the LED: 0 and 1 red, 2 to 4 yellow, 5 to 9 green.", low=0, high=9),
         ],
         on: Annotated[bool, Param("Whether it is lit.")],
-        beyond_limit: BeyondLimit = False,
+        beyond_limit: BeyondLimit = False,  # noqa: FBT002  (operations take them positionally)
     ) -> Readings:
         """Switch one LED on or off; the others stay as they are.
 
@@ -241,7 +242,7 @@ class RAK14003(Module):
         mask: Annotated[
             int, Param("Which LEDs are lit: bit n is LED n; all others go dark.", low=0, high=0x3FF)
         ],
-        beyond_limit: BeyondLimit = False,  # noqa: ARG002  (looked at by ``check_pattern``)
+        beyond_limit: BeyondLimit = False,  # noqa: ARG002, FBT002  (``check_pattern`` looks at it)
     ) -> Readings:
         """Show any pattern.
 
@@ -290,13 +291,8 @@ class RAK14003(Module):
         self._show(picture)
 
     def _show(self, picture: int) -> None:
-        # Noted before: after a failure any of them may be lit.
-        before, self._lit = self._lit, self._lit | picture
-        try:
-            self.expander.write_levels(ALL_LEDS, ~picture & ALL_LEDS)
-        except BridgeError:
-            self._lit |= before
-            raise
+        self._lit |= picture  # after a failure any of them may be lit
+        self.expander.write_levels(ALL_LEDS, ~picture & ALL_LEDS)
         self._lit = picture
 
     def _seen(self, note: str = "", **values: object) -> Readings:

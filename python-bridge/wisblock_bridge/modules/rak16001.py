@@ -126,7 +126,8 @@ class RAK16001(Module):
             BusError: The converter did not answer.
         """
         volts, clipped = self._mean(channel, samples)
-        return self.readings(*_judge([channel] if clipped else []), voltage=volts)
+        quality, note = _judge([channel] if clipped else [])
+        return self.readings(quality, note, voltage=volts)
 
     @operation(gives=VOLTAGES, reads_only=True)
     def read_all(self, samples: Samples = 1) -> Readings:
@@ -141,7 +142,8 @@ class RAK16001(Module):
         found = [self._mean(channel, samples) for channel in range(CHANNELS)]
         clipped = [channel for channel, (_, at_end) in enumerate(found) if at_end]
         volts = {f"voltage_{channel}": volts for channel, (volts, _) in enumerate(found)}
-        return self.readings(*_judge(clipped), **volts)
+        quality, note = _judge(clipped)
+        return self.readings(quality, note, **volts)
 
     @operation(gives=(DIFFERENCE,), main=DIFFERENCE, reads_only=True, check=check_pair)
     def read_differential(

@@ -64,6 +64,7 @@ class Stepper:
         clock: Time.
         timers: Of the module.
         done: Called at the end of a move, with it and the steps that were made.
+        at_rest: Called when a move has come to its end by itself.
         failed: Called when a line could not be driven at a timer's time.
     """
 
@@ -74,23 +75,20 @@ class Stepper:
         timers: Timers,
         *,
         done: Callable[[Move, int], None],
+        at_rest: Callable[[], None],
         failed: Callable[[], None],
     ) -> None:
         self._bridges = bridges
         self._clock = clock
         self._timers = timers
         self._done = done
+        self._at_rest = at_rest
         self._failed = failed
         self._position = 0
         self._move: Move | None = None
         self._made = 0
         self._due = 0.0
         self._timer: TimerHandle | None = None
-
-    @property
-    def is_moving(self) -> bool:
-        """Whether a move is under way."""
-        return self._move is not None
 
     def begin(self, move: Move) -> None:
         """Begin a move; the first step is made at once.
@@ -120,21 +118,30 @@ class Stepper:
         assert move is not None  # noqa: S101
         direction = 1 if move.steps > 0 else -1
         if self._made == move.steps:
-            self._move = None
-            if not move.hold:
-                for bridge in self._bridges:
-                    bridge.put(Motion.COAST, COAST)
-            self._done(move, self._made)
+            self._finish(move)
             return
         self._position = advance(self._position, direction, move.mode)
-        for bridge, current in zip(self._bridges, PHASES[self._position], strict=True):
-            bridge.put(Motion.STEP, _LEVELS[current])
+        self._energise()
         self._made += direction
         now = self._clock.monotonic()
         self._due += 1.0 / move.rate
         if self._due < now:
             self._due = now + 1.0 / move.rate
         self._timer = self._timers.after(self._due - now, self._at_its_time)
+
+    def _finish(self, move: Move) -> None:
+        if move.hold:
+            self._energise()
+        else:
+            for bridge in self._bridges:
+                bridge.put(Motion.COAST, COAST)
+        self._move = None
+        self._done(move, self._made)
+        self._at_rest()
+
+    def _energise(self) -> None:
+        for bridge, current in zip(self._bridges, PHASES[self._position], strict=True):
+            bridge.put(Motion.STEP, _LEVELS[current])
 
     def _at_its_time(self) -> None:
         self._timer = None

@@ -79,9 +79,7 @@ class ADS1115:
         self._idle = False
         """Whether it is certain that no conversion of somebody else is under way."""
 
-    def read(
-        self, channel: int, full_scale: float = 4.096, *, fast: bool = False
-    ) -> Conversion:
+    def read(self, channel: int, full_scale: float = 4.096, *, fast: bool = False) -> Conversion:
         """Convert one input against ground, as ``wiring.AnalogConverter.read`` says.
 
         Args:

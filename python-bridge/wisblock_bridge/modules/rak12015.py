@@ -1,0 +1,272 @@
+"""RAK12015: vibration and shock.
+
+1. Facts of the product: what its sensor puts on its one pin, at rest and when it is shaken.
+2. The board's converter is shared with the other slot: conversions are short and in turn with
+   others.
+3. Nothing of converters' registers or of buses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from wisblock_bridge.describe import (
+    Module,
+    Param,
+    Product,
+    Quality,
+    Reading,
+    Readings,
+    Watch,
+    event,
+    operation,
+)
+from wisblock_bridge.wiring import analog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HIGHEST_V = 3.3
+STEP_V = 0.000125
+
+END_OF_PULSE = 0.5
+"""A pulse is over below this share of the threshold."""
+
+STUCK_V = 2.0
+"""The sensor's pulses are no higher (RAK12015 datasheet): a level there all the time is a fault."""
+
+SPARSE_PER_SECOND = 100.0
+"""Fewer conversions than this and pulses are missed in any number; a quiet bus gives 400."""
+
+VIBRATION = Reading("vibration", "Whether there is a vibration.", kind="bool")
+PEAK = Reading(
+    "peak", "Highest voltage of the sensor.", unit="volt", low=0.0, high=HIGHEST_V, step=STEP_V
+)
+PULSES = Reading("pulses", "How often the sensor closed.", kind="int", low=0, step=1)
+CONVERSIONS = Reading(
+    "conversions", "How often the sensor was looked at.", kind="int", low=1, step=1
+)
+
+Threshold = Annotated[
+    float,
+    Param(
+        "From where on it is a vibration; the converter's noise is a few millivolts.",
+        unit="volt",
+        low=0.005,
+        high=3.0,
+    ),
+]
+
+
+class RAK12015(Module):
+    """Detect vibrations, shocks and tampering.
+
+    The sensor (801S) closes again and again while it is shaken, faster when shaken harder. It is
+    looked at about 400 times a second for a while, in turn with the other users of the board's
+    converter, so both slots get their values; what the other slot measures makes the looks rarer.
+
+    A sensor that is missing looks like one that is at rest.
+    """
+
+    product = Product(
+        "RAK12015",
+        title="vibration",
+        family="sensors",
+        slots=(1, 2),
+        icon="wisblock-gauge.svg",
+        reference="https://docs.rakwireless.com/product-categories/wisblock/rak12015/overview/",
+    )
+
+    sensor = analog("AIN1")
+
+    @operation(
+        gives=(VIBRATION, PEAK, PULSES, CONVERSIONS),
+        main=VIBRATION,
+        reads_only=True,
+        default=True,
+    )
+    def read(
+        self,
+        window_ms: Annotated[
+            int, Param("How long to look.", unit="millisecond", low=10, high=5000)
+        ] = 250,
+        threshold: Threshold = 0.1,
+    ) -> Readings:
+        """Look at the sensor for a while.
+
+        Returns:
+            ``vibration``, ``peak`` in V, ``pulses``, and ``conversions``: how often it was looked
+            at.
+
+        Raises:
+            BusError: The converter did not answer.
+            NotReadyError: A conversion did not end.
+        """
+        counter = PulseCounter(threshold)
+        quality, note = self.look(counter, window_ms / 1000.0)
+        return self.readings(
+            quality,
+            note,
+            vibration=counter.peak >= threshold,
+            peak=counter.peak,
+            pulses=counter.pulses,
+            conversions=counter.conversions,
+        )
+
+    @event(gives=(VIBRATION, PEAK, PULSES), main=VIBRATION, polled=True)
+    def vibration(
+        self,
+        threshold: Threshold = 0.1,
+        hold_ms: Annotated[
+            int,
+            Param(
+                "A vibration is over when it was quiet for so long.",
+                unit="millisecond",
+                low=0,
+                high=60_000,
+            ),
+        ] = 1000,
+        window_ms: Annotated[
+            int, Param("How long each look takes.", unit="millisecond", low=10, high=1000)
+        ] = 100,
+        poll_ms: Annotated[
+            int, Param("Time from look to look.", unit="millisecond", low=10, high=60_000)
+        ] = 200,
+    ) -> VibrationWatch:
+        """Tell when a vibration begins, with its first pulses, and when it is over, with all.
+
+        Between two looks the converter belongs to others, so a single short knock can be missed;
+        with poll_ms not above window_ms there is no gap.
+
+        Returns:
+            The look-out.
+        """
+        return VibrationWatch(
+            self, threshold, hold_ms / 1000.0, window_ms / 1000.0, poll_ms / 1000.0
+        )
+
+    def look(self, counter: PulseCounter, window_s: float) -> tuple[Quality, str]:
+        """Convert again and again, and count.
+
+        Args:
+            counter: Takes the voltages.
+            window_s: How long; one conversion is made in any case.
+
+        Returns:
+            How far the count can be trusted, and why.
+
+        Raises:
+            BusError: The converter did not answer.
+            NotReadyError: A conversion did not end.
+        """
+        begin = self.clock.monotonic()
+        before = counter.conversions
+        lowest = HIGHEST_V
+        while True:
+            volts = self.sensor.read(fast=True).volts
+            counter.take((volts,))
+            lowest = min(lowest, volts)
+            passed_s = self.clock.monotonic() - begin
+            if passed_s >= window_s:
+                break
+        if lowest >= STUCK_V:
+            return Quality.UNCERTAIN, "High all the time: the sensor is stuck or shorted."
+        per_second = (counter.conversions - before) / passed_s
+        if per_second < SPARSE_PER_SECOND:
+            note = (
+                f"Only {per_second:.0f} looks a second: the converter or the bus is busy with "
+                "others, pulses were missed."
+            )
+            return Quality.UNCERTAIN, note
+        return Quality.GOOD, ""
+
+
+@dataclass(slots=True)
+class PulseCounter:
+    """Counts pulses.
+
+    Attributes:
+        threshold: A pulse begins here, V.
+        peak: Highest voltage so far, V; never below 0.
+        pulses: So many began.
+        conversions: So many voltages were taken.
+        high: Whether a pulse is under way.
+    """
+
+    threshold: float
+    peak: float = 0.0
+    pulses: int = 0
+    conversions: int = 0
+    high: bool = False
+
+    def take(self, voltages: Iterable[float]) -> None:
+        """Take voltages in the order in which they were measured.
+
+        Args:
+            voltages: V.
+        """
+        for volts in voltages:
+            self.conversions += 1
+            self.peak = max(self.peak, volts)
+            if not self.high and volts >= self.threshold:
+                self.high = True
+                self.pulses += 1
+            elif self.high and volts < self.threshold * END_OF_PULSE:
+                self.high = False
+
+
+class VibrationWatch(Watch):
+    """Looks out for vibrations.
+
+    Args:
+        module: The module.
+        threshold: From where on it is a vibration, V.
+        hold_s: A vibration is over when it was quiet for so long.
+        window_s: How long each look takes.
+        interval_s: Seconds from look to look.
+    """
+
+    def __init__(
+        self,
+        module: RAK12015,
+        threshold: float,
+        hold_s: float,
+        window_s: float,
+        interval_s: float,
+    ) -> None:
+        super().__init__(interval_s)
+        self._module = module
+        self._hold_s = hold_s
+        self._window_s = window_s
+        self._counter = PulseCounter(threshold)
+        self._told: bool | None = None
+        self._shaken_at = 0.0
+
+    def look(self) -> list[Readings]:
+        """Look once.
+
+        Returns:
+            ``vibration``, ``peak`` and ``pulses`` when a vibration begins or is over; at first in
+            any case.
+
+        Raises:
+            BridgeError: The converter did not answer.
+        """
+        counter, clock = self._counter, self._module.clock
+        pulses = counter.pulses
+        quality, note = self._module.look(counter, self._window_s)
+        if counter.high or counter.pulses > pulses:
+            self._shaken_at = clock.monotonic()
+            vibration = True
+        else:
+            vibration = bool(self._told) and clock.monotonic() - self._shaken_at < self._hold_s
+        if vibration == self._told:
+            return []
+        self._told = vibration
+        found = self._module.readings(
+            quality, note, vibration=vibration, peak=counter.peak, pulses=counter.pulses
+        )
+        if not vibration:
+            self._counter = PulseCounter(counter.threshold)
+        return [found]
