@@ -47,12 +47,12 @@ test-python: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/pytest -q
 
 test-nodes: $(STAMPS)/python $(STAMPS)/node
-	npx mocha
+	npm run --silent test:nodes
 
+# The editor and every flow, on Node-RED 4.1 with the Node.js of this computer and on Node-RED 5 with Node.js 24.
 test-editor: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
-	npx mocha --config tests/editor/.mocharc.json
-	NODE_RED_DIR=tests/node-red-5/node_modules/node-red \
-	  tests/node-red-5/node_modules/node/bin/node node_modules/mocha/bin/mocha.js --config tests/editor/.mocharc.json
+	npm run --silent test:editor
+	NODE_RED_DIR=tests/node-red-5/node_modules/node-red npm run --silent test:editor
 
 press: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/wisblock-bridge catalogue --out node-red-nodes/catalogue.json

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import msgspec
 
@@ -57,7 +57,8 @@ MAX_SUBSCRIPTIONS = 256
 FASTEST_MS = 10
 SLOWEST_MS = 86_400_000
 
-SlotParam = Literal[1, 2, "board"]
+SlotParam = int | str
+"""Any: the rack says in words what fits."""
 
 
 class _Method(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -524,7 +525,7 @@ class Dispatcher:
         cls = self._rack.module_class(params.module)
         if params.slot not in cls.product.slots:
             raise BadParamsError(
-                f"{params.module} does not fit slot {params.slot}.",
+                f"{params.module} does not fit slot {params.slot!r}.",
                 data={"param": "slot", "allowed": list(cls.product.slots)},
             )
         worker = self._rack.find(params.module, params.slot)
@@ -601,10 +602,10 @@ class Dispatcher:
 
     # -- finding things ---------------------------------------------------------------------------
 
-    def _worker(self, module: str, slot: Slot) -> Worker:
-        worker = self._rack.worker(module, slot)
+    def _worker(self, module: str, slot: int | str) -> Worker:
+        worker = self._rack.worker(module, cast("Slot", slot))  # which refuses what is no slot
         if self._emulator is not None:
-            self._emulator.ask_for(module, slot)
+            self._emulator.ask_for(module, worker.slot)
         return worker
 
     def _checker(self, module: str, name: str, *, events: bool) -> Checker:

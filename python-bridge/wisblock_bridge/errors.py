@@ -48,6 +48,7 @@ class ErrorCode(StrEnum):
 
     OFFLINE = "offline"
     TIMEOUT_REPLY = "timeout_reply"
+    ABORTED = "aborted"
 
 
 class BridgeError(Exception):

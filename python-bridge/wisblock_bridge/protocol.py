@@ -217,7 +217,10 @@ def decode_params(raw: msgspec.Raw, decoder: MapDecoder[S]) -> S:
     try:
         return decoder.decode(raw)
     except MALFORMED as error:
-        raise BadParamsError(f"The parameters do not fit: {_plain(error)}.") from None
+        name = str(error).partition("$.")[2].partition("`")[0]
+        raise BadParamsError(
+            f"The parameters do not fit: {_plain(error)}.", data={"param": name} if name else {}
+        ) from None
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

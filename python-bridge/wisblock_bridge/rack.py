@@ -167,7 +167,7 @@ class Rack:
         if slot not in cls.product.slots:
             fits = " or ".join(map(str, cls.product.slots))
             raise BadParamsError(
-                f"{name} does not fit slot {slot}; it belongs to slot {fits}.",
+                f"{name} does not fit slot {slot!r}; it belongs to slot {fits}.",
                 data={"param": "slot", "allowed": list(cls.product.slots)},
             )
         if slot != "board":

@@ -108,7 +108,8 @@ class PeriodicReading(Watching):
         interval_s: Seconds between two readings.
         operation: The operation that reads.
         arguments: Its parameters, in order.
-        deadband: Smallest change of the main number that is told; None to tell every reading.
+        deadband: Changes of the main number up to this are not told, so 0 tells every change;
+            None to tell every reading.
     """
 
     def __init__(
@@ -146,7 +147,7 @@ class PeriodicReading(Watching):
         for name in names:
             new, old = readings.values.get(name), self._last.values.get(name)
             if isinstance(new, float) and isinstance(old, float):
-                if abs(new - old) >= self._deadband:
+                if abs(new - old) > self._deadband:
                     return True
             elif new != old:
                 return True

@@ -72,9 +72,7 @@ def test_reading_shows_the_pin_not_the_latch(rig: Rig) -> None:
 
 def test_a_short_is_told(rig: Rig) -> None:
     rig.board.wires["slots", 3].drive("outside", 0)
-    error = rig.refused(
-        A, "TPT29555", "board", "write", expander="slots", line=3, level=1
-    )
+    error = rig.refused(A, "TPT29555", "board", "write", expander="slots", line=3, level=1)
     assert error["code"] == "not_ready"
     assert "driven to 1 and reads 0" in error["message"]
     assert "short" in error["hint"]

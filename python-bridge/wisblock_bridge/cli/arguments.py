@@ -161,6 +161,10 @@ def _parser() -> Parser:
         "--hold", action="store_true", help="leave the output as it is when this command ends"
     )
 
+    release = command("release", "Close a module: outputs safe, slot free.", "call:release")
+    release.add_argument("module", metavar="MODULE", help="such as RAK5801")
+    release.add_argument("--slot", type=place, metavar="SLOT", help="1, 2 or board (default 1)")
+
     watch = command("watch", "Show what a module reads, again and again.", "watch:watch")
     _add_operation(watch)
     watch.add_argument(

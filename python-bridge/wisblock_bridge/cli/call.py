@@ -1,4 +1,4 @@
-"""``wisblock-bridge call``."""
+"""``wisblock-bridge`` ``call`` and ``release``."""
 
 from __future__ import annotations
 
@@ -41,6 +41,23 @@ def call(options: argparse.Namespace) -> int:
             sys.stdout.write(show.to_json(as_data(result)) + "\n")
         else:
             sys.stdout.write(as_text(result, operation, cast("Units", catalogue["units"])))
+    return 0
+
+
+def release(options: argparse.Namespace) -> int:
+    """Close a module, so that its outputs are safe and its slot is free.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The exit code.
+    """
+    with settings.connect(options) as bridge:
+        module = typed.find_module(bridge.catalogue(), options.module)
+        slot = slot_of(module, options.slot)
+        bridge.release(str(module["name"]), slot)
+    sys.stdout.write(f"{module['name']} is released\n")
     return 0
 
 

@@ -114,7 +114,7 @@ class RAK13004(Module):
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak13004/overview/",
     )
     unconfirmed = (
-        "Whether the chip disturbs the board's SHTC3, whose address 0x70 it shares until first used.",
+        "Whether the chip disturbs the board's SHTC3: until first used it also answers at 0x70.",
     )
 
     output_enable = line("IO6")

@@ -100,9 +100,13 @@ class TPT29555(Module):
         # must not be forgotten.
         self._driven: dict[str, tuple[str, int]] = {}
         self._pulses: dict[str, TimerHandle] = {}
+        self._left_driven = _remembered(self.memory.recall())
 
     def open(self) -> None:
-        """Do nothing: lines are left as they are until somebody drives one."""
+        """Return the lines that a killed bridge left driven to inputs, and touch no others."""
+        while self._left_driven:
+            self._let_go(*self._left_driven[-1])
+            self._left_driven.pop()
 
     def close(self) -> None:
         """Return every line that was driven here to an input, as far as the expanders answer."""
@@ -275,7 +279,10 @@ class TPT29555(Module):
         """Reserve a line; from here on it is returned to an input when its client is gone."""
         controller = self.expanders.controller(expander)
         self.expanders.claim(expander, line)
-        self._driven[_output(expander, line)] = (expander, line)
+        output = _output(expander, line)
+        if output not in self._driven:
+            self._driven[output] = (expander, line)
+            self._remember()
         return controller
 
     def _let_go(self, expander: str, line: int) -> None:
@@ -285,6 +292,11 @@ class TPT29555(Module):
         controller.let_go(line)
         self._driven.pop(_output(expander, line), None)
         self.expanders.give_back(expander, line)
+        self._remember()
+
+    def _remember(self) -> None:
+        """Keep what is driven, for the next bridge in case this one is killed."""
+        self.memory.remember({"driven": [list(each) for each in self._driven.values()]})
 
     def _end_pulse(self, expander: str, line: int) -> None:
         timer = self._pulses.pop(_output(expander, line), None)
@@ -340,6 +352,18 @@ class LineWatch(Watch):
 
 def _names(held: Mapping[int, str]) -> str:
     return ", ".join(f"line {line} ({holder})" for line, holder in held.items())
+
+
+def _remembered(facts: Mapping[str, object]) -> list[tuple[str, int]]:
+    entries = facts.get("driven")
+    found: list[tuple[str, int]] = []
+    for entry in entries if isinstance(entries, list) else ():
+        match entry:
+            case ["slots" | "board" as expander, int(line)] if 0 <= line < LINE_COUNT:
+                found.append((expander, line))
+            case _:
+                continue
+    return found
 
 
 def _output(expander: str, line: int) -> str:

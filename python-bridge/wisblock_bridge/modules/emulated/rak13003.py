@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.emulated.wires import Wire
@@ -34,7 +35,7 @@ class EmulatedRAK13003(Twin):
         self.silicon = EmulatedMCP23017(self.wires, interrupts=interrupts, reset=reset)
         for own, pin in zip(interrupts, INTERRUPT_PINS, strict=True):
             self._join(own, pins.wire(pin))
-            self._plugs.append(lambda pin=pin: pins.wire(pin).drive(self.product, None))
+            self._plugs.append(partial(pins.wire(pin).drive, self.product, None))
         pins.i2c.attach(ADDRESS, self.silicon)
 
     def quantities(self) -> tuple[Quantity, ...]:

@@ -1,0 +1,139 @@
+"""A product in a slot of an emulated board: real wiring, real drivers, no thread and no socket.
+
+1. The module gets its needs met by the rack, as in the bridge; the test calls it directly.
+2. Any transaction of the whole bus can be made to fail.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.chips.transactions import Breaking
+from tests.fake_clock import FakeClock
+
+from wisblock_bridge.boards.rak7391 import GENERATION_C
+from wisblock_bridge.buses.emulated.wires import Wire
+from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.hardware import Hardware
+from wisblock_bridge.mailbox import Mailbox
+from wisblock_bridge.modules.emulated.chip_twin import ChipTwin
+from wisblock_bridge.rack import Rack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
+    from wisblock_bridge.buses.gpio import LineController
+    from wisblock_bridge.describe import Memory, Module
+
+
+class FakeTimers:
+    """Later work that is done when the test lets time pass."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.waiting: list[FakeTimer] = []
+
+    def after(self, seconds: float, action: Callable[[], None]) -> FakeTimer:
+        timer = FakeTimer(self, self._clock.monotonic() + seconds, action)
+        self.waiting.append(timer)
+        return timer
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, and do what falls due, in order."""
+        end = self._clock.monotonic() + seconds
+        while due := [each for each in self.waiting if each.due <= end]:
+            first = min(due, key=lambda each: each.due)
+            self.waiting.remove(first)
+            self._clock.advance(max(0.0, first.due - self._clock.monotonic()))
+            first.action()
+        self._clock.advance(max(0.0, end - self._clock.monotonic()))
+
+
+class FakeTimer:
+    """One piece of later work."""
+
+    def __init__(self, timers: FakeTimers, due: float, action: Callable[[], None]) -> None:
+        self._timers = timers
+        self.due = due
+        self.action = action
+
+    def cancel(self) -> None:
+        if self in self._timers.waiting:
+            self._timers.waiting.remove(self)
+
+
+class BreakingBoard:
+    """An emulated board whose I2C bus breaks when told to."""
+
+    emulated = True
+
+    def __init__(self, board: EmulatedBoard) -> None:
+        self._board = board
+        self.bus = Breaking(board.bus)
+
+    def i2c(self, number: int) -> Breaking:
+        assert number == self._board.board.i2c_number
+        return self.bus
+
+    def lines(self, spec: ControllerSpec, i2c_number: int) -> LineController | None:
+        return self._board.lines(spec, i2c_number)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class InSlot:
+    """A product in a slot.
+
+    Args:
+        product: Its class.
+        slot: 1 or 2.
+        spec: The board.
+        addresses: Chip to address, where straps were changed.
+        board: An emulated board with something else on it; a new one if none is given.
+    """
+
+    def __init__(
+        self,
+        product: type[Module],
+        slot: int = 1,
+        spec: BoardSpec = GENERATION_C,
+        addresses: dict[str, int] | None = None,
+        board: EmulatedBoard | None = None,
+    ) -> None:
+        self.product = product
+        self.slot = slot
+        self.board = board if board is not None else EmulatedBoard(spec, FakeClock())
+        clock = self.board._clock
+        assert isinstance(clock, FakeClock)
+        self.clock = clock
+        self.timers = FakeTimers(clock)
+        self.board.plug(product.product.name, slot)
+        twin = self.board._plugged[slot]
+        for address in (addresses or {}).values():
+            assert isinstance(twin, ChipTwin)
+            twin.strap(address)
+        self.twin: Any = twin
+        transport = BreakingBoard(self.board)
+        self.bus = transport.bus
+        self.rack = Rack(
+            Hardware(spec, transport, clock),
+            {product.product.name: product},
+            Mailbox(),
+            clock,
+            addresses={(slot, chip): address for chip, address in (addresses or {}).items()},
+        )
+
+    def make(self, memory: Memory | None = None) -> Any:
+        """Build the module, as a bridge that has just started does."""
+        needs = self.product.description.needs
+        parts = {name: self.rack._part(need, self.slot) for name, need in needs.items()}  # type: ignore[arg-type]
+        return self.product(parts, self.clock, self.timers, memory)
+
+    def set(self, quantity: str, value: float) -> None:
+        """Change the physical world."""
+        self.board.set(self.slot, quantity, value)  # type: ignore[arg-type]
+
+    def wire(self, pin: str) -> Wire:
+        return self.board.slots[self.slot].wire(pin)

@@ -1,0 +1,176 @@
+"""RAK13001: its isolated input; how its relay behaves is in test_relays."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bridge.rig import Rig
+from tests.modules.timed_slot import TimedSlot, each_failure
+
+from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
+from wisblock_bridge.boards.rak7391 import GENERATION_C
+from wisblock_bridge.errors import BusError
+from wisblock_bridge.modules.rak13001 import RAK13001
+from wisblock_bridge.wiring import LineNeed
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from wisblock_bridge.boards.board import BoardSpec
+    from wisblock_bridge.modules.line_watch import LineWatch
+
+A = b"a"
+
+
+def opened() -> TimedSlot[RAK13001]:
+    slot = TimedSlot(RAK13001)
+    slot.module.open()
+    return slot
+
+
+def told(watch: LineWatch) -> list[dict[str, object]]:
+    return [each.values for each in watch.look()]
+
+
+def test_it_has_two_lines() -> None:
+    assert list(RAK13001.description.needs.values()) == [LineNeed("IO4"), LineNeed("IO3")]
+
+
+@pytest.mark.parametrize(
+    ("board", "number", "controller", "line"),
+    [
+        (GENERATION_C, 1, "slots", 3),
+        (GENERATION_C, 2, "slots", 11),
+        (REVISION_VA, 1, "soc", 13),
+        (REVISION_VA, 2, "soc", 23),
+        (REVISION_VB, 1, "soc", 13),
+        (REVISION_VB, 2, "soc", 23),
+    ],
+)
+def test_the_line_of_each_board(
+    board: BoardSpec, number: Literal[1, 2], controller: str, line: int
+) -> None:
+    slot = TimedSlot(RAK13001, board, number)
+    slot.module.open()
+    # The processor's own resistor pulls these lines down: without a pull-up it would read active.
+    assert slot.module.input().values == {"active": False}
+    slot.board.wires[controller, line].drive("a wire", 0)
+    assert slot.module.input().values == {"active": True}
+
+
+def test_the_input_follows_the_voltage() -> None:
+    slot = opened()
+    for active in (True, False, True):
+        slot.set("active", active)
+        assert slot.get("active") is active
+        assert slot.module.input().values == {"active": active}
+    slot.module.set(on=True)
+    assert slot.module.input().values == {"active": True}, "relay and input are independent"
+
+
+def test_polled_changes_are_debounced() -> None:
+    slot = opened()
+    watch = slot.module.input_changed()
+    assert (watch.interval_s, watch.descriptor) == (0.05, None)
+    assert told(watch) == [{"active": False}]
+    slot.set("active", True)
+    assert told(watch) == []
+    slot.set("active", False)
+    slot.clock.advance(0.05)
+    assert told(watch) == [], "it lasted less than 20 ms, as far as was seen"
+    slot.set("active", True)
+    assert told(watch) == []
+    slot.clock.advance(0.05)
+    (readings,) = watch.look()
+    assert readings.values == {"active": True}
+    assert readings.timestamp_ms == slot.clock.timestamp_ms()
+    assert told(watch) == []
+    watch.close()
+
+
+def test_without_debouncing_a_change_is_told_at_the_next_look() -> None:
+    slot = opened()
+    watch = slot.module.input_changed(debounce_ms=0, poll_ms=10)
+    assert watch.interval_s == 0.01
+    assert told(watch) == [{"active": False}]
+    slot.set("active", True)
+    assert told(watch) == [{"active": True}]
+
+
+def test_where_the_line_has_an_interrupt_it_is_used() -> None:
+    slot = TimedSlot(RAK13001, REVISION_VA)
+    slot.module.open()
+    watch = slot.module.input_changed(debounce_ms=0)
+    assert math.isinf(watch.interval_s)
+    assert watch.descriptor is not None
+    assert told(watch) == [{"active": False}]
+    times = []
+    for active in (True, False):
+        slot.clock.advance(0.003)
+        slot.set("active", active)
+        times.append(slot.clock.timestamp_ms())
+    slot.clock.advance(1.0)
+    news = watch.look()
+    assert [each.values for each in news] == [{"active": True}, {"active": False}]
+    assert [each.timestamp_ms for each in news] == times
+    watch.close()
+
+
+def test_changes_that_got_lost_are_counted() -> None:
+    slot = TimedSlot(RAK13001, REVISION_VA)
+    slot.module.open()
+    watch = slot.module.input_changed(debounce_ms=0)
+    assert told(watch) == [{"active": False}]
+    for number in range(20):
+        slot.set("active", number % 2 == 0)
+    told(watch)
+    slot.set("active", True)
+    assert told(watch) == [{"active": True, "missed": 4}]
+    watch.close()
+
+
+@pytest.mark.parametrize("action", ["input", "event"])
+def test_a_failure_at_each_transaction(action: str) -> None:
+    def act(slot: TimedSlot[RAK13001]) -> object:
+        return slot.module.input() if action == "input" else told(slot.module.input_changed())
+
+    for slot, error in each_failure(opened, act):
+        assert isinstance(error, BusError)
+        assert error.where.startswith("IO3")
+        slot.module.open()
+        slot.set("active", True)
+        assert slot.module.input().values == {"active": True}
+
+
+def test_close_returns_the_relay_even_if_it_cannot_be_switched_off() -> None:
+    slot = opened()
+    slot.fail(count=None)
+    with pytest.raises(BusError):
+        slot.module.close()
+    slot.repair()
+    slot.module.close()
+    assert (slot.drives("IO4"), slot.drives("IO3")) == (0, None)
+
+
+def test_unplugged_it_leaves_the_pin() -> None:
+    slot = opened()
+    slot.set("active", True)
+    slot.board.unplug(1)
+    assert slot.module.input().values == {"active": False}
+
+
+def test_through_the_bridge() -> None:
+    with Rig() as rig:
+        rig.result(A, "hello", lease_ms=60_000)
+        number = rig.result(
+            A, "subscribe", module="RAK13001", slot=1, event="input_changed", params={}
+        )["subscription"]
+        rig.pump_until(lambda: bool(rig.events(A, number)), "the present state")
+        assert rig.events(A, number)[0]["initial"] is True
+        rig.board.set(1, "active", value=True)
+        for _ in range(3):
+            rig.advance(0.05)
+        events = rig.events(A, number)
+        assert [each["readings"] for each in events] == [{"active": False}, {"active": True}]

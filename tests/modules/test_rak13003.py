@@ -1,0 +1,475 @@
+"""RAK13003: pins do what they are told, never something else in between, and end as inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.bridge.rig import Rig
+from tests.chips.transactions import each_failure
+from tests.modules.i2c_slot import I2CSlot, NoTimers, refusal
+
+from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
+from wisblock_bridge.boards.rak7391 import GENERATION_A, GENERATION_B, GENERATION_C
+from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
+from wisblock_bridge.describe import Quality
+from wisblock_bridge.errors import BadParamsError, BusError
+from wisblock_bridge.modules.rak13003 import RAK13003
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.boards.board import BoardSpec
+    from wisblock_bridge.describe import Readings
+
+CHIP = "MCP23017"
+
+
+class Plugged(I2CSlot):
+    """A RAK13003 in slot 1, opened unless a test wants to do that itself."""
+
+    def __init__(
+        self, spec: BoardSpec = GENERATION_C, slot: int = 1, *, opened: bool = True
+    ) -> None:
+        super().__init__(RAK13003, spec, slot)
+        self.module = RAK13003(self.parts, self.clock, NoTimers())
+        self.history: list[tuple[int, int]] = []
+        for number, wire in enumerate(self.twin.wires):
+            wire.listen(self._note(number))
+        if opened:
+            self.module.open()
+
+    def _note(self, number: int) -> Callable[[int], None]:
+        return lambda level: self.history.append((number, level))
+
+    def drives_pin(self, number: int) -> int | None:
+        level: int | None = self.twin.wires[number].driver_of(CHIP)
+        return level
+
+    @property
+    def driven(self) -> dict[int, int]:
+        """Pin to level, of all pins that the chip drives."""
+        levels = ((number, self.drives_pin(number)) for number in range(16))
+        return {number: level for number, level in levels if level is not None}
+
+    def restart(self) -> None:
+        """Power-up state, nothing fails, the module as new."""
+        self.mend()
+        self.twin.silicon.power_cycle()
+        self.module = RAK13003(self.parts, self.clock, NoTimers())
+        self.module.open()
+        self.history.clear()
+
+
+@pytest.fixture
+def plugged() -> Plugged:
+    return Plugged()
+
+
+def leave_driving(plugged: Plugged, *, banked: bool = False) -> None:
+    """Leave the chip as a crashed program might: pins 0 and 9 driven, pull-ups on, inverted."""
+    write = plugged.twin.silicon.write
+    write(bytes.fromhex("14 01 02"))
+    write(bytes.fromhex("00 FE FD"))
+    write(bytes.fromhex("0C F0 F0"))
+    write(bytes.fromhex("02 FF FF"))
+    if banked:
+        write(bytes.fromhex("0A A0"))
+    assert plugged.driven == {0: 1, 9: 1}
+
+
+# -- opening and closing ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("banked", [False, True])
+def test_open_makes_inputs_of_what_an_earlier_program_left(banked: bool) -> None:
+    plugged = Plugged(opened=False)
+    leave_driving(plugged, banked=banked)
+    plugged.history.clear()
+    plugged.module.open()
+    assert plugged.driven == {}
+    assert plugged.history == [(0, 0), (9, 0)]  # let go, once, and nothing in between
+    for name in ("IPOL", "GPPU", "GPINTEN", "IOCON"):
+        assert [plugged.twin.silicon.register(name, port) for port in (0, 1)] == [0, 0]
+
+
+@pytest.mark.parametrize("banked", [False, True])
+def test_open_without_a_reset_line_is_as_good(banked: bool) -> None:
+    plugged = Plugged(opened=False)
+    leave_driving(plugged, banked=banked)
+    plugged.history.clear()
+    plugged.parts["reset_pin"] = None
+    plugged.module.open()
+    assert plugged.driven == {}
+    # Of port B: in the layout BANK = 1 the bytes that end it must not touch a latch either.
+    assert plugged.history == [(0, 0), (9, 0)]
+
+
+def test_open_pulses_reset_and_leaves_it_high(plugged: Plugged) -> None:
+    seen: list[int] = []
+    plugged.wire("IO4").listen(seen.append)
+    plugged.module.open()
+    assert seen == [0, 1]
+    assert plugged.drives("IO4") == 1
+    assert all(0 < pause <= 0.001 for pause in plugged.clock.sleeps)
+
+
+@pytest.mark.parametrize("spec", [REVISION_VA, REVISION_VB])
+@pytest.mark.parametrize("slot", [1, 2])
+def test_on_a_hat_the_pull_down_of_the_reset_line_is_overcome(spec: BoardSpec, slot: int) -> None:
+    plugged = Plugged(spec, slot)
+    assert plugged.wire("IO4").level() == 1
+    assert plugged.module.read_all().values == {"levels": 0, "directions": 0}
+
+
+def test_open_frees_the_interrupt_lines(plugged: Plugged) -> None:
+    plugged.board.expanders["slots"].write(bytes.fromhex("02 9F"))
+    plugged.board.expanders["slots"].write(bytes.fromhex("06 9F"))  # IO5 and IO6 driven low
+    plugged.hardware.controller("slots").close()
+    assert plugged.wire("IO6").conflict
+    plugged.module.open()
+    assert (plugged.drives("IO5"), plugged.drives("IO6")) == (None, None)
+    assert (plugged.wire("IO5").level(), plugged.wire("IO6").level()) == (1, 1)
+
+
+def test_close_makes_inputs(plugged: Plugged) -> None:
+    plugged.module.write(3, 1)
+    plugged.module.configure(4, "input", pull_up=True)
+    plugged.module.close()
+    assert plugged.driven == {}
+    assert [plugged.twin.silicon.register("GPPU", port) for port in (0, 1)] == [0, 0]
+
+
+def test_close_makes_inputs_even_when_the_chip_does_not_answer(plugged: Plugged) -> None:
+    plugged.module.write_all(0xFFFF, 0xAAAA)
+    plugged.board.bus.fail(0x20, Fault(FaultKind.NACK))
+    with pytest.raises(BusError):
+        plugged.module.close()
+    assert plugged.driven == {}
+    assert plugged.wire("IO4").level() == 1
+
+
+# -- what it does -------------------------------------------------------------------------------
+
+
+def test_documented_bytes_of_an_output_that_goes_high(plugged: Plugged) -> None:
+    plugged.module.write(0, 1)
+    registers = plugged.twin.silicon.register
+    assert (registers("OLAT", 0), registers("IODIR", 0)) == (0x01, 0xFE)
+    assert (registers("OLAT", 1), registers("IODIR", 1)) == (0x00, 0xFF)
+
+
+def test_writing_makes_an_output_without_a_glitch(plugged: Plugged) -> None:
+    plugged.set("levels", 0x0001)  # something weak? no: whatever holds pin 0 high, it is let go
+    plugged.set("level_0", -1)
+    plugged.history.clear()
+    plugged.twin.wires[0].pull = 1
+    plugged.twin.silicon.power_cycle()
+    plugged.module.open()
+    plugged.history.clear()
+    assert plugged.module.write(0, 1).values == {"level": 1}
+    assert plugged.module.write(0, 0).values == {"level": 0}
+    assert plugged.module.write(0, 1).values == {"level": 1}
+    assert plugged.history == [(0, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("pin", range(16))
+def test_every_pin_by_itself(plugged: Plugged, pin: int) -> None:
+    assert plugged.module.write(pin, 1).values == {"level": 1}
+    assert plugged.driven == {pin: 1}
+    assert plugged.module.toggle(pin).values == {"level": 0}
+    assert plugged.driven == {pin: 0}
+    assert plugged.module.read_all().values == {"levels": 0, "directions": 1 << pin}
+    plugged.module.configure(pin, "input")
+    assert plugged.driven == {}
+    plugged.set(f"level_{pin}", 1)
+    assert plugged.module.read(pin).values == {"level": 1}
+    plugged.set(f"level_{pin}", 0)
+    assert plugged.module.read(pin).values == {"level": 0}
+
+
+@pytest.mark.parametrize("levels", [0x0000, 0x0001, 0x8000, 0xA55A, 0xFFFF])
+def test_round_trip_of_all_levels(plugged: Plugged, levels: int) -> None:
+    plugged.set("levels", levels)
+    readings = plugged.module.read_all()
+    assert readings.values == {"levels": levels, "directions": 0}
+    assert readings.quality is Quality.GOOD
+    assert readings.timestamp_ms == plugged.clock.timestamp_ms()
+
+
+def test_write_all_changes_what_the_mask_says_and_nothing_else(plugged: Plugged) -> None:
+    plugged.module.write(2, 1)
+    plugged.module.write(12, 1)
+    plugged.history.clear()
+    readings = plugged.module.write_all(0x0F01, 0xF5FF)
+    assert plugged.driven == {2: 1, 12: 1, 0: 1, 8: 1, 9: 0, 10: 1, 11: 0}
+    assert readings.values == {"levels": 0x1505}
+    assert sorted(plugged.history) == [(0, 1), (8, 1), (10, 1)]
+
+
+def test_configure(plugged: Plugged) -> None:
+    assert plugged.module.configure(5, "output").values == {"direction": "output", "level": 0}
+    assert plugged.driven == {5: 0}
+    plugged.module.write(5, 1)
+    assert plugged.module.configure(5, "input").values == {"direction": "input", "level": 0}
+    assert plugged.module.configure(5, "input", pull_up=True).values == {
+        "direction": "input",
+        "level": 1,
+    }
+    assert plugged.module.configure(5, "output").values["level"] == 1  # what it had last
+
+
+@pytest.mark.parametrize("pin", [7, 15])
+def test_pins_that_newer_datasheets_call_outputs_only(plugged: Plugged, pin: int) -> None:
+    readings = plugged.module.configure(pin, "input")
+    assert readings.quality is Quality.UNCERTAIN
+    assert f"Pin {pin}" in readings.note
+    assert plugged.module.configure(pin, "output").quality is Quality.GOOD
+
+
+def test_toggling_an_input_makes_an_output_of_it(plugged: Plugged) -> None:
+    plugged.twin.wires[6].pull = 1
+    assert plugged.module.toggle(6).values == {"level": 0}
+    assert plugged.driven == {6: 0}
+
+
+def test_a_pin_that_does_not_follow_is_told_and_toggles_all_the_same(plugged: Plugged) -> None:
+    plugged.set("level_4", 0)  # a short to ground
+    readings = plugged.module.write(4, 1)
+    assert readings.values == {"level": 0}
+    assert readings.quality is Quality.UNCERTAIN
+    assert "pin 4" in readings.note
+    readings = plugged.module.write_all(0x0030, 0x0030)
+    assert readings.values == {"levels": 0x0020}
+    assert "pin 4" in readings.note
+    assert "pin 5" not in readings.note
+    plugged.module.toggle(4)
+    assert plugged.drives_pin(4) == 0  # by its latch, not by what it reads
+
+
+def test_reset_makes_everything_as_after_power_up(plugged: Plugged) -> None:
+    plugged.module.write_all(0x0F0F, 0xFFFF)
+    plugged.module.configure(4, "input", pull_up=True)
+    assert plugged.module.reset().values == {"levels": 0}
+    assert plugged.driven == {}
+    assert plugged.module.read_all().values == {"levels": 0, "directions": 0}
+
+
+def test_what_is_refused_before_anything_is_sent(plugged: Plugged) -> None:
+    operation = RAK13003.description.operations["configure"]
+    assert operation.check is not None
+    with pytest.raises(BadParamsError, match="pull-up is for inputs"):
+        operation.check(operation.struct(pin=1, direction="output", pull_up=True))
+    operation.check(operation.struct(pin=1, direction="input", pull_up=True))
+    operation.check(operation.struct(pin=1, direction="output"))
+
+
+def test_outputs_and_what_overtakes() -> None:
+    operations = RAK13003.description.operations
+    for name in ("configure", "write", "toggle"):
+        assert operations[name].output({"pin": 7}) == "pin/7"
+    assert operations["write_all"].output({"mask": 3, "levels": 0}) == "pins/3"
+    assert operations["configure"].is_urgent({"direction": "input"})
+    assert not operations["configure"].is_urgent({"direction": "output"})
+    assert operations["reset"].output({}) == "*"
+    assert operations["reset"].is_urgent({})
+
+
+# -- lost clients -------------------------------------------------------------------------------
+
+
+def test_make_safe_lets_go_of_what_that_output_drove_last(plugged: Plugged) -> None:
+    module = plugged.module
+    module.write(1, 1)
+    module.write(2, 1)
+    module.write_all(0x000C, 0x000C)  # takes pin 2 over
+    module.make_safe("pin/2")
+    assert plugged.driven == {1: 1, 2: 1, 3: 1}
+    module.make_safe("pins/12")
+    assert plugged.driven == {1: 1}
+    module.make_safe("*")
+    assert plugged.driven == {1: 1}
+    module.make_safe("pin/1")
+    assert plugged.driven == {}
+    before = plugged.bus.count
+    module.make_safe("pin/1")
+    module.make_safe("pin/14")
+    assert plugged.bus.count == before
+
+
+def test_a_lost_client_and_one_that_stays() -> None:
+    with Rig() as rig:
+        rig.invoke(b"lost", "RAK13003", 1, "write", pin=3, level=1)
+        rig.invoke(b"lost", "RAK13003", 1, "write", pin=4, level=1, on_loss="hold")
+        rig.advance(3.0)
+        rig.invoke(b"stays", "RAK13003", 1, "write", pin=5, level=1)
+        rig.advance(3.0)
+        assert rig.result(b"stays", "emulator.get", slot=1, quantity="levels")["value"] == 0x30
+        directions = rig.result(b"stays", "emulator.get", slot=1, quantity="directions")
+        assert directions["value"] == 0x30
+        rig.result(b"stays", "release", module="RAK13003", slot=1)
+        directions = rig.result(b"stays", "emulator.get", slot=1, quantity="directions")
+        assert directions["value"] == 0
+
+
+# -- failures -----------------------------------------------------------------------------------
+
+
+def test_a_breakdown_of_the_supply_is_told_until_the_pin_is_written(plugged: Plugged) -> None:
+    module = plugged.module
+    module.configure(0, "input", pull_up=True)
+    module.write(3, 1)
+    module.write(9, 1)
+    plugged.twin.silicon.power_cycle()
+    readings = module.read(0)
+    assert readings.values == {"level": 1}  # its pull-up is back
+    assert readings.quality is Quality.GOOD
+    assert plugged.driven == {}
+    readings = module.read_all()
+    assert readings.values == {"levels": 1, "directions": 0}
+    assert readings.quality is Quality.UNCERTAIN
+    assert "pins 3, 9" in readings.note
+    assert "pin 9" in module.read(9).note
+    assert module.write(3, 1).values == {"level": 1}
+    assert plugged.driven == {3: 1}
+    assert "pin 9" in module.read_all().note
+    module.configure(9, "input")
+    assert module.read_all().quality is Quality.GOOD
+
+
+def test_a_breakdown_that_a_look_out_finds(plugged: Plugged) -> None:
+    watch = plugged.module.changed([3])
+    plugged.module.write(3, 1)
+    assert [each.values for each in watch.look()] == [{"pin": 3, "level": 1}]
+    plugged.twin.silicon.power_cycle()
+    (readings,) = watch.look()
+    assert readings.values == {"pin": 3, "level": 0}
+    assert readings.quality is Quality.UNCERTAIN
+    assert "pin 3" in readings.note
+
+
+ACTIONS: dict[str, Callable[[RAK13003], Readings]] = {
+    "configure input": lambda module: module.configure(1, "input", pull_up=True),
+    "configure output": lambda module: module.configure(1, "output"),
+    "read": lambda module: module.read(9),
+    "read_all": lambda module: module.read_all(),
+    "write": lambda module: module.write(1, 1),
+    "write again": lambda module: module.write(9, 0),
+    "write_all": lambda module: module.write_all(0x0303, 0x0101),
+    "toggle": lambda module: module.toggle(9),
+    "reset": lambda module: module.reset(),
+}
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_each_failure_is_told_and_what_follows_works(plugged: Plugged, name: str) -> None:
+    def reset() -> None:
+        plugged.restart()
+        plugged.module.write(9, 1)
+
+    def act() -> None:
+        ACTIONS[name](plugged.module)
+
+    for number, error in each_failure(plugged.bus, act, reset):
+        assert error.where, number
+        plugged.module.open()  # as the worker does
+        assert plugged.driven == {}, number
+        assert plugged.module.write(2, 1).values == {"level": 1}, number
+        assert plugged.module.write(9, 1).values == {"level": 1}, number
+        assert plugged.driven == {2: 1, 9: 1}, number
+
+
+def test_each_failure_of_open(plugged: Plugged) -> None:
+    def reset() -> None:
+        plugged.restart()
+        leave_driving(plugged)
+        plugged.history.clear()
+
+    for number, _ in each_failure(plugged.bus, plugged.module.open, reset):
+        plugged.module.open()
+        assert plugged.driven == {}, number
+        assert plugged.history == [(0, 0), (9, 0)], number
+        assert plugged.module.write(2, 1).values == {"level": 1}, number
+
+
+def test_each_failure_of_make_safe(plugged: Plugged) -> None:
+    def reset() -> None:
+        plugged.restart()
+        plugged.module.write(9, 1)
+
+    for number, _ in each_failure(plugged.bus, lambda: plugged.module.make_safe("pin/9"), reset):
+        plugged.module.open()
+        plugged.module.make_safe("pin/9")
+        assert plugged.driven == {}, number
+        assert plugged.module.read_all().quality is Quality.GOOD, number
+
+
+def test_each_failure_of_close(plugged: Plugged) -> None:
+    def reset() -> None:
+        plugged.restart()
+        plugged.module.write(9, 1)
+
+    for number, _ in each_failure(plugged.bus, plugged.module.close, reset):
+        assert plugged.driven == {}, number  # by its reset pin
+
+
+# -- events -------------------------------------------------------------------------------------
+
+
+def test_changes(plugged: Plugged) -> None:
+    watch = plugged.module.changed([8, 0, 8], 20)
+    assert watch.interval_s == 0.02
+    assert [each.values for each in watch.look()] == [
+        {"pin": 8, "level": 0},
+        {"pin": 0, "level": 0},
+    ]
+    assert watch.look() == []
+    plugged.set("level_8", 1)
+    plugged.set("level_1", 1)
+    assert [each.values for each in watch.look()] == [{"pin": 8, "level": 1}]
+    everything = plugged.module.changed()
+    assert [each.values["pin"] for each in everything.look()] == list(range(16))
+
+
+# -- addresses and the slot ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spec", "address", "holder"),
+    [
+        (GENERATION_A, 0x20, "PI4IOE5V96224"),
+        (GENERATION_B, 0x23, "TPT29555"),
+        (GENERATION_B, 0x27, "TPT29555"),
+        (GENERATION_C, 0x26, "TPT29555"),
+        (GENERATION_C, 0x27, "TPT29555"),
+    ],
+)
+def test_an_address_of_the_board_is_refused_with_both_names(
+    spec: BoardSpec, address: int, holder: str
+) -> None:
+    error = refusal(RAK13003, spec, MCP23017=address)
+    assert error.where == "RAK13003 in slot 1"
+    assert f"0x{address:02x}" in error.message
+    assert holder in error.message
+
+
+def test_as_delivered_it_does_not_fit_the_oldest_board() -> None:
+    assert "RAK13003 in slot 1" in str(refusal(RAK13003, GENERATION_A))
+
+
+def test_unplugged_it_leaves_the_slot(plugged: Plugged) -> None:
+    plugged.twin.unplug()
+    assert 0x20 not in plugged.board.bus.addresses
+    plugged.wire("IO4").drive("somebody", 0)
+    for pin in ("IO5", "IO6"):
+        assert plugged.wire(pin).driver_of("RAK13003") is None
+    with pytest.raises(BusError):
+        plugged.module.read(0)
+
+
+@pytest.mark.parametrize("value", [-1, 0x10000, True, 1.5])
+def test_the_back_door_takes_levels_only(plugged: Plugged, value: Any) -> None:
+    with pytest.raises(BadParamsError):
+        plugged.set("levels", value)
+    with pytest.raises(BadParamsError):
+        plugged.set("level_0", 2)

@@ -1,0 +1,147 @@
+"""RAK16000: currents, voltages and power come out as they went in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.chips.transactions import each_failure
+from tests.modules.in_slot import InSlot
+
+from wisblock_bridge.describe import Quality
+from wisblock_bridge.errors import BusError, InUseError, NotReadyError, OutOfRangeError
+from wisblock_bridge.modules.rak16000 import RAK16000
+
+
+@pytest.fixture
+def place() -> InSlot:
+    return InSlot(RAK16000)
+
+
+@pytest.fixture
+def module(place: InSlot) -> Any:
+    made = place.make()
+    made.open()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("current_ma", "voltage", "power"),
+    [
+        (500.0, 12.0, 6.0),
+        (1000.0, 5.0, 5.0),
+        (50.0, 3.3, 0.164),  # 82 steps of 2 mW; the exact product is 0.165
+        (-500.0, 12.0, -6.0),
+        (3150.0, 24.0, 75.6),
+        (0.0, 3.348, 0.0),
+    ],
+)
+def test_vectors(
+    place: InSlot, module: Any, current_ma: float, voltage: float, power: float
+) -> None:
+    place.set("current", current_ma)
+    place.set("voltage", voltage)
+    readings = module.read()
+    assert readings.values == {
+        "current": pytest.approx(current_ma, abs=0.1),
+        "voltage": pytest.approx(voltage, abs=0.002),
+        "power": pytest.approx(power, abs=0.002),
+        "shunt_voltage": pytest.approx(current_ma * 0.1, abs=0.005),
+    }
+    assert (readings.quality, readings.note) == (Quality.GOOD, "")
+    assert readings.timestamp_ms == place.clock.timestamp_ms()
+
+
+def test_round_trip_over_the_ranges_of_the_twin(place: InSlot, module: Any) -> None:
+    for quantity in place.twin.quantities():
+        for step in range(21):
+            value = quantity.low + (quantity.high - quantity.low) * step / 20
+            quantity.set(value)
+            found = module.read().values[quantity.name]
+            assert found == pytest.approx(value, abs=quantity.tolerance)
+
+
+def test_measurements_are_averaged(place: InSlot, module: Any) -> None:
+    currents = iter([0.1, 0.2, 0.6])
+    place.twin.monitor.current_a = lambda: next(currents)
+    assert module.read(samples=3).values["current"] == pytest.approx(300.0, abs=0.1)
+
+
+@pytest.mark.parametrize("current_ma", [3250.0, -3300.0])
+def test_beyond_the_shunt_is_an_error(place: InSlot, module: Any, current_ma: float) -> None:
+    place.set("current", current_ma)
+    with pytest.raises(OutOfRangeError, match=r"beyond 3\.2 A") as caught:
+        module.read()
+    assert caught.value.where == "INA219 0x41 on i2c-1"
+    place.set("current", 100.0)
+    assert module.read().values["current"] == pytest.approx(100.0, abs=0.1)
+
+
+def test_a_voltage_that_destroys_it_is_told(place: InSlot, module: Any) -> None:
+    place.set("voltage", 26.4)
+    readings = module.read()
+    assert readings.values["voltage"] == pytest.approx(26.4, abs=0.004)
+    assert readings.quality is Quality.UNCERTAIN
+    assert "26 V" in readings.note
+
+
+def test_a_brown_out_does_not_make_the_current_0(place: InSlot, module: Any) -> None:
+    place.set("current", 500.0)
+    module.read()
+    place.twin.monitor.power_cycle()
+    assert module.read().values["current"] == pytest.approx(500.0, abs=0.1)
+
+
+def test_a_failure_at_every_transaction_is_told_and_over_afterwards(place: InSlot) -> None:
+    made = place.make()
+
+    def reset() -> None:
+        nonlocal made
+        place.twin.monitor.power_cycle()
+        made = place.make()
+
+    for number, error in each_failure(place.bus, lambda: made.read(), reset):
+        assert "0x41" in error.where, number
+        made.open()
+        assert made.read().values["current"] == pytest.approx(500.0, abs=0.1), number
+
+
+def test_a_monitor_that_never_finishes(place: InSlot, module: Any) -> None:
+    place.twin.monitor.never_ready = True
+    with pytest.raises(NotReadyError):
+        module.read()
+    place.twin.monitor.never_ready = False
+    assert module.read().values["voltage"] == pytest.approx(12.0, abs=0.004)
+
+
+def test_unplugged_nobody_answers(place: InSlot, module: Any) -> None:
+    place.board.unplug(1)
+    with pytest.raises(BusError) as caught:
+        module.read()
+    assert caught.value.code == "no_device"
+    assert 0x41 not in place.board.bus.addresses
+
+
+def test_two_of_them_at_two_addresses() -> None:
+    other = InSlot(RAK16000, slot=2, addresses={"INA219": 0x45})
+    place = InSlot(RAK16000, slot=1, board=other.board)
+    place.set("current", 100.0)
+    other.set("current", 900.0)
+    assert place.make().read().values["current"] == pytest.approx(100.0, abs=0.1)
+    assert other.make().read().values["current"] == pytest.approx(900.0, abs=0.1)
+
+
+def test_two_at_one_address_are_refused_with_both_names(place: InSlot) -> None:
+    place.rack.reservations.reserve("RAK16000 in slot 1", place.rack._wanted(RAK16000, 1))
+    with pytest.raises(InUseError) as caught:
+        place.rack.worker("RAK16000", 2)
+    assert "I2C address 0x41 is held by RAK16000 in slot 1" in str(caught.value)
+    assert "RAK16000 in slot 2" in str(caught.value)
+
+
+@pytest.mark.parametrize("samples", [0, 257, 1.5, "1", None, True])
+def test_bad_parameters_are_refused_by_the_description(samples: object) -> None:
+    struct = RAK16000.description.operations["read"].struct
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"samples": samples}, struct)
