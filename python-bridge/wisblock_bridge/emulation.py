@@ -21,7 +21,7 @@ from wisblock_bridge.chips.ads1115.emulator import EmulatedADS1115
 from wisblock_bridge.chips.pi4ioe5v96224.emulator import EmulatedPI4IOE5V96224
 from wisblock_bridge.chips.sgm58031.emulator import EmulatedSGM58031
 from wisblock_bridge.chips.tpt29555.emulator import EmulatedTPT29555
-from wisblock_bridge.errors import BadParamsError, NotReadyError, SlotConflictError
+from wisblock_bridge.errors import BadParamsError, InUseError, NotReadyError, SlotConflictError
 from wisblock_bridge.modules import emulated as twin_package
 from wisblock_bridge.modules.emulated.twin import Quantity, Swing, Twin
 
@@ -203,6 +203,7 @@ class EmulatedBoard:
         Raises:
             BadParamsError: There is no such emulated product.
             SlotConflictError: Something is in the slot already.
+            InUseError: A chip of the product has the address of another one on the bus.
         """
         twin = self._twins.get(module)
         if twin is None:
@@ -215,7 +216,14 @@ class EmulatedBoard:
                 f"The emulated slot {slot} holds {self._plugged[slot].product}; unplug it first.",
                 data={"holder": self._plugged[slot].product},
             )
-        self._plugged[slot] = twin(self.slots[slot], self._swing_s)
+        try:
+            self._plugged[slot] = twin(self.slots[slot], self._swing_s)
+        except ValueError as error:
+            raise InUseError(
+                f"{module} does not go into the emulated slot {slot}: {error}.",
+                hint="On a real board both would answer at once; set another address.",
+                where=f"slot {slot}",
+            ) from None
         self._unplugged.discard(slot)
         self._of_itself.discard(slot)
 

@@ -10,6 +10,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wisblock_bridge.describe import OperationDescription, ParamDescription
 
 NUMBERS = {"int", "float"}
@@ -46,34 +48,52 @@ def outside(param: ParamDescription) -> list[Any]:
         values += [True, False]
     if param.required or param.default is not None:
         values.append(None)
-    low, high = param.facts.low, param.facts.high
-    kind = param.item_kind or param.kind
-    beyond: list[Any] = []
-    if kind == "int":
-        beyond += [1.5, 1e300, "1", 2**64 - 1, -(2**63)]
-        if low is not None and high is not None:
-            beyond += [int(low) - 1, int(high) + 1, float(low)]
-        if param.choices and low is None:
-            beyond += [99_999]
-    elif kind == "float":
-        beyond += [math.nan, math.inf, -math.inf, "1.5"]
-        if low is not None and high is not None:
-            beyond += [math.nextafter(low, -math.inf), math.nextafter(high, math.inf)]
-    elif kind in {"str", "bytes"}:
-        if not param.choices:
-            values.append(1)
-        fill: Any = "x" if kind == "str" else b"x"
-        if not param.choices and high is not None:
-            values.append(fill * (int(high) + 1))
-        if not param.choices and low:
-            values.append(fill * (int(low) - 1))
-    elif kind == "bool":
-        values += [0, 1, "true"]
+    beyond = _BEYOND[param.item_kind or param.kind](param)
     if param.item_kind:
         return [*values, *([each] for each in beyond), beyond[0], [None], [1] * 65]
     return [*values, *beyond]
 
 
+def _beyond_whole(param: ParamDescription) -> list[Any]:
+    low, high = param.facts.low, param.facts.high
+    values: list[Any] = [1.5, 1e300, "1", 2**64 - 1, -(2**63)]
+    if low is not None and high is not None:
+        values += [int(low) - 1, int(high) + 1, float(low)]
+    elif param.choices:
+        values.append(99_999)
+    return values
+
+
+def _beyond_real(param: ParamDescription) -> list[Any]:
+    low, high = param.facts.low, param.facts.high
+    values: list[Any] = [math.nan, math.inf, -math.inf, "1.5"]
+    if low is not None and high is not None:
+        values += [math.nextafter(low, -math.inf), math.nextafter(high, math.inf)]
+    return values
+
+
+def _beyond_length(param: ParamDescription) -> list[Any]:
+    if param.choices:
+        return []
+    low, high = param.facts.low, param.facts.high
+    fill: Any = b"x" if (param.item_kind or param.kind) == "bytes" else "x"
+    values: list[Any] = [1]
+    if high is not None:
+        values.append(fill * (int(high) + 1))
+    if low:
+        values.append(fill * (int(low) - 1))
+    return values
+
+
+_BEYOND: dict[str, Callable[[ParamDescription], list[Any]]] = {
+    "int": _beyond_whole,
+    "float": _beyond_real,
+    "str": _beyond_length,
+    "bytes": _beyond_length,
+    "bool": lambda _: [0, 1, "true"],
+}
+
+
 def fitting(operation: OperationDescription) -> dict[str, Any]:
-    """Find parameters that an operation takes: the first allowed value of all that must be given."""
+    """Find parameters that an operation takes: the first allowed value of each that is needed."""
     return {param.name: inside(param)[0] for param in operation.params if param.required}

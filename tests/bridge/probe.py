@@ -99,7 +99,7 @@ class Probe(Module):
         return self.readings()
 
     @operation(gives=(ON,), main=ON, drives="{which}", urgent={"on": False}, payload_param="on")
-    def set(self, which: Which, on: Annotated[bool, Param("On or off.")]) -> Readings:  # noqa: FBT001
+    def set(self, which: Which, on: Annotated[bool, Param("On or off.")]) -> Readings:
         """Switch an output."""
         self.script.call(f"set {which} {on}")
         self.script.states[which] = on

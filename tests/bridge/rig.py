@@ -104,6 +104,7 @@ class Rig:
             worker.close()
         for worker in workers:
             assert worker.join(LIMIT_S), f"{worker.place} never ended"
+            worker.dispose()
         self.mailbox.close()
 
     # -- as a client ------------------------------------------------------------------------------
@@ -113,9 +114,7 @@ class Rig:
         self.dispatcher.handle(who, frame)
         self.dispatcher.wake_workers()
 
-    def send(
-        self, who: bytes, method: str, timeout_ms: int | None = None, **params: object
-    ) -> int:
+    def send(self, who: bytes, method: str, timeout_ms: int | None = None, **params: Any) -> int:
         """Send a request and return its id."""
         number = next(self._ids)
         request: Map = {"v": 1, "id": number, "method": method, "params": params}
@@ -131,7 +130,7 @@ class Rig:
         slot: Slot,
         operation: str,
         timeout_ms: int | None = None,
-        **params: object,
+        **params: Any,
     ) -> int:
         """Invoke an operation and return the request's id; ``on_loss`` is taken out of params."""
         more = {"on_loss": params.pop("on_loss")} if "on_loss" in params else {}
@@ -159,28 +158,24 @@ class Rig:
         assert reply is not None
         return reply
 
-    def ask(self, who: bytes, method: str, timeout_ms: int | None = None, **params: object) -> Map:
+    def ask(self, who: bytes, method: str, timeout_ms: int | None = None, **params: Any) -> Map:
         """Send a request and wait for its reply."""
         return self.reply(who, self.send(who, method, timeout_ms, **params))
 
-    def result(self, who: bytes, method: str, **params: object) -> Any:
+    def result(self, who: bytes, method: str, **params: Any) -> Any:
         """Ask for something that works."""
         reply = self.ask(who, method, **params)
         assert reply["ok"], reply
         return reply["result"]
 
-    def invoke(
-        self, who: bytes, module: str, slot: Slot, operation: str, **params: object
-    ) -> Map:
+    def invoke(self, who: bytes, module: str, slot: Slot, operation: str, **params: Any) -> Map:
         """Invoke an operation that works, and return its readings."""
         reply = self.reply(who, self.send_invoke(who, module, slot, operation, **params))
         assert reply["ok"], reply
         readings: Map = reply["result"]["readings"]
         return readings
 
-    def refused(
-        self, who: bytes, module: str, slot: Slot, operation: str, **params: object
-    ) -> Map:
+    def refused(self, who: bytes, module: str, slot: Slot, operation: str, **params: Any) -> Map:
         """Invoke an operation that fails, and return the error."""
         return self.error(who, self.send_invoke(who, module, slot, operation, **params))
 

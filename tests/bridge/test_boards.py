@@ -80,7 +80,7 @@ def test_expanders_and_converters_of_the_generations() -> None:
 def test_slot_lines_of_the_rak7391(key: str) -> None:
     assert lines(BOARDS[key], 1) == {f"IO{n}": ("slots", n) for n in range(1, 7)}
     assert lines(BOARDS[key], 2) == {f"IO{n}": ("slots", 8 + n) for n in range(1, 7)}
-    assert BOARDS[key].controllers["board"].free_lines == {6, 7}
+    assert BOARDS[key].controllers["board"].free_lines == frozenset({6, 7})
     assert BOARDS[key].controllers["slots"].free_lines is None
 
 

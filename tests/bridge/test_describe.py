@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -64,7 +65,7 @@ class Everything(Module):
         gives=(VALUE, ON), main=VALUE, drives="{whole}", urgent={"word": "off"},
         payload_param="whole", default=True,
     )  # fmt: skip
-    def act(
+    def act(  # noqa: PLR0917
         self,
         whole: Annotated[int, Param("A whole one.", unit="millisecond", low=1, high=9)],
         real: Annotated[float, Param("A real one.", low=-1.5, high=1.5)] = 0.5,
@@ -83,9 +84,7 @@ class Everything(Module):
         Returns:
             Everything.
         """
-        return self.readings(
-            args=(whole, real, truth, word, data, some, shape, channel, maybe)
-        )
+        return self.readings(args=(whole, real, truth, word, data, some, shape, channel, maybe))
 
     @operation(gives=(), reads_only=True)
     def look(self) -> Readings:
@@ -243,14 +242,14 @@ def test_it_is_plain_data() -> None:
 def test_a_broken_module_file_is_reported_and_the_others_serve(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    real = catalogue.importlib.import_module
+    real = importlib.import_module
 
     def fail(name: str) -> Any:
         if name.endswith(".rak5801"):
             raise SyntaxError("half a line")
         return real(name)
 
-    monkeypatch.setattr(catalogue.importlib, "import_module", fail)
+    monkeypatch.setattr(importlib, "import_module", fail)
     loaded = catalogue.load()
     assert loaded.broken == {"rak5801": "SyntaxError: half a line"}
     assert set(loaded.modules) == set(MODULES) - {"RAK5801"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgpack
 import msgspec
@@ -11,10 +11,12 @@ import pytest
 from tests.bridge.parameter_cases import fitting, inside, outside
 from tests.bridge.rig import load_catalogue
 
-from wisblock_bridge.describe import OperationDescription, ParamDescription
 from wisblock_bridge.errors import BadParamsError
 from wisblock_bridge.parameters import Checker, allowed
 from wisblock_bridge.protocol import NO_PARAMS
+
+if TYPE_CHECKING:
+    from wisblock_bridge.describe import OperationDescription, ParamDescription
 
 OPERATIONS = {
     f"{name}.{operation.name}": operation
@@ -28,7 +30,7 @@ PARAMS = [
 ]
 
 
-@pytest.fixture(params=OPERATIONS.values(), ids=OPERATIONS)
+@pytest.fixture(params=OPERATIONS.values(), ids=list(OPERATIONS))
 def operation(request: pytest.FixtureRequest) -> OperationDescription:
     found: OperationDescription = request.param
     return found

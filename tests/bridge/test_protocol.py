@@ -259,9 +259,9 @@ def test_what_a_client_sent_is_echoed_in_part_only() -> None:
 
 def test_an_outcome_has_the_documented_keys() -> None:
     readings = Readings({"current": 12.5, "loop": "ok"}, 1_763_793_000_123.5)
-    result = msgpack.unpackb(
-        protocol.encode_result(1, protocol.outcome(readings, emulated=True))
-    )["result"]
+    result = msgpack.unpackb(protocol.encode_result(1, protocol.outcome(readings, emulated=True)))[
+        "result"
+    ]
     assert result == {
         "readings": {"current": 12.5, "loop": "ok"},
         "timestamp": 1_763_793_000_123.5,
@@ -269,9 +269,9 @@ def test_an_outcome_has_the_documented_keys() -> None:
         "emulated": True,
     }
     doubtful = Readings({}, 0.0, Quality.UNCERTAIN, "warming up")
-    result = msgpack.unpackb(
-        protocol.encode_result(1, protocol.outcome(doubtful, emulated=False))
-    )["result"]
+    result = msgpack.unpackb(protocol.encode_result(1, protocol.outcome(doubtful, emulated=False)))[
+        "result"
+    ]
     assert (result["quality"], result["note"]) == ("uncertain", "warming up")
 
 

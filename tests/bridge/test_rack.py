@@ -155,7 +155,7 @@ def test_both_slots_work_beside_each_other() -> None:
         for slot, value in ((1, 5.0), (2, 17.0)):
             rig.invoke(A, "RAK5801", slot, "read", samples=1)  # type: ignore[arg-type]
             rig.result(A, "emulator.set", slot=slot, quantity="current", value=value)
-        readings = [rig.invoke(A, "RAK5801", slot, "read", samples=1) for slot in (1, 2)]  # type: ignore[arg-type]
+        readings = [rig.invoke(A, "RAK5801", slot, "read", samples=1) for slot in (1, 2)]
         assert [each["current"] for each in readings] == pytest.approx([5.0, 17.0], abs=0.001)
 
 
@@ -178,7 +178,7 @@ def test_an_older_board_lacks_lines_and_says_so() -> None:
 def test_the_analog_modules_work_on_every_board(board: object) -> None:
     with Rig(board) as rig:  # type: ignore[arg-type]
         for slot in (1, 2):
-            assert rig.invoke(A, "RAK5801", slot, "read", samples=1)["current"] == pytest.approx(  # type: ignore[arg-type]
+            assert rig.invoke(A, "RAK5801", slot, "read", samples=1)["current"] == pytest.approx(
                 12.0, abs=0.001
             )
             rig.result(A, "release", module="RAK5801", slot=slot)

@@ -217,13 +217,14 @@ def test_ten_thousand_requests_without_reading(wire: RawClient, other: RawClient
 
 def test_a_client_that_never_reads_its_events(bridge: BridgeProcess, other: RawClient) -> None:
     before = counters(other)["events_lost"]
-    number = 0
     with RawClient(bridge.endpoint, receive_high_water_mark=1) as slow:
-        for number in range(60):
+        numbers = [
             slow.send(
                 "subscribe", module="TPT29555", slot="board", operation="read_all",
                 params={"expander": "slots"}, every_ms=10,
-            )  # fmt: skip
+            )
+            for _ in range(60)
+        ]  # fmt: skip
 
         def lost() -> bool:
             slow.send("ping")  # it lives, it only does not read
@@ -231,7 +232,7 @@ def test_a_client_that_never_reads_its_events(bridge: BridgeProcess, other: RawC
 
         other.wait_until(lost, "events are lost")
         assert other.invoke("TPT29555", "board", "read", expander="board", line=0)
-        wanted = {slow.reply(each + 1)["result"]["subscription"] for each in range(number + 1)}
+        wanted = {slow.reply(number)["result"]["subscription"] for number in numbers}
         for subscription in wanted:
             slow.send("unsubscribe", subscription=subscription)
         slow.reply(slow.send("ping"))

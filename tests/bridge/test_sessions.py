@@ -316,6 +316,7 @@ def test_subscriptions_are_asked_for_anew(rig: Rig) -> None:
         params={"expander": "slots"}, every_ms=100,
     )["subscription"]  # fmt: skip
     rig.pump_until(lambda: bool(rig.events(b"old", subscription)), "the first value")
+    rig.settle()
     early = rig.result(
         b"new", "subscribe",
         module="TPT29555", slot="board", operation="read_all",
@@ -323,6 +324,7 @@ def test_subscriptions_are_asked_for_anew(rig: Rig) -> None:
     )["subscription"]  # fmt: skip
     rig.result(b"new", "hello", resume=token)
     rig.pump_until(lambda: bool(rig.events(b"new", early)), "the first value")
+    rig.settle()
     seen = len(rig.events(b"old", subscription))
     rig.advance(0.5)
     rig.advance(0.5)

@@ -37,8 +37,12 @@ def read(rig: Rig, word: str = "w", timeout_ms: int | None = None, who: bytes = 
     return rig.send_invoke(who, "PROBE", 1, "read", timeout_ms, word=word)
 
 
-def switch(rig: Rig, which: str, on: bool, who: bytes = A) -> int:  # noqa: FBT001
-    return rig.send_invoke(who, "PROBE", 1, "set", which=which, on=on)
+def on(rig: Rig, which: str, who: bytes = A) -> int:
+    return rig.send_invoke(who, "PROBE", 1, "set", which=which, on=True)
+
+
+def off(rig: Rig, which: str, who: bytes = A) -> int:
+    return rig.send_invoke(who, "PROBE", 1, "set", which=which, on=False)
 
 
 def hang(rig: Rig, script: Script, who: bytes = b"blocker") -> int:
@@ -89,11 +93,11 @@ def test_no_time_at_all(rig: Rig, script: Script) -> None:
 
 def test_an_off_overtakes_what_is_queued_for_its_output(rig: Rig, script: Script) -> None:
     hang(rig, script)
-    on_a, on_b = switch(rig, "a", True), switch(rig, "b", True)
+    on_a, on_b = on(rig, "a"), on(rig, "b")
     reading = read(rig)
-    others_on_a = switch(rig, "a", True, B)
-    off_a = switch(rig, "a", False)
-    on_again = switch(rig, "a", True)
+    others_on_a = on(rig, "a", B)
+    off_a = off(rig, "a")
+    on_again = on(rig, "a")
     script.gate.set()
     assert rig.error(A, on_a)["code"] == "expired"
     assert "overtook" in rig.error(B, others_on_a)["message"]
@@ -103,7 +107,7 @@ def test_an_off_overtakes_what_is_queued_for_its_output(rig: Rig, script: Script
 
 def test_offs_are_not_overtaken(rig: Rig, script: Script) -> None:
     hang(rig, script)
-    numbers = [switch(rig, "a", False) for _ in range(3)]
+    numbers = [off(rig, "a") for _ in range(3)]
     script.gate.set()
     assert [rig.code(A, number) for number in numbers] == ["ok"] * 3
 
@@ -136,10 +140,10 @@ def test_a_queue_is_bounded(rig: Rig, script: Script) -> None:
     refused = [rig.error(who, number) for who, number in numbers[MAX_QUEUED:]]
     assert [error["code"] for error in refused] == ["busy"] * 10
     assert refused[0]["where"] == "PROBE in slot 1"
-    off = switch(rig, "a", False, B)  # an off gets in all the same
+    urgent = off(rig, "a", B)  # an off gets in all the same
     script.gate.set()
     assert {rig.code(*each) for each in numbers[:MAX_QUEUED]} == {"ok"}
-    assert rig.code(B, off) == "ok"
+    assert rig.code(B, urgent) == "ok"
     assert script.calls[2] == "set a False"
     assert rig.code(B, read(rig, who=B)) == "ok"
 
@@ -201,9 +205,7 @@ def test_a_defect_is_internal_and_stays_inside(
 
 
 @pytest.mark.parametrize("value", [object(), 2**70, {1, 2}])
-def test_a_reading_that_cannot_be_sent_is_a_defect(
-    rig: Rig, script: Script, value: object
-) -> None:
+def test_a_reading_that_cannot_be_sent_is_a_defect(rig: Rig, script: Script, value: object) -> None:
     script.values = [value, 1.0] if not isinstance(value, set) else [object(), 1.0]
     assert rig.code(A, read(rig)) == "internal"
     assert rig.code(A, read(rig)) == "ok"
@@ -213,6 +215,7 @@ def test_an_event_that_cannot_be_sent_is_told_and_passes(rig: Rig, script: Scrip
     script.values = [1.0, object(), 3.0]
     number = rig.result(A, "subscribe", module="PROBE", slot=1, event="changed")["subscription"]
     rig.pump_until(lambda: len(rig.events(A, number)) >= 1, "the first value")
+    rig.settle()
     rig.advance(0.11)
     rig.advance(0.11)
     first, second, third = rig.events(A, number)

@@ -65,7 +65,7 @@ class RawClient:
         """Send anything."""
         self.socket.send_multipart(frames)
 
-    def send(self, method: str, timeout_ms: int | None = None, **params: object) -> int:
+    def send(self, method: str, timeout_ms: int | None = None, **params: Any) -> int:
         """Send a request and return its id."""
         number = next(self._ids)
         request: Map = {"v": 1, "id": number, "method": method, "params": params}
@@ -98,17 +98,17 @@ class RawClient:
             assert message is not None, f"no reply to request {request_id}"
         return self.replies.pop(request_id)
 
-    def ask(self, method: str, timeout_ms: int | None = None, **params: object) -> Map:
+    def ask(self, method: str, timeout_ms: int | None = None, **params: Any) -> Map:
         """Send a request and wait for its reply."""
         return self.reply(self.send(method, timeout_ms, **params))
 
-    def result(self, method: str, **params: object) -> Any:
+    def result(self, method: str, **params: Any) -> Any:
         """Ask for something that works."""
         reply = self.ask(method, **params)
         assert reply["ok"], reply
         return reply["result"]
 
-    def error(self, method: str, timeout_ms: int | None = None, **params: object) -> Map:
+    def error(self, method: str, timeout_ms: int | None = None, **params: Any) -> Map:
         """Ask for something that fails, and return the error."""
         reply = self.ask(method, timeout_ms, **params)
         assert not reply["ok"], reply
@@ -117,7 +117,7 @@ class RawClient:
         return error
 
     def invoke(
-        self, module: str, slot: int | str, operation: str, on_loss: str = "", **params: object
+        self, module: str, slot: int | str, operation: str, on_loss: str = "", **params: Any
     ) -> Map:
         """Invoke an operation that works, and return its result."""
         more = {"on_loss": on_loss} if on_loss else {}
@@ -126,7 +126,7 @@ class RawClient:
         )
         return result
 
-    def refused(self, module: str, slot: int | str, operation: str, **params: object) -> Map:
+    def refused(self, module: str, slot: int | str, operation: str, **params: Any) -> Map:
         """Invoke an operation that fails, and return the error."""
         return self.error("invoke", module=module, slot=slot, operation=operation, params=params)
 

@@ -12,17 +12,16 @@ from tests.chips.transactions import Breaking
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
-from wisblock_bridge.buses.emulated.wires import Wire
 from wisblock_bridge.emulation import EmulatedBoard
 from wisblock_bridge.hardware import Hardware
 from wisblock_bridge.mailbox import Mailbox
-from wisblock_bridge.modules.emulated.chip_twin import ChipTwin
 from wisblock_bridge.rack import Rack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
+    from wisblock_bridge.buses.emulated.wires import Wire
     from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.describe import Memory, Module
 
@@ -90,8 +89,10 @@ class InSlot:
         product: Its class.
         slot: 1 or 2.
         spec: The board.
-        addresses: Chip to address, where straps were changed.
-        board: An emulated board with something else on it; a new one if none is given.
+        addresses: Chip to address, where straps of this slot were changed.
+        board: An emulated board with something else on it; a new one if none is given. What its
+            straps are was said when it was made, by its first product.
+        others: Chip to address for the other slot.
     """
 
     def __init__(
@@ -101,20 +102,19 @@ class InSlot:
         spec: BoardSpec = GENERATION_C,
         addresses: dict[str, int] | None = None,
         board: EmulatedBoard | None = None,
+        others: dict[str, int] | None = None,
     ) -> None:
         self.product = product
         self.slot = slot
-        self.board = board if board is not None else EmulatedBoard(spec, FakeClock())
+        self.straps = {(slot, chip): address for chip, address in (addresses or {}).items()}
+        self.straps |= {(3 - slot, chip): address for chip, address in (others or {}).items()}
+        self.board = board or EmulatedBoard(spec, FakeClock(), addresses=self.straps)
         clock = self.board._clock
         assert isinstance(clock, FakeClock)
         self.clock = clock
         self.timers = FakeTimers(clock)
         self.board.plug(product.product.name, slot)
-        twin = self.board._plugged[slot]
-        for address in (addresses or {}).values():
-            assert isinstance(twin, ChipTwin)
-            twin.strap(address)
-        self.twin: Any = twin
+        self.twin: Any = self.board._plugged[slot]
         transport = BreakingBoard(self.board)
         self.bus = transport.bus
         self.rack = Rack(
@@ -122,7 +122,7 @@ class InSlot:
             {product.product.name: product},
             Mailbox(),
             clock,
-            addresses={(slot, chip): address for chip, address in (addresses or {}).items()},
+            addresses=self.straps,
         )
 
     def make(self, memory: Memory | None = None) -> Any:

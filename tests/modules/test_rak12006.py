@@ -44,10 +44,10 @@ def test_the_line_of_each_board(
     board: BoardSpec, number: Literal[1, 2], controller: str, line: int
 ) -> None:
     slot = opened(board, number)
-    slot.set("motion", True)
+    slot.set("motion", value=True)
     assert slot.board.wires[controller, line].level() == 0
     assert slot.module.read().values == {"motion": True}
-    slot.set("motion", False)
+    slot.set("motion", value=False)
     assert slot.board.wires[controller, line].level() == 1
     assert slot.module.read().values == {"motion": False}
 
@@ -55,7 +55,7 @@ def test_the_line_of_each_board(
 @pytest.mark.parametrize("board", [GENERATION_C, REVISION_VA])
 def test_not_plugged_in_it_sees_no_motion(board: BoardSpec) -> None:
     slot = opened(board)
-    slot.set("motion", True)
+    slot.set("motion", value=True)
     slot.board.unplug(1)
     assert slot.module.read().values == {"motion": False}
 
@@ -63,7 +63,7 @@ def test_not_plugged_in_it_sees_no_motion(board: BoardSpec) -> None:
 def test_the_other_polarity() -> None:
     slot = opened()
     for motion in (True, False):
-        slot.set("motion", motion)
+        slot.set("motion", value=motion)
         assert slot.module.read(active_low=False).values == {"motion": not motion}
     watch = slot.module.motion(active_low=False)
     assert [each.values for each in watch.look()] == [{"motion": True}]
@@ -95,7 +95,7 @@ def test_motion_is_told_where_the_line_is_looked_at() -> None:
     assert (watch.interval_s, watch.descriptor) == (0.1, None)
     seen = [(each.values["motion"], each.quality) for each in watch.look()]
     for motion in (True, True, False):
-        slot.set("motion", motion)
+        slot.set("motion", value=motion)
         slot.clock.advance(0.1)
         seen += [(each.values["motion"], each.quality) for each in watch.look()]
     assert seen == [(False, Quality.GOOD), (True, Quality.GOOD), (False, Quality.GOOD)]
@@ -108,7 +108,7 @@ def test_motion_is_told_where_the_line_has_an_interrupt() -> None:
     (first,) = watch.look()
     assert (first.values, first.quality) == ({"motion": False}, Quality.UNCERTAIN)
     slot.clock.advance(35.0)
-    slot.set("motion", True)
+    slot.set("motion", value=True)
     at = slot.clock.timestamp_ms()
     slot.clock.advance(0.2)
     (readings,) = watch.look()
@@ -122,9 +122,9 @@ def test_changes_that_got_lost_are_counted() -> None:
     watch = slot.module.motion()
     watch.look()
     for number in range(19):
-        slot.set("motion", number % 2 == 0)
+        slot.set("motion", value=number % 2 == 0)
     watch.look()
-    slot.set("motion", False)
+    slot.set("motion", value=False)
     (readings,) = watch.look()
     assert readings.values == {"motion": False, "missed": 3}
     watch.close()
@@ -144,14 +144,15 @@ def test_it_drives_nothing() -> None:
 def test_a_failure_at_each_transaction(action: str) -> None:
     def act(slot: TimedSlot[RAK12006]) -> object:
         if action == "open":
-            return slot.module.open()
+            slot.module.open()
+            return None
         return slot.module.read() if action == "read" else slot.module.motion().look()
 
     for slot, error in each_failure(opened, act):
         assert isinstance(error, BusError)
         assert error.where.startswith("IO6")
         slot.module.open()
-        slot.set("motion", True)
+        slot.set("motion", value=True)
         assert slot.module.read().values == {"motion": True}
 
 

@@ -63,7 +63,7 @@ def test_the_line_of_each_board(
 def test_the_input_follows_the_voltage() -> None:
     slot = opened()
     for active in (True, False, True):
-        slot.set("active", active)
+        slot.set("active", value=active)
         assert slot.get("active") is active
         assert slot.module.input().values == {"active": active}
     slot.module.set(on=True)
@@ -75,12 +75,12 @@ def test_polled_changes_are_debounced() -> None:
     watch = slot.module.input_changed()
     assert (watch.interval_s, watch.descriptor) == (0.05, None)
     assert told(watch) == [{"active": False}]
-    slot.set("active", True)
+    slot.set("active", value=True)
     assert told(watch) == []
-    slot.set("active", False)
+    slot.set("active", value=False)
     slot.clock.advance(0.05)
     assert told(watch) == [], "it lasted less than 20 ms, as far as was seen"
-    slot.set("active", True)
+    slot.set("active", value=True)
     assert told(watch) == []
     slot.clock.advance(0.05)
     (readings,) = watch.look()
@@ -95,7 +95,7 @@ def test_without_debouncing_a_change_is_told_at_the_next_look() -> None:
     watch = slot.module.input_changed(debounce_ms=0, poll_ms=10)
     assert watch.interval_s == 0.01
     assert told(watch) == [{"active": False}]
-    slot.set("active", True)
+    slot.set("active", value=True)
     assert told(watch) == [{"active": True}]
 
 
@@ -109,7 +109,7 @@ def test_where_the_line_has_an_interrupt_it_is_used() -> None:
     times = []
     for active in (True, False):
         slot.clock.advance(0.003)
-        slot.set("active", active)
+        slot.set("active", value=active)
         times.append(slot.clock.timestamp_ms())
     slot.clock.advance(1.0)
     news = watch.look()
@@ -124,9 +124,9 @@ def test_changes_that_got_lost_are_counted() -> None:
     watch = slot.module.input_changed(debounce_ms=0)
     assert told(watch) == [{"active": False}]
     for number in range(20):
-        slot.set("active", number % 2 == 0)
+        slot.set("active", value=number % 2 == 0)
     told(watch)
-    slot.set("active", True)
+    slot.set("active", value=True)
     assert told(watch) == [{"active": True, "missed": 4}]
     watch.close()
 
@@ -140,7 +140,7 @@ def test_a_failure_at_each_transaction(action: str) -> None:
         assert isinstance(error, BusError)
         assert error.where.startswith("IO3")
         slot.module.open()
-        slot.set("active", True)
+        slot.set("active", value=True)
         assert slot.module.input().values == {"active": True}
 
 
@@ -156,7 +156,7 @@ def test_close_returns_the_relay_even_if_it_cannot_be_switched_off() -> None:
 
 def test_unplugged_it_leaves_the_pin() -> None:
     slot = opened()
-    slot.set("active", True)
+    slot.set("active", value=True)
     slot.board.unplug(1)
     assert slot.module.input().values == {"active": False}
 

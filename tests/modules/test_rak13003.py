@@ -52,6 +52,11 @@ class Plugged(I2CSlot):
         levels = ((number, self.drives_pin(number)) for number in range(16))
         return {number: level for number, level in levels if level is not None}
 
+    @property
+    def of_driven(self) -> list[tuple[int, int]]:
+        """The history of the pins that ``leave_driving`` drives; others float or are pulled."""
+        return [each for each in self.history if each[0] in {0, 9}]
+
     def restart(self) -> None:
         """Power-up state, nothing fails, the module as new."""
         self.mend()
@@ -82,27 +87,26 @@ def leave_driving(plugged: Plugged, *, banked: bool = False) -> None:
 
 
 @pytest.mark.parametrize("banked", [False, True])
-def test_open_makes_inputs_of_what_an_earlier_program_left(banked: bool) -> None:
+def test_open_makes_inputs_of_what_an_earlier_program_left(*, banked: bool) -> None:
     plugged = Plugged(opened=False)
     leave_driving(plugged, banked=banked)
     plugged.history.clear()
     plugged.module.open()
     assert plugged.driven == {}
-    assert plugged.history == [(0, 0), (9, 0)]  # let go, once, and nothing in between
+    assert plugged.of_driven == [(0, 0), (9, 0)]  # let go, once, and nothing in between
     for name in ("IPOL", "GPPU", "GPINTEN", "IOCON"):
         assert [plugged.twin.silicon.register(name, port) for port in (0, 1)] == [0, 0]
 
 
 @pytest.mark.parametrize("banked", [False, True])
-def test_open_without_a_reset_line_is_as_good(banked: bool) -> None:
+def test_open_without_a_reset_line_is_as_good(*, banked: bool) -> None:
     plugged = Plugged(opened=False)
     leave_driving(plugged, banked=banked)
     plugged.history.clear()
     plugged.parts["reset_pin"] = None
     plugged.module.open()
     assert plugged.driven == {}
-    # Of port B: in the layout BANK = 1 the bytes that end it must not touch a latch either.
-    assert plugged.history == [(0, 0), (9, 0)]
+    assert plugged.of_driven == [(0, 0), (9, 0)]
 
 
 def test_open_pulses_reset_and_leaves_it_high(plugged: Plugged) -> None:
@@ -160,17 +164,14 @@ def test_documented_bytes_of_an_output_that_goes_high(plugged: Plugged) -> None:
 
 
 def test_writing_makes_an_output_without_a_glitch(plugged: Plugged) -> None:
-    plugged.set("levels", 0x0001)  # something weak? no: whatever holds pin 0 high, it is let go
-    plugged.set("level_0", -1)
-    plugged.history.clear()
-    plugged.twin.wires[0].pull = 1
-    plugged.twin.silicon.power_cycle()
-    plugged.module.open()
+    plugged.module.configure(0, "input", pull_up=True)
     plugged.history.clear()
     assert plugged.module.write(0, 1).values == {"level": 1}
+    assert plugged.history == []
     assert plugged.module.write(0, 0).values == {"level": 0}
     assert plugged.module.write(0, 1).values == {"level": 1}
-    assert plugged.history == [(0, 0), (0, 1)]
+    assert plugged.module.write_all(0x0003, 0x0003).values == {"levels": 0x0003}
+    assert plugged.history == [(0, 0), (0, 1), (1, 1)]
 
 
 @pytest.mark.parametrize("pin", range(16))
@@ -255,7 +256,7 @@ def test_reset_makes_everything_as_after_power_up(plugged: Plugged) -> None:
     assert plugged.module.read_all().values == {"levels": 0, "directions": 0}
 
 
-def test_what_is_refused_before_anything_is_sent(plugged: Plugged) -> None:
+def test_what_is_refused_before_anything_is_sent() -> None:
     operation = RAK13003.description.operations["configure"]
     assert operation.check is not None
     with pytest.raises(BadParamsError, match="pull-up is for inputs"):
@@ -269,10 +270,8 @@ def test_outputs_and_what_overtakes() -> None:
     for name in ("configure", "write", "toggle"):
         assert operations[name].output({"pin": 7}) == "pin/7"
     assert operations["write_all"].output({"mask": 3, "levels": 0}) == "pins/3"
-    assert operations["configure"].is_urgent({"direction": "input"})
-    assert not operations["configure"].is_urgent({"direction": "output"})
+    assert [name for name, each in operations.items() if each.urgent] == ["reset"]
     assert operations["reset"].output({}) == "*"
-    assert operations["reset"].is_urgent({})
 
 
 # -- lost clients -------------------------------------------------------------------------------
@@ -337,6 +336,20 @@ def test_a_breakdown_of_the_supply_is_told_until_the_pin_is_written(plugged: Plu
     assert module.read_all().quality is Quality.GOOD
 
 
+def test_pull_ups_come_back_as_long_as_the_pin_is_an_input(plugged: Plugged) -> None:
+    module = plugged.module
+    for pin in (0, 1):
+        module.configure(pin, "input", pull_up=True)
+    module.write(0, 0)
+    module.open()  # after a failure of the bus, say
+    assert module.read_all().values["levels"] == 0b10
+    plugged.twin.silicon.power_cycle()
+    assert module.read_all().values["levels"] == 0b10
+    module.reset()
+    module.open()
+    assert module.read_all().values["levels"] == 0
+
+
 def test_a_breakdown_that_a_look_out_finds(plugged: Plugged) -> None:
     watch = plugged.module.changed([3])
     plugged.module.write(3, 1)
@@ -388,7 +401,7 @@ def test_each_failure_of_open(plugged: Plugged) -> None:
     for number, _ in each_failure(plugged.bus, plugged.module.open, reset):
         plugged.module.open()
         assert plugged.driven == {}, number
-        assert plugged.history == [(0, 0), (9, 0)], number
+        assert plugged.of_driven == [(0, 0), (9, 0)], number
         assert plugged.module.write(2, 1).values == {"level": 1}, number
 
 

@@ -96,12 +96,15 @@ def test_a_brown_out_does_not_make_the_current_0(place: InSlot, module: Any) -> 
 def test_a_failure_at_every_transaction_is_told_and_over_afterwards(place: InSlot) -> None:
     made = place.make()
 
+    def read() -> None:
+        made.read()
+
     def reset() -> None:
         nonlocal made
         place.twin.monitor.power_cycle()
         made = place.make()
 
-    for number, error in each_failure(place.bus, lambda: made.read(), reset):
+    for number, error in each_failure(place.bus, read, reset):
         assert "0x41" in error.where, number
         made.open()
         assert made.read().values["current"] == pytest.approx(500.0, abs=0.1), number
@@ -124,8 +127,8 @@ def test_unplugged_nobody_answers(place: InSlot, module: Any) -> None:
 
 
 def test_two_of_them_at_two_addresses() -> None:
-    other = InSlot(RAK16000, slot=2, addresses={"INA219": 0x45})
-    place = InSlot(RAK16000, slot=1, board=other.board)
+    place = InSlot(RAK16000, slot=1, others={"INA219": 0x45})
+    other = InSlot(RAK16000, slot=2, addresses={"INA219": 0x45}, board=place.board)
     place.set("current", 100.0)
     other.set("current", 900.0)
     assert place.make().read().values["current"] == pytest.approx(100.0, abs=0.1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -10,7 +10,6 @@ from tests.chips.transactions import each_failure
 from tests.fake_clock import FakeClock
 from tests.modules.in_slot import InSlot
 
-from wisblock_bridge.boards.board import BoardSpec
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_B, GENERATION_C
 from wisblock_bridge.describe import Quality
@@ -20,6 +19,9 @@ from wisblock_bridge.hardware import Hardware
 from wisblock_bridge.mailbox import Mailbox
 from wisblock_bridge.modules.rak16001 import RAK16001
 from wisblock_bridge.rack import Rack
+
+if TYPE_CHECKING:
+    from wisblock_bridge.boards.board import BoardSpec
 
 STEP_V = 3.0 / 256
 
@@ -71,7 +73,12 @@ def test_equal_neighbours_do_not_read_0(place: InSlot, module: Any) -> None:
 def test_the_command_bytes_and_never_the_internal_reference(place: InSlot, module: Any) -> None:
     sent: list[int] = []
     write = place.twin.converter.write
-    place.twin.converter.write = lambda data: (sent.extend(data), write(data))[1]
+
+    def note_and_write(data: bytes) -> None:
+        sent.extend(data)
+        write(data)
+
+    place.twin.converter.write = note_and_write
     module.read_all()
     assert bytes(sent).hex(" ").upper() == "84 C4 94 D4 A4 E4 B4 F4"
     sent.clear()

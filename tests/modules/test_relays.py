@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import pytest
@@ -68,7 +68,11 @@ ACTIONS: dict[str, Callable[[RelaySlot], object]] = {
     ],
 )
 def test_the_line_of_each_board(
-    product: type[RAK13001 | RAK13007], board: BoardSpec, number: int, controller: str, line: int
+    product: type[RAK13001 | RAK13007],
+    board: BoardSpec,
+    number: Literal[1, 2],
+    controller: str,
+    line: int,
 ) -> None:
     slot: RelaySlot = TimedSlot(product, board, number)
     slot.module.open()

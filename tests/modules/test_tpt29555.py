@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from tests.bridge.rig import Rig
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
+from wisblock_bridge.chips.tpt29555.emulator import EmulatedTPT29555
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 A, B = b"a", b"b"
 
 
 @pytest.fixture
-def rig() -> Rig:  # type: ignore[misc]
+def rig() -> Iterator[Rig]:
     with Rig() as made:
         yield made
 
 
-def do(rig: Rig, operation: str, line: int = 3, expander: str = "slots", **more: object) -> object:
+def do(rig: Rig, operation: str, line: int = 3, expander: str = "slots", **more: Any) -> object:
     return rig.invoke(A, "TPT29555", "board", operation, expander=expander, line=line, **more)
+
+
+def registers_of(rig: Rig, expander: str) -> bytes:
+    """What is in the chip, the two input registers aside."""
+    chip = rig.board.expanders[expander]
+    assert isinstance(chip, EmulatedTPT29555)
+    return bytes(chip._registers[2:])
 
 
 def words(rig: Rig, expander: str = "slots") -> dict[str, int]:
@@ -48,12 +61,12 @@ def test_every_line_in_both_directions(rig: Rig, line: int) -> None:
 )
 def test_registers_after_a_write(rig: Rig, line: int, level: int, registers: str) -> None:
     do(rig, "write", line, level=level)
-    assert rig.board.expanders["slots"]._registers[2:] == bytes.fromhex(registers)
+    assert registers_of(rig, "slots") == bytes.fromhex(registers)
 
 
 def test_the_led(rig: Rig) -> None:
     do(rig, "write", 7, "board", level=0)
-    assert rig.board.expanders["board"]._registers[2:] == bytes.fromhex("7F FF 00 00 7F FF")
+    assert registers_of(rig, "board") == bytes.fromhex("7F FF 00 00 7F FF")
     assert do(rig, "toggle", 7, "board") == {"level": 1}
     assert do(rig, "toggle", 7, "board") == {"level": 0}
     assert rig.level("board", 7) == 0
@@ -107,7 +120,7 @@ def test_a_pulse_that_begins_again_is_prolonged(rig: Rig) -> None:
 def test_whatever_is_said_about_the_line_ends_its_pulse(rig: Rig, operation: str) -> None:
     do(rig, "write", level=0)
     do(rig, "pulse", ms=200)
-    do(rig, operation, **({"level": 1} if operation == "write" else {}))
+    do(rig, operation, 3, "slots", **({"level": 1} if operation == "write" else {}))
     state = rig.level("slots", 3)
     rig.advance(0.3)
     assert rig.level("slots", 3) == state
@@ -163,6 +176,7 @@ def test_changes_are_told_line_by_line(rig: Rig) -> None:
         return [(each["line"], each["level"]) for each in found]
 
     rig.pump_until(lambda: len(told()) == 2, "the present levels")
+    rig.settle()
     assert told() == [(3, 1), (9, 1)]
     assert all(each["initial"] for each in rig.events(A, number))
     rig.board.wires["slots", 3].drive("outside", 0)
@@ -180,6 +194,7 @@ def test_no_lines_means_all(rig: Rig) -> None:
         params={"expander": "board"},
     )["subscription"]  # fmt: skip
     rig.pump_until(lambda: len(rig.events(A, number)) == 16, "the present levels")
+    rig.settle()
 
 
 def test_a_look_takes_one_transaction(rig: Rig) -> None:
@@ -188,6 +203,7 @@ def test_a_look_takes_one_transaction(rig: Rig) -> None:
         params={"expander": "slots", "poll_ms": 100},
     )["subscription"]  # fmt: skip
     rig.pump_until(lambda: len(rig.events(A, number)) == 16, "the present levels")
+    rig.settle()
     before = rig.transactions
     for _ in range(5):
         rig.advance(0.1)

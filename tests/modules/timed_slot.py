@@ -178,7 +178,7 @@ class TimedSlot(Generic[M]):
     def get(self, quantity: str) -> object:
         return self.board.get(self.slot, quantity)
 
-    def set(self, quantity: str, value: float | bool) -> None:  # noqa: FBT001
+    def set(self, quantity: str, *, value: float) -> None:
         self.board.set(self.slot, quantity, value)
 
     def expander(self, data: str) -> None:

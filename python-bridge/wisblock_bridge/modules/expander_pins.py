@@ -31,15 +31,6 @@ class PinOwners:
         """
         self._owners.update(dict.fromkeys(pins_in(mask), output))
 
-    def free(self, mask: int) -> None:
-        """Note that nobody drives these pins any more.
-
-        Args:
-            mask: Bit n is 1 for each pin n.
-        """
-        for pin in pins_in(mask):
-            self._owners.pop(pin, None)
-
     def mask_of(self, output: str) -> int:
         """Find the pins that an output drove last.
 

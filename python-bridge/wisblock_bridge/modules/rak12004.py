@@ -12,9 +12,9 @@ from wisblock_bridge.describe import Param, Product, Readings, event, operation
 from wisblock_bridge.errors import BadParamsError
 from wisblock_bridge.modules.gas import (
     ALERT,
-    ALTERNATIVES,
     CHIP,
     PERCENT,
+    R0,
     RANGE,
     RATIO,
     RESISTANCE,
@@ -30,7 +30,6 @@ from wisblock_bridge.modules.gas import (
 )
 from wisblock_bridge.wiring import chip
 
-ADDRESS = 0x51
 LOW_PPM, HIGH_PPM = 300.0, 10_000.0
 """Range of the sensor (RAK12004 datasheet)."""
 
@@ -139,12 +138,10 @@ class RAK12004(GasSensor):
     usual_curve = CURVES["classic", "smoke"]
     typical_r0 = 11_200.0
 
-    converter = chip(
-        make_converter, CHIP, ADDRESS, tuple(each for each in ALTERNATIVES if each != ADDRESS)
-    )
+    converter = chip(make_converter, CHIP, 0x51, (0x50, 0x52, 0x54, 0x55, 0x56, 0x58, 0x59, 0x5A))
 
     @operation(
-        gives=(VOLTAGE, RESISTANCE, RATIO, PPM, PERCENT, ALERT, RANGE),
+        gives=(VOLTAGE, RESISTANCE, RATIO, PPM, PERCENT, ALERT, RANGE, R0),
         main=PPM,
         reads_only=True,
         default=True,
@@ -161,7 +158,7 @@ class RAK12004(GasSensor):
 
         Returns:
             ``voltage`` in V, ``resistance`` in ohm, ``ratio``, ``ppm``, ``percent`` of the volume,
-            ``alert`` and ``range``.
+            ``alert``, ``range`` and ``r0`` in ohm.
 
         Raises:
             BadParamsError: The edition has no curve for that gas.

@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 from wisblock_bridge.describe import Param, Product, Readings, event, operation
 from wisblock_bridge.modules.gas import (
     ALERT,
-    ALTERNATIVES,
     CHIP,
     PERCENT,
+    R0,
     RANGE,
     RATIO,
     RESISTANCE,
@@ -28,8 +28,6 @@ from wisblock_bridge.modules.gas import (
     ppm_reading,
 )
 from wisblock_bridge.wiring import chip
-
-ADDRESS = 0x55
 
 CURVES: Curves = {
     # The line of the vendor's examples; it is that of an MQ303B, whose data sheet they ship.
@@ -86,12 +84,10 @@ class RAK12009(GasSensor):
     usual_curve = CURVES["mq303b", "alcohol"]
     typical_r0 = 16_100.0
 
-    converter = chip(
-        make_converter, CHIP, ADDRESS, tuple(each for each in ALTERNATIVES if each != ADDRESS)
-    )
+    converter = chip(make_converter, CHIP, 0x55, (0x50, 0x51, 0x52, 0x54, 0x56, 0x58, 0x59, 0x5A))
 
     @operation(
-        gives=(VOLTAGE, RESISTANCE, RATIO, PPM, PERCENT, ALERT, RANGE),
+        gives=(VOLTAGE, RESISTANCE, RATIO, PPM, PERCENT, ALERT, RANGE, R0),
         main=PPM,
         reads_only=True,
         default=True,
@@ -103,7 +99,7 @@ class RAK12009(GasSensor):
 
         Returns:
             ``voltage`` in V, ``resistance`` in ohm, ``ratio``, ``ppm``, ``percent`` of the volume,
-            ``alert`` and ``range``.
+            ``alert``, ``range`` and ``r0`` in ohm.
 
         Raises:
             BusError: The converter did not answer.

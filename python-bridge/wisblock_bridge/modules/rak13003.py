@@ -149,7 +149,6 @@ class RAK13003(Module):
         """Make inputs of the pins that an output drove last."""
         owned = self._owners.mask_of(output)
         self._let_go_of(owned & self._outputs)
-        self._owners.free(owned)
         self._lost &= ~owned
 
     def close(self) -> None:
@@ -170,7 +169,6 @@ class RAK13003(Module):
         gives=(DIRECTION, LEVEL),
         main=DIRECTION,
         drives="pin/{pin}",
-        urgent={"direction": "input"},
         payload_param="direction",
         check=check_configuration,
     )
@@ -207,7 +205,6 @@ class RAK13003(Module):
         self.expander.configure(pin, Direction.INPUT, pull_up=pull_up)
         self._outputs &= ~mask
         self._lost &= ~mask
-        self._owners.free(mask)
         self._pull_ups = self._pull_ups | mask if pull_up else self._pull_ups & ~mask
         doubt = (
             f"Pin {pin} as an input: newer datasheets of the chip call it an output only."
@@ -314,7 +311,6 @@ class RAK13003(Module):
         """
         self._pull_ups = 0
         self.expander.make_inputs(ALL_PINS)
-        self._owners.free(ALL_PINS)
         self._outputs = self._lost = 0
         return self._seen(levels=self.expander.levels())
 

@@ -166,7 +166,6 @@ class RAK13004(Module):
         gives=(PERCENT, MICROSECONDS),
         main=PERCENT,
         drives="channel/{channel}",
-        urgent={"percent": 0.0},
         payload_param="percent",
         default=True,
     )
@@ -196,7 +195,6 @@ class RAK13004(Module):
         gives=(MICROSECONDS, PERCENT),
         main=MICROSECONDS,
         drives="channel/{channel}",
-        urgent={"microseconds": 0.0},
         payload_param="microseconds",
     )
     def pulse_width(
@@ -245,6 +243,7 @@ class RAK13004(Module):
         main=ANGLE,
         drives="channel/{channel}",
         payload_param="angle",
+        check=check_servo,
     )
     def servo(
         self,
@@ -416,8 +415,8 @@ class RAK13004(Module):
 
     def _enable(self) -> None:
         if not self._enabled:
-            self._enabled = True  # before: after a failure they may be
             self.output_enable.drive(0)
+            self._enabled = True
 
     def _disable(self) -> None:
         self.output_enable.drive(1)

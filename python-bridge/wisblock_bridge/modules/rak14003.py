@@ -95,8 +95,8 @@ class RAK14003(Module):
     At most eight LEDs are lit at once: ten take 170 mA, and the expander on the module bears
     150 mA. A pattern of more, or a ninth LED, is refused. A bar of 9 or 10 shows its upper end: the
     first one or two LEDs go dark instead, so the end of the bar still tells the level; the reading
-    is then marked as uncertain and its note says so. Whoever wants all ten, as the vendor's
-    examples light them, sets "beyond limit".
+    is then marked as uncertain and its note says so. Whoever wants all ten at their own risk sets
+    "beyond limit".
 
     The module is reset when it is first used, through IO4 where the board says which line that is.
     """
@@ -142,7 +142,6 @@ class RAK14003(Module):
         owned = self._owners.mask_of(output)
         if owned & self._lit:
             self._show(self._lit & ~owned)
-        self._owners.free(owned)
         self._lost &= ~owned
 
     def close(self) -> None:
@@ -162,7 +161,6 @@ class RAK14003(Module):
         gives=(LEVEL, LIT, MASK),
         main=LEVEL,
         drives="*",
-        urgent={"level": 0},
         payload_param="level",
         default=True,
     )
@@ -200,7 +198,6 @@ class RAK14003(Module):
         gives=(ON, LIT, MASK),
         main=ON,
         drives="led/{led}",
-        urgent={"on": False},
         payload_param="on",
     )
     def set(
@@ -233,7 +230,6 @@ class RAK14003(Module):
         gives=(MASK, LIT),
         main=MASK,
         drives="*",
-        urgent={"mask": 0},
         payload_param="mask",
         check=check_pattern,
     )
@@ -291,7 +287,6 @@ class RAK14003(Module):
         self._show(picture)
 
     def _show(self, picture: int) -> None:
-        self._lit |= picture  # after a failure any of them may be lit
         self.expander.write_levels(ALL_LEDS, ~picture & ALL_LEDS)
         self._lit = picture
 

@@ -1,6 +1,7 @@
 """What emulated products with one chip on the slot's I2C bus have in common.
 
-1. The chip sits at the address as delivered until its straps are soldered otherwise.
+1. The chip sits at the address that its straps are soldered to: as delivered, unless the slot says
+   otherwise.
 2. What the chip is connected to is the product's business.
 """
 
@@ -31,8 +32,7 @@ class ChipTwin(Twin):
 
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
-        self._at: int | None = None
-        self._device: EmulatedI2CDevice | None = None
+        self._at = pins.address(self.chip, self.address)
 
     def connect(self, device: EmulatedI2CDevice) -> None:
         """Put the chip on the bus.
@@ -43,26 +43,8 @@ class ChipTwin(Twin):
         Raises:
             ValueError: Another chip has its address.
         """
-        self._device = device
-        self.strap(self.address)
-
-    def strap(self, address: int) -> None:
-        """Solder the straps so that the chip answers at another address.
-
-        Args:
-            address: 7-bit address.
-
-        Raises:
-            ValueError: Another chip has that address.
-        """
-        assert self._device is not None  # noqa: S101  (connected by the product's constructor)
-        if address != self._at:
-            self.pins.i2c.attach(address, self._device)
-            self.unplug()
-            self._at = address
+        self.pins.i2c.attach(self._at, device)
 
     def unplug(self) -> None:
         """Leave the slot."""
-        if self._at is not None:
-            self.pins.i2c.detach(self._at)
-            self._at = None
+        self.pins.i2c.detach(self._at)

@@ -11,32 +11,34 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.emulated.wires import Wire
 from wisblock_bridge.chips.mcp23017.emulator import EmulatedMCP23017
-from wisblock_bridge.modules.emulated.twin import Quantity, SlotPins, Twin, Value
+from wisblock_bridge.modules.emulated.chip_twin import ChipTwin
+from wisblock_bridge.modules.emulated.twin import Quantity, SlotPins, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ADDRESS = 0x20
 INTERRUPT_PINS = ("IO6", "IO5")
 
 
-class EmulatedRAK13003(Twin):
+class EmulatedRAK13003(ChipTwin):
     """A RAK13003 with a probe and a switch on every pin."""
 
     product = "RAK13003"
+    chip = "MCP23017"
+    address = 0x20
 
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
         self.wires = [Wire(f"RAK13003 pin {number}", pull=0) for number in range(16)]
         # Wires of its own between chip and slot, so that it can be unplugged.
         reset, interrupts = Wire("RESET"), (Wire("INTA"), Wire("INTB"))
+        self.silicon = EmulatedMCP23017(self.wires, interrupts=interrupts, reset=reset)
+        self.connect(self.silicon)
         self._plugs: list[Callable[[], object]] = []
         self._join(pins.wire("IO4"), reset)
-        self.silicon = EmulatedMCP23017(self.wires, interrupts=interrupts, reset=reset)
         for own, pin in zip(interrupts, INTERRUPT_PINS, strict=True):
             self._join(own, pins.wire(pin))
             self._plugs.append(partial(pins.wire(pin).drive, self.product, None))
-        pins.i2c.attach(ADDRESS, self.silicon)
 
     def quantities(self) -> tuple[Quantity, ...]:
         """Tell what the back door offers: each pin, all of them, and which are driven.
@@ -55,7 +57,7 @@ class EmulatedRAK13003(Twin):
 
     def unplug(self) -> None:
         """Leave the slot."""
-        self.pins.i2c.detach(ADDRESS)
+        super().unplug()
         for pull_out in reversed(self._plugs):
             pull_out()
 

@@ -10,28 +10,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.chips.pca9685.emulator import EmulatedAllCall, EmulatedPCA9685
-from wisblock_bridge.modules.emulated.twin import Quantity, SlotPins, Twin
+from wisblock_bridge.modules.emulated.chip_twin import ChipTwin
+from wisblock_bridge.modules.emulated.twin import Quantity, SlotPins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ADDRESS = 0x40
 SHARED_ADDRESS = 0x70
 STEP = 100.0 / 4096
 
 
-class EmulatedRAK13004(Twin):
+class EmulatedRAK13004(ChipTwin):
     """A RAK13004 with an oscilloscope on every channel."""
 
     product = "RAK13004"
+    chip = "PCA9685"
+    address = 0x40
 
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
+        self.silicon = EmulatedPCA9685(pins.clock)
+        self.connect(self.silicon)
         self._output_enable = pins.wire("IO6")
         self._pull = self._output_enable.pull
         self._output_enable.pull = 1
-        self.silicon = EmulatedPCA9685(pins.clock)
-        pins.i2c.attach(ADDRESS, self.silicon)
         # Where something else is emulated at that address, it answers alone.
         self._shares = SHARED_ADDRESS not in pins.i2c.addresses
         if self._shares:
@@ -53,7 +55,7 @@ class EmulatedRAK13004(Twin):
 
     def unplug(self) -> None:
         """Leave the slot."""
-        self.pins.i2c.detach(ADDRESS)
+        super().unplug()
         if self._shares:
             self.pins.i2c.detach(SHARED_ADDRESS)
         self._output_enable.pull = self._pull

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.emulated.wires import Wire
 from wisblock_bridge.chips.mcp23017.emulator import EmulatedMCP23017
-from wisblock_bridge.modules.emulated.twin import Quantity, SlotPins, Twin
+from wisblock_bridge.modules.emulated.chip_twin import ChipTwin
+from wisblock_bridge.modules.emulated.twin import Quantity, SlotPins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ADDRESS = 0x24
 
-
-class EmulatedRAK14003(Twin):
+class EmulatedRAK14003(ChipTwin):
     """A RAK14003 that somebody looks at."""
 
     product = "RAK14003"
+    chip = "MCP23017"
+    address = 0x24
 
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
@@ -29,10 +30,10 @@ class EmulatedRAK14003(Twin):
         self.wires = [Wire(f"RAK14003 pin {number}", pull=1) for number in range(16)]
         # A wire of its own between chip and slot, so that it can be unplugged.
         reset, io4 = Wire("RESET"), pins.wire("IO4")
+        self.silicon = EmulatedMCP23017(self.wires, reset=reset)
+        self.connect(self.silicon)
         reset.drive(self.product, io4.level())
         self._pull_out = io4.listen(lambda level: reset.drive(self.product, level))
-        self.silicon = EmulatedMCP23017(self.wires, reset=reset)
-        pins.i2c.attach(ADDRESS, self.silicon)
 
     def quantities(self) -> tuple[Quantity, ...]:
         """Tell what the back door offers: which LEDs are lit, together, counted and one by one."""
@@ -44,7 +45,7 @@ class EmulatedRAK14003(Twin):
 
     def unplug(self) -> None:
         """Leave the slot."""
-        self.pins.i2c.detach(ADDRESS)
+        super().unplug()
         self._pull_out()
 
     def mask(self) -> int:

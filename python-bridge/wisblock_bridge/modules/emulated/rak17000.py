@@ -2,7 +2,8 @@
 
 1. Physics of the product only; the truth table is typed from the DRV8833 data sheet.
 2. A DC motor's speed is the mean of what its bridge did in the last 0.2 s. A stepper motor on the
-   same terminals turns to the nearest field, if it is clear which way that is.
+   same terminals turns to the nearest field, if it is clear which way that is and if the field
+   lasts for a while: a rotor is heavy.
 """
 
 from __future__ import annotations
@@ -35,6 +36,44 @@ FIELD = {
     (1, -1): 7,
 }
 """Direction of a stepper motor's field by the currents of its two windings, in 45 degrees."""
+
+
+FIELD_LASTS_S = 0.001
+
+
+class _Rotor:
+    """The rotor of a stepper motor.
+
+    Args:
+        clock: Time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._half_steps = 0
+        self._field: int | None = None
+        self._since = clock.monotonic()
+
+    def feel(self, field: int | None) -> None:
+        with self._lock:
+            self._turn()
+            if field != self._field:
+                self._field, self._since = field, self._clock.monotonic()
+
+    def position(self) -> float:
+        with self._lock:
+            self._turn()
+            return self._half_steps / 2
+
+    def _turn(self) -> None:
+        if self._field is None or self._clock.monotonic() - self._since < FIELD_LASTS_S:
+            return
+        turn = (self._field - self._half_steps) % 8
+        if turn < 4:  # noqa: PLR2004  (less than half a turn of the field)
+            self._half_steps += turn
+        elif turn > 4:  # noqa: PLR2004  (at half a turn it trembles and stays)
+            self._half_steps += turn - 8
 
 
 class _Motor:
@@ -76,7 +115,7 @@ class EmulatedRAK17000(Twin):
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
         self._motors = {bridge: _Motor(pins.clock) for bridge in INPUTS}
-        self._half_steps = 0
+        self._rotor = _Rotor(pins.clock)
         names = (SLEEP_PIN, *INPUTS["A"], *INPUTS["B"])
         self._stops = [pins.wire(name).listen(self._follow) for name in names]
         self._follow(0)
@@ -85,11 +124,11 @@ class EmulatedRAK17000(Twin):
         """Tell what the back door offers, to be seen: speeds, sleep, and the stepper's position."""
         return (
             *(
-                Quantity(f"speed_{bridge}", "percent", -100.0, 100.0, 1.0, motor.speed)
+                Quantity(f"speed_{bridge}", "percent", -100.0, 100.0, 5.0, motor.speed)
                 for bridge, motor in self._motors.items()
             ),
             truth("awake", self._awake, None),
-            Quantity("position", "step", -1e9, 1e9, 0.5, lambda: self._half_steps / 2),
+            Quantity("position", "step", -1e9, 1e9, 0.5, self._rotor.position),
         )
 
     def unplug(self) -> None:
@@ -110,10 +149,4 @@ class EmulatedRAK17000(Twin):
         currents = {bridge: self._drive(bridge) for bridge in INPUTS}
         for bridge, motor in self._motors.items():
             motor.give(currents[bridge])
-        field = FIELD.get((currents["A"], currents["B"]))
-        if field is not None:
-            turn = (field - self._half_steps) % 8
-            if turn < 4:  # noqa: PLR2004  (less than half a turn of the field)
-                self._half_steps += turn
-            elif turn > 4:  # noqa: PLR2004  (at half a turn it trembles and stays)
-                self._half_steps += turn - 8
+        self._rotor.feel(FIELD.get((currents["A"], currents["B"])))

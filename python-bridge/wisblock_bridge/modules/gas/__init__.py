@@ -3,9 +3,9 @@
 from wisblock_bridge.modules.gas.curves import Curve, Curves
 from wisblock_bridge.modules.gas.sensor import (
     ALERT,
-    ALTERNATIVES,
     CHIP,
     PERCENT,
+    R0,
     RANGE,
     RATIO,
     RESISTANCE,
@@ -20,9 +20,9 @@ from wisblock_bridge.modules.gas.sensor import (
 
 __all__ = [
     "ALERT",
-    "ALTERNATIVES",
     "CHIP",
     "PERCENT",
+    "R0",
     "RANGE",
     "RATIO",
     "RESISTANCE",

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from wisblock_bridge.modules.gas.curves import Curve
 
 CHIP = "ADC121C021"
-ALTERNATIVES = (0x50, 0x51, 0x52, 0x54, 0x55, 0x56, 0x58, 0x59, 0x5A)
-"""All addresses that the converter's two straps can form (ADC121C021 datasheet)."""
 
 SUPPLY_V = 5.0
 """Of the divider and of the converter, whose reference it is (RAK12004 datasheet)."""
@@ -297,7 +295,8 @@ class GasSensor(Module):
             samples: How many conversions are averaged.
 
         Returns:
-            ``voltage``, ``resistance``, ``ratio``, ``ppm``, ``percent``, ``alert``, ``range``.
+            ``voltage``, ``resistance``, ``ratio``, ``ppm``, ``percent``, ``alert``, ``range`` and
+            ``r0``.
 
         Raises:
             BusError: The converter did not answer.
@@ -307,7 +306,8 @@ class GasSensor(Module):
         self._power()
         volts, resistance = self._measure(samples)
         calibration, calibrated = self._calibration()
-        ratio = resistance * self._ratio(curve, calibration) / calibration.air_resistance
+        r0 = calibration.air_resistance / self._ratio(curve, calibration)
+        ratio = resistance / r0
         ppm, place = curve.concentration(ratio)
         left_s = self._warmth.left_s()
         notes = [
@@ -330,6 +330,7 @@ class GasSensor(Module):
             percent=ppm / 10_000.0,
             alert=ppm >= threshold and left_s <= 0,
             range=place.value,
+            r0=r0,
         )
 
     def _measure(self, samples: int) -> tuple[float, float]:
