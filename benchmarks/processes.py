@@ -85,7 +85,9 @@ def start_bridge(endpoint: str, *, pin: bool = True) -> subprocess.Popen[bytes]:
         endpoint,
     ]
     path = Path(endpoint.removeprefix("ipc://"))
-    path.unlink(missing_ok=True)  # one left by a killed bridge would look like a bridge that listens
+    path.unlink(
+        missing_ok=True
+    )  # one left by a killed bridge would look like a bridge that listens
     process = subprocess.Popen(
         pinned(*command) if pin else command, cwd=ROOT, stderr=subprocess.DEVNULL
     )

@@ -16,7 +16,7 @@ const { values: options } = parseArgs({
   options: {
     flow: { type: "string", default: "RAK5801" },
     port: { type: "string", default: process.env.PORT ?? "1880" },
-    board: { type: "string", default: "RAK7391" },
+    board: { type: "string" },
   },
 });
 const workplace = path.join(root, ".run");
@@ -50,7 +50,13 @@ function slotsOf(nodes) {
   return wanted;
 }
 
-/** One Node-RED flow file out of all: the chosen one first, those that clash with it disabled. */
+/** The clock of a RAK7391 has the address of this module, as delivered. */
+const NOT_ON_RAK7391 = ["wisblock-rak12004"];
+
+/** Only a RAK7391 has expanders. */
+const ONLY_ON_RAK7391 = ["wisblock-tpt29555"];
+
+/** One Node-RED flow file out of all: the chosen one first, those that clash with it or with its board disabled. */
 function gatherFlows(chosen) {
   const files = flowFiles(path.join(root, "flows"));
   const first = files.filter((file) => path.basename(file).toLowerCase().includes(chosen.toLowerCase()));
@@ -58,13 +64,17 @@ function gatherFlows(chosen) {
     const names = files.map((file) => path.basename(file, ".json")).join("\n  ");
     throw new Error(`No flow has "${chosen}" in its name. There are:\n  ${names}`);
   }
+  const uses = (nodes, types) => nodes.some((node) => types.includes(node.type));
+  const read = (file) => JSON.parse(fs.readFileSync(file, "utf8"));
+  const board = options.board ?? (first.some((file) => uses(read(file), NOT_ON_RAK7391)) ? "RAK6421" : "RAK7391");
+  const foreign = board === "RAK7391" ? NOT_ON_RAK7391 : ONLY_ON_RAK7391;
   const taken = new Map();
   const seen = new Set();
   const gathered = [];
   for (const file of [...first, ...files.filter((other) => !first.includes(other))]) {
-    const nodes = JSON.parse(fs.readFileSync(file, "utf8"));
+    const nodes = read(file);
     const slots = slotsOf(nodes);
-    const clash = [...slots].some(([slot, module]) => taken.has(slot) && taken.get(slot) !== module);
+    const clash = uses(nodes, foreign) || [...slots].some(([slot, module]) => taken.has(slot) && taken.get(slot) !== module);
     if (!clash) slots.forEach((module, slot) => taken.set(slot, module));
     for (const node of nodes) {
       if (seen.has(node.id)) continue; // the bridge's config node is in every file
@@ -72,7 +82,7 @@ function gatherFlows(chosen) {
       gathered.push(node.type === "tab" ? { ...node, disabled: clash } : node);
     }
   }
-  return gathered;
+  return { board, nodes: gathered };
 }
 
 /** Write a file, its folder included. */
@@ -88,7 +98,7 @@ try {
   process.stderr.write(`${error.message}\n`);
   process.exit(2);
 }
-write(path.join(userDirectory, "flows.json"), JSON.stringify(gathered, null, 4));
+write(path.join(userDirectory, "flows.json"), JSON.stringify(gathered.nodes, null, 4));
 write(path.join(userDirectory, "settings.js"), `module.exports = ${JSON.stringify({
   uiHost: "127.0.0.1",
   uiPort: Number(options.port),
@@ -131,7 +141,7 @@ function stop(code) {
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop(0));
 start("the bridge", path.join(root, ".venv", "bin", "wisblock-bridge"),
-  ["serve", "--demo", "--board", options.board, "--endpoint", endpoint]);
+  ["serve", "--demo", "--board", gathered.board, "--endpoint", endpoint]);
 start("Node-RED", process.execPath,
   [path.join(root, "node_modules", "node-red", "red.js"), "--userDir", userDirectory,
     "--settings", path.join(userDirectory, "settings.js")]);

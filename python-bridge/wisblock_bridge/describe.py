@@ -15,6 +15,7 @@ import types
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import StrEnum
+from string import Formatter
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
     from wisblock_bridge.wiring import Need
 
 Slot = Literal[1, 2, "board"]
+
+ALL = "all"
+"""The word for all channels, all lines, all outputs."""
+
+ALL_OUTPUTS = "*"
+"""Name of the output of an operation that drives all of them at once."""
 
 
 class Quality(StrEnum):
@@ -309,9 +316,14 @@ class OperationDescription:
             params: The checked parameters.
 
         Returns:
-            The output's name, or "" when none is driven.
+            The output's name; ``ALL_OUTPUTS`` when a parameter in it is "all"; "" for none.
         """
-        return self.drives.format(**params) if "{" in self.drives else self.drives
+        if "{" not in self.drives:
+            return self.drives
+        named = {name for _, name, _, _ in Formatter().parse(self.drives) if name}
+        if any(params[name] == ALL for name in named):
+            return ALL_OUTPUTS
+        return self.drives.format(**params)
 
     def is_urgent(self, params: Mapping[str, object]) -> bool:
         """Tell whether a call overtakes queued work.

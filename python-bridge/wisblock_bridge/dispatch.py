@@ -16,6 +16,7 @@ import msgspec
 
 from wisblock_bridge import __version__, protocol
 from wisblock_bridge.delivery import FIRST_RETURN_S, Subscription
+from wisblock_bridge.describe import ALL_OUTPUTS
 from wisblock_bridge.errors import (
     BadParamsError,
     BridgeError,
@@ -310,7 +311,10 @@ class Dispatcher:
         answer.worker.unanswered -= 1
         if job.output and answer.started and not isinstance(answer.error, RequestError):
             output = Output(answer.worker.name, answer.worker.slot, job.output)
-            if session.alive:
+            if job.urgent and job.output == ALL_OUTPUTS and answer.error is None:
+                # Everything was stopped: nothing is driven any more, whoever had driven it.
+                self._sessions.forget_outputs(answer.worker.name, answer.worker.slot)
+            elif session.alive:
                 self._sessions.drive(session, output, job.on_loss)
             elif job.on_loss == "safe" and not answer.worker.closing:
                 answer.worker.make_safe(job.output)
@@ -448,6 +452,7 @@ class Dispatcher:
             job.output = description.output(values)
             job.on_loss = params.on_loss
             urgent = description.is_urgent(values)
+        job.urgent = urgent
         worker.submit(job, urgent=urgent)
         self._to_wake.add(worker)
 

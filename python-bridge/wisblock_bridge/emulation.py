@@ -190,7 +190,15 @@ class EmulatedBoard:
                 return
             present.unplug()
             del self._plugged[slot]
-        self.plug(module, slot)
+        try:
+            self.plug(module, slot)
+        except InUseError:
+            # The rack has let it in, so whatever has the address is out of use: it was moved here.
+            for other in tuple(self._of_itself - {slot}):
+                self.unplug(other)
+                self._unplugged.discard(other)
+                self._of_itself.discard(other)
+            self.plug(module, slot)
         self._of_itself.add(slot)
 
     def plug(self, module: str, slot: int) -> None:

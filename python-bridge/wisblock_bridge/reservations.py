@@ -29,7 +29,7 @@ class Reservations:
         """Reserve several things, all or none.
 
         Args:
-            holder: Who wants them ("RAK5801 in slot 1").
+            holder: Who wants them ("RAK5801 in slot 1"); what is soldered on has "the" in front.
             wanted: Each thing with its words ("IO4, line 4 of the slots' expander").
 
         Raises:
@@ -40,9 +40,16 @@ class Reservations:
             for key, words in wanted:
                 other = self._holders.get(key)
                 if other is not None and other != holder:
+                    fixed = other.startswith("the ")
+                    advice = (
+                        "That is soldered on: give the module another address by its straps, and "
+                        "say so in the configuration ([slot.addresses])."
+                        if fixed
+                        else f"Release {other} first, or use another slot or address."
+                    )
                     raise InUseError(
                         f"{words} is held by {other}.",
-                        hint=f"Release {other} first, or use another slot or address.",
+                        hint=advice,
                         where=holder,
                         data={"holder": other},
                     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar, cast, overlo
 
 from wisblock_bridge.buses.gpio import Bias, LineController
 from wisblock_bridge.errors import BridgeError
+from wisblock_bridge.shared_edges import SharedEdges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,11 +93,12 @@ class DigitalLine:
         place: What people call it ("IO1, line 1 of TPT29555 0x26 on i2c-1").
     """
 
-    __slots__ = ("_controller", "_offset", "place")
+    __slots__ = ("_controller", "_edges", "_offset", "place")
 
     def __init__(self, controller: LineController, offset: int, place: str) -> None:
         self._controller = controller
         self._offset = offset
+        self._edges = SharedEdges()
         self.place = place
 
     @property
@@ -154,13 +156,13 @@ class DigitalLine:
             debounce_ms: Changes that last less than this are not reported.
 
         Returns:
-            The changes from now on.
+            The changes from now on; of several listeners, the first one's settings hold for all.
 
         Raises:
             BusError: The controller cannot report changes, or another program holds the line.
         """
         try:
-            return self._controller.edges(self._offset, bias, debounce_ms)
+            return self._edges.join(lambda: self._controller.edges(self._offset, bias, debounce_ms))
         except BridgeError as error:
             raise error.at(self.place) from error.__cause__
 

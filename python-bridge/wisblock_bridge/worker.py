@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge import protocol
 from wisblock_bridge.bell import Bell
+from wisblock_bridge.describe import ALL_OUTPUTS
 from wisblock_bridge.errors import (
     BridgeError,
     BusError,
@@ -48,9 +49,6 @@ FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 10.0
 """Pauses between attempts to bring an output to its safe state while the hardware fails."""
 
-ALL_OUTPUTS = "*"
-"""Name of the output of an operation that stops all of them."""
-
 log = logging.getLogger(__name__)
 _defect_numbers = itertools.count(1)
 
@@ -68,6 +66,7 @@ class Job:
         arguments: The checked parameters, in order.
         output: The output it drives, or "".
         on_loss: What is to happen to that output when the session is lost.
+        urgent: It is a stop or an off.
     """
 
     session: Session
@@ -78,6 +77,7 @@ class Job:
     arguments: tuple[object, ...]
     output: str = ""
     on_loss: OnLoss = "safe"
+    urgent: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -169,7 +169,7 @@ class Worker:
         self._timers: list[_Timer] = []
         self._timer_numbers = itertools.count()
         self._watchings: dict[int, Watching] = {}
-        self._descriptors: dict[int | None, Watching] = {}
+        self._descriptors: dict[int, list[Watching]] = {}
         self._retries: dict[str, _Timer] = {}
         self._thread = threading.Thread(target=self._run, name=self.place, daemon=True)
         self._thread.start()
@@ -297,8 +297,9 @@ class Worker:
             else:
                 ready = self._bell.wait()
             for descriptor in ready:
-                watching = self._descriptors[descriptor]
-                self._guarded(functools.partial(self._look_now, watching))
+                # All of them: whoever reads a line first keeps a copy for the others.
+                for watching in tuple(self._descriptors.get(descriptor, ())):
+                    self._guarded(functools.partial(self._look_now, watching))
             self._work()
         for job in (*self._jobs, *(each for each in self._urgent if isinstance(each, Job))):
             self._refuse(
@@ -513,17 +514,21 @@ class Worker:
         for happening in watching.look(self):
             self._mailbox.post(happening)
         descriptor = watching.descriptor
-        if self._descriptors.get(descriptor) is not watching:
+        if descriptor is None or watching not in self._descriptors.get(descriptor, ()):
             self._listen_no_longer(watching)
             if descriptor is not None:
-                self._descriptors[descriptor] = watching
-                self._bell.add(descriptor)
+                if descriptor not in self._descriptors:
+                    self._descriptors[descriptor] = []
+                    self._bell.add(descriptor)
+                self._descriptors[descriptor].append(watching)
 
     def _listen_no_longer(self, watching: Watching) -> None:
-        for descriptor, other in tuple(self._descriptors.items()):
-            if other is watching and descriptor is not None:
-                del self._descriptors[descriptor]
-                self._bell.remove(descriptor)
+        for descriptor, watchings in tuple(self._descriptors.items()):
+            if watching in watchings:
+                watchings.remove(watching)
+                if not watchings:
+                    del self._descriptors[descriptor]
+                    self._bell.remove(descriptor)
 
     def _shut(self) -> None:
         for watching in tuple(self._watchings.values()):

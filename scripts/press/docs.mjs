@@ -69,7 +69,7 @@ function operationSection(operation, units, isEvent) {
       table(
         ["reading", "type", "unit", "range", "meaning"],
         operation.readings.map((each) => [
-          `\`${each.name}\`${each.name === operation.main ? " (main)" : ""}${each.optional ? " (when asked for)" : ""}`,
+          `\`${each.name}\`${each.name === operation.main ? " (main)" : ""}${each.optional ? " (not always there)" : ""}`,
           each.kind,
           units[each.unit]?.symbol || "-",
           rangeText({ ...each, unit: "none" }, units) || "-",

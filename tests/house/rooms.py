@@ -47,7 +47,8 @@ ROOMS = {
     "chips.emulator": Room("buses.emulated chips.emulator", "clock"),
     "boards": Room(),
     # modules: the products
-    "wiring": Room("buses errors", "clock"),
+    "shared_edges": Room(knows="buses"),
+    "wiring": Room("buses errors shared_edges", "clock"),
     "describe": Room("units wiring", "clock", "msgspec"),
     "modules": Room("describe wiring errors chips buses", "clock"),
     "modules.emulated": Room("buses.emulated chips.emulator", "clock"),
@@ -59,7 +60,7 @@ ROOMS = {
     "reservations": Room("errors"),
     "sessions": Room(knows="describe"),
     "delivery": Room("protocol", "sessions"),
-    "worker": Room("bell errors protocol", "clock describe mailbox sessions watching"),
+    "worker": Room("bell describe errors protocol", "clock mailbox sessions watching"),
     "watching": Room("errors worker", "describe"),
     "hardware": Room("chips errors", "boards buses clock wiring"),
     "rack": Room(
@@ -69,8 +70,8 @@ ROOMS = {
     "scanner": Room("errors protocol", "mailbox"),
     "status": Room("protocol", "delivery errors hardware rack sessions"),
     "dispatch": Room(
-        "delivery errors parameters protocol rack sessions watching worker",
-        "catalogue clock describe emulator_methods scanner status",
+        "delivery describe errors parameters protocol rack sessions watching worker",
+        "catalogue clock emulator_methods scanner status",
         "msgspec",
     ),
     "server": Room("delivery scanner", "clock dispatch mailbox sessions", "zmq"),

@@ -267,7 +267,7 @@ def test_calibrated_it_is_good(place: InSlot, module: Any) -> None:
     readings = module.read()
     assert (readings.quality, readings.note) == (Quality.GOOD, "")
     known = module.calibration()
-    assert known.values == {"calibrated": True} | calibrated.values
+    assert known.values == {"calibrated": True, "warm_up_left": 0.0} | calibrated.values
     assert known.quality is Quality.GOOD
 
 
@@ -279,7 +279,8 @@ def test_it_survives_a_restart_for_its_slot(place: InSlot, tmp_path: Path) -> No
     found = module.calibrate()
     module.close()
     anew = place.make(Shelf(tmp_path).of_module(name, 1))
-    assert anew.calibration().values == {"calibrated": True} | found.values
+    told = anew.calibration().values
+    assert told == {"calibrated": True, "warm_up_left": 180_000.0} | found.values
     other = place.make(Shelf(tmp_path).of_module(name, 2))
     assert other.calibration().values["calibrated"] is False
 

@@ -14,7 +14,8 @@ const catalogue = require("../../node-red-nodes/catalogue.json");
 helper.init(require.resolve("node-red"));
 
 const core = (name) => require(path.join(path.dirname(require.resolve("@node-red/nodes/package.json")), "core", name));
-const CORE = ["common/20-inject.js", "common/90-comment.js", "function/10-function.js", "sequence/17-split.js"].map(core);
+const CORE = ["common/20-inject.js", "common/90-comment.js", "function/10-function.js", "function/15-change.js", "function/89-delay.js",
+  "sequence/17-split.js"].map(core);
 const OURS = [bridgeSet, requestSet, ...catalogue.modules.map(({ slug }) => require(`../../node-red-nodes/${slug}/${slug}`))];
 
 const FLOWS = path.join(__dirname, "..", "..", "flows");

@@ -125,7 +125,7 @@ class RAK12004(GasSensor):
         title="combustible gas and smoke",
         family="sensors",
         slots=(1, 2),
-        icon="wisblock-gauge.svg",
+        icon="wisblock-gas.svg",
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak12004/overview/",
     )
     unconfirmed = (

@@ -70,7 +70,7 @@ class RAK12009(GasSensor):
         title="alcohol vapour",
         family="sensors",
         slots=(1, 2),
-        icon="wisblock-gauge.svg",
+        icon="wisblock-gas.svg",
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak12009/overview/",
     )
     unconfirmed = (

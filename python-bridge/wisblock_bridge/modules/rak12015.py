@@ -74,7 +74,7 @@ class RAK12015(Module):
         title="vibration",
         family="sensors",
         slots=(1, 2),
-        icon="wisblock-gauge.svg",
+        icon="wisblock-vibration.svg",
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak12015/overview/",
     )
 

@@ -110,7 +110,7 @@ class RAK13004(Module):
         title="16 PWM outputs",
         family="interface",
         slots=(1, 2),
-        icon="wisblock-gauge.svg",
+        icon="wisblock-pwm.svg",
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak13004/overview/",
     )
     unconfirmed = (

@@ -106,7 +106,7 @@ class RAK14003(Module):
         title="LED bar",
         family="display",
         slots=(1, 2),
-        icon="wisblock-expander.svg",
+        icon="wisblock-led.svg",
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak14003/overview/",
     )
     unconfirmed = (

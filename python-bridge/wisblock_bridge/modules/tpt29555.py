@@ -21,14 +21,15 @@ from wisblock_bridge.describe import (
     operation,
 )
 from wisblock_bridge.errors import BridgeError, NotReadyError
+from wisblock_bridge.modules.safety_net import SafetyNet
 from wisblock_bridge.wiring import board_expanders
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Memory, TimerHandle, Timers
+    from wisblock_bridge.describe import Memory, Timers
 
 LINE_COUNT = 16
 
@@ -99,7 +100,7 @@ class TPT29555(Module):
         # Not in ``open``: after a failure of the bus the module is opened anew, and what it drives
         # must not be forgotten.
         self._driven: dict[str, tuple[str, int]] = {}
-        self._pulses: dict[str, TimerHandle] = {}
+        self._pulses: dict[str, Callable[[], None]] = {}
         self._left_driven = _remembered(self.memory.recall())
 
     def open(self) -> None:
@@ -222,9 +223,8 @@ class TPT29555(Module):
         rest = controller.level(line)
         readings = self._drive(expander, line, 1 - rest)
         output = _output(expander, line)
-        self._pulses[output] = self.timers.after(
-            ms / 1000.0, lambda: self._rest(expander, line, rest)
-        )
+        timer = self.timers.after(ms / 1000.0, lambda: self._rest(expander, line, rest))
+        self._pulses[output] = timer.cancel
         return readings
 
     @operation(gives=(DIRECTION,), main=DIRECTION, drives="{expander}/{line}", urgent=True)
@@ -299,13 +299,16 @@ class TPT29555(Module):
         self.memory.remember({"driven": [list(each) for each in self._driven.values()]})
 
     def _end_pulse(self, expander: str, line: int) -> None:
-        timer = self._pulses.pop(_output(expander, line), None)
-        if timer is not None:
-            timer.cancel()
+        call_off = self._pulses.pop(_output(expander, line), None)
+        if call_off is not None:
+            call_off()
 
     def _rest(self, expander: str, line: int, level: int) -> None:
-        self._pulses.pop(_output(expander, line), None)
-        self.expanders.controller(expander).make_output(line, level)
+        """End a pulse, trying until it works or somebody else says what the line is to do."""
+        controller = self.expanders.controller(expander)
+        net = SafetyNet(self.timers, lambda: controller.make_output(line, level))
+        self._pulses[_output(expander, line)] = net.disarm
+        net.fall()
 
 
 class LineWatch(Watch):

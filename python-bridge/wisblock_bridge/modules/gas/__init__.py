@@ -1,22 +1,19 @@
 """What the gas modules share: an MQ sensor element, its heater and its calibration."""
 
 from wisblock_bridge.modules.gas.curves import Curve, Curves
-from wisblock_bridge.modules.gas.sensor import (
+from wisblock_bridge.modules.gas.readings import (
     ALERT,
-    CHIP,
     PERCENT,
     R0,
     RANGE,
     RATIO,
     RESISTANCE,
     VOLTAGE,
-    GasSensor,
-    GasWatch,
     PollMs,
     Samples,
-    make_converter,
     ppm_reading,
 )
+from wisblock_bridge.modules.gas.sensor import CHIP, GasSensor, GasWatch, make_converter
 
 __all__ = [
     "ALERT",

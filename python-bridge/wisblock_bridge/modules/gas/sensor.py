@@ -13,11 +13,22 @@ import contextlib
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from wisblock_bridge.chips.adc121c021 import ADC121C021
-from wisblock_bridge.describe import Module, Param, Quality, Reading, Readings, Watch, operation
+from wisblock_bridge.describe import Module, Param, Quality, Readings, Watch, operation
 from wisblock_bridge.errors import BridgeError, BusError, BusFault, NotReadyError, OutOfRangeError
 from wisblock_bridge.modules.gas.calibration import Calibration, date_of, from_facts
 from wisblock_bridge.modules.gas.curves import Range
 from wisblock_bridge.modules.gas.heating import Warmth
+from wisblock_bridge.modules.gas.readings import (
+    AIR_RESISTANCE,
+    CALIBRATED,
+    CLEAN_AIR_RATIO,
+    DATE,
+    ON,
+    R0,
+    SUPPLY_V,
+    WARM_UP_LEFT,
+    Samples,
+)
 from wisblock_bridge.wiring import Part, line, optional_line
 
 if TYPE_CHECKING:
@@ -29,9 +40,6 @@ if TYPE_CHECKING:
     from wisblock_bridge.modules.gas.curves import Curve
 
 CHIP = "ADC121C021"
-
-SUPPLY_V = 5.0
-"""Of the divider and of the converter, whose reference it is (RAK12004 datasheet)."""
 
 LOAD_OHM = 10_000.0
 """The load resistor as all of the vendor's examples take it."""
@@ -52,76 +60,6 @@ HEATER = "heater"
 NOT_CALIBRATED = (
     "Not calibrated: computed with the R0 of the vendor's example, which may be far from yours."
 )
-
-VOLTAGE = Reading(
-    "voltage",
-    "Voltage across the load resistor; more gas is more voltage.",
-    unit="volt",
-    low=0.0,
-    high=SUPPLY_V,
-    step=SUPPLY_V / 4096,
-)
-RESISTANCE = Reading(
-    "resistance",
-    "Resistance Rs of the sensor, with a load resistor of 10 kiloohm.",
-    unit="ohm",
-    low=0.0,
-    high=2e7,
-)
-RATIO = Reading("ratio", "Rs / R0.", unit="ratio", low=0.0)
-PERCENT = Reading(
-    "percent",
-    "The same as a share of the volume: 10000 ppm are 1 %.",
-    unit="percent",
-    low=0.0,
-    high=1.0,
-)
-ALERT = Reading(
-    "alert", "Whether the concentration reaches the threshold; no while warming up.", kind="bool"
-)
-RANGE = Reading(
-    "range",
-    "Where the concentration lies on the sensor's graph; above its end ppm stays at the end.",
-    kind="str",
-    choices=tuple(Range),
-)
-R0 = Reading("r0", "R0: resistance of the sensor where its graph is 1.", unit="ohm", low=0.0)
-CLEAN_AIR_RATIO = Reading(
-    "clean_air_ratio", "Rs / R0 in clean air, from which R0 was computed.", unit="ratio", low=0.0
-)
-AIR_RESISTANCE = Reading(
-    "air_resistance", "Resistance of the sensor in clean air.", unit="ohm", low=0.0
-)
-DATE = Reading(
-    "date", "When it was calibrated, UTC; missing when it was not.", kind="str", optional=True
-)
-CALIBRATED = Reading("calibrated", "Whether this sensor was calibrated in this slot.", kind="bool")
-ON = Reading("on", "Whether the heater is on.", kind="bool")
-WARM_UP_LEFT = Reading(
-    "warm_up_left",
-    "How long the heater has to be on until readings count as good.",
-    unit="millisecond",
-    low=0.0,
-)
-
-Samples = Annotated[
-    int,
-    Param("How many conversions are averaged; each takes about 1 ms.", low=1, high=1000),
-]
-PollMs = Annotated[int, Param("How often to measure.", unit="millisecond", low=100, high=3_600_000)]
-
-
-def ppm_reading(gas: str, high: float) -> Reading:
-    """Describe the reading of the concentration.
-
-    Args:
-        gas: What it is the concentration of.
-        high: End of the sensor's graph, ppm.
-
-    Returns:
-        The reading "ppm".
-    """
-    return Reading("ppm", f"Concentration of {gas}.", unit="parts_per_million", low=0.0, high=high)
 
 
 def make_converter(bus: I2CBus, address: int, clock: Clock) -> ADC121C021:
@@ -230,7 +168,7 @@ class GasSensor(Module):
         return self._tell(found, Quality.GOOD, "")
 
     @operation(
-        gives=(CALIBRATED, R0, AIR_RESISTANCE, CLEAN_AIR_RATIO, DATE),
+        gives=(CALIBRATED, R0, AIR_RESISTANCE, CLEAN_AIR_RATIO, DATE, WARM_UP_LEFT),
         main=CALIBRATED,
         reads_only=True,
     )
@@ -239,12 +177,14 @@ class GasSensor(Module):
 
         Returns:
             ``calibrated``, ``r0`` and ``air_resistance`` in ohm, ``clean_air_ratio`` and ``date``;
-            before the first calibration those of the vendor's example.
+            before the first calibration those of the vendor's example. ``warm_up_left`` in ms says
+            when the sensor can be calibrated.
         """
         found, calibrated = self._calibration()
         quality = Quality.GOOD if calibrated else Quality.UNCERTAIN
         told = self._tell(found, quality, "" if calibrated else NOT_CALIBRATED)
         told.values["calibrated"] = calibrated
+        told.values["warm_up_left"] = self._warmth.left_s() * 1000.0
         return told
 
     @operation(

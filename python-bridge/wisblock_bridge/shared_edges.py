@@ -1,0 +1,95 @@
+"""One line's changes for several readers: the kernel tells them once.
+
+1. Whoever reads first takes what the kernel has and leaves a copy for the others.
+2. The source is opened with the first reader and closed with the last one.
+3. Used on one worker thread only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.buses.gpio import Edge, EdgeSource
+
+
+class SharedEdges:
+    """The readers of one line."""
+
+    def __init__(self) -> None:
+        self._source: EdgeSource | None = None
+        self._readers: list[EdgeReader] = []
+
+    def join(self, begin: Callable[[], EdgeSource]) -> EdgeReader:
+        """Add a reader.
+
+        Args:
+            begin: Opens the source; only called for the first reader, whose settings hold for all.
+
+        Returns:
+            An ``EdgeSource`` of its own.
+
+        Raises:
+            BusError: The source cannot be opened.
+        """
+        if self._source is None:
+            self._source = begin()
+        reader = EdgeReader(self, self._source)
+        self._readers.append(reader)
+        return reader
+
+    def fetch(self) -> None:
+        """Take what the source has, for every reader.
+
+        Raises:
+            BusError: The controller is gone.
+        """
+        assert self._source is not None  # noqa: S101  (a reader is there, so the source is)
+        for edge in self._source.read():
+            for reader in self._readers:
+                reader.waiting.append(edge)
+
+    def leave(self, reader: EdgeReader) -> None:
+        """Take a reader away.
+
+        Args:
+            reader: Which.
+        """
+        if reader in self._readers:
+            self._readers.remove(reader)
+            if not self._readers and self._source is not None:
+                source, self._source = self._source, None
+                source.close()
+
+
+class EdgeReader:
+    """One reader of a shared source; it is an ``EdgeSource`` itself.
+
+    Args:
+        shared: The readers it belongs to.
+        source: What all of them read.
+    """
+
+    def __init__(self, shared: SharedEdges, source: EdgeSource) -> None:
+        self.waiting: deque[Edge] = deque()
+        self._shared = shared
+        self._descriptor = source.descriptor
+
+    @property
+    def descriptor(self) -> int:
+        """Readable when there are changes to be read; the same for all readers."""
+        return self._descriptor
+
+    def read(self) -> list[Edge]:
+        """Take the changes so far, as ``EdgeSource.read`` says."""
+        self._shared.fetch()
+        found = list(self.waiting)
+        self.waiting.clear()
+        return found
+
+    def close(self) -> None:
+        """Listen no longer."""
+        self._shared.leave(self)
