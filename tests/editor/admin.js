@@ -71,6 +71,7 @@ class Admin {
   complaints = [];
   #logRead = 0;
   #deploys = 0;
+  #questions = 0;
 
   /** @param {import("./editor").NodeRed} nodeRed  started */
   constructor(nodeRed) {
@@ -182,23 +183,23 @@ class Admin {
     await eventually(async () => {
       // until it is made anew it is the old one, or none, that is asked
       await this.inject(MARKER.inject).catch(() => undefined);
-      return this.heard(MARKER.debug).at(-1) === this.#deploys;
+      return this.heard(MARKER.debug).includes(this.#deploys);
     }, () => `the flows run; log: ${this.nodeRed.output}`);
   }
 
-  /** @param {string} id  of an inject node, as its button does */
-  async inject(id) {
-    await this.ask("POST", `inject/${id}`, { body: {} });
+  /** @param {string} id  of an inject node, as its button does @param {string} [payload]  instead of its own */
+  async inject(id, payload) {
+    const props = payload === undefined ? {} : { __user_inject_props__: [{ p: "payload", v: payload, vt: "str" }] };
+    await this.ask("POST", `inject/${id}`, { body: props });
   }
 
   /** Waits until all that was said before has been heard. */
   async catchUp() {
-    // one may still be under way from the deploy, so the second one is waited for
-    for (const _time of [1, 2]) {
-      const answered = this.next(MARKER.debug);
-      await this.inject(MARKER.inject);
-      await answered;
-    }
+    this.#questions += 1;
+    const question = `all heard? (${this.#questions})`;
+    const answered = this.next(MARKER.debug, (answer) => answer === question);
+    await this.inject(MARKER.inject, question);
+    await answered;
   }
 
   /** @param {"socket:" | ""} [kind] @returns {number} how many files Node-RED has open */

@@ -30,12 +30,19 @@ function nodeBinary(nodeRed) {
 
 /** A running Node-RED. */
 class NodeRed {
-  async start(flows = []) {
-    this.userDirectory = fs.mkdtempSync(path.join(os.tmpdir(), "node-red-"));
+  /**
+   * Starts it and waits until its flows run.
+   *
+   * @param {object[]} [flows]
+   * @param {{packageDirectory?: string, userDirectory?: string}} [places]  packageDirectory: "" when the package under test is
+   *   installed in the user directory; the user directory is deleted when Node-RED is stopped
+   */
+  async start(flows = [], { packageDirectory = ROOT, userDirectory = fs.mkdtempSync(path.join(os.tmpdir(), "node-red-")) } = {}) {
+    this.userDirectory = userDirectory;
     fs.writeFileSync(path.join(this.userDirectory, "flows.json"), JSON.stringify(flows));
     const directory = nodeRedDirectory();
     this.output = "";
-    this.child = spawn(nodeBinary(directory), [path.join(__dirname, "serve-node-red.js"), directory, ROOT, this.userDirectory], {
+    this.child = spawn(nodeBinary(directory), [path.join(__dirname, "serve-node-red.js"), directory, packageDirectory, this.userDirectory], {
       stdio: ["pipe", "pipe", "pipe"],
     });
     const told = await new Promise((resolve, reject) => {

@@ -4,6 +4,8 @@
  *
  *   node serve-node-red.js <folder of node-red> <folder of the package under test> <user folder>
  *
+ * The package's folder is empty when the package is installed in the user folder.
+ *
  * 1. Prints one line of JSON with its port as soon as the flows have started, then nothing.
  * 2. Ends when its parent closes its input.
  */
@@ -22,7 +24,7 @@ const server = http.createServer(app);
 
 RED.init(server, {
   userDir: userDirectory,
-  nodesDir: [packageDirectory],
+  nodesDir: packageDirectory === "" ? [] : [packageDirectory],
   flowFile: "flows.json",
   httpAdminRoot: "/",
   httpNodeRoot: "/api",

@@ -22,7 +22,9 @@ function python() {
 }
 
 class BridgeProcess {
-  constructor() {
+  /** @param {{board?: string}} [options]  the carrier; the bridge's own choice when none is named */
+  constructor({ board } = {}) {
+    this.board = board;
     this.directory = fs.mkdtempSync(path.join(os.tmpdir(), "wisblock-"));
     this.endpoint = `ipc://${this.directory}/bridge.sock`;
     this.output = "";
@@ -30,7 +32,8 @@ class BridgeProcess {
 
   /** Starts the bridge and waits until it answers. */
   async start() {
-    this.child = spawn(python(), ["-m", "wisblock_bridge", "serve", "--emulate", "--endpoint", this.endpoint], {
+    const board = this.board ? ["--board", this.board] : [];
+    this.child = spawn(python(), ["-m", "wisblock_bridge", "serve", "--emulate", "--endpoint", this.endpoint, ...board], {
       cwd: path.join(ROOT, "python-bridge"),
       stdio: ["ignore", "pipe", "pipe"],
     });

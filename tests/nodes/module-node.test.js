@@ -370,12 +370,18 @@ describe("the node of a module", () => {
       assert.equal(FakeClient.made.length, 1);
     });
 
-    it("leaves the module alone when it only read", async () => {
+    it("lets the module go when it only read, so that another can take its slot", async () => {
       const { unit, client, sent } = await start({}, [node({ id: "far", slot: "2" })]);
       unit.receive({ payload: "" });
       await until(() => sent.length, "a message");
       await deploy([node({ id: "far", slot: "2" })]);
-      assert.deepEqual(client.requests.map((each) => each.method), ["invoke"]);
+      await until(() => client.requests.find((each) => each.method === "release"), "a release");
+    });
+
+    it("leaves the module alone when it was never used", async () => {
+      const { client } = await start({}, [node({ id: "far", slot: "2" })]);
+      await deploy([node({ id: "far", slot: "2" })]);
+      assert.deepEqual(client.requests, []);
     });
 
     it("leaves nothing behind after a hundred deploys", async () => {
