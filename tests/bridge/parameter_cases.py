@@ -31,7 +31,8 @@ def inside(param: ParamDescription) -> list[Any]:
         limits = [cast(low), cast(high)]
         values += [[], *([each] for each in limits), limits] if param.item_kind else limits
     elif kind == "str" and not param.choices:
-        values += ["x" * int(low or 0), "x" * int(high if high is not None else 3)]
+        texts = ["x" * int(low or 0), "x" * int(high if high is not None else 3)]
+        values += [[], *([text] for text in texts), texts] if param.item_kind else texts
     elif kind == "bytes":
         values += [b"x" * int(low or 0), b"x" * int(high if high is not None else 3)]
     return values

@@ -50,7 +50,7 @@ ROOMS = {
     "shared_edges": Room(knows="buses"),
     "wiring": Room("buses errors shared_edges", "clock"),
     "describe": Room("units wiring", "clock", "msgspec"),
-    "modules": Room("describe wiring errors chips buses", "clock"),
+    "modules": Room("describe wiring errors chips buses", "clock", "ndef"),
     "modules.emulated": Room("buses.emulated chips.emulator", "clock"),
     "catalogue": Room("describe units wiring modules"),
     # the bridge

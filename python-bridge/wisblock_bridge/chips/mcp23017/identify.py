@@ -60,6 +60,9 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
         note = "Registers 0x05 and 0x15 both hold a control register that says BANK = 1."
         return Verdict("MCP23017", "medium", note)
     if control == control_again and not control & (BANKED | UNUSED) and not flags & ~enabled:
+        if not (control or flags or enabled or any(bus.transfer(address, _FIRST, _TWO_BYTES))):
+            note = "All it says is zero, as a chip that is no MCP23017 may say as well."
+            return Verdict("MCP23017", "low", note)
         note = "Registers 0x0a and 0x0b are one control register, and it says BANK = 0."
         return Verdict("MCP23017", "medium", note)
     note = f"Registers 0x0a and 0x0b hold 0x{control:02x} and 0x{control_again:02x}, no IOCON."
