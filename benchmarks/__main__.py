@@ -10,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from benchmarks import operations
 from benchmarks.processes import (
     ROOT,
     bridge,
@@ -221,6 +222,7 @@ def main() -> int:
         "5": lambda: losses(20_000),
         "6": lambda: at_rest(5),
         "7": lambda: restarts(8),
+        "8": lambda: operations.rows(5),
     }
     held = True
     print(f"{'what':58} {'measured':>10}  bar")

@@ -65,25 +65,19 @@ def running(command: list[str], ready: str = "ready") -> Iterator[subprocess.Pop
         process.wait()
 
 
-def start_bridge(endpoint: str, *, pin: bool = True) -> subprocess.Popen[bytes]:
+def start_bridge(endpoint: str, *options: str, pin: bool = True) -> subprocess.Popen[bytes]:
     """Start a bridge on an emulated board and wait until it listens.
 
     Args:
         endpoint: Where.
+        *options: For ``wisblock-bridge serve``.
         pin: On the shared core.
 
     Returns:
         The process.
     """
-    command = [
-        sys.executable,
-        "-m",
-        "wisblock_bridge",
-        "serve",
-        "--emulate",
-        "--endpoint",
-        endpoint,
-    ]
+    serve = ["serve", "--emulate", "--endpoint", endpoint, *options]
+    command = [sys.executable, "-m", "wisblock_bridge", *serve]
     path = Path(endpoint.removeprefix("ipc://"))
     path.unlink(
         missing_ok=True
@@ -97,14 +91,17 @@ def start_bridge(endpoint: str, *, pin: bool = True) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def bridge() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def bridge(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run a bridge until the block ends.
+
+    Args:
+        *options: For ``wisblock-bridge serve``.
 
     Yields:
         The process and its endpoint.
     """
     endpoint = fresh_endpoint()
-    process = start_bridge(endpoint)
+    process = start_bridge(endpoint, *options)
     time.sleep(0.3)
     try:
         yield process, endpoint

@@ -12,7 +12,8 @@ const catalogue = require("../../node-red-nodes/catalogue.json");
 const FLOWS = path.join(ROOT, "flows");
 const flowFiles = fs.readdirSync(FLOWS, { recursive: true }).filter((each) => each.endsWith(".json")).sort();
 const readFlow = (file) => JSON.parse(fs.readFileSync(path.join(FLOWS, file), "utf8"));
-const [plain] = catalogue.modules.filter((each) => each.slots.length > 1);
+/** The module that the README's picture shows: one number every second. */
+const plain = catalogue.modules.find((each) => each.name === "RAK5801");
 const eventful = catalogue.modules.find((each) => each.events.length > 0);
 
 const { version } = JSON.parse(fs.readFileSync(path.join(nodeRedDirectory(), "package.json"), "utf8"));

@@ -12,7 +12,9 @@ const { NodeRed } = require("./editor");
 const { BridgeProcess } = require("../nodes/bridge-process");
 const { BridgeClient } = require("../../node-red-nodes/lib/client");
 
-const LEASE_MS = 1000;
+/** Short, where it has to run out; longer than a busy computer may take for a deploy, where it must not. */
+const SHORT_LEASE_MS = 1000;
+const LEASE_MS = 3000;
 /** Lit means low; a line that nobody drives is pulled up. */
 const DRIVEN = 0;
 const SAFE = 1;
@@ -190,16 +192,15 @@ describe("in the life of a flow", function () {
       await admin.deploy([config(), ...readingTab("one")]);
       await other.start();
       await otherAdmin.open();
-      await otherAdmin.deploy([config(), ...readingTab("one"), ...drivingTab("two")]);
+      await otherAdmin.deploy([config({ leaseMs: String(SHORT_LEASE_MS) }), ...readingTab("one"), ...drivingTab("two")]);
       await admin.next("one-said");
       await otherAdmin.next("one-said");
       assert.deepEqual(await subscriptions(), [1, 1]);
       for (const [button, said] of [["two-light", "two-said"], ["two-light-held", "two-held-said"]]) {
         const driven = otherAdmin.next(said);
         await otherAdmin.inject(button);
-        assert.equal(Number(await driven), DRIVEN);
+        assert.equal(await driven, DRIVEN, "the level read back");
       }
-      assert.deepEqual([await level(7), await level(6)], [DRIVEN, DRIVEN]);
       other.child.kill("SIGKILL");
       await eventually(async () => await level(7) === SAFE, "the line is safe after the lease");
       await eventually(async () => (await sessions()).length === 1, "the session of the killed one has ended");
@@ -279,8 +280,8 @@ describe("in the life of a flow", function () {
 
   it("leaks nothing in twenty deploys", async () => {
     const flow = (name) => [config(), ...readingTab("one"), ...readingTab("two"), ...drivingTab("three")].map((each) => (each.type.startsWith("wisblock-") && each.type !== "wisblock-bridge" ? { ...each, name } : each));
-    const deploy = async (name) => {
-      await admin.deploy(flow(name));
+    const deploy = async (name, type) => {
+      await admin.deploy(flow(name), type);
       await Promise.all([admin.next("one-said"), admin.next("two-said")]);
     };
     await deploy("warm-up 1");
@@ -288,7 +289,7 @@ describe("in the life of a flow", function () {
     const { slots: openSlots } = await bridge.ask("status", {});
     const [sockets, files] = [admin.openFiles("socket:"), admin.openFiles()];
     for (let times = 1; times <= 20; times += 1) {
-      await deploy(`deploy ${times}`);
+      await deploy(`deploy ${times}`, ["full", "flows", "nodes"][times % 3]);
     }
     assert.deepEqual(await subscriptions(), [2]);
     const { slots } = await bridge.ask("status", {});
