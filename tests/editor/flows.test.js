@@ -77,12 +77,15 @@ describe("every flow, deployed alone", function () {
 
   for (const file of files) {
     describe(file, () => {
-      const bridge = new BridgeProcess();
-      const nodes = JSON.parse(fs.readFileSync(path.join(FLOWS, file), "utf8"))
-        .map((each) => (each.type === "wisblock-bridge" ? { ...each, endpoint: bridge.endpoint } : each));
+      const nodes = JSON.parse(fs.readFileSync(path.join(FLOWS, file), "utf8"));
+      let bridge;
       const ofType = (...types) => nodes.filter((each) => types.includes(each.type));
       const ours = nodes.filter((each) => each.type.startsWith("wisblock-") && each.type !== "wisblock-bridge");
       const line = (id) => `${admin.statuses.get(id)?.fill} ${admin.statuses.get(id)?.text}`;
+
+      before(() => {
+        bridge = new BridgeProcess();
+      });
 
       after(() => bridge.dispose());
 
@@ -90,7 +93,7 @@ describe("every flow, deployed alone", function () {
         assert.deepEqual(nodes.map((each) => each.type).filter((type) => !["tab", "group", "subflow"].includes(type) && !known.has(type)), [], "types that no node is printed for");
         await startFor(bridge, nodes);
         admin.complaints.length = 0;
-        await admin.deploy(nodes);
+        await admin.deploy(nodes.map((each) => (each.type === "wisblock-bridge" ? { ...each, endpoint: bridge.endpoint } : each)));
         await eventually(() => ours.every(({ id }) => admin.statuses.has(id) && !/connecting|disconnected/.test(line(id))), () => `all are connected: ${ours.map(({ id }) => line(id))}`);
         for (const { id } of ofType("inject").filter((each) => !each.once)) {
           await admin.inject(id);

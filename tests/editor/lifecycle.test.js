@@ -45,7 +45,7 @@ const drivingTab = (id) => [
 describe("in the life of a flow", function () {
   this.timeout(180000);
 
-  const bridge = new BridgeProcess();
+  let bridge;
   const nodeRed = new NodeRed();
   const admin = new Admin(nodeRed);
   const config = (more) => ({ id: "bridge", type: "wisblock-bridge", name: "", endpoint: bridge.endpoint, leaseMs: String(LEASE_MS), ...more });
@@ -64,6 +64,7 @@ describe("in the life of a flow", function () {
   }
 
   before(async () => {
+    bridge = new BridgeProcess();
     await bridge.start();
     await nodeRed.start();
     await admin.open();

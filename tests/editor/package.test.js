@@ -31,14 +31,18 @@ const below = (directory) => fs.readdirSync(directory, { recursive: true, withFi
 describe("the package, packed and installed", function () {
   this.timeout(180000);
 
-  const workplace = fs.mkdtempSync(path.join(os.tmpdir(), "wisblock-package-"));
-  const userDirectory = path.join(workplace, "node-red");
-  const modules = path.join(userDirectory, "node_modules");
+  let workplace;
+  let userDirectory;
+  let modules;
+  let bridge;
   const nodeRed = new NodeRed();
   const admin = new Admin(nodeRed);
-  const bridge = new BridgeProcess();
 
   before(async () => {
+    bridge = new BridgeProcess();
+    workplace = fs.mkdtempSync(path.join(os.tmpdir(), "wisblock-package-"));
+    userDirectory = path.join(workplace, "node-red");
+    modules = path.join(userDirectory, "node_modules");
     const [{ filename }] = JSON.parse(npm(ROOT, "pack", "--json", "--pack-destination", workplace));
     fs.mkdirSync(userDirectory);
     fs.writeFileSync(path.join(userDirectory, "package.json"), JSON.stringify({ name: "node-red-project", private: true }));
