@@ -8,11 +8,12 @@ is left is the bridge's own; it is held against the bits that the operation puts
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks.processes import bridge, node
+from benchmarks.processes import CORE, bridge, node
 from wisblock_bridge import catalogue
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.buses.i2c import Read, Write
@@ -115,12 +116,14 @@ class Measured:
         params = self.request["params"]
         assert isinstance(params, dict)
         arguments = tuple(params.get(param.name, param.default) for param in self._operation.params)
+        os.sched_setaffinity(0, {int(CORE)})  # where the bridge runs as well
         self._worker.perform(self._operation.name, arguments)
         times = []
         for _ in range(rounds):
             begin = time.perf_counter()
             self._worker.perform(self._operation.name, arguments)
             times.append(time.perf_counter() - begin)
+        os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
         transfer = self._bus.transfer
 
         def counted(address: int, *messages: Write | Read) -> bytes:

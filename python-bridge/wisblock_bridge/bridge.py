@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -117,6 +118,8 @@ class Bridge:
             endpoint,
         )
         notify(f"READY=1\nSTATUS=serving {self.board.title}")
+        gc.freeze()  # what is there now stays until the end
+        gc.enable()
         try:
             self._server.run(self._dispatcher, self._tick)
         finally:

@@ -72,7 +72,9 @@ ACTUATORS = (
     Actuator("RAK13007", "set", {"on": True}, "on", driven=True, safe=False),
     Actuator("RAK13001", "set", {"on": True}, "on", driven=True, safe=False),
     Actuator("RAK13003", "write", {"pin": 3, "level": 1}, "directions", driven=0x0008, safe=0),
-    Actuator("RAK13004", "duty", {"channel": 0, "percent": 50.0}, "percent_0", driven=50.0, safe=0.0),
+    Actuator(
+        "RAK13004", "duty", {"channel": 0, "percent": 50.0}, "percent_0", driven=50.0, safe=0.0
+    ),
     Actuator("RAK14003", "bar", {"level": 3}, "mask", driven=0x007, safe=0),
     Actuator("RAK17000", "drive", {"bridge": "A", "speed": 40}, ("slots", 6), driven=1, safe=0),
     Actuator("RAK12009", "heater", {"on": True}, ("slots", 6), driven=1, safe=0),

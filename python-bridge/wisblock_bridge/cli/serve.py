@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.cli import logs, settings
@@ -22,6 +23,9 @@ def serve(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: The configuration cannot be used, or another bridge serves at the endpoint.
     """
+    # Starting makes many objects that live as long as the process: looking for garbage among them
+    # only takes time, now and later. ``bridge.run`` switches it on again.
+    gc.disable()
     config = settings.configuration(options)
     logs.set_up(config.log_level)
     from wisblock_bridge import bridge  # noqa: PLC0415  (what it logs is wanted)

@@ -69,7 +69,7 @@ STEPS = Reading(
 )
 DURATION = Reading("duration", "How long the move will take.", unit="millisecond", low=0.0)
 
-Bridge = Annotated[Literal["A", "B"], Param("Which motor: terminals A or B.")]
+Bridge = Annotated[Literal["A", "B"], Param("Which motor: terminals A or B.", label="Motor")]
 
 
 class RAK17000(Module):
