@@ -1,0 +1,61 @@
+"""The way to one card on a PN532.
+
+1. It remembers which card it leads to: when another one lies there, that is told, not spoken to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.chips.pn532.status import CardError
+
+if TYPE_CHECKING:
+    from wisblock_bridge.chips.pn532.driver import PN532, Target
+
+DISAPPEARED, ANOTHER = 0x2B, 0x2A
+
+
+class CardLink:
+    """The way to a card that was found.
+
+    Args:
+        reader: The reader that found it.
+        target: The card.
+    """
+
+    def __init__(self, reader: PN532, target: Target) -> None:
+        self._reader = reader
+        self._target = target
+
+    @property
+    def target(self) -> Target:
+        """The card."""
+        return self._target
+
+    def exchange(self, data: bytes) -> bytes:
+        """Send a command to the card, as ``cards.Link.exchange`` says."""
+        return self._reader.exchange(self._target.number, data)
+
+    def select_again(self) -> None:
+        """Find the same card anew, as ``cards.Link.select_again`` says."""
+        found = self._reader.find()
+        if not found:
+            raise CardError(DISAPPEARED, self._reader.name)
+        if found[0].uid != self._target.uid:
+            raise CardError(ANOTHER, self._reader.name)
+        self._target = found[0]
+
+    def is_there(self) -> bool:
+        """Look whether the card still lies there.
+
+        Returns:
+            False when it was taken away or another one lies there.
+
+        Raises:
+            BusError: The reader did not answer.
+        """
+        try:
+            self.select_again()
+        except CardError:
+            return False
+        return True

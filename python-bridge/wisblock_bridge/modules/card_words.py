@@ -1,0 +1,98 @@
+"""What the operations of an NFC reader take and give: names, limits and sentences.
+
+1. Facts for forms, help and documents only; nothing is done here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from wisblock_bridge.chips.pn532.cards import CARD_TYPES
+from wisblock_bridge.describe import Param, Reading
+from wisblock_bridge.errors import BadParamsError
+
+VERSION = Reading("version", "Firmware of the reader chip, for example 1.6.", kind="str")
+PRESENT = Reading("present", "Whether a card lies on the reader.", kind="bool")
+UID = Reading("uid", "Identifier of the card, 4, 7 or 10 bytes.", kind="bytes")
+TYPE = Reading("type", "Kind of card.", kind="str", choices=CARD_TYPES)
+ATQA = Reading("atqa", "First answer of the card (SENS_RES), two bytes.", kind="bytes")
+SAK = Reading("sak", "Second answer of the card (SEL_RES).", kind="int", low=0, high=255, step=1)
+DATA = Reading("data", "16 bytes of a block, or 4 of a page.", kind="bytes")
+WRITTEN = Reading("written", "The blocks or pages that were written.", kind="list")
+RECORDS = Reading(
+    "records",
+    "The records as text, in the form that write_ndef takes.",
+    kind="list",
+)
+KINDS = Reading("kinds", "For each record uri, text, mime or other.", kind="list")
+MESSAGE = Reading("message", "The whole message as it stands on the card.", kind="bytes")
+ON = Reading("on", "Whether the radio field is on.", kind="bool")
+
+Block = Annotated[
+    int,
+    Param("Block of a Mifare Classic, or page of an Ultralight or NTAG.", low=0, high=255),
+]
+Key = Annotated[
+    bytes | None,
+    Param(
+        "Key of a Mifare Classic, 6 bytes; the factory key (six times FF) if none is given. Other "
+        "cards need none.",
+        low=6,
+        high=6,
+    ),
+]
+Which = Annotated[Literal["A", "B"], Param("Which of the sector's two keys it is.")]
+PollMs = Annotated[
+    int, Param("How often to look for cards.", unit="millisecond", low=50, high=60_000)
+]
+GoneMs = Annotated[
+    int,
+    Param(
+        "How long a card must be missed before it counts as gone.",
+        unit="millisecond",
+        low=0,
+        high=60_000,
+    ),
+]
+
+
+Content = Annotated[
+    bytes, Param("What is written: 16 bytes to a block, 4 to a page.", low=4, high=16)
+]
+Unguarded = Annotated[
+    bool,
+    Param(
+        "Write block 0, a sector trailer, lock bits or configuration too. A wrong byte there can "
+        "spoil the card for good."
+    ),
+]
+Records = Annotated[
+    list[str],
+    Param(
+        "The records: an address as it is, other text as it is, text in another language as "
+        "text:de:Hallo, a file as data:image/png;base64,... An empty list empties the card.",
+        high=8000,
+    ),
+]
+WaitMs = Annotated[
+    int, Param("How long to wait for a card.", unit="millisecond", low=0, high=10_000)
+]
+Keep = Annotated[bool, Param("Keep the field on, or let it go off when it is not needed.")]
+
+
+def check_data(params: object) -> None:
+    """Refuse data that is neither a block nor a page long.
+
+    Args:
+        params: The checked parameters, ``data`` among them.
+
+    Raises:
+        BadParamsError: It is not 4 or 16 bytes long.
+    """
+    length = len(getattr(params, "data", b""))
+    if length not in {4, 16}:
+        raise BadParamsError(
+            f"data is {length} bytes long; allowed: 16 for a block of a Mifare Classic, 4 for a "
+            "page of an Ultralight or NTAG.",
+            data={"param": "data", "allowed": "4 or 16 bytes"},
+        )

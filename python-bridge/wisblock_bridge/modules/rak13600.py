@@ -1,0 +1,464 @@
+"""RAK13600: NFC reader.
+
+1. Facts of the product: when its field is on, what a user may do with a card, what is protected.
+2. Nothing of frames, commands or a card's bytes.
+3. The field is on while somebody listens, while an operation needs it, or when it was asked for; at
+   all other times it is off.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.chips.pn532 import PN532, CardError
+from wisblock_bridge.chips.pn532.cards import (
+    FACTORY_KEY,
+    MifareClassic,
+    block_count,
+    card_at,
+    type_of,
+)
+from wisblock_bridge.chips.pn532.link import CardLink
+from wisblock_bridge.chips.pn532.ndef_memory import (
+    read_message,
+    verify,
+    write_message,
+    write_unit,
+)
+from wisblock_bridge.chips.pn532.status import AUTHENTICATION
+from wisblock_bridge.describe import Module, Product, Readings, event, operation
+from wisblock_bridge.errors import (
+    BadParamsError,
+    BridgeError,
+    ForbiddenError,
+    NotReadyError,
+    RemoteExceptionError,
+)
+from wisblock_bridge.modules import ndef_records
+from wisblock_bridge.modules.card_watch import CardWatch, Sighting, Sightings
+from wisblock_bridge.modules.card_words import (
+    ATQA,
+    DATA,
+    KINDS,
+    MESSAGE,
+    ON,
+    PRESENT,
+    RECORDS,
+    SAK,
+    TYPE,
+    UID,
+    VERSION,
+    WRITTEN,
+    Block,
+    Content,
+    GoneMs,
+    Keep,
+    Key,
+    PollMs,
+    Records,
+    Unguarded,
+    WaitMs,
+    Which,
+    check_data,
+)
+from wisblock_bridge.wiring import chip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from wisblock_bridge.chips.pn532 import Target
+    from wisblock_bridge.chips.pn532.cards import Card
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import Memory, Timers
+
+TRIES = 5
+"""Looks of the chip before it says "no card"; about 5 ms each, so nobody waits long."""
+
+PAUSE_S = 0.05
+"""Between two looks of an operation that waits for a card."""
+
+FIELD = "field"
+
+
+class RAK13600(Module):
+    """Read and write NFC cards: Mifare Classic, Ultralight and NTAG.
+
+    The antenna has to be plugged in, and the card to lie on it. What comes and goes is told by the
+    events ``arrived`` and ``removed``, once each.
+
+    The radio field costs about 100 mA. It is on only while somebody listens, while an operation
+    needs it, or after it was switched on by hand.
+
+    Block 0 and the sector trailers of a Mifare Classic, and what an Ultralight or NTAG keeps
+    outside its user memory, are not written unless that is asked for: one wrong byte there can
+    spoil the card for good.
+    """
+
+    product = Product(
+        "RAK13600",
+        title="NFC reader",
+        family="wireless",
+        slots=(1, 2),
+        icon="wisblock-nfc.svg",
+        reference="https://docs.rakwireless.com/product-categories/wisblock/rak13600/overview/",
+    )
+    unconfirmed = (
+        (
+            "Which pin resets the reader: the vendor's three documents disagree. The bridge uses "
+            "none of them and needs none."
+        ),
+        "How long one look for a card takes (about 5 ms is assumed).",
+        (
+            "Whether a card that is found while a second one is looked for needs to be selected "
+            "again; the bridge does so."
+        ),
+    )
+
+    reader = chip(PN532, "PN532", 0x24)
+
+    def __init__(
+        self,
+        parts: Mapping[str, object],
+        clock: Clock,
+        timers: Timers,
+        memory: Memory | None = None,
+    ) -> None:
+        super().__init__(parts, clock, timers, memory)
+        self._held = False
+        self._listeners: set[CardWatch] = set()
+        self._sightings = Sightings(self._sight, clock)
+
+    def open(self) -> None:
+        """End whatever the reader does, switch its field off, and make it answer always."""
+        self._held = False
+        self.reader.start(TRIES)
+
+    def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
+        """Switch the field off, unless somebody listens."""
+        self._held = False
+        self._rest()
+
+    def close(self) -> None:
+        """Switch the field off."""
+        self._held = False
+        self._listeners.clear()
+        try:
+            self.reader.abort()
+        finally:
+            self.reader.set_field(on=False)
+
+    # -- the reader -------------------------------------------------------------------------------
+
+    @operation(gives=(VERSION,), main=VERSION, reads_only=True)
+    def firmware(self) -> Readings:
+        """Tell the firmware of the reader chip.
+
+        Returns:
+            ``version``.
+
+        Raises:
+            BusError: The reader did not answer.
+            WrongChipError: Something else answers.
+        """
+        found = self.reader.firmware()
+        return self.readings(version=f"{found.version}.{found.revision}")
+
+    @operation(gives=(ON,), main=ON, drives=FIELD, urgent={"on": False}, payload_param="on")
+    def field(self, on: Keep) -> Readings:
+        """Keep the radio field on, or let it go off; while somebody listens it stays on.
+
+        Returns:
+            ``on``.
+
+        Raises:
+            BusError: The reader did not answer.
+        """
+        self._held = on
+        if on:
+            self.reader.set_field(on=True)
+        else:
+            self._rest()
+        return self.readings(on=on or bool(self._listeners))
+
+    # -- cards ------------------------------------------------------------------------------------
+
+    @operation(gives=(PRESENT,), main=PRESENT, reads_only=True)
+    def present(self) -> Readings:
+        """Tell whether a card lies on the reader now.
+
+        Returns:
+            ``present``.
+
+        Raises:
+            BusError: The reader did not answer.
+        """
+        with self._powered():
+            return self.readings(present=bool(self.reader.find()))
+
+    @operation(gives=(UID, TYPE, ATQA, SAK), main=UID, default=True)
+    def read_tag(
+        self,
+        timeout_ms: WaitMs = 500,
+    ) -> Readings:
+        """Wait for a card and tell what it is.
+
+        Returns:
+            ``uid``, ``type``, ``atqa``, ``sak``.
+
+        Raises:
+            NotReadyError: No card came in time.
+            RemoteExceptionError: Several cards lie on the reader.
+            BusError: The reader did not answer.
+        """
+        with self._powered():
+            link = self._only_card(timeout_ms / 1000.0)
+            kind = type_of(link)
+            card = link.target
+        return self.readings(uid=card.uid, type=kind, atqa=card.atqa, sak=card.sak)
+
+    @operation(gives=(DATA, UID), main=DATA, payload_param="block")
+    def read_block(self, block: Block, key: Key = None, key_type: Which = "A") -> Readings:
+        """Read a block of a Mifare Classic, or a page of an Ultralight or NTAG.
+
+        Returns:
+            ``data``, 16 or 4 bytes, and ``uid``.
+
+        Raises:
+            NotReadyError: No card lies on the reader.
+            RemoteExceptionError: The card refused the key, was taken away, or is of another kind.
+            BusError: The reader did not answer.
+        """
+        with self._on_card() as (link, card):
+            self._check_block(link, card, block)
+            card.unlock(block, key or FACTORY_KEY, key_type)
+            data = card.read(block)
+        return self.readings(data=data, uid=link.target.uid)
+
+    @operation(gives=(WRITTEN, UID), main=WRITTEN, payload_param="data", check=check_data)
+    def write_block(
+        self,
+        block: Block,
+        data: Content,
+        key: Key = None,
+        key_type: Which = "A",
+        allow_protected: Unguarded = False,  # noqa: FBT002  (of the wire)
+    ) -> Readings:
+        """Write a block of a Mifare Classic, or a page of an Ultralight or NTAG, and read it back.
+
+        A trailer does not read back as it was written, so it is not compared.
+
+        Returns:
+            ``written``, the block, and ``uid``.
+
+        Raises:
+            ForbiddenError: The block is protected; nothing was written.
+            BadParamsError: The data is not as long as a block of this card.
+            NotReadyError: No card lies on the reader.
+            RemoteExceptionError: The card refused the key or was taken away; the message says what
+                was written.
+            BusError: The reader did not answer.
+        """
+        with self._on_card() as (link, card):
+            self._check_block(link, card, block)
+            if len(data) != card.unit:
+                raise BadParamsError(
+                    f"data is {len(data)} bytes long; a {card.unit_name} of this card has "
+                    f"{card.unit}.",
+                    data={"param": "data", "allowed": card.unit},
+                )
+            reason = card.guard(block)
+            if reason and not allow_protected:
+                raise ForbiddenError(
+                    f"{card.unit_name.capitalize()} {block} is protected: {reason}. Nothing was "
+                    "written.",
+                    hint="If that is what you want, set allow_protected.",
+                )
+            card.unlock(block, key or FACTORY_KEY, key_type)
+            progress = write_unit(card, block, data)
+            if not reason:
+                verify(card, {block: data}, progress, for_ndef=False)
+        return self.readings(written=progress.written, uid=link.target.uid)
+
+    @operation(gives=(RECORDS, KINDS, MESSAGE, UID), main=RECORDS)
+    def read_ndef(self) -> Readings:
+        """Read the NDEF message of a card: addresses, text, files.
+
+        Returns:
+            ``records`` and ``kinds`` in order, ``message``, ``uid``; no records when the card is
+            empty.
+
+        Raises:
+            NotReadyError: No card lies on the reader.
+            RemoteExceptionError: The card is not formatted for NDEF, was taken away, or holds
+                something that is no message.
+            BusError: The reader did not answer.
+        """
+        with self._on_card() as (link, card):
+            message = read_message(card)
+        if message is None:
+            raise RemoteExceptionError(
+                "This card is not formatted for NDEF.",
+                hint="Format it once with a telephone, or read its blocks.",
+                where=self.reader.name,
+            )
+        found = ndef_records.spell(message)
+        return self.readings(
+            records=found.records, kinds=found.kinds, message=message, uid=link.target.uid
+        )
+
+    @operation(gives=(WRITTEN, UID), main=WRITTEN, payload_param="records")
+    def write_ndef(
+        self,
+        records: Records,
+    ) -> Readings:
+        """Write an NDEF message to a card that is formatted for it, and read it back.
+
+        Until all of it is written the card holds an empty message, never half of one.
+
+        Returns:
+            ``written``, the blocks or pages, and ``uid``.
+
+        Raises:
+            BadParamsError: A record cannot be read, or the message is too long for the card.
+            NotReadyError: No card lies on the reader.
+            RemoteExceptionError: The card is not formatted for NDEF or was taken away; the message
+                says what was written.
+            BusError: The reader did not answer.
+        """
+        message = ndef_records.message(records)
+        with self._on_card() as (link, card):
+            progress = write_message(card, message)
+        return self.readings(written=sorted(progress.written), uid=link.target.uid)
+
+    # -- events -----------------------------------------------------------------------------------
+
+    @event(gives=(UID, TYPE), main=UID, polled=True)
+    def arrived(self, poll_ms: PollMs = 250, gone_ms: GoneMs = 500) -> CardWatch:
+        """Tell when a card comes; a card that lies there is told first, and then not again.
+
+        Returns:
+            The look-out.
+        """
+        return self._watch(arrivals=True, poll_ms=poll_ms, gone_ms=gone_ms)
+
+    @event(gives=(UID,), main=UID, polled=True)
+    def removed(self, poll_ms: PollMs = 250, gone_ms: GoneMs = 500) -> CardWatch:
+        """Tell when a card goes.
+
+        Returns:
+            The look-out.
+        """
+        return self._watch(arrivals=False, poll_ms=poll_ms, gone_ms=gone_ms)
+
+    def _watch(self, *, arrivals: bool, poll_ms: int, gone_ms: int) -> CardWatch:
+        watch = CardWatch(
+            self._sightings,
+            self.clock,
+            arrivals=arrivals,
+            poll_ms=poll_ms,
+            gone_ms=gone_ms,
+            leave=self._listens_no_more,
+        )
+        self._listeners.add(watch)
+        return watch
+
+    def _listens_no_more(self, watch: CardWatch) -> None:
+        self._listeners.discard(watch)
+        if self._listeners:
+            return
+        self._sightings.forget()
+        with suppress(BridgeError):  # the next operation opens the reader anew, with its field off
+            self._rest()
+
+    def _sight(self, known: dict[bytes, Sighting]) -> Sequence[Sighting]:
+        """Look once; what is known already is not asked again what it is."""
+        return [
+            known.get(each.uid) or Sighting(each.uid, type_of(CardLink(self.reader, each)))
+            for each in self.reader.find(limit=2)
+        ]
+
+    # -- what the operations share ----------------------------------------------------------------
+
+    def _rest(self) -> None:
+        if not self._held and not self._listeners:
+            self.reader.set_field(on=False)
+
+    @contextmanager
+    def _powered(self) -> Iterator[None]:
+        """Let the field go off afterwards, whatever happened."""
+        try:
+            yield
+        except BridgeError:
+            with suppress(BridgeError):  # what went wrong first is told
+                self._rest()
+            raise
+        self._rest()
+
+    @contextmanager
+    def _on_card(self) -> Iterator[tuple[CardLink, Card]]:
+        """Find the one card that lies there; what goes wrong with it is told with its reason."""
+        with self._powered():
+            link = self._only_card(0.0)
+            card = card_at(link)
+            if card is None:
+                raise RemoteExceptionError(
+                    f"This kind of card ({type_of(link)}) has no blocks that can be read here.",
+                    hint="Mifare Classic, Ultralight and NTAG21x can be used.",
+                    where=self.reader.name,
+                )
+            try:
+                yield link, card
+            except CardError as error:
+                self._explain(error, link)
+                raise
+
+    def _only_card(self, timeout_s: float) -> CardLink:
+        deadline = self.clock.monotonic() + timeout_s
+        while not (found := self.reader.find(limit=2)):
+            if self.clock.monotonic() >= deadline:
+                raise NotReadyError(
+                    "No card lies on the reader.",
+                    hint="Lay the card flat on the antenna. If that never helps, is the antenna "
+                    "plugged in?",
+                    where=self.reader.name,
+                )
+            self.clock.sleep(PAUSE_S)
+        if len(found) > 1:
+            raise _several(found, self.reader.name)
+        link = CardLink(self.reader, found[0])
+        link.select_again()
+        return link
+
+    @staticmethod
+    def _check_block(link: CardLink, card: Card, block: int) -> None:
+        count = block_count(link.target)
+        if block >= count and isinstance(card, MifareClassic):
+            raise BadParamsError(
+                f"block is {block}; this card has blocks 0 to {count - 1}.",
+                data={"param": "block", "allowed": f"0...{count - 1}"},
+            )
+
+    @staticmethod
+    def _explain(error: CardError, link: CardLink) -> None:
+        """Tell a card that was taken away from one that lies there and refuses."""
+        if error.status == AUTHENTICATION or not error.gone:
+            return
+        with suppress(BridgeError):
+            if link.is_there():
+                error.tell(
+                    why="The card lies there but refuses",
+                    hint="The block may be write-protected, or not exist.",
+                )
+            else:
+                error.tell(why="The card was taken away", hint="Leave it on until it is done.")
+
+
+def _several(found: Sequence[Target], where: str) -> RemoteExceptionError:
+    uids = " and ".join(each.uid.hex() for each in found)
+    return RemoteExceptionError(
+        f"Several cards lie on the reader: {uids}.",
+        hint="Leave one there.",
+        where=where,
+        data={"uids": [each.uid for each in found]},
+    )

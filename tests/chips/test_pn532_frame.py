@@ -1,0 +1,260 @@
+"""PN532 frames: byte-exact, and whatever else may arrive."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from wisblock_bridge.chips.pn532 import frame
+from wisblock_bridge.chips.pn532.driver import targets
+from wisblock_bridge.chips.pn532.frame import Frame
+from wisblock_bridge.chips.pn532.ndef_area import Place, beginning, find, pack
+from wisblock_bridge.chips.pn532.status import CardError
+from wisblock_bridge.errors import ChecksumError
+
+SEED = 20250413
+TEN_THOUSAND = 10_000
+
+
+@pytest.mark.parametrize(
+    ("code", "parameters", "sent"),
+    [
+        (0x02, "", "00 00 FF 02 FE D4 02 2A 00"),
+        (0x14, "01 14 01", "00 00 FF 05 FB D4 14 01 14 01 02 00"),
+        (0x4A, "01 00", "00 00 FF 04 FC D4 4A 01 00 E1 00"),
+        (0x32, "05 FF 01 14", "00 00 FF 06 FA D4 32 05 FF 01 14 E1 00"),
+        (0x32, "01 00", "00 00 FF 04 FC D4 32 01 00 F9 00"),
+        (
+            0x40,
+            "01 60 04 FF FF FF FF FF FF BC F0 24 B5",
+            "00 00 FF 0F F1 D4 40 01 60 04 FF FF FF FF FF FF BC F0 24 B5 08 00",
+        ),
+        (
+            0x40,
+            "01 61 04 FF FF FF FF FF FF BC F0 24 B5",
+            "00 00 FF 0F F1 D4 40 01 61 04 FF FF FF FF FF FF BC F0 24 B5 07 00",
+        ),
+        (0x40, "01 30 04", "00 00 FF 05 FB D4 40 01 30 04 B7 00"),
+        (
+            0x40,
+            "01 A0 04 00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F",
+            "00 00 FF 15 EB D4 40 01 A0 04 00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F CF 00",
+        ),
+        (0x40, "01 A2 04 03 0B D1 01", "00 00 FF 09 F7 D4 40 01 A2 04 03 0B D1 01 65 00"),
+        (0x52, "00", "00 00 FF 03 FD D4 52 00 DA 00"),
+        (0x16, "B0 00", "00 00 FF 04 FC D4 16 B0 00 66 00"),
+        (0x04, "", "00 00 FF 02 FE D4 04 28 00"),
+    ],
+)
+def test_commands(code: int, parameters: str, sent: str) -> None:
+    assert frame.command(code, bytes.fromhex(parameters)) == bytes.fromhex(sent)
+
+
+def test_a_command_that_does_not_fit() -> None:
+    assert len(frame.command(0x40, bytes(253))) == 262
+    with pytest.raises(ValueError, match="254 parameter bytes"):
+        frame.command(0x40, bytes(254))
+
+
+@pytest.mark.parametrize(
+    ("received", "expected"),
+    [
+        ("00 00 FF 00 FF 00", Frame("ack")),
+        ("00 00 FF FF 00 00", Frame("nack")),
+        ("00 00 FF 01 FF 7F 81 00", Frame("error")),
+        ("00 00 FF 06 FA D5 03 32 01 06 07 E8 00", Frame("data", 0x03, b"\x32\x01\x06\x07")),
+        ("00 00 FF 02 FE D5 15 16 00", Frame("data", 0x15)),
+        ("00 00 FF 02 FE D5 33 F8 00", Frame("data", 0x33)),
+        ("00 00 FF 03 FD D5 41 00 EA 00", Frame("data", 0x41, b"\x00")),
+        ("00 00 FF 03 FD D5 41 14 D6 00", Frame("data", 0x41, b"\x14")),
+        ("00 00 FF 03 FD D5 41 01 E9 00", Frame("data", 0x41, b"\x01")),
+        (
+            "00 00 FF 13 ED D5 41 00 00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F 72 00",
+            Frame("data", 0x41, b"\x00" + bytes(range(16))),
+        ),
+        ("00 00 FF 03 FD D5 53 00 D8 00", Frame("data", 0x53, b"\x00")),
+        ("00 00 FF 03 FD D5 17 00 14 00", Frame("data", 0x17, b"\x00")),
+        ("00 00 00 00 FF 02 FE D5 15 16 00 AA 55", Frame("data", 0x15)),
+        ("00 00 FF FF FF 00 02 FE D5 15 16 00", Frame("data", 0x15)),
+    ],
+)
+def test_frames(received: str, expected: Frame) -> None:
+    assert frame.parse(bytes.fromhex(received)) == expected
+
+
+@pytest.mark.parametrize(
+    ("received", "why"),
+    [
+        ("", "no start code"),
+        ("01 02 03", "no start code"),
+        ("55 00 00 FF 02 FE D5 15 16 00", "no start code"),
+        ("00 00 FF", "length checksum"),
+        ("00 00 FF 06", "length checksum"),
+        ("00 00 FF 06 FB D5 03 32 01 06 07 E8 00", "length checksum"),
+        ("00 00 FF FF FF 00 02 FD D5 15 16 00", "length checksum"),
+        ("00 00 FF 06 FA D5 03 32 01 06", "cut off"),
+        ("00 00 FF 06 FA D5 03 32 01 06 07 E9 00", "data checksum"),
+        ("00 00 FF 02 FE D4 02 2A 00", "begins with 0xd4"),
+    ],
+)
+def test_damaged_frames(received: str, why: str) -> None:
+    with pytest.raises(ChecksumError, match=why):
+        frame.parse(bytes.fromhex(received))
+
+
+@pytest.mark.parametrize(
+    ("received", "length"),
+    [
+        ("00 00 FF 00 FF 00", 6),
+        ("00 00 FF 06 FA D5", 13),
+        ("00 00 FF FF FF 01 05 FA D5", 271),
+        ("00 00 FF FF FF 01 05 FB D5", 0),
+        ("00 00 FF 06 FB D5", 0),
+        ("00 00 FF", 0),
+        ("12 34", 0),
+    ],
+)
+def test_announced_length(received: str, length: int) -> None:
+    assert frame.announced_length(bytes.fromhex(received)) == length
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("00", []),
+        ("01 01 00 04 08 04 BC F0 24 B5", [("0004", 0x08, "bcf024b5")]),
+        ("01 01 00 04 08 04 DC AF FD 02", [("0004", 0x08, "dcaffd02")]),
+        ("01 01 00 44 00 07 04 A1 B2 C3 D4 E5 80", [("0044", 0x00, "04a1b2c3d4e580")]),
+        (
+            "02 01 00 04 08 04 BC F0 24 B5 02 00 44 00 07 04 A1 B2 C3 D4 E5 80",
+            [("0004", 0x08, "bcf024b5"), ("0044", 0x00, "04a1b2c3d4e580")],
+        ),
+        (  # an ISO 14443-4 card with its ATS, and another card behind it
+            "02 01 03 44 20 04 01 02 03 04 05 75 77 81 02 02 00 04 08 04 BC F0 24 B5",
+            [("0344", 0x20, "01020304"), ("0004", 0x08, "bcf024b5")],
+        ),
+    ],
+)
+def test_lists_of_cards(answer: str, expected: list[tuple[str, int, str]]) -> None:
+    found = targets(bytes.fromhex(answer))
+    assert [(each.atqa.hex(), each.sak, each.uid.hex()) for each in found] == expected
+    assert [each.number for each in found] == list(range(1, len(expected) + 1))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["", "03", "01", "01 01 00 04 08", "01 01 00 04 08 04 BC F0 24", "01 01 00 04 08 05 1 2 3 4 5"],
+)
+def test_lists_that_make_no_sense(answer: str) -> None:
+    data = bytes(int(each, 16) for each in answer.split())
+    with pytest.raises(ChecksumError, match="makes no sense"):
+        targets(data)
+
+
+def test_every_status_is_told_in_words() -> None:
+    for status in range(64):
+        error = CardError(status)
+        assert error.code == "remote_exception"
+        assert error.hint
+        assert f"0x{status:02x}" in error.message
+    assert "refused the key" in CardError(0x14).message
+    assert [status for status in range(64) if CardError(status).gone] == [1, 0x0A, 0x29, 0x2A, 0x2B]
+
+
+# -- where the message is -------------------------------------------------------------------------
+
+ADDRESS = "D1 01 10 55 02 72 61 6B 77 69 72 65 6C 65 73 73 2E 63 6F 6D"
+
+
+@pytest.mark.parametrize(
+    ("message", "packed"),
+    [
+        (ADDRESS, f"03 14 {ADDRESS} FE"),
+        (
+            "D1 01 08 54 02 65 6E 48 65 6C 6C 6F",
+            "03 0C D1 01 08 54 02 65 6E 48 65 6C 6C 6F FE",
+        ),
+        ("", "03 00 FE"),
+    ],
+)
+def test_packing(message: str, packed: str) -> None:
+    data = bytes.fromhex(message)
+    assert pack(data) == bytes.fromhex(packed)
+    assert find(pack(data)) == Place(0, 2, len(data))
+
+
+def test_packing_long_messages() -> None:
+    assert pack(bytes(254))[:2] == b"\x03\xfe"
+    assert pack(bytes(255))[:4] == b"\x03\xff\x00\xff"
+    assert find(pack(bytes(300))) == Place(0, 4, 300)
+    with pytest.raises(ValueError, match="more than a card"):
+        pack(bytes(65535))
+
+
+@pytest.mark.parametrize(
+    ("area", "place", "put_at"),
+    [
+        ("01 03 A0 0C 34 03 00 FE", Place(5, 7, 0), 5),
+        ("00 00 03 02 D0 00 FE", Place(2, 4, 2), 2),
+        ("FD 02 03 03 03 01 AA FE", Place(4, 6, 1), 4),
+        ("01 03 A0 0C 34 FE", None, 5),
+        ("FE 03 01", None, 0),
+        ("00 00 00 00", None, 0),
+        ("03 FF 01", None, 0),
+        ("", None, 0),
+    ],
+)
+def test_finding(area: str, place: Place | None, put_at: int) -> None:
+    data = bytes.fromhex(area)
+    assert find(data) == place
+    assert beginning(data) == put_at
+
+
+# -- anything at all ------------------------------------------------------------------------------
+
+
+def noise(kind: str) -> list[bytes]:
+    """Random bytes: plain, behind a start code, and good frames with a few bytes changed."""
+    chance = random.Random(f"{SEED}{kind}")  # noqa: S311
+    made = []
+    for number in range(TEN_THOUSAND):
+        data = chance.randbytes(chance.randrange(48))
+        if number % 3 == 1:
+            data = b"\x00\x00\xff" + data
+        elif number % 3 == 2:
+            good = bytearray(frame.command(0x4B, data)[:-2] + b"\x00\x00")
+            for _ in range(chance.randrange(3)):
+                good[chance.randrange(len(good))] = chance.randrange(256)
+            data = bytes(good)
+        made.append(data)
+    return made
+
+
+def test_any_bytes_are_a_frame_or_a_checksum_error() -> None:
+    refused = 0
+    for data in noise("frame"):
+        try:
+            found = frame.parse(data)
+        except ChecksumError:
+            refused += 1
+        else:
+            assert found.kind in {"ack", "nack", "error", "data"}
+        assert 0 <= frame.announced_length(data) <= 70_000
+    assert refused > TEN_THOUSAND // 2
+
+
+def test_any_bytes_are_a_list_of_cards_or_a_checksum_error() -> None:
+    for data in noise("targets"):
+        try:
+            found = targets(bytes((data[0] & 3,)) + data[1:] if data else data)
+        except ChecksumError:
+            continue
+        assert all(len(each.uid) in {4, 7, 10} for each in found)
+
+
+def test_any_bytes_are_a_data_area() -> None:
+    for data in noise("area"):
+        place = find(data)
+        assert place is None or (data[place.tag] == 3 and place.value > place.tag)
+        assert 0 <= beginning(data) <= max(0, len(data) - 1)
