@@ -532,7 +532,8 @@ class Worker:
 
     def _shut(self) -> None:
         for watching in tuple(self._watchings.values()):
-            self._stop_watching(watching.subscription)
+            # Guarded: whatever is wrong with a look-out, the module's outputs must become safe.
+            self._guarded(functools.partial(self._stop_watching, watching.subscription))
             error = ClosingError(f"{self.place} was closed.", where=self.place)
             self._mailbox.post(Happening(watching.subscription, None, error))
         self._timers.clear()

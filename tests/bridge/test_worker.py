@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bridge.probe import Probe, Script, no_answer, out_of_range
+from tests.bridge.probe import Look, Probe, Script, no_answer, out_of_range
 from tests.bridge.rig import Rig
 from tests.fake_clock import GatedClock
 
@@ -271,6 +271,20 @@ def test_a_module_that_fails_to_close_is_gone_all_the_same(rig: Rig, script: Scr
     assert rig.code(A, rig.send(A, "release", module="PROBE", slot=1)) == "ok"
     assert rig.code(A, read(rig)) == "ok"
     assert script.calls == ["open", "read w", "close", "open", "read w"]
+
+
+def test_a_look_out_that_fails_to_close_does_not_keep_the_module_open(
+    rig: Rig, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_look: Look) -> None:
+        raise OSError("the descriptor is gone")
+
+    monkeypatch.setattr(Look, "close", broken)
+    rig.result(A, "subscribe", module="PROBE", slot=1, event="changed")
+    rig.settle()
+    assert rig.code(A, rig.send(A, "release", module="PROBE", slot=1)) == "ok"
+    assert script.calls[-1] == "close"
+    assert not list(rig.rack)
 
 
 def test_a_slot_that_was_never_used_can_be_released(rig: Rig, script: Script) -> None:
