@@ -23,7 +23,14 @@ from wisblock_bridge.describe import (
     Reading,
 )
 from wisblock_bridge.units import UNITS
-from wisblock_bridge.wiring import AnalogNeed, BoardNeed, ChipNeed, LineNeed
+from wisblock_bridge.wiring import (
+    AnalogNeed,
+    BoardNeed,
+    ChipNeed,
+    LineNeed,
+    PortNeed,
+    SpiNeed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,6 +150,10 @@ def _need(need: Need) -> dict[str, object]:
                 "address": need.address,
                 "alternatives": list(need.alternatives),
             }
+        case PortNeed():
+            return {"kind": "port", "part": "serial port"}
+        case SpiNeed():
+            return {"kind": "spi", "part": "SPI chip select"}
         case BoardNeed(part):
             return {"kind": "board", "part": part}
 

@@ -14,8 +14,16 @@ import pkgutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from wisblock_bridge.buses.emulated.air import Air
 from wisblock_bridge.buses.emulated.gpio import EmulatedLines
 from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus, Fault
+from wisblock_bridge.buses.emulated.spi import (
+    EmulatedSpiBus,
+    EmulatedSpiDevice,
+    SpiPins,
+    TimedWire,
+)
+from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine
 from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
 from wisblock_bridge.chips.ads1115.emulator import EmulatedADS1115
 from wisblock_bridge.chips.pi4ioe5v96224.emulator import EmulatedPI4IOE5V96224
@@ -31,6 +39,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
     from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.buses.spi import SpiDevice
+    from wisblock_bridge.buses.uart import SerialPort
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.describe import Slot
     from wisblock_bridge.modules.emulated.twin import Value
@@ -64,16 +74,25 @@ class EmulatedSlot:
         wires: Pin to digital wire.
         analog: Pin to analog wire.
         i2c: The bus.
+        serial: The serial line.
         clock: Time.
         addresses: Chip to I2C address, where straps were changed.
+
+    Attributes:
+        spi: The SPI pins.
+        air: What antennas are in.
     """
+
+    spi: SpiPins
+    air: Air
 
     def __init__(
         self,
         slot: int,
-        wires: Mapping[str, Wire],
+        wires: Mapping[str, TimedWire],
         analog: Mapping[str, AnalogWire],
         i2c: EmulatedI2CBus,
+        serial: EmulatedSerialLine,
         clock: Clock,
         addresses: Mapping[str, int] | None = None,
     ) -> None:
@@ -82,11 +101,12 @@ class EmulatedSlot:
         self._analog = analog
         self.slot: int | str = slot
         self.i2c = i2c
+        self.serial = serial
         self.clock = clock
 
-    def wire(self, pin: str) -> Wire:
+    def wire(self, pin: str) -> TimedWire:
         """Give a digital pin; one that leads nowhere on this board ends in the air."""
-        return self._wires.setdefault(pin, Wire(f"slot {self.slot} {pin}"))
+        return self._wires.setdefault(pin, TimedWire(f"slot {self.slot} {pin}"))
 
     def analog(self, pin: str) -> AnalogWire:
         """Give an analog pin."""
@@ -125,8 +145,8 @@ class EmulatedBoard:
         self._unplugged: set[int] = set()
         self._of_itself: set[int] = set()
         self.bus = EmulatedI2CBus(board.i2c_name, clock)
-        self.wires: dict[tuple[str, int], Wire] = {
-            (spec.key, offset): Wire(
+        self.wires: dict[tuple[str, int], TimedWire] = {
+            (spec.key, offset): TimedWire(
                 f"line {offset} of {spec.key}", pull=0 if spec.chip == "soc" else 1
             )
             for spec in board.controllers.values()
@@ -141,6 +161,12 @@ class EmulatedBoard:
         make = EmulatedSGM58031 if converter.chip == "SGM58031" else EmulatedADS1115
         self.converter = make(self._inputs, clock, SUPPLY_V)
         self.bus.attach(converter.address, self.converter)
+        self.serial_lines = {
+            spec.serial_port: EmulatedSerialLine(spec.serial_port, clock)
+            for spec in board.slots.values()
+        }
+        self.spi_bus = EmulatedSpiBus("spidev0", clock)
+        self.air = Air(clock)
         self.slots = {number: self._make_slot(number) for number in board.slots}
         self._on_board = _OnBoard(self._inputs, clock, swing_s)
 
@@ -154,6 +180,18 @@ class EmulatedBoard:
     def lines(self, spec: ControllerSpec, i2c_number: int) -> LineController | None:  # noqa: ARG002
         """Find a line controller: the SoC's; expanders are left to their own driver."""
         return self._controllers.get(spec.key)
+
+    def serial(self, path: str) -> SerialPort:
+        """Give a serial port, as ``Transport.serial`` says."""
+        return self.serial_lines[path].port
+
+    def serial_device(self, path: str) -> str:
+        """Tell which device a path leads to: itself."""
+        return path
+
+    def spi(self, path: str, max_hz: int) -> SpiDevice:  # noqa: ARG002  (memory is fast enough)
+        """Give a chip select, as ``Transport.spi`` says."""
+        return EmulatedSpiDevice(self.spi_bus, path)
 
     def close(self) -> None:
         """Do nothing: memory needs no closing."""
@@ -350,14 +388,18 @@ class EmulatedBoard:
     def _make_slot(self, number: int) -> EmulatedSlot:
         spec = self.board.slots[number]
         pins = {**spec.lines, **spec.spi_lines}
-        return EmulatedSlot(
+        slot = EmulatedSlot(
             number,
             {pin: self.wires[ref.controller, ref.offset] for pin, ref in pins.items()},
             {pin: self._inputs[channel] for pin, channel in spec.analog.items()},
             self.bus,
+            self.serial_lines[spec.serial_port],
             self._clock,
             {chip: address for (slot, chip), address in self._addresses.items() if slot == number},
         )
+        slot.spi = SpiPins(self.spi_bus, spec.spi_device)
+        slot.air = self.air
+        return slot
 
 
 class _OnBoard:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
     from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.buses.spi import SpiDevice
+    from wisblock_bridge.buses.uart import SerialPort
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.wiring import AnalogConverter
 
@@ -58,6 +60,40 @@ class Transport(Protocol):
         """
         ...
 
+    def serial(self, path: str) -> SerialPort:
+        """Give a serial port, opened at its first use.
+
+        Args:
+            path: Its device file.
+
+        Returns:
+            The port.
+        """
+        ...
+
+    def serial_device(self, path: str) -> str:
+        """Tell which device a path leads to, so that two names of one port are known as one.
+
+        Args:
+            path: A device file or a link to one.
+
+        Returns:
+            The device file itself.
+        """
+        ...
+
+    def spi(self, path: str, max_hz: int) -> SpiDevice:
+        """Give a chip select of an SPI bus, opened with its first transfer.
+
+        Args:
+            path: Its device file.
+            max_hz: Fastest clock that the chip bears, Hz.
+
+        Returns:
+            The device.
+        """
+        ...
+
     def close(self) -> None:
         """Give everything back."""
         ...
@@ -80,6 +116,8 @@ class Hardware:
         self._i2c: I2CBus | None = None
         self._controllers: dict[str, LineController] = {}
         self._converter: AnalogConverter | None = None
+        self._serial: dict[str, SerialPort] = {}
+        self._spi: dict[tuple[str, int], SpiDevice] = {}
 
     @property
     def emulated(self) -> bool:
@@ -134,9 +172,58 @@ class Hardware:
                 self._converter = make(self._open_i2c(), spec.address, self._clock)
             return self._converter
 
+    def serial_port(self, slot: int) -> SerialPort:
+        """Give the serial port of a slot; where both slots share one, both get the same.
+
+        Args:
+            slot: 1 or 2.
+
+        Returns:
+            The port, not necessarily open.
+        """
+        path = self.board.slots[slot].serial_port
+        with self._lock:
+            if path not in self._serial:
+                self._serial[path] = self.transport.serial(path)
+            return self._serial[path]
+
+    def serial_device(self, slot: int) -> tuple[str, str]:
+        """Tell which device the serial port of a slot is.
+
+        Args:
+            slot: 1 or 2.
+
+        Returns:
+            The device file, and the name under which it is configured, which may be a link to it.
+        """
+        path = self.board.slots[slot].serial_port
+        return self.transport.serial_device(path), path
+
+    def spi_device(self, slot: int, max_hz: int) -> SpiDevice:
+        """Give the chip select of a slot.
+
+        Args:
+            slot: 1 or 2.
+            max_hz: Fastest clock that the chip bears, Hz.
+
+        Returns:
+            The device, not necessarily open.
+        """
+        key = (self.board.slots[slot].spi_device, max_hz)
+        with self._lock:
+            if key not in self._spi:
+                self._spi[key] = self.transport.spi(*key)
+            return self._spi[key]
+
     def close(self) -> None:
         """Close everything that was opened."""
         with self._lock:
+            for port in self._serial.values():
+                port.close()
+            self._serial.clear()
+            for device in self._spi.values():
+                device.close()
+            self._spi.clear()
             for controller in self._controllers.values():
                 controller.close()
             self._controllers.clear()

@@ -29,6 +29,8 @@ from wisblock_bridge.wiring import (
     ChipNeed,
     DigitalLine,
     LineNeed,
+    PortNeed,
+    SpiNeed,
 )
 from wisblock_bridge.worker import Worker, place_of
 
@@ -205,6 +207,7 @@ class Rack:
             del self._workers[worker.name, worker.slot]
             worker.dispose()
             self.reservations.give_back(worker.place)
+            self._pass_on_spi()
 
     def _check_free(self, name: str, slot: Literal[1, 2]) -> None:
         fixed = self.fixed.get(slot)
@@ -260,7 +263,32 @@ class Rack:
             elif isinstance(need, ChipNeed):
                 address = self._addresses.get((int(slot), need.chip), need.address)
                 wanted.append((("address", address), f"I2C address 0x{address:02x}"))
+            elif isinstance(need, PortNeed) and slot != "board":
+                device, path = self.hardware.serial_device(slot)
+                wanted.append((("port", device), f"Serial port {path}"))
+            elif isinstance(need, SpiNeed) and slot != "board":
+                wanted += self._spi_wanted(slot)
         return wanted
+
+    def _spi_wanted(self, slot: Literal[1, 2]) -> list[tuple[Key, str]]:
+        """Tell what a module on the SPI bus holds: its chip select, and as the first, the bus."""
+        spec = self.hardware.board.slots[slot]
+        wanted: list[tuple[Key, str]] = [(("spi", spec.spi_device), spec.spi_device)]
+        users = {each.place for each in self._workers.values() if self._on_spi(each)}
+        for pin, ref in spec.spi_lines.items():
+            if pin == "SPI_CS" or self.reservations.holder(("line", ref)) not in users:
+                wanted.append((("line", ref), f"{pin} (line {ref.offset} of {ref.controller})"))
+        return wanted
+
+    def _on_spi(self, worker: Worker) -> bool:
+        needs = self.module_class(worker.name).description.needs.values()
+        return any(isinstance(need, SpiNeed) for need in needs)
+
+    def _pass_on_spi(self) -> None:
+        """Let another module on the SPI bus hold the lines that it shared with one that left."""
+        for worker in self._workers.values():
+            if worker.slot != "board" and self._on_spi(worker):
+                self.reservations.reserve(worker.place, self._spi_wanted(worker.slot))
 
     def _line(self, slot: Slot, pin: str) -> LineRef | None:
         if slot == "board":
@@ -303,8 +331,16 @@ class Rack:
             case ChipNeed():
                 address = self._addresses.get((int(slot), need.chip), need.address)
                 return need.make(self.hardware.i2c(), address, self._clock)
+            case PortNeed() | SpiNeed():
+                return self._bus_part(need, slot)
             case BoardNeed(part):
                 return self._expanders if part == "expanders" else self.hardware.converter()
+
+    def _bus_part(self, need: PortNeed | SpiNeed, slot: Slot) -> object:
+        assert slot != "board"  # noqa: S101  (only products in slots have a port or a chip select)
+        if isinstance(need, PortNeed):
+            return self.hardware.serial_port(slot)
+        return self.hardware.spi_device(slot, need.max_hz)
 
 
 class BoardExpanders:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.buses.spi import SpiDevice
+    from wisblock_bridge.buses.uart import SerialPort
     from wisblock_bridge.clock import Clock
 
 T = TypeVar("T")
@@ -245,6 +247,22 @@ class ChipNeed:
 
 
 @dataclass(frozen=True, slots=True)
+class PortNeed:
+    """The serial port of the slot (its pins TXD1 and RXD1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpiNeed:
+    """The slot's chip select on the SPI bus that both slots share.
+
+    Attributes:
+        max_hz: Fastest clock that the chip bears, Hz.
+    """
+
+    max_hz: int
+
+
+@dataclass(frozen=True, slots=True)
 class BoardNeed:
     """Something soldered to the board, as a module may need it.
 
@@ -295,7 +313,7 @@ class Expanders(Protocol):
         ...
 
 
-Need = LineNeed | AnalogNeed | ChipNeed | BoardNeed
+Need = LineNeed | AnalogNeed | ChipNeed | PortNeed | SpiNeed | BoardNeed
 
 
 class Part(Generic[T]):
@@ -385,6 +403,27 @@ def chip(
         A declaration that reads as the driver on instances.
     """
     return Part(ChipNeed(make, name, address, alternatives))
+
+
+def serial_port() -> Part[SerialPort]:
+    """Declare that the module uses the serial port of its slot.
+
+    Returns:
+        A declaration that reads as a ``SerialPort`` on instances.
+    """
+    return Part(PortNeed())
+
+
+def spi_device(max_hz: int) -> Part[SpiDevice]:
+    """Declare that the module uses the chip select of its slot.
+
+    Args:
+        max_hz: Fastest clock that its chip bears, Hz.
+
+    Returns:
+        A declaration that reads as an ``SpiDevice`` on instances.
+    """
+    return Part(SpiNeed(max_hz))
 
 
 def board_expanders() -> Part[Expanders]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.describe import OperationDescription, ParamDescription
+    from wisblock_bridge.signatures import OperationDescription, ParamDescription
 
 NUMBERS = {"int", "float"}
 
@@ -25,14 +25,14 @@ def inside(param: ParamDescription) -> list[Any]:
     low, high = param.facts.low, param.facts.high
     kind = param.item_kind or param.kind
     if kind == "bool":
-        values += [False, True]
+        values += [[False], [True], []] if param.item_kind else [False, True]
     elif kind in NUMBERS and low is not None and high is not None:
         cast = int if kind == "int" else float
         limits = [cast(low), cast(high)]
-        values += [[], *([each] for each in limits), limits] if param.item_kind else limits
+        values += [*([each] for each in limits), limits, []] if param.item_kind else limits
     elif kind == "str" and not param.choices:
         texts = ["x" * int(low or 0), "x" * int(high if high is not None else 3)]
-        values += [[], *([text] for text in texts), texts] if param.item_kind else texts
+        values += [*([text] for text in texts), texts, []] if param.item_kind else texts
     elif kind == "bytes":
         values += [b"x" * int(low or 0), b"x" * int(high if high is not None else 3)]
     return values

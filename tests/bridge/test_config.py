@@ -144,6 +144,9 @@ board = [0, 6, 7]
 [board.slot1.lines]
 IO4 = "board:12"
 
+[board.slot2]
+serial_port = "/dev/serial/by-path/pci-0000:01:00.0-usb-0:1.2:1.0-port0"
+
 [[slot]]
 number = 2
 module = "RAK5801"
@@ -163,6 +166,9 @@ def test_everything_that_a_file_can_say(file: Path) -> None:
     assert (board.converter_address, board.converter_chip) == (0x48, "ADS1115")
     assert board.free_lines == {"board": frozenset({0, 6, 7})}
     assert board.lines == {1: {"IO4": LineRef("board", 12)}}
+    assert board.serial_ports == {
+        2: "/dev/serial/by-path/pci-0000:01:00.0-usb-0:1.2:1.0-port0",
+    }
     assert config.slots[2].module == "RAK5801"
     assert config.slots[2].addresses == {"ADS7830": 0x4A}
     assert config.slots[1].module is None
@@ -222,6 +228,8 @@ def test_a_variant_of_the_other_product_is_refused(file: Path) -> None:
         ("[board.free_lines]\nboard = 6", "[board.free_lines], key board", "list like [6, 7]"),
         ("[board.free_lines]\nboard = [99]", "[board.free_lines], key board", "0 to 63"),
         ("[board.slot1]\nline = 1", "[board.slot1], key line", "Did you mean lines?"),
+        ('[board.slot1]\nserial_port = "ttyUSB0"', "key serial_port", "/dev/serial/by-path"),
+        ("[board.slot1]\nserial_port = 1", "[board.slot1], key serial_port", "text in quotes"),
         ('[board.slot1.lines]\nIO9 = "slots:1"', "[board.slot1.lines], key IO9", "IO"),
         ('[board.slot1.lines]\nIO4 = "4"', "[board.slot1.lines], key IO4", "slots:4"),
         ('[board.slot1.lines]\nIO4 = "slots:x"', "[board.slot1.lines], key IO4", "slots:4"),
@@ -272,6 +280,8 @@ def test_a_board_without_words_stays_as_it_is() -> None:
 def test_what_is_said_changes_the_board_and_not_the_original(file: Path) -> None:
     original = BOARDS["rak7391-c"]
     board = apply(original, read(file, EVERYTHING))
+    assert board.slots[1].serial_port == "/dev/ttyUSB0"
+    assert board.slots[2].serial_port.endswith("usb-0:1.2:1.0-port0")
     assert board.i2c_number == 3
     assert board.i2c_name == "i2c-3"
     assert board.controllers["slots"].labels == ("3-0026",)
@@ -280,7 +290,7 @@ def test_what_is_said_changes_the_board_and_not_the_original(file: Path) -> None
     assert board.controllers["board"].free_lines == frozenset({0, 6, 7})
     assert board.slots[1].lines["IO4"] == LineRef("board", 12)
     assert board.slots[1].lines["IO1"] == original.slots[1].lines["IO1"]
-    assert board.slots[2] == original.slots[2]
+    assert board.slots[2].lines == original.slots[2].lines
     assert original.slots[1].lines["IO4"] == LineRef("slots", 4)
     assert original.controllers["slots"].labels == ("1-0026",)
 

@@ -15,12 +15,13 @@ from wisblock_bridge import __version__, protocol
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
-from wisblock_bridge.wiring import ChipNeed
+from wisblock_bridge.wiring import ChipNeed, PortNeed
 from wisblock_bridge.worker import place_of
 
 if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.describe import OperationDescription, ParamDescription, Slot
+    from wisblock_bridge.describe import Slot
+    from wisblock_bridge.signatures import OperationDescription, ParamDescription
 
 A, B = b"a", b"b"
 MODULES = load_catalogue().modules
@@ -444,6 +445,12 @@ def test_a_module_that_never_answered_does_not_hold_its_slot(rig: Rig) -> None:
 # -- faults ---------------------------------------------------------------------------------------
 
 FAULTS = {FaultKind.NACK: "no_device", FaultKind.EIO: "bus_error", FaultKind.STUCK: "timeout"}
+ON_I2C = [
+    (name, operation)
+    for name, operation in OPERATIONS
+    if not any(isinstance(need, PortNeed) for need in MODULES[name].description.needs.values())
+]
+"""What can fail on a serial line is a partner's business; tests/modules walks through that."""
 LONGEST = 60
 """Transactions of one chip that fail in turn; where there are more, the rest repeats itself."""
 
@@ -457,7 +464,7 @@ def board_for(module: str) -> BoardSpec:
 
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize(
-    ("module", "operation"), OPERATIONS, ids=[f"{name}.{each.name}" for name, each in OPERATIONS]
+    ("module", "operation"), ON_I2C, ids=[f"{name}.{each.name}" for name, each in ON_I2C]
 )
 def test_each_transaction_in_turn(
     module: str, operation: OperationDescription, kind: FaultKind

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 Map = dict[str, Any]
 MODULES: list[Map] = catalogue.load().data["modules"]  # type: ignore[assignment]
 
-PLACES = {"ADC": {"voltage": "voltage_{channel}"}, "TPT29555": {"level": "{expander}_{line}"}}
-"""Module to reading to quantity, for what is soldered to the board; parameters in braces."""
+PLACES = {
+    "ADC": {"voltage": "voltage_{channel}"},
+    "RAK5802": {"value": "value_{unit}"},
+    "TPT29555": {"level": "{expander}_{line}"},
+}
+"""Module to reading to quantity, for what has inputs that no product knows; parameters in braces:
+what is soldered to the board, and what is on a line behind the product."""
 
 CHOOSERS = ("channel", "pin", "line", "bridge")
 """Parameters that choose an input or output: quantity "voltage_3" for reading "voltage"."""

@@ -12,6 +12,7 @@ from tests.chips.transactions import Breaking
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
+from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine
 from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
 from wisblock_bridge.chips.sgm58031 import SGM58031
 from wisblock_bridge.chips.sgm58031.emulator import EmulatedSGM58031
@@ -48,6 +49,7 @@ class AnalogSlot:
     def __init__(self, supply_v: float = 3.3) -> None:
         self.clock = FakeClock()
         self.i2c = EmulatedI2CBus("i2c-1", self.clock)
+        self.serial = EmulatedSerialLine("/dev/ttyUSB0", self.clock)
         self.wires = [Wire(f"line {number}") for number in range(16)]
         self.inputs = [AnalogWire(f"AIN{number}") for number in range(4)]
         self.expander = EmulatedTPT29555(self.wires, "expander")

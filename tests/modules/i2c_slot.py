@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.chips.transactions import Breaking
 from tests.fake_clock import FakeClock
+from tests.modules.breaking_board import BreakingBoard
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.emulation import EmulatedBoard
@@ -21,10 +21,8 @@ from wisblock_bridge.rack import Rack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
+    from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.buses.emulated.wires import Wire
-    from wisblock_bridge.buses.gpio import LineController
-    from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.describe import Module, TimerHandle
 
 
@@ -33,26 +31,6 @@ class NoTimers:
 
     def after(self, seconds: float, action: Callable[[], None]) -> TimerHandle:
         raise AssertionError(f"{action} was put off by {seconds} s")
-
-
-class BreakingBoard:
-    """An emulated board, with a bus that can be broken before its own."""
-
-    emulated = True
-
-    def __init__(self, board: EmulatedBoard) -> None:
-        self.board = board
-        self.bus = Breaking(board.bus)
-
-    def i2c(self, number: int) -> I2CBus:
-        assert number == 1
-        return self.bus
-
-    def lines(self, spec: ControllerSpec, i2c_number: int) -> LineController | None:
-        return self.board.lines(spec, i2c_number)
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 class I2CSlot:

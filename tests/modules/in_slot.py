@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.chips.transactions import Breaking
 from tests.fake_clock import FakeClock
+from tests.modules.breaking_board import BreakingBoard
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.emulation import EmulatedBoard
@@ -20,9 +20,8 @@ from wisblock_bridge.rack import Rack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
+    from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.buses.emulated.wires import Wire
-    from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.describe import Memory, Module
 
 
@@ -60,26 +59,6 @@ class FakeTimer:
     def cancel(self) -> None:
         if self in self._timers.waiting:
             self._timers.waiting.remove(self)
-
-
-class BreakingBoard:
-    """An emulated board whose I2C bus breaks when told to."""
-
-    emulated = True
-
-    def __init__(self, board: EmulatedBoard) -> None:
-        self._board = board
-        self.bus = Breaking(board.bus)
-
-    def i2c(self, number: int) -> Breaking:
-        assert number == self._board.board.i2c_number
-        return self.bus
-
-    def lines(self, spec: ControllerSpec, i2c_number: int) -> LineController | None:
-        return self._board.lines(spec, i2c_number)
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 class InSlot:

@@ -55,7 +55,10 @@ def apply(board: BoardSpec, config: Config) -> BoardSpec:
             for key, spec in board.controllers.items()
         },
         slots={
-            slot: _rewired(board, slot, spec, wanted.lines.get(slot, {}), config.source)
+            slot: replace(
+                _rewired(board, slot, spec, wanted.lines.get(slot, {}), config.source),
+                serial_port=wanted.serial_ports.get(slot, spec.serial_port),
+            )
             for slot, spec in board.slots.items()
         },
     )

@@ -32,6 +32,7 @@ class BoardConfig:
         converter_chip: "ADS1115" or "SGM58031"; None for the usual one.
         free_lines: Expander to the lines that flows may drive directly.
         lines: Slot to pin to line, where the wiring differs: {1: {"IO4": LineRef("slots", 4)}}.
+        serial_ports: Slot to device file of its serial port, where it is not the usual one.
     """
 
     kind: Kind = "auto"
@@ -41,6 +42,7 @@ class BoardConfig:
     converter_chip: Literal["ADS1115", "SGM58031"] | None = None
     free_lines: Mapping[str, frozenset[int]] = field(default_factory=dict)
     lines: Mapping[int, Mapping[str, LineRef]] = field(default_factory=dict)
+    serial_ports: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

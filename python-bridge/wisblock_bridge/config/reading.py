@@ -22,7 +22,7 @@ from wisblock_bridge.config.model import BoardConfig, Config, SlotConfig
 from wisblock_bridge.endpoint import EndpointError, parse_endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,7 @@ def load(
             **inner,
             free_lines=_free_lines(board, name, origins),
             lines=_lines(board, name, origins),
+            serial_ports=_serial_ports(board, name, origins),
         ),
         slots=_slots(written, name, origins),
         source=name,
@@ -149,6 +150,7 @@ _BOARD_KEYS = (
     "slot1",
     "slot2",
 )
+_WIRING_KEYS = ("lines", "serial_port")
 
 
 def _candidates(
@@ -265,17 +267,46 @@ def _lines(
     board: Mapping[str, object], name: str, origins: dict[str, str]
 ) -> Mapping[int, Mapping[str, LineRef]]:
     found: dict[int, Mapping[str, LineRef]] = {}
-    for slot in SLOTS:
-        if f"slot{slot}" not in board:
+    for slot, outer in _wired_slots(board, name):
+        if "lines" not in outer:
             continue
-        outer = values.table(board[f"slot{slot}"], f"{name}, table board.slot{slot}")
-        values.only_known(outer, ("lines",), f"{name}, table [board.slot{slot}],")
         place = f"{name}, table [board.slot{slot}.lines]"
-        inner = values.table(outer.get("lines", {}), f"{name}, table board.slot{slot}.lines")
+        inner = values.table(outer["lines"], f"{name}, table board.slot{slot}.lines")
         values.only_known(inner, PINS, f"{place},")
         found[slot] = {pin: _line_ref(value, f"{place}, key {pin}") for pin, value in inner.items()}
         for pin in inner:
             origins[f"board.slot{slot}.lines.{pin}"] = f"{place}, key {pin}"
+    return found
+
+
+def _wired_slots(
+    board: Mapping[str, object], name: str
+) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """Give the tables that tell how a slot is wired."""
+    for slot in SLOTS:
+        if f"slot{slot}" in board:
+            outer = values.table(board[f"slot{slot}"], f"{name}, table board.slot{slot}")
+            values.only_known(outer, _WIRING_KEYS, f"{name}, table [board.slot{slot}],")
+            yield slot, outer
+
+
+def _serial_ports(
+    board: Mapping[str, object], name: str, origins: dict[str, str]
+) -> Mapping[int, str]:
+    found: dict[int, str] = {}
+    for slot, outer in _wired_slots(board, name):
+        if "serial_port" not in outer:
+            continue
+        place = f"{name}, table [board.slot{slot}], key serial_port"
+        path = values.text(outer["serial_port"], place)
+        if not path.startswith("/dev/"):
+            raise values.refuse(
+                place,
+                f'"{path}" is not a device file. `ls /dev/serial/by-path/*` shows those that keep '
+                "their names.",
+            )
+        found[slot] = path
+        origins[f"board.slot{slot}.serial_port"] = place
     return found
 
 

@@ -57,6 +57,15 @@ _GPIO = _COMMON | {
     errno.EREMOTEIO: BusFault.NO_ACKNOWLEDGE,
 }
 
+# A port that was unplugged is EIO from read and write (drivers/tty/tty_io.c, hung_up_tty_read and
+# its kin), EBADF where the descriptor was closed meanwhile; EAGAIN is another owner's lock.
+_SERIAL = _COMMON | {
+    errno.EIO: BusFault.MISSING,
+    errno.ENXIO: BusFault.MISSING,
+    errno.EBADF: BusFault.MISSING,
+    errno.EAGAIN: BusFault.HELD,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceKind:
@@ -79,6 +88,17 @@ I2C_ADAPTER = DeviceKind(
 GPIO_CHIP = DeviceKind(
     group="gpio",
     absent="`wisblock-bridge check` lists the GPIO controllers that are there. "
+    "In a container, hand the device in with `--device {path}`.",
+)
+SERIAL_PORT = DeviceKind(
+    group="dialout",
+    absent="Is the adapter plugged in, and the board's USB hub up (`lsusb`)? /dev/serial/by-path "
+    "lists what is there. In a container, hand the device in with `--device {path}`.",
+)
+SPI_DEVICE = DeviceKind(
+    group="spi",
+    absent="Put `dtparam=spi=on` into /boot/firmware/config.txt and restart the computer; a "
+    "`dtoverlay` that gives this chip select to a driver of the kernel takes the file away. "
     "In a container, hand the device in with `--device {path}`.",
 )
 
@@ -258,6 +278,35 @@ def gpio_line(error: OSError, offset: int, chip_name: str, holder: str | None) -
     return BusError(fault, message, hint=hint, where=where)
 
 
+def spi_transfer(error: OSError, path: Path) -> BusError:
+    """Explain why an SPI transfer failed.
+
+    Args:
+        error: What the transfer raised.
+        path: The device file.
+
+    Returns:
+        The error, to be raised.
+    """
+    match _fault(error, _COMMON):
+        case BusFault.MISSING:
+            fault, message = BusFault.MISSING, f"{path} has gone: the device was removed."
+            hint = SPI_DEVICE.absent.format(path=path)
+        case BusFault.PERMISSION:
+            fault, message = BusFault.PERMISSION, f"This user may not use {path}."
+            hint = _permission_hint(path, SPI_DEVICE.group)
+        case BusFault.TIMEOUT:
+            fault, message = BusFault.TIMEOUT, "The SPI controller did not finish the transfer."
+            hint = "The kernel log (`dmesg`) may tell more."
+        case BusFault.UNSUPPORTED:
+            fault, message = BusFault.UNSUPPORTED, "The SPI controller cannot do this transfer."
+            hint = "Its clock or mode does not fit; the kernel log (`dmesg`) may tell more."
+        case _:
+            fault, message = BusFault.IO, f"The transfer broke off: {_words(error)}."
+            hint = "The kernel log (`dmesg`) may tell more."
+    return BusError(fault, message, hint=hint, where=str(path))
+
+
 def line_held(offset: int, chip_name: str, holder: str | None) -> BusError:
     """Say that somebody else holds a line.
 
@@ -280,6 +329,56 @@ def line_held(offset: int, chip_name: str, holder: str | None) -> BusError:
         hint=hint,
         where=f"line {offset} of {chip_name}",
     )
+
+
+def serial_port(error: OSError, path: Path) -> BusError:
+    """Explain why an open serial port could not be used.
+
+    Args:
+        error: What the access raised.
+        path: The device file.
+
+    Returns:
+        The error, to be raised.
+    """
+    match _fault(error, _SERIAL):
+        case BusFault.MISSING:
+            fault, message = BusFault.MISSING, f"{path} has gone: the adapter was unplugged."
+            hint = "It is looked for again with the next request."
+        case BusFault.HELD:
+            fault, message = BusFault.HELD, f"{path} is in use by another program."
+            hint = "Stop the other program; the bridge must be the only one that uses it."
+        case BusFault.TIMEOUT:
+            fault, message = BusFault.TIMEOUT, f"{path} did not take the characters in time."
+            hint = "Plug the adapter in anew, or switch the board off and on."
+        case BusFault.UNSUPPORTED:
+            fault, message = BusFault.UNSUPPORTED, f"{path} cannot be set like that."
+            hint = "Its driver does not know this baud rate, parity or line condition."
+        case _:
+            fault, message = BusFault.IO, f"{path} could not be used: {_words(error)}."
+            hint = "The kernel log (`dmesg`) may tell more."
+    return BusError(fault, message, hint=hint, where=path.name)
+
+
+def port_moved(path: Path, place: str, now: Path | None, lasting: Path | None) -> BusError:
+    """Say that the adapter that was behind a name is not there any more.
+
+    Args:
+        path: The name that is configured.
+        place: The USB connection that the adapter was at ("1-1.2:1.0").
+        now: The name that this adapter has now; None when it is not plugged in.
+        lasting: A name of it that stays, below /dev/serial/by-path.
+
+    Returns:
+        The error, to be raised.
+    """
+    if now is None:
+        message = f"{path} is another adapter now; the one at USB {place} is gone."
+        hint = "Plug it in again at the same place, or release the module to take the other one."
+    else:
+        message = f"The adapter at USB {place} was {path} and is {now} now."
+        hint = f"Set the serial port of the slot to a name that stays: {lasting or now}."
+    return BusError(BusFault.MISSING, message, hint=hint, where=path.name)
 
 
 def _fault(error: OSError, table: Mapping[int, BusFault]) -> BusFault:

@@ -7,16 +7,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.linux.gpio import LinuxLines
 from wisblock_bridge.buses.linux.gpio_controllers import find_controller
 from wisblock_bridge.buses.linux.i2c import LinuxI2CBus
+from wisblock_bridge.buses.linux.spi import LinuxSpiDevice
+from wisblock_bridge.buses.linux.uart import LinuxSerialPort
 
 if TYPE_CHECKING:
     from wisblock_bridge.boards.board import ControllerSpec
     from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.buses.spi import SpiDevice
+    from wisblock_bridge.buses.uart import SerialPort
 
 
 class LinuxTransport:
@@ -39,6 +44,18 @@ class LinuxTransport:
             else f"{spec.chip} 0x{spec.address:02x} on i2c-{i2c_number}"
         )
         return LinuxLines(spec.labels, name, i2c_parent=parent, has_edges=spec.address is None)
+
+    def serial(self, path: str) -> SerialPort:
+        """Give a serial port, opened at its first use, as ``Transport.serial`` says."""
+        return LinuxSerialPort(path)
+
+    def serial_device(self, path: str) -> str:
+        """Tell which device a path leads to, as ``Transport.serial_device`` says."""
+        return os.path.realpath(path)
+
+    def spi(self, path: str, max_hz: int) -> SpiDevice:
+        """Give a chip select, opened with its first transfer, as ``Transport.spi`` says."""
+        return LinuxSpiDevice(path, max_hz)
 
     def close(self) -> None:
         """Do nothing: buses and controllers are closed by who opened them."""

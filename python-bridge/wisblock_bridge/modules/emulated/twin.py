@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wisblock_bridge.buses.emulated.air import Air
     from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
+    from wisblock_bridge.buses.emulated.spi import SpiPins, TimedWire
+    from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine
     from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
     from wisblock_bridge.clock import Clock
 
@@ -44,6 +47,11 @@ class SlotPins(Protocol):
         ...
 
     @property
+    def serial(self) -> EmulatedSerialLine:
+        """The line that the slot's TXD1 and RXD1 lead to."""
+        ...
+
+    @property
     def clock(self) -> Clock:
         """Time on this board."""
         ...
@@ -58,6 +66,24 @@ class SlotPins(Protocol):
         Returns:
             7-bit address.
         """
+        ...
+
+
+class RadioPins(SlotPins, Protocol):
+    """The pins of a slot, for a product with a radio on its SPI bus."""
+
+    def wire(self, pin: str) -> TimedWire:
+        """Give a digital pin ("IO1"..."IO6")."""
+        ...
+
+    @property
+    def spi(self) -> SpiPins:
+        """The slot's SPI pins."""
+        ...
+
+    @property
+    def air(self) -> Air:
+        """What the antennas of this board are in."""
         ...
 
 

@@ -1,0 +1,372 @@
+"""A LoRa radio with its antenna switch: asleep, listening or sending, and who hears what.
+
+1. It starts the radio when somebody needs it and again after whatever went wrong.
+2. While somebody listens, the radio is asked at a bounded rate whether something came; every
+   listener gets every packet.
+3. Whether one may send is not its business; that is decided before.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.chips.sx1262 import Irq, time_on_air_ms
+from wisblock_bridge.errors import BridgeError, ClosingError, NotReadyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.chips.sx1262 import SX1262, LoRa, Packet
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.wiring import DigitalLine
+
+POLL_S = 0.005
+SHORTEST_S = 0.001
+SLICE_S = 0.05
+"""While it is known that nothing can be finished yet, the radio is left alone so long."""
+
+COURTESY_S = 0.1
+"""Whoever waits for a packet keeps the radio at least so long before others get it."""
+
+RSSI_SETTLING_S = 0.005
+TRANSMIT_MARGIN_S = 0.1
+MOST_HEARD = 64
+LONGEST_LISTEN_S = 250.0
+"""A little less than the chip's own timer bears."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A packet, and when it was fetched.
+
+    Attributes:
+        packet: The packet.
+        intact: Its checksum is right, or it has none.
+        timestamp_ms: Milliseconds since 1970.
+    """
+
+    packet: Packet
+    intact: bool
+    timestamp_ms: float
+
+
+@dataclass(slots=True, eq=False)
+class Ear:
+    """One listener.
+
+    Attributes:
+        heard: What came and was not fetched yet; later packets push the oldest out.
+        broken: Packets whose checksum or header was wrong.
+    """
+
+    heard: deque[Heard] = field(default_factory=lambda: deque(maxlen=MOST_HEARD))
+    broken: int = 0
+
+
+class LoRaRadio:
+    """The radio of one slot.
+
+    Args:
+        chip: The transceiver.
+        antenna: Supply of the antenna switch, high for on.
+        clock: Time.
+        settings: How it sends and listens at first.
+        closing: Tells whether everything is to end.
+    """
+
+    def __init__(
+        self,
+        chip: SX1262,
+        antenna: DigitalLine,
+        clock: Clock,
+        settings: LoRa,
+        closing: Callable[[], bool],
+    ) -> None:
+        self._chip = chip
+        self._antenna = antenna
+        self._clock = clock
+        self._closing = closing
+        self._settings = settings
+        self._ears: list[Ear] = []
+        self._awake = False
+        self._listening = False
+        self._single = False
+        self.asleep = False
+
+    @property
+    def settings(self) -> LoRa:
+        """How it sends and listens."""
+        return self._settings
+
+    # -- life -------------------------------------------------------------------------------------
+
+    def off(self) -> None:
+        """Switch off, whatever it is doing: reset held low, antenna switch without supply.
+
+        Raises:
+            BusError: A line could not be driven; the other one was tried nevertheless.
+        """
+        self._awake = self._listening = False
+        try:
+            self._chip.hold_in_reset()
+        finally:
+            self._antenna.drive(0)
+
+    def rest(self) -> None:
+        """Put the radio to sleep; where it does not obey, it is switched off.
+
+        Raises:
+            BusError: A line could not be driven.
+        """
+        if not self._awake:
+            self.off()
+            return
+        self._awake = self._listening = False
+        try:
+            self._chip.sleep()
+        except BridgeError:
+            self.off()
+        else:
+            self._antenna.drive(0)
+
+    def quiet(self) -> None:
+        """End a transmission that is under way; where the radio does not obey, switch it off.
+
+        Raises:
+            BusError: A line could not be driven.
+        """
+        if not self._awake:
+            self.off()
+            return
+        self._listening = False
+        try:
+            self._chip.standby()
+        except BridgeError:
+            self.off()
+
+    def set(self, settings: LoRa) -> None:
+        """Change how it sends and listens.
+
+        Args:
+            settings: The new way.
+
+        Raises:
+            BusError: The bus or a line could not be used.
+            NotReadyError: The radio does not get ready.
+            WrongChipError: No radio answers.
+        """
+        self._settings = settings
+        with self._careful():
+            if self._wake():
+                self._listening = False
+                self._chip.configure(settings)
+
+    # -- sending ----------------------------------------------------------------------------------
+
+    def send(self, payload: bytes) -> None:
+        """Send a packet and wait until it has left.
+
+        Args:
+            payload: Its bytes.
+
+        Raises:
+            BusError: The bus or a line could not be used.
+            NotReadyError: The radio does not get ready, or does not finish.
+            ClosingError: Everything ends; the transmission was broken off.
+        """
+        with self._careful():
+            self._collect_before_leaving()
+            self._listening = False
+            limit_s = self._chip.begin_transmit(payload) + TRANSMIT_MARGIN_S
+            begun_s = self._clock.monotonic()
+            expected_s = begun_s + time_on_air_ms(self._settings, len(payload)) / 1000.0
+            while True:
+                now = self._clock.monotonic()
+                found = self._chip.take_irq()
+                if found & Irq.TX_DONE:
+                    return
+                if found & Irq.TIMEOUT or now >= begun_s + limit_s:
+                    self._chip.standby()
+                    raise NotReadyError(
+                        "The transmission did not finish in time.",
+                        hint="The supply may be too weak for this power, or the radio has failed; "
+                        "it is started anew with the next request.",
+                        where=self._chip.name,
+                    )
+                if self._closing():
+                    self._chip.standby()
+                    raise ClosingError("The transmission was broken off: the module is closed.")
+                self._clock.sleep(max(POLL_S, min(SLICE_S, expected_s - now)))
+
+    # -- listening --------------------------------------------------------------------------------
+
+    def open_ear(self) -> Ear:
+        """Begin to listen.
+
+        Returns:
+            A listener; the radio begins with the next ``collect``.
+        """
+        ear = Ear()
+        self._ears.append(ear)
+        return ear
+
+    def close_ear(self, ear: Ear) -> None:
+        """Listen no longer; with the last listener the radio ends it.
+
+        Args:
+            ear: The listener; closing twice is allowed.
+        """
+        if ear not in self._ears:
+            return
+        self._ears.remove(ear)
+        if not self._ears and self._listening:
+            self._listening = False
+            try:
+                self._chip.standby()
+            except BridgeError:
+                self._awake = False  # it is reset before it is used again
+
+    def collect(self) -> None:
+        """See to it that the radio listens, and hand out what came.
+
+        Raises:
+            BusError: The bus or a line could not be used.
+            NotReadyError: The radio does not get ready or answers no more.
+            WrongChipError: No radio answers.
+        """
+        with self._careful():
+            self._listen(None)
+            self._fetch()
+
+    def receive(self, timeout_s: float, wanted: Callable[[], bool]) -> tuple[Heard | None, int]:
+        """Wait for a packet.
+
+        Args:
+            timeout_s: How long.
+            wanted: Tells whether somebody else wants the radio; after a tenth of a second of
+                waiting, that ends the wait.
+
+        Returns:
+            The packet, None when none came; and how many came broken meanwhile.
+
+        Raises:
+            BusError: The bus or a line could not be used.
+            NotReadyError: The radio does not get ready or answers no more.
+            WrongChipError: No radio answers.
+        """
+        others = bool(self._ears)
+        ear = self.open_ear()
+        begun_s = self._clock.monotonic()
+        try:
+            while True:
+                with self._careful():
+                    remaining_s = begun_s + timeout_s - self._clock.monotonic()
+                    # One's own radio may rest by itself after the packet, whoever dies meanwhile.
+                    self._listen(None if others else max(remaining_s, POLL_S))
+                    self._fetch()
+                found = next((each for each in ear.heard if each.intact), None)
+                if found is not None:
+                    return found, ear.broken
+                waited_s = self._clock.monotonic() - begun_s
+                if waited_s >= timeout_s or self._closing():
+                    return None, ear.broken
+                if waited_s >= COURTESY_S and wanted():
+                    return None, ear.broken
+                self._clock.sleep(min(POLL_S, max(timeout_s - waited_s, SHORTEST_S)))
+        finally:
+            self.close_ear(ear)
+
+    def rssi_dbm(self) -> float:
+        """Measure how strong it is on the channel.
+
+        Returns:
+            dBm.
+
+        Raises:
+            BusError: The bus or a line could not be used.
+            NotReadyError: The radio does not get ready or answers no more.
+            WrongChipError: No radio answers.
+        """
+        with self._careful():
+            if not self._listening or self._single:
+                self._listen(None)
+                self._clock.sleep(RSSI_SETTLING_S)
+            found = self._chip.rssi_dbm()
+            if not self._ears:
+                self._listening = False
+                self._chip.standby()
+            return found
+
+    def detect_activity(self) -> bool:
+        """Find out whether somebody is sending.
+
+        Returns:
+            Whether a preamble was noticed.
+
+        Raises:
+            BusError: The bus or a line could not be used.
+            NotReadyError: The radio does not get ready, or does not finish.
+            WrongChipError: No radio answers.
+        """
+        with self._careful():
+            self._collect_before_leaving()
+            self._listening = False
+            return self._chip.detect_activity()
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _careful(self) -> ExitStack:
+        """After an error the radio's state is not known: it is started anew."""
+        stack = ExitStack()
+        stack.push(self._note_failure)
+        return stack
+
+    def _note_failure(self, kind: type[BaseException] | None, *_: object) -> bool:
+        if kind is not None and not issubclass(kind, ClosingError):
+            self._awake = self._listening = False
+        return False
+
+    def _wake(self) -> bool:
+        """Start the radio if it is not; tell whether it was awake before."""
+        self.asleep = False
+        if self._awake:
+            return True
+        self._listening = False
+        self._chip.start()
+        self._chip.configure(self._settings)
+        self._antenna.drive(1)
+        self._awake = True
+        return False
+
+    def _listen(self, timeout_s: float | None) -> None:
+        self._wake()
+        if self._listening and not (self._single and timeout_s is None):
+            return
+        if timeout_s is not None and timeout_s > LONGEST_LISTEN_S:
+            timeout_s = None
+        self._chip.begin_receive(timeout_s)
+        self._listening, self._single = True, timeout_s is not None
+
+    def _collect_before_leaving(self) -> None:
+        """Fetch what has come already, before the radio does something else."""
+        if self._wake() and self._listening:
+            self._fetch()
+
+    def _fetch(self) -> None:
+        found = self._chip.take_irq()
+        if not found:
+            return
+        if found & Irq.RX_DONE:
+            intact = not found & Irq.CRC_ERROR
+            heard = Heard(self._chip.take_packet(), intact, self._clock.timestamp_ms())
+            for ear in self._ears:
+                ear.heard.append(heard)
+                ear.broken += not intact
+        elif found & (Irq.HEADER_ERROR | Irq.CRC_ERROR):
+            for ear in self._ears:
+                ear.broken += 1
+        if self._single:
+            self._listening = False

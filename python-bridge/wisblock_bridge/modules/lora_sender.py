@@ -1,0 +1,186 @@
+"""Sending only what, where and when the region allows.
+
+1. It refuses before anything reaches the radio, and a refusal says when it may be sent.
+2. What waits is sent by the module's own timers; nothing waits longer than the module is open.
+3. A packet is counted before it leaves: one that fails has been on the air all the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.chips.sx1262 import longest_payload, time_on_air_ms
+from wisblock_bridge.errors import BadParamsError, BridgeError, BusyError, ForbiddenError
+from wisblock_bridge.modules.lora_regions import REGIONS
+from wisblock_bridge.modules.lora_settings import LISTENING, Configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.describe import TimerHandle, Timers
+    from wisblock_bridge.modules.airtime_ledger import AirtimeLedger
+    from wisblock_bridge.modules.lora_radio import LoRaRadio
+
+MOST_QUEUED = 16
+
+
+class LawfulSender:
+    """What stands between a request to send and the radio.
+
+    Args:
+        radio: The radio.
+        ledger: What was sent lately.
+        timers: Of the module.
+        noted: Called when something was added to the ledger.
+
+    Attributes:
+        configuration: How and where to send.
+    """
+
+    def __init__(
+        self,
+        radio: LoRaRadio,
+        ledger: AirtimeLedger,
+        timers: Timers,
+        noted: Callable[[], None],
+    ) -> None:
+        self.configuration: Configuration = LISTENING
+        self._radio = radio
+        self._ledger = ledger
+        self._timers = timers
+        self._noted = noted
+        self._queue: deque[bytes] = deque()
+        self._next: TimerHandle | None = None
+
+    def send(self, payload: bytes, *, queue: bool) -> tuple[float, float, bool]:
+        """Send a packet, or keep it until it may be sent.
+
+        Args:
+            payload: Its bytes.
+            queue: Keep it while the air time is used up, instead of refusing it.
+
+        Returns:
+            Time on air in ms; seconds until such a packet may be sent again, or until this one is;
+            and whether it has left.
+
+        Raises:
+            ForbiddenError: No region was chosen, the packet is too long for it, or the air time is
+                used up.
+            BadParamsError: Without a header, the packet has not the length agreed.
+            BusyError: Too many wait already.
+            BusError: The bus or a line could not be used.
+            NotReadyError: The radio does not get ready, or does not finish.
+            WrongChipError: No radio answers.
+        """
+        airtime_ms = self._airtime_ms(payload)
+        wait_s = self._wait_s(airtime_ms)
+        if wait_s > 0.0 and not queue:
+            raise self._used_up(wait_s)
+        if wait_s > 0.0 or (self._queue and queue):
+            if len(self._queue) >= MOST_QUEUED:
+                raise BusyError(
+                    f"{MOST_QUEUED} packets wait for air time already.",
+                    hint="Send less often, or lower the spreading factor.",
+                )
+            self._queue.append(payload)
+            self._plan()
+            return airtime_ms, wait_s, False
+        self._transmit(payload, airtime_ms)
+        return airtime_ms, self._wait_s(airtime_ms), True
+
+    def drop_queue(self) -> None:
+        """Forget what waits."""
+        self._queue.clear()
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def _airtime_ms(self, payload: bytes) -> float:
+        """Refuse what may never be sent like this."""
+        configuration = self.configuration
+        radio, region = configuration.radio, configuration.region
+        if region is None:
+            raise ForbiddenError(
+                "Nothing is sent before a region was chosen.",
+                hint="Where the radio is decides where, how strong and how long it may send: call "
+                "configure with a region first.",
+                data={"regions": list(map(str, REGIONS))},
+            )
+        if radio.implicit_length not in {None, len(payload)}:
+            raise BadParamsError(
+                f"Without a header every packet has {radio.implicit_length} bytes, this one "
+                f"{len(payload)}.",
+                data={"param": "payload", "allowed": radio.implicit_length},
+            )
+        airtime_ms = time_on_air_ms(radio, len(payload))
+        budget, longest_ms = configuration.rule
+        most_ms = min(longest_ms or math.inf, budget.airtime_ms if budget else math.inf)
+        if airtime_ms > most_ms:
+            fits = longest_payload(radio, most_ms)
+            advice = f"send at most {fits} bytes, or lower" if fits > 0 else "lower"
+            raise ForbiddenError(
+                f"{len(payload)} bytes would take {airtime_ms:.0f} ms on the air; {region.name} "
+                f"allows {most_ms:.0f} ms in {configuration.sub_band}.",
+                hint=f"With these settings, {advice} the spreading factor.",
+                data={"time_on_air": airtime_ms, "allowed": most_ms},
+            )
+        return airtime_ms
+
+    def _wait_s(self, airtime_ms: float) -> float:
+        budget, _ = self.configuration.rule
+        return self._ledger.wait_s(self.configuration.channel, budget, airtime_ms)
+
+    def _used_up(self, wait_s: float) -> ForbiddenError:
+        budget, _ = self.configuration.rule
+        return ForbiddenError(
+            f"The air time of {self.configuration.channel} ({budget}) is used up; the next packet "
+            f"of this length may be sent in {in_words(wait_s)}.",
+            hint='Send less often or shorter, or let it wait with when_full "queue".',
+            data={"wait_ms": math.ceil(wait_s * 1000.0)},
+        )
+
+    def _transmit(self, payload: bytes, airtime_ms: float) -> None:
+        self._ledger.note(self.configuration.channel, airtime_ms)
+        self._noted()
+        self._radio.send(payload)
+
+    def _plan(self) -> None:
+        """Come back when the first of those that wait may be sent."""
+        if self._queue and self._next is None:
+            airtime_ms = time_on_air_ms(self.configuration.radio, len(self._queue[0]))
+            wait_s = self._wait_s(airtime_ms)
+            # One that will never be allowed is refused by the timer, not kept for ever.
+            self._next = self._timers.after(wait_s if math.isfinite(wait_s) else 0.0, self._come)
+
+    def _come(self) -> None:
+        self._next = None
+        if not self._queue:
+            return
+        payload = self._queue[0]
+        try:
+            airtime_ms = self._airtime_ms(payload)
+            if self._wait_s(airtime_ms) <= 0.0:
+                self._queue.popleft()
+                self._transmit(payload, airtime_ms)
+        except BridgeError:
+            if self._queue and self._queue[0] is payload:
+                self._queue.popleft()
+            raise
+        finally:
+            self._plan()
+
+
+def in_words(seconds: float) -> str:
+    """Say a duration, rounded up so that nobody comes back too early.
+
+    Args:
+        seconds: The duration.
+
+    Returns:
+        "4.1 s" or "13 min".
+    """
+    if seconds < 60.0:  # noqa: PLR2004  (seconds of a minute)
+        return f"{math.ceil(seconds * 10) / 10:g} s"
+    return f"{math.ceil(seconds / 60.0)} min"

@@ -1,0 +1,427 @@
+"""SX1262 driver: every byte as the data sheet wants it, and an end to every wait."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.fake_clock import FakeClock
+
+from wisblock_bridge.chips.sx1262 import SX1262, Irq, LoRa, longest_payload, time_on_air_ms
+from wisblock_bridge.chips.sx1262.commands import (
+    frequency_error_hz,
+    frequency_word,
+    image_calibration,
+    irq,
+    mode,
+    packet_status,
+    power,
+)
+from wisblock_bridge.errors import NotReadyError, WrongChipError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REGISTERS = {0x0736: 0x0D, 0x0740: 0x14, 0x0741: 0x24, 0x0889: 0x01, 0x08D8: 0xC8, 0x0944: 0x00}
+
+
+class Line:
+    """A line that remembers what was driven, and reads what the test says."""
+
+    def __init__(self, clock: FakeClock, level: Callable[[float], int] = lambda _: 0) -> None:
+        self._clock = clock
+        self._level = level
+        self.driven: list[tuple[float, int]] = []
+
+    def drive(self, level: int) -> None:
+        self.driven.append((round(self._clock.monotonic() - 1000.0, 6), level))
+
+    def level(self) -> int:
+        return self._level(self._clock.monotonic())
+
+
+class Script:
+    """A chip select that writes down what it is sent, and answers like a radio with memory."""
+
+    name = "/dev/spidev0.0"
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.registers = dict(REGISTERS)
+        self.answers: dict[int, bytes] = {}
+        self.irqs: list[int] = []
+
+    def transfer(self, data: bytes) -> bytes:
+        self.sent.append(data.hex(" "))
+        status = bytes([0x22])
+        answer = bytearray(status * len(data))
+        address = int.from_bytes(data[1:3], "big")
+        if data[0] == 0x1D:
+            for each in range(len(data) - 4):
+                answer[4 + each] = self.registers.get(address + each, 0)
+        elif data[0] == 0x0D:
+            for each, value in enumerate(data[3:]):
+                self.registers[address + each] = value
+        elif data[0] == 0x12:
+            answer[2:4] = (self.irqs.pop(0) if self.irqs else 0).to_bytes(2, "big")
+        elif data[0] in self.answers:
+            content = self.answers[data[0]]
+            answer[len(data) - len(content) :] = content
+        elif data[0] == 0x17:
+            answer[2:4] = b"\0\0"
+        return bytes(answer)
+
+    def close(self) -> None:
+        pass
+
+
+class Bench:
+    """A driver on a script."""
+
+    def __init__(self, level: Callable[[float], int] = lambda _: 0) -> None:
+        self.clock = FakeClock()
+        self.spi = Script()
+        self.reset = Line(self.clock)
+        self.chip = SX1262(self.spi, self.reset, Line(self.clock, level), self.clock)
+
+    def started(self, settings: LoRa) -> list[str]:
+        self.chip.start()
+        self.chip.configure(settings)
+        self.spi.sent.clear()
+        return self.spi.sent
+
+
+PYTHON_EXAMPLE = LoRa(915e6, preamble=12, sync_word=0x3444, power_dbm=17)
+
+
+def test_bring_up() -> None:
+    bench = Bench()
+    bench.chip.start()
+    assert bench.spi.sent == [
+        "80 00",
+        "1d 07 40 00 00 00",
+        "97 02 00 01 40",  # 1.8 V, 5 ms
+        "07 00 00",
+        "89 7f",
+        "80 00",
+        "17 00 00 00",
+        "96 01",
+        "9d 01",
+        "8a 01",
+        "1d 08 d8 00 00",
+        "0d 08 d8 de",
+        "0d 08 ac 96",
+        "8f 00 00",
+    ]
+    (low_s, low), (high_s, high) = bench.reset.driven
+    assert (low, high) == (0, 1)
+    assert high_s - low_s >= 0.0001
+
+
+def test_configure_as_the_vendors_example() -> None:
+    bench = Bench()
+    bench.chip.start()
+    bench.spi.sent.clear()
+    bench.chip.configure(PYTHON_EXAMPLE)
+    assert bench.spi.sent == [
+        "80 00",
+        "98 e1 e9",
+        "86 39 30 00 00",
+        "95 02 03 00 01",
+        "8e 16 04",
+        "8b 07 04 01 00",
+        "0d 07 40 34 44",
+        "8c 00 0c 00 ff 01 00",
+        "1d 07 36 00 00",
+        "0d 07 36 0d",  # bit 2 stays set for standard IQ; the vendor's example clears it
+    ]
+
+
+def test_transmit() -> None:
+    bench = Bench()
+    sent = bench.started(PYTHON_EXAMPLE)
+    limit_s = bench.chip.begin_transmit(b"HeLoRa World!\0\x07")
+    assert sent == [
+        "80 00",
+        "8f 00 00",
+        "0e 00 48 65 4c 6f 52 61 20 57 6f 72 6c 64 21 00 07",
+        "8c 00 0c 00 0f 01 00",
+        "1d 07 36 00 00",
+        "0d 07 36 0d",
+        "1d 08 89 00 00",
+        "0d 08 89 05",
+        "08 02 01 02 01 00 00 00 00",
+        "02 03 ff",
+        "83 00 89 9c",  # 50.432 ms and half a second
+    ]
+    assert limit_s == pytest.approx(0.550432)
+    bench.spi.irqs = [0, 0x0001]
+    assert bench.chip.take_irq() == Irq.NONE
+    assert bench.chip.take_irq() == Irq.TX_DONE
+    assert sent[-3:] == ["12 00 00 00", "12 00 00 00", "02 00 01"]
+
+
+@pytest.mark.parametrize(("khz", "before", "after"), [(500.0, 5, "01"), (125.0, 1, "05")])
+def test_modulation_quality_at_500_khz(khz: float, before: int, after: str) -> None:
+    bench = Bench()
+    sent = bench.started(LoRa(915e6, bandwidth_khz=khz))
+    bench.spi.registers[0x0889] = before
+    bench.chip.begin_transmit(b"x")
+    assert f"0d 08 89 {after}" in sent
+
+
+@pytest.mark.parametrize(("inverted", "before", "after"), [(False, 0x09, "0d"), (True, 0x0D, "09")])
+def test_iq_polarity(*, inverted: bool, before: int, after: str) -> None:
+    bench = Bench()
+    sent = bench.started(LoRa(868.1e6, invert_iq=inverted))
+    bench.spi.registers[0x0736] = before
+    bench.chip.begin_receive()
+    assert f"0d 07 36 {after}" in sent
+    assert f"8c 00 08 00 ff 01 0{int(inverted)}" in sent
+
+
+def test_receive_without_end() -> None:
+    bench = Bench()
+    sent = bench.started(PYTHON_EXAMPLE)
+    bench.chip.begin_receive()
+    assert sent[-3:] == ["08 02 62 02 62 00 00 00 00", "02 03 ff", "82 ff ff ff"]
+
+
+@pytest.mark.parametrize(("seconds", "sent"), [(1.0, "82 00 fa 00"), (5.0, "82 04 e2 00")])
+def test_receive_with_a_time_out(seconds: float, sent: str) -> None:
+    bench = Bench()
+    bench.started(PYTHON_EXAMPLE)
+    bench.chip.begin_receive(seconds)
+    assert bench.spi.sent[-1] == sent
+
+
+def test_take_packet() -> None:
+    bench = Bench()
+    sent = bench.started(PYTHON_EXAMPLE)
+    bench.spi.answers = {0x13: bytes((3, 0xFE)), 0x14: bytes((0xB6, 0xF8, 0xB6)), 0x1E: b"abc"}
+    packet = bench.chip.take_packet()
+    assert (packet.payload, packet.rssi_dbm, packet.snr_db) == (b"abc", -91.0, -2.0)
+    assert sent == [
+        "13 00 00 00",
+        "14 00 00 00 00",
+        "1d 07 6b 00 00 00 00",
+        "1e fe 00 00 00 00",
+    ]
+
+
+def test_the_timer_is_stopped_where_there_is_no_header() -> None:
+    bench = Bench()
+    sent = bench.started(LoRa(868.1e6, implicit_length=3))
+    bench.spi.answers = {0x13: bytes((0, 0)), 0x1E: b"abc"}
+    assert bench.chip.take_packet().payload == b"abc"
+    assert sent[1:4] == ["0d 09 02 00", "1d 09 44 00 00", "0d 09 44 02"]
+
+
+def test_sleep() -> None:
+    bench = Bench()
+    sent = bench.started(PYTHON_EXAMPLE)
+    bench.chip.sleep()
+    assert sent == ["80 00", "84 00"]
+    with pytest.raises(NotReadyError):
+        bench.chip.begin_receive()
+
+
+# -- what can go wrong ----------------------------------------------------------------------------
+
+
+def test_busy_that_falls_late_is_waited_for() -> None:
+    bench = Bench(lambda now: int(now < 1000.0 + 0.9))
+    bench.chip.start()
+    assert 0.9 <= bench.clock.monotonic() - 1000.0 < 1.0
+
+
+def test_busy_stuck_at_the_start() -> None:
+    bench = Bench(lambda _: 1)
+    with pytest.raises(NotReadyError, match="BUSY has been high for 1000 ms"):
+        bench.chip.start()
+    assert bench.spi.sent == []
+    assert 1.0 <= bench.clock.monotonic() - 1000.0 < 1.1
+
+
+def test_busy_stuck_later_ends_much_sooner() -> None:
+    stuck = [0]
+    bench = Bench(lambda _: stuck[0])
+    bench.started(PYTHON_EXAMPLE)
+    stuck[0] = 1
+    before = bench.clock.monotonic()
+    with pytest.raises(NotReadyError, match="no power"):
+        bench.chip.begin_transmit(b"x")
+    assert bench.clock.monotonic() - before < 0.15
+
+
+@pytest.mark.parametrize("filled", [0x00, 0xFF])
+def test_nothing_there(monkeypatch: pytest.MonkeyPatch, filled: int) -> None:
+    bench = Bench()
+    monkeypatch.setattr(bench.spi, "transfer", lambda data: bytes([filled]) * len(data))
+    with pytest.raises(WrongChipError, match=r"Nothing answers: no SX1262 on /dev/spidev0\.0"):
+        bench.chip.start()
+
+
+def test_something_else_there() -> None:
+    bench = Bench()
+    bench.spi.registers[0x0740] = 0x12
+    with pytest.raises(WrongChipError, match="read 12 24, not 14 24"):
+        bench.chip.start()
+
+
+@pytest.mark.parametrize(("errors", "words"), [(0x0020, "TCXO"), (0x0010, "calibration failed")])
+def test_errors_of_the_device(errors: int, words: str) -> None:
+    bench = Bench()
+    bench.spi.answers = {0x17: errors.to_bytes(2, "big")}
+    with pytest.raises(NotReadyError, match=words):
+        bench.chip.start()
+
+
+def test_activity_detection_that_never_ends() -> None:
+    bench = Bench()
+    sent = bench.started(PYTHON_EXAMPLE)
+    with pytest.raises(NotReadyError, match="detection of activity"):
+        bench.chip.detect_activity()
+    assert "88 01 16 0a 00 00 00 00" in sent  # two symbols, 22, 10
+    assert sent[-1] == "80 00"
+
+
+# -- numbers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mhz", "word"),
+    [
+        (868.0, "36 40 00 00"),
+        (868.1, "36 41 99 99"),
+        (868.3, "36 44 cc cc"),
+        (868.5, "36 48 00 00"),
+        (869.525, "36 58 66 66"),
+        (915.0, "39 30 00 00"),
+        (903.9, "38 7e 66 66"),
+        (923.2, "39 b3 33 33"),
+        (433.175, "1b 12 cc cc"),
+        (470.0, "1d 60 00 00"),
+    ],
+)
+def test_frequency_words(mhz: float, word: str) -> None:
+    assert frequency_word(mhz * 1e6).hex(" ") == word
+
+
+@pytest.mark.parametrize(
+    ("dbm", "row", "setting"),
+    [
+        (22, "04 07 00 01", 0x16),
+        (20, "03 05 00 01", 0x16),
+        (17, "02 03 00 01", 0x16),
+        (14, "02 02 00 01", 0x16),
+        (21, "04 07 00 01", 0x15),
+        (10, "04 07 00 01", 0x0A),
+        (0, "04 07 00 01", 0x00),
+        (-9, "04 07 00 01", 0xF7),
+    ],
+)
+def test_power(dbm: int, row: str, setting: int) -> None:
+    params, value = power(dbm)
+    assert (params.hex(" "), value) == (row, setting)
+
+
+@pytest.mark.parametrize(
+    ("mhz", "band"),
+    [(433.2, "6b 6f"), (470.3, "75 81"), (780.0, "c1 c5"), (868.1, "d7 db"), (915.0, "e1 e9")],
+)
+def test_image_calibration(mhz: float, band: str) -> None:
+    assert image_calibration(mhz * 1e6).hex(" ") == band
+
+
+@pytest.mark.parametrize(
+    ("rssi", "snr", "dbm", "db"),
+    [(0xB6, 0xF8, -91.0, -2.0), (0xB6, 0x02, -91.0, 0.5), (0x00, 0xFE, 0.0, -0.5)],
+)
+def test_packet_status(rssi: int, snr: int, dbm: float, db: float) -> None:
+    found = packet_status(rssi, snr)
+    assert (found.rssi_dbm, found.snr_db) == (dbm, db)
+
+
+def test_frequency_error() -> None:
+    assert frequency_error_hz(bytes(3), 125.0) == 0.0
+    assert frequency_error_hz(b"\x00\x03\xe8", 125.0) == pytest.approx(121.09, abs=0.01)
+    assert frequency_error_hz(b"\x0f\xfc\x18", 125.0) == pytest.approx(-121.09, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("length", "settings", "ms"),
+    [
+        (15, LoRa(915e6, preamble=12), 50.432),
+        (15, LoRa(915e6), 46.336),
+        (15, LoRa(915e6, spreading_factor=9, preamble=12), 181.248),
+        (15, LoRa(915e6, spreading_factor=12, preamble=12), 1286.144),
+        (51, LoRa(915e6, spreading_factor=12), 2465.792),
+        (255, LoRa(915e6, preamble=12), 403.712),
+        (20, LoRa(915e6, spreading_factor=10), 370.688),
+        (15, LoRa(915e6, bandwidth_khz=500.0, spreading_factor=5, preamble=12), 3.920),
+    ],
+)
+def test_time_on_air(length: int, settings: LoRa, ms: float) -> None:
+    assert time_on_air_ms(settings, length) == pytest.approx(ms, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("factor", "khz", "on"),
+    [(11, 125.0, True), (12, 250.0, True), (10, 62.5, True), (10, 125.0, False), (7, 125.0, False)],
+)
+def test_low_data_rate(factor: int, khz: float, *, on: bool) -> None:
+    assert LoRa(868e6, bandwidth_khz=khz, spreading_factor=factor).low_data_rate is on
+
+
+def test_longest_payload() -> None:
+    settings = LoRa(915e6, spreading_factor=10)
+    longest = longest_payload(settings, 400.0)
+    assert time_on_air_ms(settings, longest) <= 400.0 < time_on_air_ms(settings, longest + 1)
+    assert longest_payload(LoRa(915e6, spreading_factor=12), 400.0) == -1
+
+
+# -- nonsense -------------------------------------------------------------------------------------
+
+
+def test_random_bytes_are_read_or_refused() -> None:
+    source = random.Random(20251)  # noqa: S311  (nonsense, not secrets)
+    for _ in range(10_000):
+        data = source.randbytes(4)
+        try:
+            assert mode(data[0]) in {2, 3, 4, 5, 6}
+        except ValueError:
+            assert data[0] in {0x00, 0xFF} or (data[0] >> 4) & 7 in {0, 1, 7}
+        assert int(irq(data[1], data[2])) & ~0x03FF == 0
+        status = packet_status(data[1], data[2])
+        assert -127.5 <= status.rssi_dbm <= 0.0
+        assert -32.0 <= status.snr_db <= 31.75
+        assert abs(frequency_error_hz(data[:3], 500.0)) < 260_000.0
+
+
+def test_a_chip_that_talks_nonsense_gives_only_documented_errors() -> None:
+    source = random.Random(20252)  # noqa: S311  (nonsense, not secrets)
+    bench = Bench()
+
+    def noise(data: bytes) -> bytes:
+        return source.randbytes(len(data))
+
+    bench.started(PYTHON_EXAMPLE)
+    bench.spi.transfer = noise  # type: ignore[method-assign]
+    outcomes = {"fine": 0, "refused": 0}
+    for _ in range(2000):
+        for ask in (
+            bench.chip.take_irq,
+            bench.chip.take_packet,
+            bench.chip.rssi_dbm,
+            bench.chip.errors,
+            bench.chip.detect_activity,
+        ):
+            try:
+                ask()
+                outcomes["fine"] += 1
+            except NotReadyError:
+                outcomes["refused"] += 1
+    assert sum(outcomes.values()) == 10_000
+    assert min(outcomes.values()) > 1000

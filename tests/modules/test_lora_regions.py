@@ -1,0 +1,222 @@
+"""Where one may send, how strong and how long: regions, budgets, choices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from wisblock_bridge.errors import BadParamsError
+from wisblock_bridge.modules.airtime_ledger import AirtimeLedger
+from wisblock_bridge.modules.lora_regions import REGIONS
+from wisblock_bridge.modules.lora_sender import in_words
+from wisblock_bridge.modules.lora_settings import Chosen, Configuration, recall, resolve
+
+if TYPE_CHECKING:
+    from tests.fake_clock import FakeClock
+
+
+def chosen(region: str, **more: Any) -> Configuration:
+    return resolve(Chosen({"region": region, **more}))
+
+
+@pytest.mark.parametrize(
+    ("region", "mhz", "erp_dbm", "percent"),
+    [
+        ("EU868", 864.0, 14, 0.1),
+        ("EU868", 866.0, 14, 1.0),
+        ("EU868", 868.1, 14, 1.0),
+        ("EU868", 868.8, 14, 0.1),
+        ("EU868", 869.525, 27, 10.0),
+        ("EU868", 869.8, 14, 1.0),
+        ("EU433", 433.175, 10, 10.0),
+    ],
+)
+def test_bands_of_europe(region: str, mhz: float, erp_dbm: float, percent: float) -> None:
+    band = REGIONS[region].sub_band(mhz, 125.0)
+    assert band is not None
+    assert band.eirp_dbm == pytest.approx(erp_dbm + 2.15)
+    budget, longest_ms = band.rule(125.0)
+    assert budget is not None
+    assert budget.airtime_ms == pytest.approx(3_600_000 * percent / 100)
+    assert budget.window_s == 3600.0
+    assert longest_ms is None
+
+
+@pytest.mark.parametrize(
+    ("region", "mhz", "khz"),
+    [
+        ("EU868", 915.0, 125.0),
+        ("EU868", 868.65, 125.0),
+        ("EU868", 869.3, 125.0),
+        ("EU868", 868.58, 125.0),  # its upper edge is outside
+        ("EU868", 869.525, 500.0),
+        ("US915", 868.1, 125.0),
+        ("US915", 902.05, 125.0),
+        ("AU915", 915.0, 125.0),
+        ("AS923", 914.0, 125.0),
+        ("IN865", 867.0, 125.0),
+        ("CN470", 433.0, 125.0),
+        ("EU433", 434.78, 125.0),
+    ],
+)
+def test_outside(region: str, mhz: float, khz: float) -> None:
+    assert REGIONS[region].sub_band(mhz, khz) is None
+    with pytest.raises(BadParamsError, match=region) as caught:
+        chosen(region, frequency=mhz, bandwidth=khz)
+    assert caught.value.data["param"] == "frequency"
+
+
+@pytest.mark.parametrize(
+    ("region", "khz", "budget_ms", "longest_ms"),
+    [
+        ("US915", 125.0, 400.0, 400.0),
+        ("US915", 500.0, None, None),
+        ("AU915", 125.0, None, 400.0),
+        ("AU915", 500.0, None, None),
+        ("AS923", 125.0, 36_000.0, 400.0),
+        ("IN865", 125.0, None, None),
+        ("CN470", 125.0, None, 1000.0),
+    ],
+)
+def test_rules_elsewhere(
+    region: str, khz: float, budget_ms: float | None, longest_ms: float | None
+) -> None:
+    found = chosen(region, bandwidth=khz)
+    budget, longest = found.rule
+    assert (budget.airtime_ms if budget else None) == budget_ms
+    assert longest == longest_ms
+
+
+@pytest.mark.parametrize("region", sorted(REGIONS))
+def test_every_region_can_be_chosen_with_nothing_else(region: str) -> None:
+    found = chosen(region)
+    assert found.radio.power_dbm <= 14
+    assert found.radio.sync_word == 0x1424
+
+
+@pytest.mark.parametrize(
+    ("region", "gain", "most"),
+    [("EU868", 2.15, 14), ("EU868", 5.15, 11), ("EU868", 0.0, 16), ("AS923", 2.15, 13),
+     ("EU433", 2.15, 10), ("US915", 2.15, 22), ("CN470", 2.15, 17)],
+)  # fmt: skip
+def test_power(region: str, gain: float, most: int) -> None:
+    assert chosen(region, power=most, antenna_gain=gain).radio.power_dbm == most
+    if most < 22:
+        with pytest.raises(BadParamsError, match=f"at most {most} dBm") as caught:
+            chosen(region, power=most + 1, antenna_gain=gain)
+        assert caught.value.data["param"] == "power"
+    assert chosen(region, antenna_gain=gain).radio.power_dbm == min(14, most)
+
+
+def test_the_vendors_python_example() -> None:
+    radio = chosen("US915", preset="python_example").radio
+    assert (radio.frequency_hz, radio.preamble, radio.sync_word) == (915e6, 12, 0x3444)
+    assert (radio.power_dbm, radio.spreading_factor, radio.bandwidth_khz) == (17, 7, 125.0)
+    assert (radio.coding_rate, radio.crc, radio.implicit_length) == (5, True, None)
+
+
+def test_the_vendors_arduino_example_is_tamed_to_what_europe_allows() -> None:
+    radio = chosen("EU868", preset="arduino_example").radio
+    assert (radio.frequency_hz, radio.preamble, radio.sync_word) == (868.3e6, 8, 0x1424)
+    assert radio.power_dbm == 14  # the program has 22
+
+
+def test_the_python_example_is_refused_in_europe_unless_it_moves() -> None:
+    with pytest.raises(BadParamsError, match="915 MHz"):
+        chosen("EU868", preset="python_example")
+    moved = chosen("EU868", preset="python_example", frequency=868.1).radio
+    assert (moved.frequency_hz, moved.sync_word, moved.power_dbm) == (868.1e6, 0x3444, 14)
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"bandwidth": 100.0}, "bandwidth"),
+        ({"header": "implicit"}, "payload_length"),
+        ({"spreading_factor": 5}, "preamble"),
+        ({"variant": "L"}, "variant"),
+        ({"antenna_gain": 30.0}, "antenna_gain"),
+    ],
+)
+def test_what_does_not_go_together(more: dict[str, Any], param: str) -> None:
+    with pytest.raises(BadParamsError) as caught:
+        chosen("EU868", **more)
+    assert caught.value.data["param"] == param
+
+
+@pytest.mark.parametrize(
+    "written",
+    [None, [], {}, {"region": "XX"}, {"region": "EU868", "preamble": "many"},
+     {"region": "EU868", "coding_rate": "4"}, {"region": "EU868", "power": -99},
+     {"region": "EU868", "sync_word": "secret"}],
+)  # fmt: skip
+def test_nonsense_is_not_recalled(written: object) -> None:
+    assert recall(written) is None
+
+
+def test_what_was_written_is_recalled() -> None:
+    assert recall({"region": "EU868", "power": 10}) == chosen("EU868", power=10)
+
+
+# -- the ledger -----------------------------------------------------------------------------------
+
+
+def test_one_percent_of_an_hour(clock: FakeClock) -> None:
+    ledger = AirtimeLedger(clock)
+    budget, _ = chosen("EU868").rule
+    assert budget is not None
+    first = clock.monotonic()
+    for _ in range(713):  # 36 s / 50.432 ms
+        assert ledger.wait_s("g1", budget, 50.432) == 0.0
+        ledger.note("g1", 50.432)
+        clock.advance(0.1)
+    wait_s = ledger.wait_s("g1", budget, 50.432)
+    assert wait_s == pytest.approx(first + 0.050432 + 3600.0 - clock.monotonic(), abs=1e-6)
+    assert ledger.wait_s("g2", budget, 50.432) == 0.0
+    clock.advance(wait_s)
+    assert ledger.wait_s("g1", budget, 50.432) == 0.0
+
+
+def test_a_long_packet_waits_for_several_short_ones(clock: FakeClock) -> None:
+    ledger = AirtimeLedger(clock)
+    budget, _ = chosen("US915").rule
+    for _ in range(4):
+        ledger.note("c", 100.0)
+        clock.advance(1.0)
+    assert ledger.wait_s("c", budget, 100.0) == pytest.approx(16.1)
+    assert ledger.wait_s("c", budget, 300.0) == pytest.approx(18.1)
+    assert ledger.wait_s("c", budget, 401.0) == float("inf")
+
+
+def test_a_restart_gives_no_new_hour(clock: FakeClock) -> None:
+    ledger = AirtimeLedger(clock)
+    ledger.note("g1", 36_000.0)
+    clock.advance(36.0 + 600.0)
+    later = AirtimeLedger(clock)
+    later.read(ledger.written())
+    budget, _ = chosen("EU868").rule
+    assert later.wait_s("g1", budget, 50.0) == pytest.approx(3000.0)
+    clock.advance(3001.0)
+    assert later.written() == {}
+
+
+@pytest.mark.parametrize("written", [None, 7, {"g1": 7}, {"g1": [7, ["a", "b"], [1.0]]}])
+def test_a_ledger_of_nonsense_is_empty(clock: FakeClock, written: object) -> None:
+    ledger = AirtimeLedger(clock)
+    ledger.read(written)
+    assert ledger.written() == {}
+
+
+def test_a_packet_from_the_future_counts_as_sent_now(clock: FakeClock) -> None:
+    ledger = AirtimeLedger(clock)
+    ledger.read({"g1": [[clock.timestamp_ms() + 1e9, 36_000.0]]})
+    budget, _ = chosen("EU868").rule
+    assert ledger.wait_s("g1", budget, 50.0) == pytest.approx(3600.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.04, "0.1 s"), (4.993, "5 s"), (61.0, "2 min"), (3599.0, "60 min")]
+)
+def test_words(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
