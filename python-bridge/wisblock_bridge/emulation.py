@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.emulated.air import Air
 from wisblock_bridge.buses.emulated.gpio import EmulatedLines
-from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus, Fault
+from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus, Fault, FaultKind
 from wisblock_bridge.buses.emulated.spi import (
     EmulatedSpiBus,
     EmulatedSpiDevice,
     SpiPins,
     TimedWire,
 )
-from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine
+from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine, LineFault, LineFaultKind
 from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
 from wisblock_bridge.chips.ads1115.emulator import EmulatedADS1115
 from wisblock_bridge.chips.pi4ioe5v96224.emulator import EmulatedPI4IOE5V96224
@@ -64,6 +64,16 @@ def load_twins() -> dict[str, type[Twin]]:
             if isinstance(value, type) and issubclass(value, Twin) and hasattr(value, "product"):
                 found[value.product] = value
     return found
+
+
+LINE_FAULTS = {
+    FaultKind.NACK: LineFaultKind.SILENCE,
+    FaultKind.EIO: LineFaultKind.BROKEN,
+    FaultKind.STUCK: LineFaultKind.STUCK,
+    FaultKind.SLOW: LineFaultKind.LATE,
+    FaultKind.CHECKSUM: LineFaultKind.NOISE,
+}
+"""What a fault means where nobody acknowledges and everybody may talk."""
 
 
 class EmulatedSlot:
@@ -350,6 +360,38 @@ class EmulatedBoard:
         """
         for address in addresses:
             self.bus.fail(address, None if fault is None else replace(fault))
+
+    def fault_line(self, slot: int, fault: Fault | None) -> str:
+        """Make the serial line of a slot fail.
+
+        Args:
+            slot: 1 or 2.
+            fault: How; None ends it.
+
+        Returns:
+            Device file of the port.
+        """
+        line = self.serial_lines[self.board.slots[slot].serial_port]
+        line.fail(
+            None
+            if fault is None
+            else LineFault(LINE_FAULTS[fault.kind], fault.skip, fault.count, fault.until)
+        )
+        return line.port.name
+
+    def fault_select(self, slot: int, fault: Fault | None) -> str:
+        """Make transfers at the SPI chip select of a slot fail.
+
+        Args:
+            slot: 1 or 2.
+            fault: How; None ends it.
+
+        Returns:
+            Device file of the chip select.
+        """
+        select = self.board.slots[slot].spi_device
+        self.spi_bus.fail(select, None if fault is None else replace(fault))
+        return select
 
     def _quantity(self, slot: Slot, name: str) -> Quantity:
         quantities = self.quantities(slot)

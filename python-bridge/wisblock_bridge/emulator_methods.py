@@ -13,10 +13,10 @@ import msgspec
 from wisblock_bridge import protocol
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.wiring import ChipNeed
+from wisblock_bridge.wiring import ChipNeed, PortNeed, SpiNeed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.describe import Slot
@@ -154,10 +154,29 @@ class EmulatorMethods:
     def _fault(self, params: FaultParams) -> object:
         now = self._clock.monotonic()
         until = None if params.for_ms is None else now + params.for_ms / 1000.0
-        addresses = self._addresses(params)
         fault = None if params.count == 0 else Fault(params.kind, 0, params.count, until)
+        devices = self._fault_devices(params, fault)
+        addresses = () if devices else self._addresses(params)
         self._board.fault(addresses, fault)
-        return {"addresses": list(addresses)}
+        answer: dict[str, object] = {"addresses": list(addresses)}
+        return {**answer, "devices": devices} if devices else answer
+
+    def _fault_devices(self, params: FaultParams, fault: Fault | None) -> list[str]:
+        """Let the serial port or the chip select fail that the module in a slot lives on."""
+        if params.slot not in {1, 2} or params.address is not None:
+            return []
+        slot = int(params.slot)
+        module = self._board.plugged(slot)
+        devices: list[str] = []
+        for need in () if module is None else self._needs(module):
+            if isinstance(need, PortNeed):
+                devices.append(self._board.fault_line(slot, fault))
+            elif isinstance(need, SpiNeed):
+                devices.append(self._board.fault_select(slot, fault))
+        return devices
+
+    def _needs(self, module: str) -> Iterable[object]:
+        return self._rack.module_class(module).description.needs.values()
 
     def _addresses(self, params: FaultParams) -> tuple[int, ...]:
         if params.address is not None:
@@ -180,7 +199,6 @@ class EmulatorMethods:
         module = self._board.plugged(params.slot)
         own: tuple[int, ...] = ()
         if module is not None:
-            needs = self._rack.module_class(module).description.needs.values()
-            own = tuple(each.address for each in needs if isinstance(each, ChipNeed))
+            own = tuple(each.address for each in self._needs(module) if isinstance(each, ChipNeed))
         # A product without a chip of its own fails where the board reads it: at the converter.
         return own or (spec.converter.address,)

@@ -76,6 +76,49 @@ def test_plugging_refuses_nonsense(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("nack", "no_device"),
+        ("eio", "bus_error"),
+        ("stuck", "timeout"),
+        ("checksum", "checksum"),
+        ("slow", "no_device"),
+    ],
+)
+def test_the_line_of_a_serial_module_fails(rig: Rig, kind: str, code: str) -> None:
+    def read() -> str:
+        rig.clock.advance(5.0)  # what was late has come and gone
+        number = rig.send_invoke(A, "RAK5802", 1, "read_coils", unit=42, retries=0)
+        return rig.code(A, number)
+
+    assert read() == "ok"
+    reply = rig.result(A, "emulator.fault", slot=1, kind=kind, count=2)
+    assert reply == {"addresses": [], "devices": ["/dev/ttyUSB0"]}
+    assert [read(), read(), read()] == [code, code, "ok"]
+    rig.result(A, "emulator.fault", slot=1, kind=kind, for_ms=9000)
+    assert [read(), read()] == [code, "ok"]
+    rig.result(A, "emulator.fault", slot=1, kind=kind)
+    assert [read(), read(), read()] == [code] * 3
+    rig.result(A, "emulator.fault", slot=1, kind=kind, count=0)
+    assert read() == "ok"
+
+
+@pytest.mark.parametrize("kind", ["nack", "eio", "stuck"])
+def test_the_chip_select_of_a_radio_fails(rig: Rig, kind: str) -> None:
+    """Nobody acknowledges on SPI: all ones and all zeros are what an empty place reads as."""
+    rig.result(A, "emulator.plug", slot=2, module="RAK13300")
+    rig.invoke(A, "RAK13300", 2, "configure", region="EU868")
+    reply = rig.result(A, "emulator.fault", slot=2, kind=kind)
+    assert reply == {"addresses": [], "devices": ["/dev/spidev0.1"]}
+    error = rig.refused(A, "RAK13300", 2, "rssi")
+    assert error["code"] in {"no_device", "bus_error", "timeout"}
+    assert error["where"].startswith("RAK13300 in slot 2")
+    assert error["hint"]
+    rig.result(A, "emulator.fault", slot=2, kind=kind, count=0)
+    assert rig.invoke(A, "RAK13300", 2, "rssi")["rssi"] < 0
+
+
+@pytest.mark.parametrize(
     "value", [None, "x", b"x", [], {}, True, float("nan"), float("inf"), [[1]] * 9, "x" * 100_000]
 )
 def test_a_quantity_takes_numbers(rig: Rig, value: object) -> None:

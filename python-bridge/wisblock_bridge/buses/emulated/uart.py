@@ -53,7 +53,7 @@ class SerialDevice(Protocol):
 
 
 class LineFaultKind(StrEnum):
-    """How a line can be made to fail; each concerns what devices say."""
+    """How a line can be made to fail: what devices say, or what the port is told to send."""
 
     SILENCE = "silence"
     """It is lost."""
@@ -63,6 +63,16 @@ class LineFaultKind(StrEnum):
     """The second half is lost."""
     LATE = "late"
     """It comes ``LATE_S`` later."""
+    BROKEN = "broken"
+    """The port gives up when it shall send."""
+    STUCK = "stuck"
+    """The port takes no characters."""
+
+
+OF_THE_PORT = {
+    LineFaultKind.BROKEN: (BusFault.IO, "could not be used: the transfer broke off"),
+    LineFaultKind.STUCK: (BusFault.TIMEOUT, "did not take the characters in time"),
+}
 
 
 LATE_S = 1.2
@@ -76,11 +86,13 @@ class LineFault:
         kind: What goes wrong.
         skip: Times that something is said and still arrives whole.
         count: Times that it fails from then on; None for "until switched off".
+        until: Reading of the clock at which it ends by itself; None for never.
     """
 
     kind: LineFaultKind
     skip: int = 0
     count: int | None = None
+    until: float | None = None
 
 
 class EmulatedSerialLine:
@@ -204,18 +216,42 @@ class EmulatedSerialLine:
             if device is not speaker:
                 device.hear(data, settings)
 
-    def _spoiled(self, data: bytes, delay_s: float) -> tuple[bytes, float]:
-        fault = self._fault
-        if fault is None:
-            return data, delay_s
+    def refuse(self) -> None:
+        """Fail as the port, where a fault says so.
+
+        Raises:
+            BusError: It does.
+        """
+        if self._fault is None or self._fault.kind not in OF_THE_PORT:
+            return
+        kind = self._use_up(self._fault)
+        if kind is not None:
+            fault, words = OF_THE_PORT[kind]
+            raise BusError(
+                fault,
+                f"{self.port.name} {words}.",
+                hint="Plug the adapter in anew, or switch the board off and on.",
+                where=self.port.name,
+            )
+
+    def _use_up(self, fault: LineFault) -> LineFaultKind | None:
+        """Tell how it goes wrong this time; None when it does not."""
+        if fault.until is not None and self._clock.monotonic() >= fault.until:
+            self._fault = None
+            return None
         if fault.skip > 0:
             fault.skip -= 1
-            return data, delay_s
+            return None
         if fault.count is not None:
             fault.count -= 1
             if fault.count <= 0:
                 self._fault = None
-        match fault.kind:
+        return fault.kind
+
+    def _spoiled(self, data: bytes, delay_s: float) -> tuple[bytes, float]:
+        if self._fault is None or self._fault.kind in OF_THE_PORT:
+            return data, delay_s
+        match self._use_up(self._fault):
             case LineFaultKind.SILENCE:
                 return b"", delay_s
             case LineFaultKind.NOISE:
@@ -225,6 +261,8 @@ class EmulatedSerialLine:
                 return data[: len(data) // 2], delay_s
             case LineFaultKind.LATE:
                 return data, delay_s + LATE_S
+            case _:
+                return data, delay_s
 
 
 class EmulatedSerialPort:
@@ -270,6 +308,7 @@ class EmulatedSerialPort:
     def write(self, data: bytes) -> None:
         """Send bytes, as ``SerialPort.write`` says."""
         self._opened()
+        self._line.refuse()
         self._clock.sleep(len(data) * self.settings.character_s)
         self._line.transmit(bytes(data), self.settings)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from wisblock_bridge.chips.sx1262 import commands
 from wisblock_bridge.chips.sx1262.air_time import time_on_air_ms
 from wisblock_bridge.chips.sx1262.commands import BANDWIDTHS, DeviceErrors, Irq, Opcode
-from wisblock_bridge.errors import NotReadyError, WrongChipError
+from wisblock_bridge.errors import BusError, BusFault, NotReadyError, WrongChipError
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.spi import SpiDevice
@@ -260,8 +260,8 @@ class SX1262:
             What was reported since the last time.
 
         Raises:
-            BusError: The bus could not be used.
-            NotReadyError: The chip does not answer any more.
+            BusError: The bus could not be used, or the chip does not answer any more.
+            NotReadyError: The chip does not get ready.
         """
         answer = self._exchange(Opcode.GET_IRQ_STATUS, 0, 0, 0)
         found = commands.irq(answer[2], answer[3])
@@ -276,8 +276,8 @@ class SX1262:
             The packet.
 
         Raises:
-            BusError: The bus could not be used.
-            NotReadyError: The chip does not answer any more.
+            BusError: The bus could not be used, or the chip does not answer any more.
+            NotReadyError: The chip does not get ready.
         """
         settings = self._configured()
         answer = self._read(Opcode.GET_RX_BUFFER_STATUS, 2)
@@ -304,8 +304,8 @@ class SX1262:
             dBm, in steps of 0.5.
 
         Raises:
-            BusError: The bus could not be used.
-            NotReadyError: The chip does not answer any more.
+            BusError: The bus could not be used, or the chip does not answer any more.
+            NotReadyError: The chip does not get ready.
         """
         return -self._read(Opcode.GET_RSSI_INST, 1)[0] / 2
 
@@ -316,8 +316,8 @@ class SX1262:
             Whether a preamble was noticed.
 
         Raises:
-            BusError: The bus could not be used.
-            NotReadyError: The chip does not answer, or does not finish.
+            BusError: The bus could not be used, or the chip does not answer.
+            NotReadyError: The chip does not get ready, or does not finish.
         """
         settings = self._configured()
         self.standby()
@@ -348,8 +348,8 @@ class SX1262:
             The known bits.
 
         Raises:
-            BusError: The bus could not be used.
-            NotReadyError: The chip does not answer any more.
+            BusError: The bus could not be used, or the chip does not answer any more.
+            NotReadyError: The chip does not get ready.
         """
         high, low = self._read(Opcode.GET_DEVICE_ERRORS, 2)
         known = sum(DeviceErrors)
@@ -442,7 +442,8 @@ class SX1262:
         try:
             commands.mode(answer[1])
         except ValueError as error:
-            raise NotReadyError(
+            raise BusError(
+                BusFault.NO_ACKNOWLEDGE,
                 f"The radio does not answer any more: {error}.",
                 hint="Was the module pulled out? It is started anew with the next request.",
                 where=self._spi.name,
