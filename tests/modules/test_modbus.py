@@ -19,7 +19,7 @@ from wisblock_bridge.errors import (
 )
 from wisblock_bridge.modules.modbus import frames
 from wisblock_bridge.modules.modbus.master import Master
-from wisblock_bridge.modules.modbus.numbers import number, register_count
+from wisblock_bridge.modules.modbus.numbers import number, register_count, scaled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -480,3 +480,19 @@ def test_numbers(
 ) -> None:
     assert register_count(number_type) == len(registers)
     assert number(registers, number_type, word_order) == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("raw", "factor", "offset", "value"),
+    [
+        (2783.0, 0.01, 0.0, 27.83),
+        (3.0, 0.1, 0.0, 0.3),
+        (-2147483648.0, 1.0, 0.0, -2147483648.0),
+        (4294967295.0, 0.001, 0.0, 4294967.295),
+        (2565.0, 0.018, 32.0, 78.17),
+    ],
+)
+def test_a_scaled_number_is_as_people_write_it(
+    raw: float, factor: float, offset: float, value: float
+) -> None:
+    assert scaled(raw, factor, offset) == value

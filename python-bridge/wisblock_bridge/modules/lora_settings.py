@@ -53,7 +53,7 @@ CodingRateChoice = Annotated[
     CodingRate | None, Param("Share of the data in what is sent; the rest corrects errors.")
 ]
 Preamble = Annotated[
-    int | None, Param("Length of the preamble, symbols.", low=6, high=65535, label="preamble")
+    int | None, Param("Length of the preamble, symbols.", low=6, high=65535, label="Preamble")
 ]
 SyncWordChoice = Annotated[
     SyncWord | None,
@@ -64,8 +64,11 @@ Power = Annotated[
     Param("Power at the antenna connector; not given: of the preset, or 14, or less where the "
           "region allows less.", unit="decibel_milliwatt", low=WEAKEST_DBM, high=STRONGEST_DBM),
 ]  # fmt: skip
-Crc = Annotated[bool | None, Param("Whether packets carry a checksum.")]
-InvertIq = Annotated[bool | None, Param("Whether I and Q are swapped, as LoRaWAN gateways do.")]
+Crc = Annotated[bool | None, Param("Whether packets carry a checksum.", label="Checksum")]
+InvertIq = Annotated[
+    bool | None,
+    Param("Whether I and Q are swapped, as LoRaWAN gateways do.", label="Invert I and Q"),
+]
 Header = Annotated[
     Literal["explicit", "implicit"] | None,
     Param("Explicit: the packet tells its length. Implicit: both sides know it."),

@@ -340,7 +340,7 @@ class RAK13300(Module):
         timeout_ms: Annotated[
             int,
             Param("How long to wait for a packet.", unit="millisecond", low=1, high=60_000,
-                  label="wait"),
+                  label="Wait"),
         ] = 5000,
     ) -> Readings:  # fmt: skip
         """Wait for one packet; that none came is no error.
@@ -378,7 +378,7 @@ class RAK13300(Module):
         """
         return self.readings(rssi=self._radio.rssi_dbm())
 
-    @event(gives=EVENT, main=PAYLOAD, polled=True)
+    @event(gives=EVENT, main=PAYLOAD, polled=True, occurrence=True)
     def received(
         self,
         poll_ms: Annotated[

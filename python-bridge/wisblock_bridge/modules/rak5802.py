@@ -29,6 +29,7 @@ from wisblock_bridge.modules.modbus.numbers import (
     WordOrder,
     number,
     register_count,
+    scaled,
 )
 from wisblock_bridge.wiring import serial_port
 
@@ -283,7 +284,7 @@ class RAK5802(Module):
         """
         request = frames.read(table, unit, address, register_count(number_type))
         registers = self._ask(request, timeout_ms, retries).registers
-        value = number(registers, number_type, word_order) * factor + offset
+        value = scaled(number(registers, number_type, word_order), factor, offset)
         if not math.isfinite(value):
             raise OutOfRangeError(
                 f"The registers hold no finite number: {list(registers)}.",
@@ -436,7 +437,7 @@ class RAK5802(Module):
         self.memory.remember({"baud": baud, "parity": parity, "stop_bits": stop_bits})
         return self.readings(baud=baud, parity=parity, stop_bits=stop_bits)
 
-    @event(gives=(DATA,), main=DATA, polled=False)
+    @event(gives=(DATA,), main=DATA, polled=False, occurrence=True)
     def received(
         self,
         gap_ms: Annotated[

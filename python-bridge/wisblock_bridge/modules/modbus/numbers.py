@@ -51,3 +51,18 @@ def number(registers: Sequence[int], number_type: NumberType, word_order: WordOr
     data = struct.pack(f">{len(words)}H", *words)
     (found,) = struct.unpack(f">{_FORMATS[number_type]}", data)
     return float(found)
+
+
+def scaled(raw: float, factor: float, offset: float) -> float:
+    """Turn a number into what it stands for.
+
+    Args:
+        raw: As the registers hold it.
+        factor: What it is multiplied by.
+        offset: What is added then.
+
+    Returns:
+        The result as people would write it: 2783 times 0.01 is 27.83, not 27.830000000000002. A
+        register or two hold ten significant digits at most; twelve are kept.
+    """
+    return float(f"{raw * factor + offset:.12g}")
