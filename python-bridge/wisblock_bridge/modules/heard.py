@@ -56,8 +56,21 @@ class Ear:
             The look-out.
         """
         watch = HeardWatch(self, gap_s)
-        self._listeners.append(watch)
+        self.join(watch)
         return watch
+
+    def join(self, watch: HeardWatch) -> None:
+        """Let a look-out listen that was made elsewhere.
+
+        Args:
+            watch: Which.
+        """
+        self._listeners.append(watch)
+
+    @property
+    def listeners(self) -> tuple[HeardWatch, ...]:
+        """Who listens."""
+        return tuple(self._listeners)
 
     def forget(self, watch: HeardWatch) -> None:
         """Tell a listener nothing more.
@@ -84,10 +97,19 @@ class Ear:
         Args:
             data: The bytes.
         """
-        if self._listeners:
-            readings = self._pack(data)
-            for listener in self._listeners:
-                listener.tell(readings)
+        for listener in self.listeners:
+            listener.hear(data)
+
+    def pack(self, data: bytes) -> Readings:
+        """Make readings of what came.
+
+        Args:
+            data: The bytes.
+
+        Returns:
+            What to tell.
+        """
+        return self._pack(data)
 
 
 class HeardWatch(Watch):
@@ -112,6 +134,14 @@ class HeardWatch(Watch):
     def descriptor(self) -> int | None:
         """Readable when the port has something or another listener took something off it."""
         return self._both.fileno() if self._open else None
+
+    def hear(self, data: bytes) -> None:
+        """Take notice of bytes.
+
+        Args:
+            data: What came.
+        """
+        self.tell(self._ear.pack(data))
 
     def tell(self, readings: Readings) -> None:
         """Take notice of something that was heard.

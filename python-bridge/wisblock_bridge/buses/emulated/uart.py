@@ -20,6 +20,8 @@ from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wisblock_bridge.clock import Clock
 
 SLICE_S = 0.005
@@ -107,6 +109,10 @@ class EmulatedSerialLine:
         self.port = EmulatedSerialPort(self, name, clock)
         self.echo = False
         """Whether the port hears what it sends, as on a single wire."""
+        self.returned: Callable[[bytes], bytes] | None = None
+        """What becomes of an echo on its way; it also sees breaks, as zeros."""
+        self.passing: Callable[[], None] | None = None
+        """Called whenever the port is used, for whoever talks at times of its own."""
         self.transmissions: deque[bytes] = deque(maxlen=256)
         """What the port has sent, the newest last."""
         self._clock = clock
@@ -192,8 +198,7 @@ class EmulatedSerialLine:
             settings: How they are sent.
         """
         self.transmissions.append(data)
-        if self.echo:
-            self.port.arrive(data, 0.0, 0.0)
+        self._echo(data)
         self._answering = True
         try:
             self._tell(data, settings, None)
@@ -206,10 +211,13 @@ class EmulatedSerialLine:
         Args:
             duration_s: How long, s.
         """
-        if self.echo:
-            self.port.arrive(b"\0", 0.0, 0.0)
+        self._echo(b"\0")
         for device in tuple(self._devices):
             device.hear_break(duration_s)
+
+    def _echo(self, data: bytes) -> None:
+        if self.echo:
+            self.port.arrive(data if self.returned is None else self.returned(data), 0.0, 0.0)
 
     def _tell(self, data: bytes, settings: LineSettings, speaker: SerialDevice | None) -> None:
         for device in tuple(self._devices):
@@ -386,6 +394,8 @@ class EmulatedSerialPort:
                 hint="It is looked for again with the next request.",
                 where=self._name,
             )
+        if self._descriptor is not None and self._line.passing is not None:
+            self._line.passing()
 
     def _show(self) -> None:
         """Let the descriptor be readable while something has come; under the lock."""

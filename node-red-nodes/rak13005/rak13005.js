@@ -1,0 +1,3 @@
+"use strict";
+/* Printed by scripts/press.mjs. Do not edit. */
+module.exports = require("../lib/module-node.js")("rak13005");

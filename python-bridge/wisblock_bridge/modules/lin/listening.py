@@ -1,0 +1,186 @@
+"""Listening to a LIN bus: everything that is on it is told, whole or not.
+
+1. Each listener cuts what was heard by its own knowledge of lengths and checksums.
+2. A frame that silence has to end is ended by a timer of the module.
+3. What is damaged is told as what it is, with the reason; that is no failure of the listening.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.describe import Quality, Readings
+from wisblock_bridge.modules.heard import HeardWatch
+from wisblock_bridge.modules.lin import frames
+from wisblock_bridge.modules.lin.pieces import Kind, Piece, Pieces
+
+if TYPE_CHECKING:
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import TimerHandle, Timers
+    from wisblock_bridge.modules.heard import Ear
+
+SLEEP = "sleep"
+"""What a frame is called that sends all nodes to sleep."""
+
+KINDS = (
+    "frame",
+    "answer",
+    "sent",
+    "header",
+    "short",
+    "wrong_checksum",
+    "wrong_parity",
+    "sleep",
+    "wake_up",
+    "noise",
+    "no_answer",
+    "failed",
+)
+
+
+class FrameWatch(HeardWatch):
+    """The look-out of one listener.
+
+    Args:
+        ear: What it listens with.
+        pieces: Cuts what was heard.
+        only: The identifier it wants to hear of; None for all.
+        own: It also wants to hear what the module itself sends.
+        gap_s: Silence that ends a frame, s.
+        clock: Time.
+        timers: Of the module.
+    """
+
+    def __init__(
+        self,
+        ear: Ear,
+        pieces: Pieces,
+        only: int | None,
+        own: bool,  # noqa: FBT001
+        gap_s: float,
+        clock: Clock,
+        timers: Timers,
+    ) -> None:
+        super().__init__(ear, gap_s)
+        self._pieces = pieces
+        self._only = only
+        self._own = own
+        self._clock = clock
+        self._timers = timers
+        self._timer: TimerHandle | None = None
+
+    def hear(self, data: bytes) -> None:
+        """Take notice of bytes, and wait for silence where they end in the middle of something.
+
+        Args:
+            data: What was heard.
+        """
+        self._tell_all(self._pieces.feed(data))
+        self._call_off()
+        if self._pieces.waiting:
+            self._timer = self._timers.after(self._gap_s, self._at_silence)
+
+    def hear_of(self, readings: Readings, identifier: int | None, *, own: bool) -> None:
+        """Take notice of something that the module itself knows best.
+
+        Args:
+            readings: What.
+            identifier: What it is about; None where that is not one identifier.
+            own: The module has sent it.
+        """
+        self._end()
+        if own and not self._own:
+            return
+        if self._only in {None, identifier} or identifier is None:
+            self.tell(readings)
+
+    def close(self) -> None:
+        """Listen no longer."""
+        self._call_off()
+        super().close()
+
+    def _at_silence(self) -> None:
+        """End what was begun, unless there is more by now."""
+        self._timer = None
+        self._ear.gather(0.0)
+        if self._timer is None:
+            self._end()
+
+    def _end(self) -> None:
+        self._call_off()
+        self._tell_all(self._pieces.silence())
+
+    def _call_off(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell_all(self, found: list[Piece]) -> None:
+        for piece in found:
+            if self._only in {None, piece.identifier} or piece.identifier is None:
+                self.tell(pack(piece, self._clock.timestamp_ms()))
+
+
+def pack(piece: Piece, timestamp_ms: float) -> Readings:
+    """Make readings of what was heard.
+
+    Args:
+        piece: What.
+        timestamp_ms: When, ms since 1970.
+
+    Returns:
+        ``kind`` and ``raw``, and where there is one ``id``, ``data`` and ``checksum``; uncertain,
+        with the reason, when something is wrong.
+    """
+    values: dict[str, object] = {"kind": str(piece.kind)}
+    if piece.identifier is not None:
+        values |= {"id": piece.identifier, "data": piece.data}
+    if piece.model is not None:
+        values["checksum"] = piece.model
+    values["raw"] = piece.raw
+    is_command = piece.kind is Kind.FRAME and piece.identifier == frames.MASTER_REQUEST
+    if is_command and piece.data[0] == frames.GO_TO_SLEEP[0]:
+        values["kind"] = SLEEP
+    note = explain(piece)
+    return Readings(values, timestamp_ms, Quality.UNCERTAIN if note else Quality.GOOD, note)
+
+
+def explain(piece: Piece) -> str:
+    """Say what is wrong with a piece.
+
+    Args:
+        piece: What was heard.
+
+    Returns:
+        One sentence; empty when nothing is wrong.
+    """
+    name = "" if piece.identifier is None else f"0x{piece.identifier:02X}"
+    match piece.kind:
+        case Kind.HEADER:
+            return f"Nobody answered the header of {name}."
+        case Kind.SHORT:
+            return f"The frame of {name} broke off after {len(piece.data)} bytes."
+        case Kind.WRONG_CHECKSUM:
+            return f"{_checksums(piece, name)}: {piece.raw.hex(' ')}."
+        case Kind.WRONG_PARITY:
+            at = piece.raw.index(frames.SYNC) + 1
+            right = frames.protect(piece.raw[at] & 0x3F)
+            return (
+                f"The parity of the identifier 0x{piece.raw[at]:02X} is wrong; {name} is sent as "
+                f"0x{right:02X}: {piece.raw.hex(' ')}."
+            )
+        case Kind.NOISE:
+            return f"{len(piece.raw)} bytes without a header: {piece.raw.hex(' ')}."
+        case _:
+            return ""
+
+
+def _checksums(piece: Piece, name: str) -> str:
+    data, last = piece.data[:-1], piece.data[-1]
+    protected = frames.protect(piece.identifier or 0)
+    classic = frames.checksum(data, protected, "classic")
+    enhanced = frames.checksum(data, protected, "enhanced")
+    return (
+        f"The frame of {name} ends with 0x{last:02X}, which is no checksum of it (classic "
+        f"0x{classic:02X}, enhanced 0x{enhanced:02X}), or it broke off"
+    )
