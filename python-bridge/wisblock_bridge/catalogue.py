@@ -1,6 +1,6 @@
 """The catalogue: every module's description as plain data, the seam between the two languages.
 
-1. Everything here is derived from ``describe``; no fact is added.
+1. Everything here is derived from ``signatures``; no fact is added.
 2. A module that fails to import is reported as broken and does not take the bridge down.
 """
 
@@ -15,13 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisblock_bridge import modules as module_package
-from wisblock_bridge.describe import (
-    Module,
-    ModuleDescription,
-    OperationDescription,
-    ParamDescription,
-    Reading,
-)
+from wisblock_bridge.describe import Module, Reading
 from wisblock_bridge.units import UNITS
 from wisblock_bridge.wiring import (
     AnalogNeed,
@@ -35,6 +29,7 @@ from wisblock_bridge.wiring import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wisblock_bridge.signatures import ModuleDescription, OperationDescription, ParamDescription
     from wisblock_bridge.wiring import Need
 
 FORMAT = 1
@@ -133,8 +128,12 @@ def _module(each: ModuleDescription) -> dict[str, object]:
         "unconfirmed": list(each.unconfirmed),
         "needs": [_need(need) for need in each.needs.values()],
         "operations": [_operation(operation) for operation in each.operations.values()],
-        "events": [_operation(event) | {"polled": event.polled} for event in each.events.values()],
+        "events": [_event(event) for event in each.events.values()],
     }
+
+
+def _event(event: OperationDescription) -> dict[str, object]:
+    return _operation(event) | {"polled": event.polled, "occurrence": event.occurrence}
 
 
 def _need(need: Need) -> dict[str, object]:

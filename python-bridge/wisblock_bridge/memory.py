@@ -147,7 +147,9 @@ class LastRun:
     def __init__(self, notebook: Notebook) -> None:
         self._notebook = notebook
         self._lock = threading.Lock()
-        self._open: list[tuple[str, Slot]] = []
+        # What an earlier bridge left stays noted until it has been closed: this one may be killed
+        # before it comes to that.
+        self._open = self._noted()
 
     def left_open(self) -> list[tuple[str, Slot]]:
         """Tell which modules an earlier bridge did not close, in the order in which it opened them.
@@ -155,6 +157,9 @@ class LastRun:
         Returns:
             Name and slot of each.
         """
+        return list(self._open)
+
+    def _noted(self) -> list[tuple[str, Slot]]:
         entries = self._notebook.recall().get("open")
         found: list[tuple[str, Slot]] = []
         for entry in entries if isinstance(entries, list) else ():

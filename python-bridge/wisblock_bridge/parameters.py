@@ -1,6 +1,6 @@
 """Parameters against the description: what came is held against what is allowed.
 
-1. The check is msgspec's, built by ``describe`` from the annotations; this file finds the words.
+1. The check is msgspec's, built by ``signatures`` from the annotations; this file finds the words.
 2. It runs before anything is queued, so a bad request never reaches a bus.
 """
 
@@ -15,7 +15,7 @@ from wisblock_bridge.protocol import MALFORMED, NO_PARAMS, MapDecoder
 from wisblock_bridge.units import UNITS
 
 if TYPE_CHECKING:
-    from wisblock_bridge.describe import OperationDescription, ParamDescription
+    from wisblock_bridge.signatures import OperationDescription, ParamDescription
 
 _LONGEST_ECHO = 60
 

@@ -20,6 +20,7 @@ from wisblock_bridge.errors import (
     SlotConflictError,
     UnknownModuleError,
 )
+from wisblock_bridge.fault_log import FaultLog
 from wisblock_bridge.memory import LastRun
 from wisblock_bridge.reservations import Reservations
 from wisblock_bridge.wiring import (
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
     from wisblock_bridge.hardware import Hardware
     from wisblock_bridge.mailbox import Mailbox
     from wisblock_bridge.memory import Shelf
+    from wisblock_bridge.posts import Post
     from wisblock_bridge.reservations import Key
     from wisblock_bridge.wiring import Need
-    from wisblock_bridge.worker import Post
 
 DIRECT = "TPT29555 on the board"
 """Holder of lines that a flow drives directly."""
@@ -89,10 +90,11 @@ class Rack:
         self._modules = modules
         self._mailbox = mailbox
         self._clock = clock
-        self._addresses = dict(addresses or {})
+        self.addresses = dict(addresses or {})
         self._shelf = shelf
         self._last_run = LastRun(shelf.of_bridge()) if shelf is not None else None
         self._workers: dict[tuple[str, Slot], Worker] = {}
+        self._fault_logs: dict[str, FaultLog] = {}
         self._expanders = BoardExpanders(hardware, self.reservations)
         self._reserve_board()
 
@@ -182,6 +184,7 @@ class Rack:
             lambda made: self._assemble(cls, slot, made),
             self._mailbox,
             self._clock,
+            self._fault_logs.setdefault(place, FaultLog(place, self._clock)),
             emulated=self.hardware.emulated,
             leave=lambda: self._last_run.closed(name, slot) if self._last_run else None,
         )
@@ -196,6 +199,16 @@ class Rack:
         """
         entries = self._last_run.left_open() if self._last_run is not None else []
         return [(name, slot) for name, slot in entries if name in self._modules]
+
+    def no_longer_there(self, module: str, slot: Slot) -> None:
+        """Do not expect the next bridge to make a module safe: something else is in its slot.
+
+        Args:
+            module: Its name.
+            slot: Where it was.
+        """
+        if self._last_run is not None:
+            self._last_run.closed(module, slot)
 
     def forget(self, worker: Worker) -> None:
         """Take a worker that has ended out of its slot.
@@ -261,7 +274,7 @@ class Rack:
                     words = f"{need.pin} (line {ref.offset} of {ref.controller})"
                     wanted.append((("line", ref), words))
             elif isinstance(need, ChipNeed):
-                address = self._addresses.get((int(slot), need.chip), need.address)
+                address = self.addresses.get((int(slot), need.chip), need.address)
                 wanted.append((("address", address), f"I2C address 0x{address:02x}"))
             elif isinstance(need, PortNeed) and slot != "board":
                 device, path = self.hardware.serial_device(slot)
@@ -329,7 +342,7 @@ class Rack:
                     converter, channel, f"{pin}, channel {channel} of {converter.name}"
                 )
             case ChipNeed():
-                address = self._addresses.get((int(slot), need.chip), need.address)
+                address = self.addresses.get((int(slot), need.chip), need.address)
                 return need.make(self.hardware.i2c(), address, self._clock)
             case PortNeed() | SpiNeed():
                 return self._bus_part(need, slot)

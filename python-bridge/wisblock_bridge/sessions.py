@@ -3,6 +3,8 @@
 1. Pure bookkeeping: time is handed in, nothing is sent and no hardware is touched.
 2. A session belongs to a client, not to a connection: who comes back with its token keeps it.
 3. An output belongs to the session that wrote it last.
+4. A session belongs to the key that opened it. Another key gets nothing of it, neither by its token
+   nor by the name of its connection.
 """
 
 from __future__ import annotations
@@ -11,9 +13,12 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from wisblock_bridge.admission import LOCAL
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wisblock_bridge.admission import Peer
     from wisblock_bridge.describe import Slot
 
 DEFAULT_LEASE_MS = 5000
@@ -47,6 +52,7 @@ class Session:
         token: What it shows to get its session back.
         lease_s: How long it may be silent.
         last_heard: Clock reading of its last request, s.
+        peer: Who it is, by the key of its connection.
         name: What it calls itself.
         version: Its own version.
         in_flight: Requests taken and not yet answered.
@@ -60,6 +66,7 @@ class Session:
     token: str
     lease_s: float
     last_heard: float
+    peer: Peer = LOCAL
     name: str = ""
     version: str = ""
     in_flight: int = 0
@@ -91,6 +98,8 @@ class Sessions:
         self._owner: dict[Output, Session] = {}
         self.schedule_changed = True
         """Set when a lease may run out earlier than ``next_end`` last told; cleared by who asks."""
+        self.detached: Callable[[bytes], None] = lambda _identity: None
+        """Called with the name of a connection that another key has taken over."""
 
     def __len__(self) -> int:
         return len(self._by_identity)
@@ -98,20 +107,27 @@ class Sessions:
     def __iter__(self) -> Iterator[Session]:
         return iter(tuple(self._by_identity.values()))
 
-    def of(self, identity: bytes, now: float) -> Session:
+    def of(self, identity: bytes, now: float, peer: Peer = LOCAL) -> Session:
         """Find or make the session of a connection, and renew its lease.
 
         Args:
             identity: The connection.
             now: Clock reading, s.
+            peer: Who is at its other end.
 
         Returns:
             Its session; a client that never said hello gets one with the default lease.
         """
         session = self._by_identity.get(identity)
+        if session is not None and session.peer is not peer:
+            if session.peer.key == peer.key:
+                session.peer = peer  # it was given another role
+            else:
+                self._detach(session)
+                session = None
         if session is None:
             token = secrets.token_urlsafe(18)
-            session = Session(identity, token, DEFAULT_LEASE_MS / 1000.0, now)
+            session = Session(identity, token, DEFAULT_LEASE_MS / 1000.0, now, peer)
             self._by_identity[identity] = session
             self._by_token[token] = session
             self.schedule_changed = True
@@ -127,10 +143,11 @@ class Sessions:
             token: The token it shows.
 
         Returns:
-            The former session, now on the new connection; None when there is none.
+            The former session, now on the new connection; None when there is none, or when it is
+            another key's.
         """
         former = self._by_token.get(token)
-        if former is None:
+        if former is None or former.peer.key != session.peer.key:
             return None
         if former is not session:
             self._by_identity.pop(former.identity, None)
@@ -139,11 +156,71 @@ class Sessions:
             former.in_flight = session.in_flight
             former.identity = session.identity
             former.last_heard = session.last_heard
+            former.peer = session.peer
             for output, policy in session.outputs.items():
                 former.outputs[output] = policy
                 self._owner[output] = former
             self._by_identity[session.identity] = former
         return former
+
+    def take_over(self, identity: bytes, peer: Peer) -> Session | None:
+        """Find what somebody has on a connection, and take from it what is another key's.
+
+        Args:
+            identity: The connection.
+            peer: Who is at its other end; its lease is not renewed.
+
+        Returns:
+            The session of that key; None when it has none.
+        """
+        session = self._by_identity.get(identity)
+        if session is not None and session.peer.key != peer.key:
+            self._detach(session)
+            return None
+        return session
+
+    def driving(self, module: str, slot: object) -> set[Session]:
+        """Tell who drives outputs of a module.
+
+        Args:
+            module: Its name.
+            slot: Where it is.
+
+        Returns:
+            Those sessions.
+        """
+        return {
+            session
+            for output, session in self._owner.items()
+            if output.module == module and output.slot == slot
+        }
+
+    def may_hear(self, session: Session, identity: bytes) -> bool:
+        """Tell whether an answer for a session may go out on a connection.
+
+        Args:
+            session: Whose answer it is.
+            identity: The connection on which it was asked for.
+
+        Returns:
+            False when a connection of another key bears that name by now.
+        """
+        if session.identity == identity:
+            return True
+        holder = self._by_identity.get(identity)
+        return holder is None or holder.peer.key == session.peer.key
+
+    def _detach(self, session: Session) -> None:
+        """Take a session off its connection, whose name another key bears by now.
+
+        It lives on until its lease runs out or its own client asks for it; until then it has a name
+        that no connection can bear, because nobody knows it.
+        """
+        del self._by_identity[session.identity]
+        self.detached(session.identity)
+        session.identity = b"\0detached " + session.token.encode()
+        session.in_flight = 0
+        self._by_identity[session.identity] = session
 
     def drive(self, session: Session, output: Output, on_loss: OnLoss) -> None:
         """Note that a session wrote an output.

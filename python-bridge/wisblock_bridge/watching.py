@@ -1,28 +1,54 @@
 """Looking out on behalf of subscriptions.
 
 1. It runs on the worker's thread, between jobs; it decides when and what to tell, never to whom.
-2. A failure is told once; then the pace slows down until the value is back.
+   What a look-out needs of the worker is to call the module (``Caller``).
+2. A failure is told once; then the pace slows down until the value is back. A look that gave way to
+   something urgent is no failure: it is taken again.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from wisblock_bridge.errors import BridgeError
-from wisblock_bridge.worker import Happening
+from wisblock_bridge.errors import BridgeError, CutShortError
+from wisblock_bridge.posts import Happening
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wisblock_bridge.describe import OperationDescription, Readings, Watch
-    from wisblock_bridge.worker import Worker
+    from wisblock_bridge.agenda import Agenda
+    from wisblock_bridge.bell import Bell
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import Readings, Watch
+    from wisblock_bridge.mailbox import Mailbox
+    from wisblock_bridge.posts import Post
+    from wisblock_bridge.signatures import OperationDescription
 
 FIRST_BACK_OFF_S = 1.0
 """Where only a descriptor tells, and what it belongs to has failed."""
 
 LONGEST_BACK_OFF_S = 10.0
+
+CUT_SHORT_S = 0.1
+"""Until a look is taken again that gave way to a stop."""
+
+
+class Caller(Protocol):
+    """Calls the module and opens it first if need be, as ``Worker`` says."""
+
+    def perform(self, operation: str, arguments: tuple[object, ...]) -> Readings:
+        """Call an operation."""
+        ...
+
+    def begin(self, event: str, arguments: tuple[object, ...]) -> Watch:
+        """Begin to look out for an event."""
+        ...
+
+    def look(self, watch: Watch) -> Sequence[Readings]:
+        """Look once for an event."""
+        ...
 
 
 class Watching(ABC):
@@ -31,27 +57,32 @@ class Watching(ABC):
     Args:
         subscription: Its number.
         interval_s: Seconds between two looks.
+        of_state: What is told first is how things are, and is marked as that.
     """
 
-    def __init__(self, subscription: int, interval_s: float) -> None:
+    def __init__(self, subscription: int, interval_s: float, *, of_state: bool) -> None:
         self.subscription = subscription
         self._interval_s = interval_s
         self._pause_s = interval_s
         self._due: float | None = None
         self._failing = False
-        self._told = False
+        self._cut_short = False
+        self._initial = of_state
 
-    def look(self, worker: Worker) -> list[Happening]:
+    def look(self, caller: Caller) -> list[Happening]:
         """Look once.
 
         Args:
-            worker: The module's worker.
+            caller: Calls the module.
 
         Returns:
             What there is to tell the client.
         """
         try:
-            found = self._find(worker)
+            found = self._find(caller)
+        except CutShortError:
+            self._cut_short = True
+            return []
         except BridgeError as error:
             paced_s = FIRST_BACK_OFF_S if math.isinf(self._interval_s) else self._interval_s
             doubled_s = self._pause_s * 2 if self._failing else paced_s
@@ -63,8 +94,8 @@ class Watching(ABC):
             return [Happening(self.subscription, None, error)]
         self._pause_s = self._interval_s
         self._failing = False
-        initial = not self._told
-        self._told = self._told or bool(found)
+        initial = self._initial
+        self._initial = initial and not found
         return [Happening(self.subscription, readings, None, initial) for readings in found]
 
     def next_look_s(self, now: float) -> float:
@@ -76,6 +107,9 @@ class Watching(ABC):
         Returns:
             Seconds from now; infinity when only a descriptor tells.
         """
+        if self._cut_short:
+            self._cut_short = False
+            return CUT_SHORT_S
         if math.isinf(self._pause_s):
             return math.inf
         if self._failing or self._due is None or now - self._due > self._pause_s:
@@ -92,7 +126,7 @@ class Watching(ABC):
         """Look out no longer."""
 
     @abstractmethod
-    def _find(self, worker: Worker) -> Sequence[Readings]:
+    def _find(self, caller: Caller) -> Sequence[Readings]:
         """Look, and return what is new."""
 
     @abstractmethod
@@ -120,14 +154,14 @@ class PeriodicReading(Watching):
         arguments: tuple[object, ...],
         deadband: float | None,
     ) -> None:
-        super().__init__(subscription, interval_s)
+        super().__init__(subscription, interval_s, of_state=True)
         self._operation = operation
         self._arguments = arguments
         self._deadband = deadband
         self._last: Readings | None = None
 
-    def _find(self, worker: Worker) -> Sequence[Readings]:
-        readings = worker.perform(self._operation.name, self._arguments)
+    def _find(self, caller: Caller) -> Sequence[Readings]:
+        readings = caller.perform(self._operation.name, self._arguments)
         if self._deadband is not None and self._last is not None and not self._moved(readings):
             return ()
         self._last = readings
@@ -159,21 +193,23 @@ class EventWatch(Watching):
 
     Args:
         subscription: Its number.
-        event: The event's name.
+        event: The event.
         arguments: Its parameters, in order.
     """
 
-    def __init__(self, subscription: int, event: str, arguments: tuple[object, ...]) -> None:
-        super().__init__(subscription, 1.0)
+    def __init__(
+        self, subscription: int, event: OperationDescription, arguments: tuple[object, ...]
+    ) -> None:
+        super().__init__(subscription, 1.0, of_state=not event.occurrence)
         self._event = event
         self._arguments = arguments
         self._watch: Watch | None = None
 
-    def _find(self, worker: Worker) -> Sequence[Readings]:
+    def _find(self, caller: Caller) -> Sequence[Readings]:
         if self._watch is None:
-            self._watch = worker.begin(self._event, self._arguments)
+            self._watch = caller.begin(self._event.name, self._arguments)
             self._interval_s = self._pause_s = self._watch.interval_s
-        return worker.look(self._watch)
+        return caller.look(self._watch)
 
     def _forget(self) -> None:
         self.close()
@@ -188,3 +224,95 @@ class EventWatch(Watching):
         if self._watch is not None:
             watch, self._watch = self._watch, None
             watch.close()
+
+
+class LookOuts:
+    """The look-outs that run on one worker's thread, and what wakes them.
+
+    Args:
+        caller: Calls the module.
+        agenda: Later work on the thread.
+        bell: What the thread waits at.
+        mailbox: Where what is seen goes.
+        clock: Time.
+    """
+
+    def __init__(
+        self, caller: Caller, agenda: Agenda, bell: Bell, mailbox: Mailbox[Post], clock: Clock
+    ) -> None:
+        self._caller = caller
+        self._agenda = agenda
+        self._bell = bell
+        self._mailbox = mailbox
+        self._clock = clock
+        self._by_number: dict[int, Watching] = {}
+        self._by_descriptor: dict[int, list[Watching]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_number)
+
+    def numbers(self) -> tuple[int, ...]:
+        """Give the numbers of the subscriptions that are looked out for."""
+        return tuple(self._by_number)
+
+    def at(self, descriptor: int) -> tuple[Watching, ...]:
+        """Give the look-outs that wait for a descriptor.
+
+        Args:
+            descriptor: One that became readable.
+        """
+        return tuple(self._by_descriptor.get(descriptor, ()))
+
+    def start(self, watching: Watching) -> None:
+        """Begin to look out, at once.
+
+        Args:
+            watching: What to look at and how often.
+        """
+        self._by_number[watching.subscription] = watching
+        self._look(watching)
+
+    def stop(self, subscription: int) -> None:
+        """End a look-out; one that has ended already is left alone.
+
+        Args:
+            subscription: Its number.
+        """
+        watching = self._by_number.pop(subscription, None)
+        if watching is not None:
+            self._listen_no_longer(watching)
+            watching.close()
+
+    def look_now(self, watching: Watching) -> None:
+        """Look once, outside the rhythm, and hear from then on what the look-out listens to.
+
+        Args:
+            watching: The look-out.
+        """
+        for happening in watching.look(self._caller):
+            self._mailbox.post(happening)
+        descriptor = watching.descriptor
+        if descriptor is None or watching not in self._by_descriptor.get(descriptor, ()):
+            self._listen_no_longer(watching)
+            if descriptor is not None:
+                if descriptor not in self._by_descriptor:
+                    self._by_descriptor[descriptor] = []
+                    self._bell.add(descriptor)
+                self._by_descriptor[descriptor].append(watching)
+
+    def _look(self, watching: Watching) -> None:
+        """Look because it is time, and say when it is time again."""
+        if self._by_number.get(watching.subscription) is not watching:
+            return
+        self.look_now(watching)
+        pause_s = watching.next_look_s(self._clock.monotonic())
+        if not math.isinf(pause_s):
+            self._agenda.after(pause_s, lambda: self._look(watching))
+
+    def _listen_no_longer(self, watching: Watching) -> None:
+        for descriptor, watchings in tuple(self._by_descriptor.items()):
+            if watching in watchings:
+                watchings.remove(watching)
+                if not watchings:
+                    del self._by_descriptor[descriptor]
+                    self._bell.remove(descriptor)

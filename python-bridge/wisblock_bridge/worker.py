@@ -3,123 +3,70 @@
 1. The poll loop hands over jobs and takes back posts; neither ever waits for the other.
 2. A job that is too late, or whose client is gone, is never started.
 3. A stop or an off overtakes what is queued for its output, and what it overtakes is not carried
-   out.
+   out. A long measurement under way gives way to it, and to the closing of its module.
 4. A module that fails is opened anew before its next job; nothing else notices.
 """
 
 from __future__ import annotations
 
 import functools
-import heapq
-import itertools
 import logging
-import math
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisblock_bridge import protocol
+from wisblock_bridge.agenda import Agenda
 from wisblock_bridge.bell import Bell
-from wisblock_bridge.describe import ALL_OUTPUTS
 from wisblock_bridge.errors import (
     BridgeError,
     BusError,
+    BusFault,
     BusyError,
     ClosingError,
-    DeviceError,
+    CutShortError,
+    ErrorCode,
     ExpiredError,
     InternalError,
     RequestError,
 )
+from wisblock_bridge.fault_log import defect, is_of_hardware
+from wisblock_bridge.posts import Answer, Closed, Happening, Job
+from wisblock_bridge.signatures import ALL_OUTPUTS
+from wisblock_bridge.watching import LookOuts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from wisblock_bridge.agenda import Timer
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Module, OperationDescription, Readings, Slot, Watch
+    from wisblock_bridge.describe import Module, Readings, Slot, Watch
+    from wisblock_bridge.fault_log import FaultLog
     from wisblock_bridge.mailbox import Mailbox
-    from wisblock_bridge.protocol import RequestId
-    from wisblock_bridge.sessions import OnLoss, Session
+    from wisblock_bridge.posts import Post
     from wisblock_bridge.watching import Watching
 
 MAX_QUEUED = 256
+
+TURNS = 64
+"""Of jobs and looks, before the thread listens to its descriptors again."""
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 10.0
 """Pauses between attempts to bring an output to its safe state while the hardware fails."""
 
+IN_VAIN = {BusFault.HELD, BusFault.MISSING, BusFault.PERMISSION, BusFault.UNSUPPORTED}
+"""Failures that are none of the hardware's: the line or the address is not ours."""
+
 log = logging.getLogger(__name__)
-_defect_numbers = itertools.count(1)
 
 
 @dataclass(slots=True, eq=False)
-class Job:
-    """One call of one operation.
+class _Rescue:
+    """An output to be brought to its safe state."""
 
-    Attributes:
-        session: Who asked.
-        identity: The connection to answer on.
-        request_id: The id to answer with.
-        deadline: Clock reading after which it is not started, s.
-        operation: What is asked.
-        arguments: The checked parameters, in order.
-        output: The output it drives, or "".
-        on_loss: What is to happen to that output when the session is lost.
-        urgent: It is a stop or an off.
-    """
-
-    session: Session
-    identity: bytes
-    request_id: RequestId
-    deadline: float
-    operation: OperationDescription
-    arguments: tuple[object, ...]
-    output: str = ""
-    on_loss: OnLoss = "safe"
-    urgent: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Answer:
-    """A finished job, its reply ready to be sent."""
-
-    job: Job
-    frame: bytes
-    worker: Worker
-    started: bool
-    error: BridgeError | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Happening:
-    """Something to tell the client of a subscription."""
-
-    subscription: int
-    readings: Readings | None
-    error: BridgeError | None = None
-    initial: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Closed:
-    """A worker has closed its module and ended."""
-
-    worker: Worker
-
-
-Post = Answer | Happening | Closed
-
-
-@dataclass(slots=True, order=True)
-class _Timer:
-    due: float
-    number: int
-    action: Callable[[], None] | None = field(compare=False)
-
-    def cancel(self) -> None:
-        """Call it off."""
-        self.action = None
+    output: str
 
 
 class Worker:
@@ -131,6 +78,7 @@ class Worker:
         build: Makes the module with its needs met; called on the worker's thread.
         mailbox: Where answers go.
         clock: Time.
+        fault_log: The lines of this place; they outlive the module, which is opened and closed.
         emulated: Whether the hardware is emulated.
         leave: Called on the worker's thread once the module has been closed.
     """
@@ -142,6 +90,7 @@ class Worker:
         build: Callable[[Worker], Module],
         mailbox: Mailbox[Post],
         clock: Clock,
+        fault_log: FaultLog,
         *,
         emulated: bool,
         leave: Callable[[], None] = lambda: None,
@@ -153,7 +102,15 @@ class Worker:
         self.closing = False
         self.last_error: BridgeError | None = None
         self.last_good_ms: float | None = None
+        self.operations = 0
+        """Carried out well, asked for once or again and again."""
         self.errors = 0
+        self.latest_error: BridgeError | None = None
+        self.latest_error_ms: float | None = None
+        """Kept when it works again, for whoever looks for what has happened."""
+        self.was_open = False
+        self.left_unsafe = False
+        """The module was closed and may still drive its outputs: the hardware did not answer."""
         self.unanswered = 0
         """Jobs taken whose answer the poll loop has not seen yet; the poll loop counts."""
         self._build = build
@@ -163,14 +120,17 @@ class Worker:
         self._leave = leave
         self._module: Module | None = None
         self._usable = False
+        self._quiet = False
+        self._may_be_cut_short = False
         self._bell = Bell()
         self._jobs: deque[Job] = deque()
-        self._urgent: deque[Job | Callable[[], None]] = deque()
-        self._timers: list[_Timer] = []
-        self._timer_numbers = itertools.count()
-        self._watchings: dict[int, Watching] = {}
-        self._descriptors: dict[int, list[Watching]] = {}
-        self._retries: dict[str, _Timer] = {}
+        self._urgent: deque[Job | _Rescue | Callable[[], None]] = deque()
+        self._agenda = Agenda(clock)
+        self._looks = Agenda(clock)
+        """Apart from the module's own timers, which end pulses and come before everything."""
+        self._look_outs = LookOuts(self, self._looks, self._bell, mailbox, clock)
+        self._retries: dict[str, Timer] = {}
+        self._fault_log = fault_log
         self._thread = threading.Thread(target=self._run, name=self.place, daemon=True)
         self._thread.start()
 
@@ -184,7 +144,7 @@ class Worker:
     @property
     def watched(self) -> int:
         """How many subscriptions run."""
-        return len(self._watchings)
+        return len(self._look_outs)
 
     def submit(self, job: Job, *, urgent: bool) -> None:
         """Queue a job; the thread looks at it after ``wake``.
@@ -229,7 +189,7 @@ class Worker:
         Args:
             watching: What to look at and how often.
         """
-        self._call(lambda: self._start_watching(watching))
+        self._call(lambda: self._look_outs.start(watching))
 
     def unwatch(self, subscription: int) -> None:
         """End the look-out of a subscription.
@@ -237,7 +197,7 @@ class Worker:
         Args:
             subscription: Its number.
         """
-        self._call(lambda: self._stop_watching(subscription))
+        self._call(lambda: self._look_outs.stop(subscription))
 
     def make_safe(self, output: str) -> None:
         """Bring an output to its safe state before anything else that is queued.
@@ -248,11 +208,22 @@ class Worker:
         Args:
             output: Its name.
         """
-        self._call(lambda: self._bring_to_safety(output, FIRST_RETRY_S))
+        self._urgent.append(_Rescue(output))
+        self._bell.ring()
 
     def prepare(self) -> None:
         """Open the module now, so that its outputs are safe; a failure is logged."""
         self._call(lambda: self._guarded(self._opened))
+
+    def rescue(self, *, quiet: bool) -> None:
+        """Open the module and close it again, which brings to safety what it was left driving.
+
+        Args:
+            quiet: A failure has been told already.
+        """
+        self._quiet = quiet
+        self._call(self._open_to_rescue)
+        self.close()
 
     def close(self) -> None:
         """Close the module and end the thread; ``Closed`` is posted when that is done."""
@@ -278,11 +249,9 @@ class Worker:
 
     # -- called by the module, on the worker's thread ---------------------------------------------
 
-    def after(self, seconds: float, action: Callable[[], None]) -> _Timer:
+    def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Do something later on this thread, as ``Timers.after`` says."""
-        timer = _Timer(self._clock.monotonic() + seconds, next(self._timer_numbers), action)
-        heapq.heappush(self._timers, timer)
-        return timer
+        return self._agenda.after(seconds, action)
 
     # -- the thread -------------------------------------------------------------------------------
 
@@ -291,48 +260,63 @@ class Worker:
         self._bell.ring()
 
     def _run(self) -> None:
+        busy = False
         while not (self.closing and self._module is None and not self._urgent):
-            if self._timers:
-                ready = self._bell.wait(max(0.0, self._timers[0].due - self._clock.monotonic()))
-            else:
-                ready = self._bell.wait()
-            for descriptor in ready:
+            for descriptor in self._bell.wait(0.0 if busy else self._idle_s()):
                 # All of them: whoever reads a line first keeps a copy for the others.
-                for watching in tuple(self._descriptors.get(descriptor, ())):
-                    self._guarded(functools.partial(self._look_now, watching))
-            self._work()
+                for watching in self._look_outs.at(descriptor):
+                    self._guarded(functools.partial(self._look_outs.look_now, watching))
+            busy = self._work()
         for job in (*self._jobs, *(each for each in self._urgent if isinstance(each, Job))):
             self._refuse(
                 job, ClosingError(f"{self.place} was closed before this request was started.")
             )
         self._mailbox.post(Closed(self))
 
-    def _work(self) -> None:
-        """Do what is due and what is queued, until nothing is left."""
-        while True:
-            if self._timers:
-                self._run_timers()
+    def _idle_s(self) -> float | None:
+        """Tell how long there is nothing to do."""
+        due = [each.timers[0].due for each in (self._agenda, self._looks) if each.timers]
+        return max(0.0, min(due) - self._clock.monotonic()) if due else None
+
+    def _work(self) -> bool:
+        """Do what is due and what is queued.
+
+        Timers come first, then what is urgent; looks and jobs take turns, so that neither
+        subscriptions nor requests can keep the others waiting.
+
+        Returns:
+            Whether something may be left: what listens to descriptors has its turn in between.
+        """
+        for _ in range(TURNS):
+            if self._agenda.timers:
+                for action in self._agenda.due():
+                    self._guarded(action)
             if self._urgent:
-                first = self._urgent.popleft()
-                if isinstance(first, Job):
-                    self._carry_out(first)
-                else:
-                    self._guarded(first)
-            elif self._jobs and not self.closing:
+                self._hurry(self._urgent.popleft())
+                continue
+            look = next(self._looks.due(), None) if self._looks.timers else None
+            if look is not None:
+                self._guarded(look)
+                if self._urgent:
+                    continue
+            if self._jobs and not self.closing:
                 try:
                     job = self._jobs.popleft()
                 except IndexError:
                     continue  # an urgent job has just overtaken the last one
                 self._carry_out(job)
-            else:
-                return
+            elif look is None:
+                return False
+        return True
 
-    def _run_timers(self) -> None:
-        now = self._clock.monotonic()
-        while self._timers and self._timers[0].due <= now:
-            action = heapq.heappop(self._timers).action
-            if action is not None:
-                self._guarded(action)
+    def _hurry(self, first: Job | _Rescue | Callable[[], None]) -> None:
+        """Do what is urgent."""
+        if isinstance(first, Job):
+            self._carry_out(first)
+        elif isinstance(first, _Rescue):
+            self._bring_to_safety(first.output, FIRST_RETRY_S)
+        else:
+            self._guarded(first)
 
     def _carry_out(self, job: Job) -> None:
         if self._clock.monotonic() > job.deadline:
@@ -379,11 +363,16 @@ class Worker:
             BridgeError: It failed; the place is filled in.
         """
         try:
-            readings: Readings = getattr(self._opened(), operation)(*arguments)
+            module = self._opened()
+            self._may_be_cut_short = True
+            readings: Readings = getattr(module, operation)(*arguments)
         except BridgeError as error:
             raise self._failed(error) from error.__cause__
         except Exception as error:
             raise self._defect(error) from error
+        finally:
+            self._may_be_cut_short = False
+        self.operations += 1
         self._succeeded(readings.timestamp_ms)
         return readings
 
@@ -421,49 +410,77 @@ class Worker:
             BridgeError: It failed; the place is filled in.
         """
         try:
+            self._may_be_cut_short = True
             found = watch.look()
         except BridgeError as error:
             raise self._failed(error) from error.__cause__
         except Exception as error:
             raise self._defect(error) from error
+        finally:
+            self._may_be_cut_short = False
         self._succeeded(found[-1].timestamp_ms if found else self._clock.timestamp_ms())
         return found
 
     def _succeeded(self, timestamp_ms: float) -> None:
         self.last_good_ms = timestamp_ms
         if self.last_error is not None:
-            log.warning("%s works again", self.place)
             self.last_error = None
+        if self._fault_log.down:
+            self._fault_log.works()
 
     def _opened(self) -> Module:
         if self._module is None:
             self._module = self._build(self)
+            self._module.give_way = self._give_way
         if not self._usable:
             self._module.open()
-            self._usable = self.is_open = True
+            self._usable = self.is_open = self.was_open = True
         return self._module
+
+    def _give_way(self) -> None:
+        """Cut short what the module is at, as ``Module.give_way`` says.
+
+        Opening, closing and making safe are never cut short.
+        """
+        if not self._may_be_cut_short:
+            return
+        if self.closing:
+            raise CutShortError(
+                ErrorCode.CLOSING, f"{self.place} was closed before this was finished."
+            )
+        urgent = self._urgent
+        if urgent and any(isinstance(each, Job | _Rescue) for each in tuple(urgent)):
+            raise CutShortError(
+                ErrorCode.EXPIRED, "A stop or an off overtook this request; it was cut short."
+            )
 
     def _failed(self, error: BridgeError) -> BridgeError:
         error.at(self.place)
-        if isinstance(error, BusError | DeviceError):
-            self.errors += 1
-            if self.last_error is None:
-                log.warning("%s", error)
-            self.last_error = error
+        if is_of_hardware(error):
+            self._count(error)
+            if not self._quiet:
+                self._fault_log.failed(error)
         if isinstance(error, BusError):
             self._usable = False
         return error
 
     def _defect(self, error: Exception) -> InternalError:
-        self.errors += 1
         self._usable = False
-        return defect(error, self.place)
+        found = defect(error, self.place)
+        self._count(found)
+        return found
+
+    def _count(self, error: BridgeError) -> None:
+        self.errors += 1
+        self.last_error = self.latest_error = error
+        self.latest_error_ms = self._clock.timestamp_ms()
 
     def _guarded(self, action: Callable[[], object]) -> None:
         try:
             action()
         except BridgeError as error:
-            log.warning("%s", self._failed(error))
+            if not is_of_hardware(self._failed(error)):
+                log.warning("%s", error)
         except Exception as error:  # noqa: BLE001
             self._defect(error)
 
@@ -471,14 +488,24 @@ class Worker:
         try:
             self._opened().make_safe(output)
         except BridgeError as error:
-            log.warning("%s (trying again to make %s safe)", self._failed(error), output)
+            self._failed(error)
+            if output not in self._retries:
+                log.warning(
+                    "%s: %s cannot be made safe (%s) and is tried again until it is",
+                    self.place, output, error.code,
+                )  # fmt: skip
         except Exception as error:  # noqa: BLE001
             self._defect(error)
         else:
-            self._retries.pop(output, None)
+            if self._retries.pop(output, None) is not None:
+                log.info("%s: %s is safe now", self.place, output)
+            if self._fault_log.down:
+                self._fault_log.works()
             return
         longer_s = min(2 * pause_s, LONGEST_RETRY_S)
-        self._retries[output] = self.after(pause_s, lambda: self._bring_to_safety(output, longer_s))
+        self._retries[output] = self._agenda.after(
+            pause_s, lambda: self._bring_to_safety(output, longer_s)
+        )
 
     def _give_over(self, output: str) -> None:
         """Leave an output alone that was to be made safe: somebody else drives it now."""
@@ -491,77 +518,45 @@ class Worker:
         frame = protocol.encode_error(job.request_id, error)
         self._mailbox.post(Answer(job, frame, self, started=False, error=error))
 
-    def _start_watching(self, watching: Watching) -> None:
-        self._watchings[watching.subscription] = watching
-        self._look(watching)
+    def _open_to_rescue(self) -> None:
+        try:
+            self._opened()
+        except BridgeError as error:
+            self.left_unsafe = _worth_trying_again(self._failed(error))
+        except Exception as error:  # noqa: BLE001
+            self._defect(error)
 
-    def _stop_watching(self, subscription: int) -> None:
-        watching = self._watchings.pop(subscription, None)
-        if watching is not None:
-            self._listen_no_longer(watching)
-            watching.close()
-
-    def _look(self, watching: Watching) -> None:
-        """Look because it is time, and say when it is time again."""
-        if self._watchings.get(watching.subscription) is not watching:
-            return
-        self._look_now(watching)
-        pause_s = watching.next_look_s(self._clock.monotonic())
-        if not math.isinf(pause_s):
-            self.after(pause_s, lambda: self._look(watching))
-
-    def _look_now(self, watching: Watching) -> None:
-        for happening in watching.look(self):
-            self._mailbox.post(happening)
-        descriptor = watching.descriptor
-        if descriptor is None or watching not in self._descriptors.get(descriptor, ()):
-            self._listen_no_longer(watching)
-            if descriptor is not None:
-                if descriptor not in self._descriptors:
-                    self._descriptors[descriptor] = []
-                    self._bell.add(descriptor)
-                self._descriptors[descriptor].append(watching)
-
-    def _listen_no_longer(self, watching: Watching) -> None:
-        for descriptor, watchings in tuple(self._descriptors.items()):
-            if watching in watchings:
-                watchings.remove(watching)
-                if not watchings:
-                    del self._descriptors[descriptor]
-                    self._bell.remove(descriptor)
+    def _close_module(self, module: Module) -> None:
+        try:
+            module.close()
+        except BridgeError as error:
+            if not is_of_hardware(self._failed(error)):
+                log.warning("%s", error)
+            # A module that never was open drives nothing: what was asked for may not be there.
+            self.left_unsafe |= self.was_open and _worth_trying_again(error)
+        except Exception as error:  # noqa: BLE001
+            self._defect(error)
 
     def _shut(self) -> None:
-        for watching in tuple(self._watchings.values()):
+        for subscription in self._look_outs.numbers():
             # Guarded: whatever is wrong with a look-out, the module's outputs must become safe.
-            self._guarded(functools.partial(self._stop_watching, watching.subscription))
+            self._guarded(functools.partial(self._look_outs.stop, subscription))
             error = ClosingError(f"{self.place} was closed.", where=self.place)
-            self._mailbox.post(Happening(watching.subscription, None, error))
-        self._timers.clear()
+            self._mailbox.post(Happening(subscription, None, error))
+        self._agenda.clear()
+        self._looks.clear()
         self._retries.clear()
         if self._module is not None:
-            self._guarded(self._module.close)
+            self._close_module(self._module)
             self._module = None
-            self._leave()
+            if not self.left_unsafe:
+                self._leave()
         self._usable = self.is_open = False
 
 
-def defect(error: Exception, place: str) -> InternalError:
-    """Write a defect of the bridge into the log, and find the words for the client.
-
-    Args:
-        error: What should not have happened.
-        place: Where, for people.
-
-    Returns:
-        The error to answer with; it names the entry in the log.
-    """
-    number = next(_defect_numbers)
-    log.error("defect %d in %s", number, place, exc_info=error)
-    return InternalError(
-        f"The bridge has a defect (number {number}): {type(error).__name__}.",
-        hint="The bridge's log has the details under this number; please report it.",
-        where=place,
-    )
+def _worth_trying_again(error: BridgeError) -> bool:
+    """Tell whether another attempt can help: not where a line or an address is somebody else's."""
+    return is_of_hardware(error) and not (isinstance(error, BusError) and error.fault in IN_VAIN)
 
 
 def place_of(module: str, slot: Slot) -> str:

@@ -76,11 +76,13 @@ class Probe(Module):
 
     def close(self) -> None:
         """Note it; everything is off."""
+        self.give_way()  # which is nothing here
         self.script.states = dict.fromkeys(self.script.states, False)
         self.script.call("close")
 
     def make_safe(self, output: str) -> None:
         """Switch off."""
+        self.give_way()  # which is nothing here
         self.script.call(f"safe {output}")
         self.script.states[output] = False
 
@@ -97,6 +99,15 @@ class Probe(Module):
         self.script.entered.set()
         assert self.script.gate.wait(60), "the test never opened the gate"
         return self.readings()
+
+    @operation(gives=(VALUE,), main=VALUE, reads_only=True)
+    def measure(self) -> Readings:
+        """Measure again and again until the gate is open, and give way in between."""
+        self.script.call("measure")
+        while not self.script.gate.wait(0.001):
+            self.script.entered.set()
+            self.give_way()
+        return self.readings(value=self.script.next_value())
 
     @operation(gives=(ON,), main=ON, drives="{which}", urgent={"on": False}, payload_param="on")
     def set(self, which: Which, on: Annotated[bool, Param("On or off.")]) -> Readings:
@@ -121,6 +132,11 @@ class Probe(Module):
         """Tell each value that differs from the last."""
         self.script.call("changed")
         return Look(self, poll_ms / 1000.0)
+
+    @event(gives=(VALUE,), main=VALUE, polled=True, occurrence=True)
+    def happened(self) -> Look:
+        """Tell each value that differs from the last, as something that happened."""
+        return Look(self, 0.1)
 
 
 class Look(Watch):

@@ -23,6 +23,7 @@ from wisblock_bridge.emulation import EmulatedBoard
 from wisblock_bridge.emulator_methods import EmulatorMethods
 from wisblock_bridge.hardware import Hardware
 from wisblock_bridge.mailbox import Mailbox
+from wisblock_bridge.places import chips_in_use
 from wisblock_bridge.rack import Rack
 from wisblock_bridge.scanner import Scanned, Scanner
 from wisblock_bridge.sessions import Sessions
@@ -85,7 +86,11 @@ class Rig:
             self.delivery,
             self.clock,
             self.counters,
-            Scanner(lambda: discovery.scan(self.hardware, self.catalogue), self.mailbox),
+            Scanner(
+                lambda in_use: discovery.scan(self.hardware, self.catalogue, in_use=in_use),
+                lambda: chips_in_use(self.rack),
+                self.mailbox,
+            ),
             EmulatorMethods(self.board, self.rack, self.clock) if emulated else None,
         )
         self._ids = itertools.count(1)
@@ -219,13 +224,15 @@ class Rig:
     def settle(self) -> None:
         """Wait until every worker has done what was queued and what was due before."""
         for worker in self.rack:
-            # Twice: what was due is certainly looked at between two marks.
+            # Two marks in a row with nothing due between them: what was taken out has been done.
             marks = 0
-            while not worker.closing and (marks < 2 or worker.queued):
+            while not worker.closing and marks < 2:
                 done: list[bool] = []
                 worker._call(functools.partial(self._mark, done))
                 self.pump_until(functools.partial(bool, done), f"{worker.place} answers")
-                marks += 1
+                looks = worker._looks.timers
+                due = bool(looks) and looks[0].due <= self.clock.monotonic()
+                marks = 0 if worker.queued or due else marks + 1
         self.pump()
 
     def advance(self, seconds: float) -> None:
@@ -235,7 +242,8 @@ class Rig:
         for session in self.sessions.overdue(now):
             self.delivery.drop(session.identity)
             self.dispatcher.end_session(session)
-        self.dispatcher.return_modules(now)
+        self.dispatcher.subscriptions.return_modules(now)
+        self.dispatcher.salvage.attempt(now)
         self.settle()
 
     def level(self, expander: str, line: int) -> int | None:

@@ -14,7 +14,6 @@ from tests.bridge.rig import load_catalogue
 from wisblock_bridge import catalogue
 from wisblock_bridge.describe import (
     Module,
-    ModuleDescription,
     Param,
     Product,
     Reading,
@@ -28,6 +27,8 @@ from wisblock_bridge.wiring import analog, board_converter, chip, line, optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from wisblock_bridge.signatures import ModuleDescription
 
 
 class Shape(StrEnum):
@@ -143,6 +144,15 @@ def test_operations_and_events(exported: dict[str, Any]) -> None:
     assert [each["name"] for each in act["readings"]] == ["value", "on"]
     assert (look["reads_only"], look["params"], look["readings"]) == (True, [], [])
     assert (seen["name"], seen["polled"], seen["main"]) == ("seen", False, "value")
+    assert seen["occurrence"] is False
+
+
+def test_what_happens_is_told_apart_from_how_things_are() -> None:
+    """By name: a card comes or goes, something was received; the others are states that last."""
+    for name, cls in load_catalogue().modules.items():
+        for each in cls.description.events.values():
+            happens = each.name in {"arrived", "removed", "received", "frame"}
+            assert each.occurrence is happens, f"{name}: {each.name}"
 
 
 def test_parameters(exported: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.bridge.parameter_cases import fitting, outside
 from tests.bridge.rig import Rig, load_catalogue
 from tests.fake_clock import GatedClock
+from tests.tally import told
 
 from wisblock_bridge import __version__, protocol
 from wisblock_bridge.boards.rak6421 import REVISION_VA
@@ -19,6 +20,8 @@ from wisblock_bridge.wiring import ChipNeed, PortNeed
 from wisblock_bridge.worker import place_of
 
 if TYPE_CHECKING:
+    from tests.tally import Tally
+
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.describe import Slot
     from wisblock_bridge.signatures import OperationDescription, ParamDescription
@@ -107,7 +110,7 @@ def test_scan_finds_what_is_on_the_board(rig: Rig) -> None:
     assert found[0x4B]["modules"] == ["ADC"]
     assert set(found) == {0x26, 0x27, 0x4B}
     for entry in found.values():
-        assert set(entry) == {"bus", "address", "chip", "modules", "confidence", "note"}
+        assert (entry["in_use"], entry["warnings"]) == ([], [])
     assert rig.result(A, "scan", bus="i2c-1")
     assert refused_untouched(rig, "scan", {"bus": "i2c-7"})["code"] == "bad_params"
 
@@ -157,14 +160,17 @@ def test_the_back_door_is_for_emulated_boards() -> None:
 
 @pytest.mark.parametrize(("module", "operation", "param"), PARAMS)
 def test_a_bad_parameter_touches_no_hardware(
-    rig: Rig, module: str, operation: OperationDescription, param: ParamDescription
+    rig: Rig, module: str, operation: OperationDescription, param: ParamDescription, tally: Tally
 ) -> None:
-    for value in outside(param):
+    values, seen = outside(param), ""
+    for value in values:
         params = {**fitting(operation), param.name: value}
         error = refused_untouched(rig, "invoke", invoke_params(module, operation, params=params))
         assert error["code"] == "bad_params"
         assert error["data"]["param"] == param.name
+        seen = error["message"]
     assert not list(rig.rack), "a refused request put a module into its slot"
+    tally.add("bad_input", "the same in a request: nothing reaches the bus", len(values), seen=seen)
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -280,7 +286,7 @@ def test_a_request_that_is_too_deep_or_too_large(rig: Rig) -> None:
     assert refused_untouched(rig, "ping", {"x": b"\x00" * 2**21})["code"] == "bad_request"
 
 
-def test_random_frames_never_raise_and_never_touch_hardware(rig: Rig) -> None:
+def test_random_frames_never_raise_and_never_touch_hardware(rig: Rig, tally: Tally) -> None:
     chance = random.Random(7391)  # noqa: S311
     whole = [
         msgpack.packb({"v": 1, "id": 1, "method": method, "params": params})
@@ -309,18 +315,19 @@ def test_random_frames_never_raise_and_never_touch_hardware(rig: Rig) -> None:
     assert "internal" not in codes
     assert rig.counters.undecodable > 1000
     assert rig.result(B, "ping") == {}
+    tally.add("bad_input", "random and damaged frames to the dispatcher", 6000, seed="7391")
 
 
 def test_a_defect_of_a_method_ends_one_request_only(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken() -> dict[str, object]:
+    def broken(_peer: object) -> dict[str, object]:
         raise KeyError("a defect")
 
     rig.dispatcher.status = broken
     assert rig.ask(A, "status")["error"]["code"] == "internal"
     assert "a defect" in caplog.text
-    rig.dispatcher.status = lambda: {"odd": object()}
+    rig.dispatcher.status = lambda _peer: {"odd": object()}
     assert rig.ask(A, "status")["error"]["code"] == "internal"
     assert rig.result(A, "ping") == {}
 
@@ -451,6 +458,11 @@ ON_I2C = [
     if not any(isinstance(need, PortNeed) for need in MODULES[name].description.needs.values())
 ]
 """What can fail on a serial line is a partner's business; tests/modules walks through that."""
+FAULT_WORDS = {
+    FaultKind.NACK: "no acknowledge",
+    FaultKind.EIO: "transfer broken off",
+    FaultKind.STUCK: "bus stuck",
+}
 LONGEST = 60
 """Transactions of one chip that fail in turn; where there are more, the rest repeats itself."""
 
@@ -467,7 +479,7 @@ def board_for(module: str) -> BoardSpec:
     ("module", "operation"), ON_I2C, ids=[f"{name}.{each.name}" for name, each in ON_I2C]
 )
 def test_each_transaction_in_turn(
-    module: str, operation: OperationDescription, kind: FaultKind
+    module: str, operation: OperationDescription, kind: FaultKind, tally: Tally
 ) -> None:
     """Opening and the operation itself, interrupted at one place after the other."""
     board = board_for(module)
@@ -475,14 +487,17 @@ def test_each_transaction_in_turn(
         usual = call_once(rig, module, operation)
         assert usual not in FAULTS.values()
         addresses, transactions = rig.board.bus.addresses, rig.transactions
-    failed = 0
+    failed, seen = 0, ""
     for address in addresses:
         for skip in range(LONGEST):
             with Rig(board) as rig:
                 code = interrupted(rig, module, operation, address, Fault(kind, skip, 1), usual)
+                errors = [each["error"] for each in rig.received[A] if not each["ok"]]
+            words = [told(each) for each in errors if each["code"] == FAULTS[kind]]
             if not code:
                 break
             failed += 1
+            seen = seen or next(iter(words), "")
             if code == usual:  # it tried again; a failure that lasts is told
                 with Rig(board) as rig:
                     rig.board.bus.fail(address, Fault(kind, skip))
@@ -490,6 +505,7 @@ def test_each_transaction_in_turn(
                 # What the device itself refused stays refused, whatever fails while tidying up.
                 assert code == FAULTS[kind] or (usual != "ok" and code == usual)
     assert failed == transactions or transactions >= LONGEST
+    tally.add("fault", f"{FAULT_WORDS[kind]}, at each I2C transaction in turn", failed, seen=seen)
 
 
 def call_once(rig: Rig, module: str, operation: OperationDescription) -> str:

@@ -13,11 +13,11 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
+from tests.bridge.actuators import ACTUATORS, Actuator
 from tests.bridge.bridge_process import LONG_S, ROOT, environment, eventually
 from tests.preload.boards import EmulatedComputer
 from tests.preload.device_server import DeviceServer
@@ -37,52 +37,6 @@ COMMAND = [sys.executable, "-m", "wisblock_bridge"]
 LEASE_MS = 500
 
 
-@dataclass(frozen=True)
-class Actuator:
-    """A module that drives something, and where that can be seen.
-
-    Attributes:
-        module: Its name.
-        operation: What drives the output.
-        params: With which parameters.
-        seen: A quantity of its slot, or a wire: (controller, line).
-        driven: What is seen there while it is driven.
-        safe: What is seen there in the safe state.
-        slot: Where it is.
-    """
-
-    module: str
-    operation: str
-    params: dict[str, object]
-    seen: str | tuple[str, int]
-    driven: object
-    safe: object
-    slot: Literal[1, 2, "board"] = 1
-    board: str = field(default="rak7391-c")
-
-    def look(self, emulated: EmulatedBoard) -> object:
-        """See what the output does."""
-        if isinstance(self.seen, str):
-            return emulated.get(self.slot, self.seen)
-        return emulated.wires[self.seen].level()
-
-
-# Lines of the slots' expander on a RAK7391: IO4 and IO6 of slot 1 are lines 4 and 6.
-ACTUATORS = (
-    Actuator("RAK13007", "set", {"on": True}, "on", driven=True, safe=False),
-    Actuator("RAK13001", "set", {"on": True}, "on", driven=True, safe=False),
-    Actuator("RAK13003", "write", {"pin": 3, "level": 1}, "directions", driven=0x0008, safe=0),
-    Actuator(
-        "RAK13004", "duty", {"channel": 0, "percent": 50.0}, "percent_0", driven=50.0, safe=0.0
-    ),
-    Actuator("RAK14003", "bar", {"level": 3}, "mask", driven=0x007, safe=0),
-    Actuator("RAK17000", "drive", {"bridge": "A", "speed": 40}, ("slots", 6), driven=1, safe=0),
-    Actuator("RAK12009", "heater", {"on": True}, ("slots", 6), driven=1, safe=0),
-    Actuator(
-        "TPT29555", "write", {"expander": "board", "line": 7, "level": 0},
-        ("board", 7), driven=0, safe=1, slot="board",
-    ),
-)  # fmt: skip
 each_actuator = pytest.mark.parametrize(
     "actuator", ACTUATORS, ids=[each.module for each in ACTUATORS]
 )

@@ -16,7 +16,9 @@ from wisblock_bridge.parameters import Checker, allowed
 from wisblock_bridge.protocol import NO_PARAMS
 
 if TYPE_CHECKING:
-    from wisblock_bridge.describe import OperationDescription, ParamDescription
+    from tests.tally import Tally
+
+    from wisblock_bridge.signatures import OperationDescription, ParamDescription
 
 OPERATIONS = {
     f"{name}.{operation.name}": operation
@@ -95,8 +97,9 @@ def test_inside(operation: OperationDescription, param: ParamDescription) -> Non
 
 
 @pytest.mark.parametrize(("operation", "param"), PARAMS)
-def test_outside(operation: OperationDescription, param: ParamDescription) -> None:
-    for value in outside(param):
+def test_outside(operation: OperationDescription, param: ParamDescription, tally: Tally) -> None:
+    values, seen = outside(param), ""
+    for value in values:
         error = refuse(operation, {**fitting(operation), param.name: value})
         assert error.code == "bad_params"
         assert error.data["param"] == param.name, value
@@ -104,6 +107,10 @@ def test_outside(operation: OperationDescription, param: ParamDescription) -> No
         assert error.data["allowed"] == allowed(param)
         assert error.message.endswith(f"allowed: {allowed(param)}.")
         assert len(error.message) < 500
+        seen = error.message
+    tally.add(
+        "bad_input", "a parameter of the wrong type or out of its range", len(values), seen=seen
+    )
 
 
 @pytest.mark.parametrize(("operation", "param"), PARAMS)

@@ -145,7 +145,7 @@ def test_a_configured_slot_takes_nothing_else() -> None:
 
 def test_straps_that_were_changed() -> None:
     with Rig(modules={"CHIP1": chip_module("CHIP1", 0x40)}) as rig:
-        rig.rack._addresses[2, "CHIP"] = 0x41
+        rig.rack.addresses[2, "CHIP"] = 0x41
         assert rig.invoke(A, "CHIP1", 2, "touch")["address"] == 0x41
         assert rig.invoke(A, "CHIP1", 1, "touch")["address"] == 0x40
 

@@ -8,6 +8,7 @@ import pytest
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
 
+from wisblock_bridge import delivery
 from wisblock_bridge.delivery import MAX_WAITING_EVENTS
 
 if TYPE_CHECKING:
@@ -123,6 +124,30 @@ def test_an_event_is_told_when_it_happens(rig: Rig, script: Script) -> None:
     step(rig, 6)
     assert values(rig, number) == [1, 2, 3]
     assert [each.get("initial", False) for each in rig.events(A, number)] == [True, False, False]
+
+
+def test_an_occurrence_is_never_the_present_state(rig: Rig, script: Script) -> None:
+    script.values = [1, 1, 2, 3]
+    number = subscribe(rig, event="happened")
+    step(rig, 4)
+    assert values(rig, number) == [1, 2, 3]
+    assert not any("initial" in each for each in rig.events(A, number))
+
+
+def test_a_client_given_up_while_it_is_told_the_number_is_not_looked_out_for(
+    rig: Rig, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its outbox is full: the reply to ``subscribe`` is what makes the bridge give it up."""
+    rig.result(B, "invoke", module="PROBE", slot=1, operation="read")
+    rig.ask(A, "ping")
+    rig.full.add(A)
+    monkeypatch.setattr(delivery, "MAX_WAITING_REPLY_BYTES", 1)
+    rig.send(A, "subscribe", module="PROBE", slot=1, event="changed")
+    rig.settle()
+    assert rig.delivery.clients_given_up == 1
+    (worker,) = rig.rack
+    assert worker.watched == 0
+    assert script.calls == ["open", "read w"]
 
 
 @pytest.mark.parametrize("kind", ["operation", "event"])

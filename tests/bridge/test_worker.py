@@ -10,11 +10,15 @@ from tests.bridge.rig import Rig
 from tests.fake_clock import GatedClock
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
+from wisblock_bridge.errors import CutShortError, ErrorCode
+from wisblock_bridge.modules.rak13300 import Desk
 from wisblock_bridge.sessions import MAX_IN_FLIGHT
-from wisblock_bridge.worker import MAX_QUEUED, place_of
+from wisblock_bridge.worker import MAX_QUEUED, Worker, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from wisblock_bridge.describe import Slot
 
 A, B = b"a", b"b"
 
@@ -200,7 +204,7 @@ def test_a_defect_is_internal_and_stays_inside(
     assert (error["code"], error["where"]) == ("internal", "PROBE in slot 1")
     assert "secret" not in str(error)
     assert "secret detail" in caplog.text
-    assert error["message"].split("number ")[1].split(")")[0] in caplog.text
+    assert error["data"]["id"] in caplog.text
     assert rig.code(A, read(rig)) == "ok"
 
 
@@ -238,6 +242,167 @@ def test_timers_run_between_jobs(rig: Rig, script: Script) -> None:
     rig.advance(1.0)
     assert rig.code(A, read(rig)) == "ok"
     assert script.calls[:3] == ["open", "timer 200", "timer 500"]
+
+
+def measure(rig: Rig, script: Script, who: bytes = A) -> int:
+    number = rig.send_invoke(who, "PROBE", 1, "measure", 60_000)
+    assert script.entered.wait(60)
+    return number
+
+
+def test_a_long_measurement_gives_way_to_the_closing_of_its_module(
+    rig: Rig, script: Script
+) -> None:
+    number = measure(rig, script)
+    queued = read(rig)
+    release = rig.send(B, "release", module="PROBE", slot=1)
+    assert rig.error(A, number) == {
+        "code": "closing",
+        "message": "PROBE in slot 1 was closed before this was finished.",
+        "where": "PROBE in slot 1",
+    }
+    assert (rig.code(A, queued), rig.code(B, release)) == ("closing", "ok")
+    assert script.calls == ["open", "measure", "close"]
+
+
+def test_a_long_measurement_gives_way_to_a_stop(rig: Rig, script: Script) -> None:
+    number = measure(rig, script)
+    later = read(rig)
+    stop = off(rig, "a", B)
+    assert rig.error(A, number)["code"] == "expired"
+    assert (rig.code(B, stop), rig.code(A, later)) == ("ok", "ok")
+    assert script.calls == ["open", "measure", "set a False", "read w"]
+    (worker,) = rig.rack
+    assert (worker.errors, worker.last_error) == (0, None)
+
+
+def test_a_long_measurement_gives_way_to_an_output_whose_client_is_gone(
+    rig: Rig, script: Script
+) -> None:
+    rig.result(A, "hello", lease_ms=60_000)
+    assert rig.code(B, on(rig, "a", B)) == "ok"
+    number = measure(rig, script)
+    rig.clock.advance(6.0)
+    for session in rig.sessions.overdue(rig.clock.monotonic()):
+        rig.dispatcher.end_session(session)
+    assert rig.error(A, number)["code"] == "expired"
+    rig.settle()
+    assert script.calls == ["open", "set a True", "measure", "safe a"]
+
+
+def test_a_long_measurement_gives_way_to_nothing_else(rig: Rig, script: Script) -> None:
+    number = measure(rig, script)
+    others = [read(rig), on(rig, "a", B)]
+    asked = rig.send(B, "subscribe", module="PROBE", slot=1, event="changed")
+    rig.result(B, "unsubscribe", subscription=rig.reply(B, asked)["result"]["subscription"])
+    script.gate.set()
+    assert rig.code(A, number) == "ok"
+    assert [rig.code(who, each) for who, each in zip((A, B), others, strict=True)] == ["ok"] * 2
+
+
+def test_a_reading_of_a_subscription_that_gave_way_is_taken_again(rig: Rig, script: Script) -> None:
+    asked = rig.send(A, "subscribe", module="PROBE", slot=1, operation="measure", every_ms=60_000)
+    number = rig.reply(A, asked)["result"]["subscription"]
+    assert script.entered.wait(60)
+    assert rig.code(B, off(rig, "a", B)) == "ok"
+    script.gate.set()
+    rig.settle()
+    assert rig.events(A, number) == []
+    rig.advance(0.11)
+    assert [each.get("initial") for each in rig.events(A, number)] == [True]
+    assert script.calls == ["open", "measure", "set a False", "measure"]
+
+
+@pytest.mark.parametrize(
+    ("module", "slot", "operation", "params"),
+    [
+        ("ADC", "board", "read", {"samples": 1024}),
+        ("ADC", "board", "read_differential", {"samples": 1024}),
+        ("RAK5801", 1, "read", {"samples": 1024}),
+        ("RAK5811", 1, "read", {"samples": 1024}),
+        ("RAK12009", 1, "read", {"samples": 1000}),
+        ("RAK12015", 1, "read", {"window_ms": 5000}),
+        ("RAK13600", 1, "read_tag", {"timeout_ms": 10_000}),
+        ("RAK16000", 1, "read", {"samples": 256}),
+        ("RAK16001", 1, "read", {"samples": 256}),
+        ("RAK16001", 1, "read_all", {"samples": 256}),
+    ],
+)
+def test_what_takes_long_gives_way_at_every_step(
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    slot: Slot,
+    operation: str,
+    params: dict[str, int],
+) -> None:
+    steps: list[float] = []
+
+    def third_time(worker: Worker) -> None:
+        steps.append(worker._clock.monotonic())
+        if len(steps) == 3:
+            raise CutShortError(ErrorCode.EXPIRED, "It was cut short.")
+
+    monkeypatch.setattr(Worker, "_give_way", third_time)
+    with Rig() as rig:
+        if module == "RAK13600":
+            rig.result(A, "emulator.plug", slot=slot, module=module)
+            rig.result(A, "emulator.set", slot=slot, quantity="tag", value="")
+        assert rig.refused(A, module, slot, operation, **params)["code"] == "expired"
+        assert len(steps) == 3
+        assert steps[2] - steps[0] < 1.0
+        monkeypatch.undo()
+        if module == "RAK13600":
+            rig.result(A, "emulator.set", slot=slot, quantity="tag", value="01020304")
+        rig.invoke(A, module, slot, operation, **params)
+
+
+def test_a_worker_tells_a_radio_who_waits(rig: Rig) -> None:
+    """A radio that waits for a packet asks it, and would not notice if it were not there."""
+    assert rig.code(A, read(rig)) == "ok"
+    (worker,) = rig.rack
+    assert isinstance(worker, Desk)
+
+
+class Slow(Script):
+    """Each call takes 20 ms of the fake clock."""
+
+    rig: Rig
+
+    def call(self, what: str) -> None:
+        self.rig.clock.advance(0.02)
+        super().call(what)
+
+
+def test_many_subscriptions_do_not_keep_requests_waiting_nor_the_other_way_round() -> None:
+    """Twenty looks are due at any time; each request waits for one of them, not for all."""
+    Probe.script = script = Slow()
+    with Rig(modules={"PROBE": Probe}) as rig:
+        script.rig = rig
+        hang(rig, script)
+        for _ in range(20):
+            rig.result(
+                A, "subscribe", module="PROBE", slot=1, operation="read",
+                params={"word": "look"}, every_ms=10,
+            )  # fmt: skip
+        numbers = [read(rig, "job", 60_000) for _ in range(50)]
+        script.gate.set()
+        assert {rig.code(A, number) for number in numbers} == {"ok"}
+        turns = script.calls[script.calls.index("read job") :]
+        turns = turns[: len(turns) - turns[::-1].index("read job")]
+        assert turns.count("read job") == 50
+        assert 45 <= turns.count("read look") <= 55
+
+
+def test_a_place_that_is_opened_again_and_again_is_told_once(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two nodes want two modules in one empty slot: each request closes the other one's module."""
+    rig.board.unplug(2)
+    for _ in range(10):
+        assert rig.refused(A, "RAK13003", 2, "read_all")["code"] == "no_device"
+        assert rig.refused(A, "RAK13004", 2, "state", channel=0)["code"] == "no_device"
+    told = [each.getMessage() for each in caplog.records if "No answer" in each.getMessage()]
+    assert [each.split(" in slot")[0] for each in told] == ["RAK13003", "RAK13004"]
 
 
 def test_release_refuses_what_is_queued_and_closes(rig: Rig, script: Script) -> None:

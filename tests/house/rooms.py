@@ -51,38 +51,61 @@ ROOMS = {
     "wiring": Room("buses errors shared_edges", "clock"),
     "signatures": Room("units wiring", "describe", "msgspec"),
     "describe": Room("signatures units", "clock"),
-    "modules": Room("describe wiring errors chips buses modules.modbus", "clock", "ndef"),
+    "modules": Room(
+        "describe wiring errors chips buses modules.heard modules.lin modules.modbus",
+        "clock",
+        "ndef",
+    ),
+    "modules.heard": Room("describe", "buses"),
     "modules.modbus": Room("buses errors", "clock", "pymodbus"),
+    "modules.lin": Room("buses describe errors modules.heard", "clock"),
     "modules.emulated": Room("buses.emulated chips.emulator", "buses clock"),
     "catalogue": Room("describe units wiring modules", "signatures"),
     # the bridge
+    "admission": Room("errors", "signatures"),
+    "keys": Room("admission errors", libraries="zmq"),
+    "curve": Room("admission", "keys", "zmq"),
+    "doors": Room("endpoint errors keys", "config"),
     "messagepack": Room("errors"),
     "protocol": Room("errors messagepack", "describe", "msgspec"),
     "parameters": Room("errors protocol units", "signatures", "msgspec"),
     "reservations": Room("errors"),
-    "sessions": Room(knows="describe"),
+    "sessions": Room("admission", "describe"),
     "delivery": Room("protocol", "sessions"),
-    "worker": Room("bell errors protocol signatures", "clock describe mailbox sessions watching"),
-    "watching": Room("errors worker", "describe signatures"),
-    "hardware": Room("chips errors", "boards buses clock wiring"),
-    "rack": Room(
-        "boards errors memory reservations wiring worker",
-        "buses clock describe hardware mailbox",
+    "agenda": Room(knows="clock"),
+    "fault_log": Room("errors", "clock"),
+    "log_ring": Room(),
+    "versions": Room(libraries="zmq"),
+    "posts": Room(knows="describe errors protocol sessions signatures worker"),
+    "watching": Room("errors posts", "agenda bell clock describe mailbox signatures"),
+    "worker": Room(
+        "agenda bell errors fault_log posts protocol signatures watching",
+        "clock describe mailbox",
     ),
-    "scanner": Room("errors protocol", "mailbox"),
-    "status": Room("protocol", "delivery errors hardware rack sessions"),
+    "hardware": Room("buses chips errors", "boards clock wiring"),
+    "rack": Room(
+        "boards errors fault_log memory reservations wiring worker",
+        "buses clock describe hardware mailbox posts",
+    ),
+    "places": Room("wiring", "rack"),
+    "salvage": Room("errors rack worker", "clock describe"),
+    "scanner": Room("errors fault_log protocol", "mailbox wiring"),
+    "status": Room("admission protocol", "delivery errors hardware rack sessions"),
     "methods": Room("protocol sessions", libraries="msgspec"),
     "subscriptions": Room(
-        "delivery errors methods protocol rack watching worker",
-        "clock parameters sessions signatures status",
+        "admission delivery errors fault_log methods protocol rack watching worker",
+        "clock parameters posts sessions signatures status",
         "msgspec",
     ),
     "dispatch": Room(
-        "errors methods parameters protocol rack sessions signatures subscriptions worker",
+        "admission errors fault_log methods parameters posts protocol rack salvage sessions "
+        "signatures subscriptions worker",
         "catalogue clock delivery describe emulator_methods scanner status",
         "msgspec",
     ),
-    "server": Room("delivery scanner", "clock dispatch mailbox sessions", "zmq"),
+    "server": Room(
+        "admission curve delivery scanner", "clock dispatch keys mailbox sessions", "zmq"
+    ),
     "emulation": Room(
         "buses.emulated chips.emulator errors modules.emulated",
         "boards buses clock describe",
@@ -95,18 +118,20 @@ ROOMS = {
     "endpoint": Room("errors"),
     "config": Room("boards endpoint errors wiring", "describe"),
     "discovery": Room(
-        "boards buses buses.linux catalogue chips client clock config endpoint errors wiring",
+        "boards buses buses.linux catalogue chips client clock config doors endpoint errors wiring",
         "describe hardware",
     ),
     "bridge": Room(
-        "boards buses.linux catalogue clock config discovery dispatch emulation emulator_methods "
-        "endpoint errors hardware mailbox memory rack scanner server sessions status worker",
+        "boards buses.linux catalogue clock config discovery dispatch doors emulation "
+        "emulator_methods endpoint errors hardware mailbox memory places rack scanner server "
+        "sessions status worker",
+        "admission describe log_ring",
     ),
     # in front of the house
-    "client": Room("endpoint errors", libraries="zmq msgpack"),
+    "client": Room("endpoint errors keys", libraries="zmq msgpack"),
     "cli": Room(
         "bridge buses.linux catalogue client clock config discovery emulation endpoint errors "
-        "hardware",
+        "hardware keys log_ring versions",
     ),
     "__main__": Room("cli"),
 }

@@ -153,6 +153,7 @@ class ADC(Module):
     def _mean(self, convert: Callable[[], Conversion], samples: int) -> float:
         total = 0.0
         for _ in range(samples):
+            self.give_way()
             conversion = convert()
             if conversion.clipped:
                 raise OutOfRangeError(

@@ -164,6 +164,7 @@ class RAK12015(Module):
         before = counter.conversions
         lowest = HIGHEST_V
         while True:
+            self.give_way()
             volts = self.sensor.read(fast=True).volts
             counter.take((volts,))
             lowest = min(lowest, volts)

@@ -333,7 +333,7 @@ class RAK13600(Module):
 
     # -- events -----------------------------------------------------------------------------------
 
-    @event(gives=(UID, TYPE), main=UID, polled=True)
+    @event(gives=(UID, TYPE), main=UID, polled=True, occurrence=True)
     def arrived(self, poll_ms: PollMs = 250, gone_ms: GoneMs = 500) -> CardWatch:
         """Tell when a card comes; a card that lies there is told first, and then not again.
 
@@ -342,7 +342,7 @@ class RAK13600(Module):
         """
         return self._watch(arrivals=True, poll_ms=poll_ms, gone_ms=gone_ms)
 
-    @event(gives=(UID,), main=UID, polled=True)
+    @event(gives=(UID,), main=UID, polled=True, occurrence=True)
     def removed(self, poll_ms: PollMs = 250, gone_ms: GoneMs = 500) -> CardWatch:
         """Tell when a card goes.
 
@@ -423,6 +423,7 @@ class RAK13600(Module):
                     "plugged in?",
                     where=self.reader.name,
                 )
+            self.give_way()
             self.clock.sleep(PAUSE_S)
         if len(found) > 1:
             raise _several(found, self.reader.name)

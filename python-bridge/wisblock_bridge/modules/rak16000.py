@@ -116,6 +116,7 @@ class RAK16000(Module):
         """
         voltage = current = power = shunt = 0.0
         for _ in range(samples):
+            self.give_way()
             found = self.monitor.measure()
             if found.overflow:
                 raise OutOfRangeError(

@@ -183,7 +183,10 @@ class RAK16001(Module):
         return self.readings(quality, note, voltage=sign * found.volts)
 
     def _mean(self, channel: int, samples: int) -> tuple[float, bool]:
-        found: list[Sample] = [self.converter.read(channel) for _ in range(samples)]
+        found: list[Sample] = []
+        for _ in range(samples):
+            self.give_way()
+            found.append(self.converter.read(channel))
         return sum(each.volts for each in found) / samples, any(each.clipped for each in found)
 
 

@@ -124,6 +124,7 @@ class RAK5801(Module):
         """
         total = 0.0
         for _ in range(samples):
+            self.give_way()
             conversion = self.channel_1.read()
             if conversion.clipped or conversion.volts >= CONVERTER_SUPPLY_V:
                 raise OutOfRangeError(

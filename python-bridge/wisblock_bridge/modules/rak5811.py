@@ -97,6 +97,7 @@ class RAK5811(Module):
         """
         total = 0.0
         for _ in range(samples):
+            self.give_way()
             conversion = self.channel_1.read()
             if conversion.clipped:
                 raise self._too_high()

@@ -108,6 +108,7 @@ class TPT29555(Module):
         while self._left_driven:
             self._let_go(*self._left_driven[-1])
             self._left_driven.pop()
+            self._remember()
 
     def close(self) -> None:
         """Return every line that was driven here to an input, as far as the expanders answer."""
@@ -296,7 +297,8 @@ class TPT29555(Module):
 
     def _remember(self) -> None:
         """Keep what is driven, for the next bridge in case this one is killed."""
-        self.memory.remember({"driven": [list(each) for each in self._driven.values()]})
+        driven = [*self._left_driven, *self._driven.values()]
+        self.memory.remember({"driven": [list(each) for each in driven]})
 
     def _end_pulse(self, expander: str, line: int) -> None:
         call_off = self._pulses.pop(_output(expander, line), None)

@@ -275,7 +275,10 @@ class GasSensor(Module):
 
     def _measure(self, samples: int) -> tuple[float, float]:
         """Convert and average: volts across the load, and the sensor's resistance in ohm."""
-        found = [self.converter.read() for _ in range(samples)]
+        found = []
+        for _ in range(samples):
+            self.give_way()
+            found.append(self.converter.read())
         if all(each.code <= OPEN_CODE for each in found):
             raise OutOfRangeError(
                 "No current flows through the sensor: its element is broken or missing.",

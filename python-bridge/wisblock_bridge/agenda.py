@@ -1,0 +1,74 @@
+"""What a thread is to do later.
+
+1. One thread uses it: the one that does the work.
+2. It knows when, not what: an action's errors are the business of who carries it out.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wisblock_bridge.clock import Clock
+
+
+@dataclass(slots=True, order=True)
+class Timer:
+    """One entry.
+
+    Attributes:
+        due: Clock reading, s.
+        number: Which came first, of two that are due at once.
+        action: What to do; None when it was called off.
+    """
+
+    due: float
+    number: int
+    action: Callable[[], None] | None = field(compare=False)
+
+    def cancel(self) -> None:
+        """Call it off."""
+        self.action = None
+
+
+class Agenda:
+    """The timers of one thread.
+
+    Args:
+        clock: Time.
+
+    Attributes:
+        timers: What is to be done, the first due in front; for looking only.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.timers: list[Timer] = []
+        self._clock = clock
+        self._numbers = itertools.count()
+
+    def after(self, seconds: float, action: Callable[[], None]) -> Timer:
+        """Do something later, as ``Timers.after`` says."""
+        timer = Timer(self._clock.monotonic() + seconds, next(self._numbers), action)
+        heapq.heappush(self.timers, timer)
+        return timer
+
+    def due(self) -> Iterator[Callable[[], None]]:
+        """Take out what is due by now.
+
+        Yields:
+            One action after another, to be carried out before the next is taken.
+        """
+        now = self._clock.monotonic()
+        while self.timers and self.timers[0].due <= now:
+            action = heapq.heappop(self.timers).action
+            if action is not None:
+                yield action
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.timers.clear()

@@ -1,0 +1,76 @@
+"""What the poll loop and the workers hand each other.
+
+1. Plain records: nothing here does anything.
+2. A job goes down, a post comes up; who posts something does not touch it any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wisblock_bridge.describe import Readings
+    from wisblock_bridge.errors import BridgeError
+    from wisblock_bridge.protocol import RequestId
+    from wisblock_bridge.sessions import OnLoss, Session
+    from wisblock_bridge.signatures import OperationDescription
+    from wisblock_bridge.worker import Worker
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One call of one operation.
+
+    Attributes:
+        session: Who asked.
+        identity: The connection to answer on.
+        request_id: The id to answer with.
+        deadline: Clock reading after which it is not started, s.
+        operation: What is asked.
+        arguments: The checked parameters, in order.
+        output: The output it drives, or "".
+        on_loss: What is to happen to that output when the session is lost.
+        urgent: It is a stop or an off.
+    """
+
+    session: Session
+    identity: bytes
+    request_id: RequestId
+    deadline: float
+    operation: OperationDescription
+    arguments: tuple[object, ...]
+    output: str = ""
+    on_loss: OnLoss = "safe"
+    urgent: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Answer:
+    """A finished job, its reply ready to be sent."""
+
+    job: Job
+    frame: bytes
+    worker: Worker
+    started: bool
+    error: BridgeError | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Happening:
+    """Something to tell the client of a subscription."""
+
+    subscription: int
+    readings: Readings | None
+    error: BridgeError | None = None
+    initial: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Closed:
+    """A worker has closed its module and ended."""
+
+    worker: Worker
+
+
+Post = Answer | Happening | Closed
