@@ -21,11 +21,13 @@ from wisblock_bridge import __version__, catalogue, discovery
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.config import apply, check_slots
 from wisblock_bridge.dispatch import Dispatcher
+from wisblock_bridge.doors import Door, doors, load_keys
 from wisblock_bridge.endpoint import prepare_endpoint, restrict_socket
 from wisblock_bridge.errors import BridgeError
 from wisblock_bridge.hardware import Hardware
 from wisblock_bridge.mailbox import Mailbox
 from wisblock_bridge.memory import Shelf, default_directory
+from wisblock_bridge.places import chips_in_use, places
 from wisblock_bridge.rack import Rack, SlotClosingError
 from wisblock_bridge.scanner import Scanner
 from wisblock_bridge.server import Server
@@ -34,11 +36,15 @@ from wisblock_bridge.status import Counters, status
 from wisblock_bridge.worker import place_of
 
 if TYPE_CHECKING:
+    from wisblock_bridge.admission import Peer
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.config import Config
+    from wisblock_bridge.describe import Slot
     from wisblock_bridge.emulation import EmulatedBoard
     from wisblock_bridge.emulator_methods import EmulatorMethods
     from wisblock_bridge.hardware import Transport
+    from wisblock_bridge.log_ring import LogRing
+    from wisblock_bridge.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +60,10 @@ class Bridge:
 
     Args:
         config: What is configured.
+        log_ring: What remembers the last lines of the log; without one, nothing does.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, log_ring: LogRing | None = None) -> None:
         self._clock = SystemClock()
         self._started = self._clock.monotonic()
         self._config = config
@@ -77,7 +84,12 @@ class Bridge:
             shelf=self._shelf(),
             addresses=self._addresses(),
         )
-        self._server = Server(self._mailbox, self._sessions, self._clock)
+        keys = load_keys(config)
+        self._server = Server(
+            self._mailbox, self._sessions, self._clock, encrypted=keys is not None
+        )
+        if keys is not None:
+            self._server.use_keys(*keys)
         self._dispatcher = Dispatcher(
             self.catalogue,
             self.rack,
@@ -85,10 +97,15 @@ class Bridge:
             self._server.delivery,
             self._clock,
             self._counters,
-            Scanner(lambda: discovery.scan(self.hardware, self.catalogue), self._mailbox),
+            Scanner(
+                lambda in_use: discovery.scan(self.hardware, self.catalogue, in_use=in_use),
+                lambda: chips_in_use(self.rack),
+                self._mailbox,
+            ),
             self._emulator_methods(),
         )
         self._dispatcher.status = self._status
+        self._dispatcher.log_lines = log_ring.lines if log_ring is not None else list
         self._watchdog_s = watchdog_interval_s()
         self._next_watchdog = 0.0
 
@@ -102,22 +119,28 @@ class Bridge:
             OSError: The endpoint is taken or not permitted.
             ConfigError: The endpoint cannot be used.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._server.stop())
+        self._server.stop_at(signal.SIGTERM, signal.SIGINT)
         # First of all: a second bridge would otherwise make the outputs of the first one safe.
-        endpoint = prepare_endpoint(self._config.endpoint)
+        entrances = [
+            Door(prepare_endpoint(each.endpoint, encrypted=each.encrypted), each.encrypted)
+            for each in doors(self._config)
+        ]
         self._make_safe_after_crash()
         self._make_configured_safe()
-        self._server.bind(endpoint)
-        restrict_socket(endpoint)
+        for each in entrances:
+            self._server.bind(each.endpoint, encrypted=each.encrypted)
+            restrict_socket(each.endpoint)
         log.info(
             "wisblock-bridge %s serves %s%s on %s",
             __version__,
             "an emulated " if self.hardware.emulated else "",
             self.board.title,
-            endpoint,
+            " and on ".join(
+                f"{each.endpoint}, with keys" if each.encrypted else each.endpoint
+                for each in entrances
+            ),
         )
-        notify(f"READY=1\nSTATUS=serving {self.board.title}")
+        notify(f"READY=1\nSTATUS={self._in_short()}")
         gc.freeze()  # what is there now stays until the end
         gc.enable()
         try:
@@ -136,16 +159,20 @@ class Bridge:
                 self._server.delivery.drop(session.identity)
                 self._dispatcher.end_session(session)
             due = self._sessions.next_end()
-        returning = self._dispatcher.next_return()
-        if returning is not None:
-            if returning <= now:
-                self._dispatcher.return_modules(now)
-                returning = self._dispatcher.next_return()
-            if returning is not None:
-                due = returning if due is None else min(due, returning)
+        subscriptions, salvage = self._dispatcher.subscriptions, self._dispatcher.salvage
+        for upcoming, act in (
+            (subscriptions.next_return, subscriptions.return_modules),
+            (salvage.next, salvage.attempt),
+        ):
+            at = upcoming()
+            if at is not None and at <= now:
+                act(now)
+                at = upcoming()
+            if at is not None:
+                due = at if due is None else min(due, at)
         if self._watchdog_s is not None:
             if now >= self._next_watchdog:
-                notify("WATCHDOG=1")
+                notify(f"WATCHDOG=1\nSTATUS={self._in_short()}")
                 self._next_watchdog = now + self._watchdog_s
             due = self._next_watchdog if due is None else min(due, self._next_watchdog)
         return due
@@ -170,26 +197,42 @@ class Bridge:
         """Make safe what a killed bridge left open: expanders keep driving what they were told.
 
         Whatever was open is opened in the order in which it had been, which brings it to its safe
-        state, and closed again, so that its slot is free. The bridge serves nobody before that.
+        state, and closed again, so that its slot is free; two of one slot after each other. The
+        bridge serves nobody before that. What does not answer in time is tried again later.
         """
-        workers = []
-        for module, slot in self.rack.left_open():
+        deadline = self._clock.monotonic() + CRASH_S
+        left = self.rack.left_open()
+        for module, slot in left:
             log.warning(
                 "%s was left open by an earlier bridge: making it safe", place_of(module, slot)
             )
+        while left:
+            left_now, left = left, []
+            for worker in self._rescue(left_now, left):
+                if not worker.join(max(0.0, deadline - self._clock.monotonic())):
+                    log.error("%s could not be made safe in time", worker.place)
+            self._server.receive_posts(self._dispatcher)
+            if self._clock.monotonic() >= deadline:
+                for module, slot in left:
+                    self._dispatcher.salvage.add(module, slot)
+                break
+
+    def _rescue(
+        self, modules: list[tuple[str, Slot]], waiting: list[tuple[str, Slot]]
+    ) -> list[Worker]:
+        """Open and close modules; those whose slot another one of them has are left waiting."""
+        workers = []
+        for module, slot in modules:
             try:
                 worker = self.rack.worker(module, slot)
-            except (BridgeError, SlotClosingError) as error:
+            except SlotClosingError:
+                waiting.append((module, slot))
+            except BridgeError as error:
                 log.warning("%s: %s", place_of(module, slot), error)
-                continue
-            worker.prepare()
-            worker.close()
-            workers.append(worker)
-        deadline = self._clock.monotonic() + CRASH_S
-        for worker in workers:
-            if not worker.join(max(0.0, deadline - self._clock.monotonic())):
-                log.error("%s could not be made safe in time", worker.place)
-        self._server.receive_posts(self._dispatcher)
+            else:
+                worker.rescue(quiet=False)
+                workers.append(worker)
+        return workers
 
     def _make_configured_safe(self) -> None:
         """Open what the configuration names: its outputs are safe before anybody can ask."""
@@ -243,8 +286,18 @@ class Bridge:
 
         return EmulatorMethods(self._emulated, self.rack, self._clock)
 
-    def _status(self) -> dict[str, object]:
-        return status(
+    def _in_short(self) -> str:
+        """Write a line for the service manager's status."""
+        workers = list(self.rack)
+        failing = sum(worker.last_error is not None for worker in workers)
+        return (
+            f"serving {self.board.title}: modules in use {len(workers)}, failing {failing}, "
+            f"clients {sum(1 for _ in self._sessions)}"
+        )
+
+    def _status(self, asked_by: Peer) -> dict[str, object]:
+        self._counters.keys_refused = self._server.keys_refused
+        told = status(
             self._clock.monotonic() - self._started,
             self.hardware,
             self.rack,
@@ -252,14 +305,18 @@ class Bridge:
             self._server.delivery,
             self._counters,
             self._detection,
+            asked_by=asked_by,
         )
+        emulated = self._emulated
+        return {**told, **places(self.rack, emulated.plugged if emulated else None)}
 
 
-def run(config: Config) -> int:
+def run(config: Config, log_ring: LogRing | None = None) -> int:
     """Build a bridge and serve.
 
     Args:
         config: What is configured.
+        log_ring: What remembers the last lines of the log.
 
     Returns:
         The exit code.
@@ -268,7 +325,7 @@ def run(config: Config) -> int:
         OSError: The endpoint is taken or not permitted.
         ConfigError: The configuration cannot be used.
     """
-    return Bridge(config).serve()
+    return Bridge(config, log_ring).serve()
 
 
 def notify(message: str) -> None:

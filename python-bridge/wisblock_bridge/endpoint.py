@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VARIABLE = "WISBLOCK_BRIDGE_ENDPOINT"
+CONFIG_VARIABLE = "WISBLOCK_BRIDGE_CONFIG"
+CONFIG_FILE = Path("/etc/wisblock-bridge/wisblock-bridge.toml")
 SYSTEM_DIRECTORY = Path("/run/wisblock-bridge")
 SOCKET_FILE = "bridge.sock"
 
@@ -56,6 +58,17 @@ class Endpoint:
     path: Path | None = None
     host: str = ""
     port: int = 0
+
+    def asks_for_keys(self, *, curve: bool = False) -> bool:
+        """Tell whether a bridge serves here with encryption, and to listed keys only.
+
+        Args:
+            curve: Whether that is wanted for TCP on this computer, too.
+
+        Returns:
+            True beyond this computer, and for all TCP where it is wanted.
+        """
+        return self.transport == "tcp" and (curve or not self.is_loopback)
 
     @property
     def is_loopback(self) -> bool:
@@ -127,7 +140,8 @@ def client_endpoint(configured: str | None = None) -> Endpoint:
     """Find the endpoint to connect to.
 
     Args:
-        configured: What the user named; None for the default.
+        configured: What the user named; None for what the environment or the configuration file
+            says, else the default.
 
     Returns:
         The endpoint.
@@ -135,17 +149,55 @@ def client_endpoint(configured: str | None = None) -> Endpoint:
     Raises:
         EndpointError: It cannot be used, or somebody else made the directory it is in.
     """
+    if not configured and not os.environ.get(VARIABLE):
+        configured = configured_endpoint()
     endpoint = parse_endpoint(configured or default_endpoint())
     if endpoint.path is not None and endpoint.path.parent.exists():
         _check_owner(endpoint.path.parent)
     return endpoint
 
 
-def prepare_endpoint(configured: str | None) -> str:
+def configured_endpoint(
+    environment: Mapping[str, str] | None = None, *, file: Path | None = None
+) -> str | None:
+    """Tell the endpoint that the configuration file names.
+
+    Args:
+        environment: Environment variables; those of this process when not given.
+        file: The file when the environment names none; the usual one when not given.
+
+    Returns:
+        The endpoint; None when there is no file, when it names none, or when it is the usual file
+        and this user may not read it.
+
+    Raises:
+        EndpointError: The file is damaged, or the environment names one that cannot be read.
+    """
+    named = (os.environ if environment is None else environment).get(CONFIG_VARIABLE)
+    path = Path(named) if named else file or CONFIG_FILE
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        if not named:
+            return None
+        raise EndpointError(f"{path}: it cannot be read: {error.strerror}.") from error
+    import tomllib  # noqa: PLC0415  (only where there is a file: it takes 20 ms)
+
+    try:
+        endpoint = tomllib.loads(content.decode()).get("endpoint")
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise EndpointError(f"{path}: it is not valid TOML: {error}.") from None
+    if endpoint is not None and not isinstance(endpoint, str):
+        raise EndpointError(f"{path}, key endpoint: {endpoint!r} is not a text in quotes.")
+    return endpoint
+
+
+def prepare_endpoint(configured: str | None, *, encrypted: bool = False) -> str:
     """Make an endpoint ready to be bound: check it and create its directory.
 
     Args:
         configured: What the user named; None for the default.
+        encrypted: It will be served with encryption, and to listed keys only.
 
     Returns:
         The endpoint, ready for ``bind``; call ``restrict_socket`` with it afterwards.
@@ -156,25 +208,27 @@ def prepare_endpoint(configured: str | None) -> str:
     endpoint = parse_endpoint(configured or default_endpoint())
     if endpoint.path is not None:
         _make_directory(endpoint.path.parent)
-    check_endpoint(endpoint)
+    check_endpoint(endpoint, encrypted=encrypted)
     # libzmq binds to addresses and interfaces, not to names.
     return endpoint.text.replace("tcp://localhost:", "tcp://127.0.0.1:")
 
 
-def check_endpoint(endpoint: Endpoint) -> None:
+def check_endpoint(endpoint: Endpoint, *, encrypted: bool = False) -> None:
     """Hold an endpoint against the rules for whoever wants to serve there; nothing is changed.
 
     Args:
         endpoint: Where.
+        encrypted: It will be served with encryption, and to listed keys only.
 
     Raises:
         EndpointError: It is not permitted, or somebody serves there already.
     """
-    if not endpoint.is_loopback:
+    if not endpoint.is_loopback and not encrypted:
         raise EndpointError(
             f"The endpoint {endpoint.text} can be reached from other computers, and all who can "
-            "reach it could switch relays. Encrypted connections (CURVE) are not offered yet: use "
-            "an ipc:// endpoint or tcp://127.0.0.1, and an SSH tunnel from elsewhere."
+            "reach it could switch relays. It is served with encryption (CURVE) and to listed keys "
+            "only. Make keys with `wisblock-bridge keys server`, or use an ipc:// endpoint or "
+            "tcp://127.0.0.1, and an SSH tunnel from elsewhere."
         )
     if endpoint.path is not None:
         _check_directory(endpoint.path.parent)
@@ -208,8 +262,9 @@ def is_served(endpoint: Endpoint, timeout_s: float = 1.0) -> bool:
         True when a connection was accepted; whether it is a bridge is not asked.
     """
     if endpoint.transport == "tcp":
+        host = "localhost" if endpoint.host == "*" else endpoint.host
         try:
-            with socket.create_connection((endpoint.host, endpoint.port), timeout_s):
+            with socket.create_connection((host, endpoint.port), timeout_s):
                 return True
         except OSError:
             return False

@@ -259,5 +259,18 @@ class ClosingError(BridgeError):
     code = ErrorCode.CLOSING
 
 
+class CutShortError(BridgeError):
+    """A measurement or a wait was ended before its time; nothing was acted on.
+
+    Args:
+        code: ``CLOSING`` where its module was closed, ``EXPIRED`` where a stop overtook it.
+        message: What happened, one sentence.
+    """
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class ConfigError(Exception):
     """The configuration cannot be used; the message names file, table and key."""

@@ -10,6 +10,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from wisblock_bridge.buses.counted import (
+    CountedI2CBus,
+    CountedSerialPort,
+    CountedSpiDevice,
+    Tally,
+)
 from wisblock_bridge.chips.ads1115 import ADS1115
 from wisblock_bridge.chips.pi4ioe5v96224 import PI4IOE5V96224
 from wisblock_bridge.chips.sgm58031 import SGM58031
@@ -113,7 +119,8 @@ class Hardware:
         self.transport = transport
         self._clock = clock
         self._lock = threading.Lock()
-        self._i2c: I2CBus | None = None
+        self._i2c: CountedI2CBus | None = None
+        self._tallies = {board.i2c_name: Tally(board.i2c_name, "i2c")}
         self._controllers: dict[str, LineController] = {}
         self._converter: AnalogConverter | None = None
         self._serial: dict[str, SerialPort] = {}
@@ -123,6 +130,11 @@ class Hardware:
     def emulated(self) -> bool:
         """Whether the board is emulated."""
         return self.transport.emulated
+
+    @property
+    def tallies(self) -> list[Tally]:
+        """What went over each bus that was used, the I2C bus first."""
+        return list(self._tallies.values())
 
     def i2c(self) -> I2CBus:
         """Give the bus that slots and on-board chips share.
@@ -135,6 +147,18 @@ class Hardware:
         """
         with self._lock:
             return self._open_i2c()
+
+    def uncounted_i2c(self) -> I2CBus:
+        """Give the same bus to who asks where nobody may be, which is no failure.
+
+        Returns:
+            The bus.
+
+        Raises:
+            BusError: It is missing or may not be used.
+        """
+        with self._lock:
+            return self._open_i2c().bus
 
     def controller(self, key: str) -> LineController:
         """Give a line controller.
@@ -184,7 +208,8 @@ class Hardware:
         path = self.board.slots[slot].serial_port
         with self._lock:
             if path not in self._serial:
-                self._serial[path] = self.transport.serial(path)
+                port = self.transport.serial(path)
+                self._serial[path] = CountedSerialPort(port, self._tally(path, "serial"))
             return self._serial[path]
 
     def serial_device(self, slot: int) -> tuple[str, str]:
@@ -212,7 +237,8 @@ class Hardware:
         key = (self.board.slots[slot].spi_device, max_hz)
         with self._lock:
             if key not in self._spi:
-                self._spi[key] = self.transport.spi(*key)
+                device = self.transport.spi(*key)
+                self._spi[key] = CountedSpiDevice(device, self._tally(key[0], "spi"))
             return self._spi[key]
 
     def close(self) -> None:
@@ -233,9 +259,13 @@ class Hardware:
                 self._i2c = None
             self.transport.close()
 
-    def _open_i2c(self) -> I2CBus:
+    def _tally(self, name: str, kind: str) -> Tally:
+        return self._tallies.setdefault(name, Tally(name, kind))
+
+    def _open_i2c(self) -> CountedI2CBus:
         if self._i2c is None:
-            self._i2c = self.transport.i2c(self.board.i2c_number)
+            bus = self.transport.i2c(self.board.i2c_number)
+            self._i2c = CountedI2CBus(bus, self._tallies[self.board.i2c_name])
         return self._i2c
 
     def _open_controller(self, key: str) -> LineController:

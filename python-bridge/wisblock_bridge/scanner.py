@@ -6,21 +6,20 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisblock_bridge import protocol
-from wisblock_bridge.errors import BridgeError, InternalError
+from wisblock_bridge.errors import BridgeError
+from wisblock_bridge.fault_log import defect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.mailbox import Mailbox
     from wisblock_bridge.protocol import RequestId
-
-log = logging.getLogger(__name__)
+    from wisblock_bridge.wiring import ChipInUse
 
 
 @dataclass(slots=True, eq=False)
@@ -35,14 +34,19 @@ class Scanner:
     """Runs scans.
 
     Args:
-        look: Does the work; called on the scan's own thread.
+        look: Does the work, told what is in use; called on the scan's own thread.
+        in_use: Tells what is in use; called by the poll loop.
         mailbox: Where the result goes, to come back through ``receive``.
     """
 
     def __init__(
-        self, look: Callable[[], list[dict[str, object]]], mailbox: Mailbox[object]
+        self,
+        look: Callable[[tuple[ChipInUse, ...]], list[dict[str, object]]],
+        in_use: Callable[[], tuple[ChipInUse, ...]],
+        mailbox: Mailbox[object],
     ) -> None:
         self._look = look
+        self._in_use = in_use
         self._mailbox = mailbox
         self._waiting: list[tuple[RequestId, Callable[[bytes], None]]] = []
 
@@ -55,7 +59,9 @@ class Scanner:
         """
         self._waiting.append((request_id, answer))
         if len(self._waiting) == 1:
-            threading.Thread(target=self._run, name="scan", daemon=True).start()
+            threading.Thread(
+                target=self._run, args=(self._in_use(),), name="scan", daemon=True
+            ).start()
 
     def receive(self, scanned: Scanned) -> None:
         """Answer everybody who waits; called by the poll loop.
@@ -70,13 +76,10 @@ class Scanner:
             else:
                 answer(protocol.encode_result(request_id, scanned.result))
 
-    def _run(self) -> None:
+    def _run(self, in_use: tuple[ChipInUse, ...]) -> None:
         try:
-            self._mailbox.post(Scanned(self._look(), None))
+            self._mailbox.post(Scanned(self._look(in_use), None))
         except BridgeError as error:
             self._mailbox.post(Scanned(None, error))
-        except Exception as error:
-            log.exception("the scan failed")
-            self._mailbox.post(
-                Scanned(None, InternalError(f"The scan failed: {type(error).__name__}."))
-            )
+        except Exception as error:  # noqa: BLE001  (whatever a chip's identification does)
+            self._mailbox.post(Scanned(None, defect(error, "the scan")))

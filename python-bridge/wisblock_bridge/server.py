@@ -8,10 +8,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import zmq
 
+from wisblock_bridge.admission import LOCAL
 from wisblock_bridge.delivery import RETRY_S, Delivery, Sent
 from wisblock_bridge.scanner import Scanned
 
@@ -19,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.clock import Clock
+    from wisblock_bridge.curve import Doorkeeper
     from wisblock_bridge.dispatch import Dispatcher
+    from wisblock_bridge.keys import ClientList, KeyPair
     from wisblock_bridge.mailbox import Mailbox
     from wisblock_bridge.sessions import Sessions
 
@@ -42,6 +47,9 @@ BURST = 64
 LAST_BURSTS = 100
 """Bursts that are still answered when the bridge stops, so that no client can keep it from it."""
 
+LOCAL_THREAD, REMOTE_THREAD = 1, 2
+"""Bits of ZeroMQ's I/O threads: handshakes of other computers cost those of this one nothing."""
+
 _NOBLOCK = int(zmq.NOBLOCK)
 _POLLIN = int(zmq.POLLIN)
 _MORE_WITHOUT_WAITING = int(zmq.SNDMORE | zmq.NOBLOCK)
@@ -54,13 +62,23 @@ class Server:
         mailbox: Where workers post.
         sessions: The clients.
         clock: Time.
+        encrypted: Whether other computers may connect with keys, so that their handshakes get a
+            thread of their own.
     """
 
-    def __init__(self, mailbox: Mailbox[Any], sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self,
+        mailbox: Mailbox[Any],
+        sessions: Sessions,
+        clock: Clock,
+        *,
+        encrypted: bool = False,
+    ) -> None:
         self._mailbox = mailbox
         self._sessions = sessions
         self._clock = clock
-        self._context = zmq.Context(io_threads=1)
+        self._context = zmq.Context(io_threads=2 if encrypted else 1)
+        self._doorkeeper: Doorkeeper | None = None
         self._router = self._context.socket(zmq.ROUTER)
         self._router.setsockopt(zmq.LINGER, 200)
         self._router.setsockopt(zmq.IPV6, 1)
@@ -70,23 +88,64 @@ class Server:
         self._router.setsockopt(zmq.HEARTBEAT_IVL, 5000)
         self._router.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
         self._router.setsockopt(zmq.HANDSHAKE_IVL, 5000)
+        self._router.setsockopt(zmq.AFFINITY, LOCAL_THREAD)
         self.delivery = Delivery(self._transmit, self._give_up)
         self._stopping = False
+        self._signals, self._signal_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._stops_at_signals = False
         self._dispatcher: Dispatcher | None = None
 
-    def bind(self, endpoint: str) -> None:
+    def bind(self, endpoint: str, *, encrypted: bool = False) -> None:
         """Begin to listen.
 
         Args:
             endpoint: "ipc://…" or "tcp://…".
+            encrypted: Encrypted, and open to listed keys only (see ``use_keys``). What is bound
+                afterwards has to be so, too: ZeroMQ copies a socket's options when it binds.
 
         Raises:
             OSError: It is taken or not permitted.
         """
+        if encrypted:
+            assert self._doorkeeper is not None  # noqa: S101
+            self._doorkeeper.protect(self._router)
+            self._router.setsockopt(zmq.AFFINITY, REMOTE_THREAD)
         try:
             self._router.bind(endpoint)
         except zmq.ZMQError as error:
             raise OSError(error.errno, f"{endpoint}: {error.strerror}") from error
+
+    def use_keys(self, pair: KeyPair, clients: ClientList) -> None:
+        """Be ready to let keys in.
+
+        Args:
+            pair: The bridge's own keys.
+            clients: Who may enter.
+        """
+        from wisblock_bridge.curve import Doorkeeper  # noqa: PLC0415  (takes 0.1 s)
+
+        self._doorkeeper = Doorkeeper(self._context, pair, clients)
+
+    @property
+    def keys_refused(self) -> int:
+        """Connections that were turned away because their key is not on the list."""
+        return 0 if self._doorkeeper is None else self._doorkeeper.refusals
+
+    def stop_at(self, *numbers: int) -> None:
+        """Let signals end the loop; for the main thread, which has to be the loop's.
+
+        The interpreter calls a signal handler once it runs again. It does not run while the loop
+        sleeps in its poller, and a signal that comes just before the system call does not break
+        that off. So the interpreter's own part, which runs at once, writes into a pipe at which the
+        loop listens.
+
+        Args:
+            numbers: The signals.
+        """
+        self._stops_at_signals = True
+        signal.set_wakeup_fd(self._signal_writer, warn_on_full_buffer=False)
+        for number in numbers:
+            signal.signal(number, lambda *_: self.stop())
 
     def stop(self) -> None:
         """Ask the loop to end; allowed in a signal handler."""
@@ -104,6 +163,7 @@ class Server:
         poller = zmq.Poller()
         poller.register(self._router, zmq.POLLIN)
         poller.register(self._mailbox.descriptor, zmq.POLLIN)
+        poller.register(self._signals, zmq.POLLIN)
         self._dispatcher = dispatcher
         due: float | None = None
         while not self._stopping:
@@ -119,6 +179,8 @@ class Server:
             for ready, _ in poller.poll(None if wait_s is None else max(0, int(wait_s * 1000) + 1)):
                 if ready is self._router:
                     self._receive_frames(dispatcher)
+                elif ready == self._signals:
+                    os.read(self._signals, 512)  # what is to be done, their handlers have done
                 else:
                     self.receive_posts(dispatcher)
             if self.delivery.pending:
@@ -153,8 +215,14 @@ class Server:
     def close(self) -> None:
         """Close the socket; what was handed over is given 0.2 s to leave."""
         self._router.close()
+        if self._doorkeeper is not None:
+            self._doorkeeper.close()
         self._context.term()
         self._mailbox.close()
+        if self._stops_at_signals:
+            signal.set_wakeup_fd(-1)
+        os.close(self._signal_writer)
+        os.close(self._signals)
 
     def _receive_frames(self, dispatcher: Dispatcher) -> None:
         """Take what is there, up to a burst.
@@ -164,6 +232,7 @@ class Server:
         """
         router = self._router
         receive = router.recv
+        doorkeeper = self._doorkeeper
         for _ in range(BURST):
             identity = receive(_NOBLOCK)
             message = receive(_NOBLOCK, copy=False)
@@ -171,7 +240,8 @@ class Server:
             while message.more:  # exactly one frame belongs behind the routing id
                 message = receive(_NOBLOCK, copy=False)
                 frame = b""
-            if not dispatcher.handle(identity, frame):
+            peer = LOCAL if doorkeeper is None else doorkeeper.peer_of(message)
+            if not dispatcher.handle(identity, frame, peer):
                 return
             if not int(router.getsockopt(zmq.EVENTS)) & _POLLIN:
                 return

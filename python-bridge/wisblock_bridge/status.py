@@ -10,8 +10,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from wisblock_bridge import __version__, protocol
+from wisblock_bridge.admission import LOCAL, Role
 
 if TYPE_CHECKING:
+    from wisblock_bridge.admission import Peer
     from wisblock_bridge.delivery import Delivery
     from wisblock_bridge.errors import BridgeError
     from wisblock_bridge.hardware import Hardware
@@ -28,6 +30,7 @@ class Counters:
         self.undecodable = 0
         self.operations = 0
         self.events = 0
+        self.keys_refused = 0
         self.errors: Counter[str] = Counter()
 
     def count_error(self, error: BridgeError) -> None:
@@ -47,6 +50,8 @@ def status(
     delivery: Delivery,
     counters: Counters,
     detection: dict[str, object],
+    *,
+    asked_by: Peer = LOCAL,
 ) -> dict[str, object]:
     """Tell how the bridge is.
 
@@ -58,11 +63,13 @@ def status(
         delivery: The way out.
         counters: What was counted.
         detection: How the board was found out.
+        asked_by: Who asks; only an administrator is told who the others are by their keys.
 
     Returns:
         The result of the method ``status``.
     """
     board = hardware.board
+    with_keys = asked_by.role is Role.ADMIN
     return {
         "version": __version__,
         "uptime_s": uptime_s,
@@ -74,7 +81,16 @@ def status(
             **detection,
         },
         "slots": [*_slots(rack), *_configured(rack)],
-        "buses": [{"name": board.i2c_name, "kind": "i2c", "emulated": hardware.emulated}],
+        "buses": [
+            {
+                "name": tally.name,
+                "kind": tally.kind,
+                "emulated": hardware.emulated,
+                "transactions": tally.transactions,
+                "failures": dict(tally.failures),
+            }
+            for tally in hardware.tallies
+        ],
         "sessions": [
             {
                 "client": session.name,
@@ -91,6 +107,7 @@ def status(
                     }
                     for output, policy in session.outputs.items()
                 ],
+                **(_access(session.peer) if with_keys else {}),
             }
             for session in sessions
         ],
@@ -103,8 +120,17 @@ def status(
             "events_lost": delivery.events_lost,
             "unroutable": delivery.unroutable,
             "clients_given_up": delivery.clients_given_up,
+            "keys_refused": counters.keys_refused,
             "errors": dict(counters.errors),
         },
+    }
+
+
+def _access(peer: Peer) -> dict[str, object]:
+    return {
+        "access": "key" if peer.key else "local",
+        "key": peer.name or None,
+        "role": peer.role.word,
     }
 
 
@@ -116,9 +142,12 @@ def _slots(rack: Rack) -> list[dict[str, object]]:
             "open": worker.is_open,
             "queued": worker.queued,
             "subscriptions": worker.watched,
+            "operations": worker.operations,
             "errors": worker.errors,
+            "failing": worker.last_error is not None,
             "last_good": worker.last_good_ms,
-            "last_error": protocol.fault(worker.last_error) if worker.last_error else None,
+            "last_error": protocol.fault(worker.latest_error) if worker.latest_error else None,
+            "last_error_at": worker.latest_error_ms,
         }
         for worker in rack
     ]

@@ -247,6 +247,23 @@ class ChipNeed:
 
 
 @dataclass(frozen=True, slots=True)
+class ChipInUse:
+    """A chip of a module that is in use.
+
+    Attributes:
+        address: Where the module talks to it.
+        chip: Name of the chip.
+        module: Name of the module.
+        slot: 1 or 2.
+    """
+
+    address: int
+    chip: str
+    module: str
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
 class PortNeed:
     """The serial port of the slot (its pins TXD1 and RXD1)."""
 

@@ -41,6 +41,34 @@ def test_a_bridge_ends_in_good_order(number: int) -> None:
     assert re.match(r"\d{4}-\d\d-\d\d [\d:,]+ INFO +wisblock_bridge\S*: ", log)
 
 
+DEAF = """
+import signal, sys, threading
+from wisblock_bridge.cli import main
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+sys.exit(main(sys.argv[1:]))
+"""
+"""The signal reaches another thread, so it does not break off the system call in which the loop
+sleeps; one that comes in the last microseconds before that call does not either.
+"""
+
+
+def test_a_signal_wakes_a_loop_that_was_just_falling_asleep(tmp_path: Path) -> None:
+    endpoint = f"ipc://{tmp_path}/b"
+    command = [sys.executable, "-c", DEAF, "serve", "--emulate", "--endpoint", endpoint]
+    with subprocess.Popen(command, env=environment(), cwd=ROOT) as process:
+        try:
+            eventually(lambda: is_served(parse_endpoint(endpoint)), "the bridge serves")
+            with Bridge(endpoint, lease_ms=60_000) as bridge:
+                assert bridge.status()["sessions"]
+            state = Path(f"/proc/{process.pid}/task/{process.pid}/stat")
+            eventually(lambda: state.read_text().rpartition(") ")[2][0] == "S", "it sleeps")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30.0) == 0
+        finally:
+            process.kill()
+
+
 def test_a_second_bridge_on_the_same_endpoint_is_refused() -> None:
     with BridgeProcess() as served:
         second = subprocess.run(

@@ -205,7 +205,7 @@ def test_a_variant_of_the_other_product_is_refused(file: Path) -> None:
     ("text", "place", "words"),
     [
         ("emulat = true", "key emulat", "Did you mean emulate?"),
-        ("colour = 1", "key colour", "Known are: endpoint, emulate"),
+        ("colour = 1", "key colour", "Known are: endpoint, remote_endpoint"),
         ('emulate = "yes"', "key emulate", "neither true nor false"),
         ("emulate = 1", "key emulate", "neither true nor false"),
         ("swing_s = -1", "key swing_s", "0 to 86400"),

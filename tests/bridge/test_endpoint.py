@@ -7,6 +7,7 @@ import socket
 import stat
 import tempfile
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from wisblock_bridge import endpoint as module
 from wisblock_bridge.endpoint import (
     EndpointError,
     client_endpoint,
+    configured_endpoint,
     default_endpoint,
     is_served,
     parse_endpoint,
@@ -129,6 +131,39 @@ def test_which_endpoints_stay_on_this_computer(text: str, *, loopback: bool) -> 
 def test_serving_to_other_computers_is_refused_in_words(host: str) -> None:
     with pytest.raises(EndpointError, match=r"CURVE.*SSH tunnel"):
         prepare_endpoint(f"tcp://{host}:5555")
+
+
+@pytest.mark.parametrize("host", ["*", "192.168.1.5", "eth0", "[::]"])
+def test_which_endpoints_ask_for_keys(host: str) -> None:
+    endpoint = f"tcp://{host}:5560"
+    assert parse_endpoint(endpoint).asks_for_keys()
+    assert parse_endpoint("tcp://127.0.0.1:1").asks_for_keys() is False
+    assert parse_endpoint("tcp://127.0.0.1:1").asks_for_keys(curve=True)
+    assert parse_endpoint("ipc:///x").asks_for_keys(curve=True) is False
+
+
+def test_the_configuration_file_names_the_endpoint(folder: Path) -> None:
+    file = folder / "x.toml"
+    found = partial(configured_endpoint, {}, file=file)
+    assert found() is None
+    file.write_text("emulate = true\n")
+    assert found() is None
+    file.write_text('endpoint = "ipc:///from/file"\n')
+    assert found() == "ipc:///from/file"
+    other = folder / "other.toml"
+    other.write_text('endpoint = "ipc:///from/other"\n')
+    named = {"WISBLOCK_BRIDGE_CONFIG": str(other)}
+    assert configured_endpoint(named, file=file) == "ipc:///from/other"
+
+
+@pytest.mark.parametrize("content", [b"endpoint = ", b"\xff", b"endpoint = 3"])
+def test_a_damaged_configuration_file_is_refused_in_words(folder: Path, content: bytes) -> None:
+    file = folder / "x.toml"
+    file.write_bytes(content)
+    with pytest.raises(EndpointError, match=str(file)):
+        configured_endpoint({}, file=file)
+    with pytest.raises(EndpointError, match="cannot be read"):
+        configured_endpoint({"WISBLOCK_BRIDGE_CONFIG": str(folder / "none.toml")})
 
 
 def test_the_name_of_this_computer_becomes_its_address() -> None:

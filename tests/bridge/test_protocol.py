@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgpack
 import msgspec
@@ -13,6 +13,9 @@ from wisblock_bridge import protocol
 from wisblock_bridge.describe import Quality, Readings
 from wisblock_bridge.errors import BadParamsError, BusError, BusFault, InUseError
 from wisblock_bridge.protocol import Undecodable
+
+if TYPE_CHECKING:
+    from tests.tally import Tally
 
 GOOD: dict[str, Any] = {"v": 1, "id": 7, "method": "ping"}
 
@@ -178,13 +181,14 @@ def test_wide_is_not_deep() -> None:
     assert request.id == 7
 
 
-def test_random_bytes_have_one_outcome() -> None:
+def test_random_bytes_have_one_outcome(tally: Tally) -> None:
     chance = random.Random(20_251)  # noqa: S311
     for _ in range(5000):
         refuse(chance.randbytes(chance.randrange(200)))
+    tally.add("bad_input", "random bytes as a request", 5000, seed="20251")
 
 
-def test_damaged_requests_have_one_outcome() -> None:
+def test_damaged_requests_have_one_outcome(tally: Tally) -> None:
     chance = random.Random(5801)  # noqa: S311
     frame = packed(params={"module": "RAK5801", "slot": 1, "params": {"samples": 16}})
     requests = 0
@@ -197,6 +201,7 @@ def test_damaged_requests_have_one_outcome() -> None:
         except Undecodable as verdict:
             assert verdict.error.code in {"bad_request", "unsupported_version"}  # noqa: PT017
     assert 0 < requests < 5000
+    tally.add("bad_input", "requests with one to four bytes changed", 5000, seed="5801")
 
 
 class Some(msgspec.Struct, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.buses.emulated.wires import Wire
 from wisblock_bridge.buses.i2c import Read, Write
+from wisblock_bridge.catalogue import load
 from wisblock_bridge.chips.mcp23017.emulator import EmulatedMCP23017
 from wisblock_bridge.describe import Module, Product, Readings, operation
 from wisblock_bridge.discovery import scan
@@ -23,7 +24,7 @@ from wisblock_bridge.discovery.identify import OneReadAtATime, expander, fan_con
 from wisblock_bridge.emulation import EmulatedBoard
 from wisblock_bridge.errors import BusError, BusFault
 from wisblock_bridge.hardware import Hardware
-from wisblock_bridge.wiring import chip
+from wisblock_bridge.wiring import ChipInUse, chip
 
 
 def mcp23017() -> EmulatedMCP23017:
@@ -77,7 +78,10 @@ def scanned(key: str, **attach: object) -> dict[int, dict[str, object]]:
 def test_a_scan_tells_chips_modules_and_how_sure_it_is() -> None:
     found = scanned("rak7391-c", at_20=mcp23017(), at_31=Chip({}))
     assert [hex(address) for address in found] == ["0x20", "0x26", "0x27", "0x31", "0x4b"]
-    assert set(found[0x4B]) == {"bus", "address", "chip", "modules", "confidence", "note"}
+    assert set(found[0x4B]) == {
+        *("bus", "address", "chip", "modules", "confidence", "note"),
+        *("in_use", "clashes", "warnings"),
+    }
     assert (found[0x4B]["chip"], found[0x4B]["modules"]) == ("SGM58031", ["ADC"])
     assert found[0x4B]["confidence"] == "high"
     assert (found[0x26]["chip"], found[0x26]["modules"]) == ("TPT29555", ["TPT29555"])
@@ -115,6 +119,71 @@ def test_a_clash_of_addresses_is_told_before_it_happens() -> None:
     known = catalogue.Catalogue({"RAK16001": AtTheConverter}, {}, {}, "")
     found = {each["address"]: each for each in scan(machine, known, FakeClock())}
     assert "RAK16001, as delivered, would clash" in str(found[0x48]["note"])
+    assert found[0x48]["clashes"] == ["RAK16001"]
+    assert found[0x48]["warnings"] == []
+
+
+def test_two_modules_that_want_one_address_are_told_by_name() -> None:
+    """The RAK14003 has its MCP23017 at 0x24, where the PN532 of a RAK13600 has its only address."""
+    machine, board = hardware("rak7391-c")
+    board.plug("RAK14003", 1)
+    (entry,) = [each for each in scan(machine, load(), FakeClock()) if each["address"] == 0x24]
+    assert entry["chip"] == "MCP23017"
+    assert entry["clashes"] == ["RAK13600"]
+    assert "RAK13600, as delivered, would clash" in str(entry["note"])
+
+
+def test_a_chip_that_is_not_the_expected_one_is_warned_of() -> None:
+    machine, board = hardware("rak7391-c")
+    board.plug("RAK14003", 1)
+    wrong = ChipInUse(0x24, "PN532", "RAK13600", 2)
+    found = {each["address"]: each for each in scan(machine, load(), FakeClock(), in_use=[wrong])}
+    assert found[0x24]["in_use"] == [{"module": "RAK13600", "slot": 2}]
+    assert found[0x24]["clashes"] == [], "it is there already"
+    (warning,) = cast("list[str]", found[0x24]["warnings"])
+    assert "RAK13600 in slot 2 expects its PN532 at 0x24, but an MCP23017 answers" in warning
+    assert found[0x26]["in_use"] == found[0x26]["warnings"] == []
+
+
+def test_the_chip_that_was_expected_is_nothing_to_warn_of() -> None:
+    machine, board = hardware("rak7391-c")
+    board.plug("RAK14003", 1)
+    right = ChipInUse(0x24, "MCP23017", "RAK14003", 1)
+    found = {each["address"]: each for each in scan(machine, load(), FakeClock(), in_use=[right])}
+    assert found[0x24]["in_use"] == [{"module": "RAK14003", "slot": 1}]
+    assert found[0x24]["warnings"] == []
+
+
+@pytest.mark.parametrize(("volts", "confidence"), [(0.0, "low"), (0.4, "medium")])
+def test_a_converter_without_registers_is_not_taken_for_the_boards_kind(
+    volts: float, confidence: str
+) -> None:
+    """An ADS7830 with quiet inputs answers the same to every pointer: registers seem to repeat."""
+    machine, board = hardware("rak7391-c")
+    board.plug("RAK16001", 1)
+    first, *others = [each.name for each in board.quantities(1) if each.set]
+    for name in others:
+        board.set(1, name, 0.0)
+    board.set(1, first, volts)
+    found = {each["address"]: each for each in scan(machine, load(), FakeClock())}
+    assert found[0x48]["chip"] == "ADS7830"
+    assert found[0x48]["confidence"] == confidence
+    assert found[0x4B]["chip"] == "SGM58031"
+
+
+@pytest.mark.parametrize("key", ["rak7391-b", "rak6421-va"])
+def test_the_boards_ads1115_is_still_known(key: str) -> None:
+    machine, _ = hardware(key)
+    found = {each["address"]: each for each in scan(machine, load(), FakeClock())}
+    assert (found[0x48]["chip"], found[0x48]["confidence"]) == ("ADS1115", "medium")
+
+
+def test_an_address_of_the_configuration_is_looked_at_too() -> None:
+    machine, board = hardware("rak7391-c")
+    board.bus.attach(0x33, mcp23017())
+    strapped = ChipInUse(0x33, "MCP23017", "RAK13003", 2)
+    found = {each["address"]: each for each in scan(machine, KNOWN, FakeClock(), in_use=[strapped])}
+    assert (found[0x33]["chip"], found[0x33]["modules"]) == ("MCP23017", ["RAK13003"])
 
 
 def test_the_oldest_expander_is_never_written_to() -> None:

@@ -22,6 +22,8 @@ from wisblock_bridge.config import Config
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.tally import Tally
+
     from wisblock_bridge.dispatch import Dispatcher
 
 Map = dict[str, Any]
@@ -160,12 +162,13 @@ def test_a_frame_beyond_all_bounds_costs_the_connection_only(
         assert flood.replies
 
 
-def test_random_bytes(wire: RawClient, other: RawClient) -> None:
+def test_random_bytes(wire: RawClient, other: RawClient, tally: Tally) -> None:
     chance = random.Random(6421)  # noqa: S311
     for _ in range(4000):
         wire.send_frames(chance.randbytes(chance.randrange(1, 100)))
     assert wire.result("ping") == {}
     assert other.result("ping") == {}
+    tally.add("bad_input", "random frames to a running bridge", 4000, seed="6421")
 
 
 def test_half_open_sockets(bridge: BridgeProcess, wire: RawClient) -> None:

@@ -16,7 +16,7 @@ import msgpack
 import zmq
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
 LIMIT_S = 60.0
@@ -31,15 +31,23 @@ class RawClient:
     Args:
         endpoint: Where the bridge is.
         receive_high_water_mark: How many messages ZeroMQ keeps on this side.
+        options: More options of the socket, keys for example.
     """
 
-    def __init__(self, endpoint: str, receive_high_water_mark: int = 0) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        receive_high_water_mark: int = 0,
+        options: Mapping[int, int | bytes] | None = None,
+    ) -> None:
         self._context = zmq.Context()
         self.socket = self._context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.RCVHWM, receive_high_water_mark)
         self.socket.setsockopt(zmq.SNDHWM, 0)
         self.socket.setsockopt(zmq.RECONNECT_IVL, 10)
+        for option, value in (options or {}).items():
+            self.socket.setsockopt(option, value)
         self.socket.connect(endpoint)
         self._ids = itertools.count(1)
         self.replies: dict[int | str, Map] = {}

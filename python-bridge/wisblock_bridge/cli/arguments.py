@@ -52,13 +52,24 @@ def parse(words: list[str]) -> argparse.Namespace:
         SystemExit: It cannot be understood (code 2), or help was asked for (code 0).
     """
     parser = _parser()
-    options, rest = parser.parse_known_args(words)
+    options, rest = parser.parse_known_args(_joined(words))
     if rest:
         strange = [word for word in rest if word.startswith("-") or "=" not in word]
         if not hasattr(options, "params") or strange:
             parser.error(f"{(strange or rest)[0]!r} is not understood")
         options.params = [*options.params, *rest]
     return options
+
+
+def _joined(words: list[str]) -> list[str]:
+    """Tie keys to their option: a key may begin with a dash, and would be taken for another one."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--public-key":
+            joined[-1] = f"--public-key={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def duration_s(text: str) -> float:
@@ -133,9 +144,19 @@ def _parser() -> Parser:
         added.set_defaults(load=lambda: _load(runner))
         return added
 
+    def asking(name: str, summary: str, runner: str) -> argparse.ArgumentParser:
+        added = command(name, summary, runner)
+        added.add_argument(
+            "--keys", type=Path, metavar="FILE", help="this client's keys, for tcp://"
+        )
+        return added
+
     serve = command("serve", "Serve the board's modules until stopped.", "serve:serve")
     _add_board(serve)
     serve.add_argument("--demo", action="store_true", help="emulated, and its values change slowly")
+    serve.add_argument(
+        "--remote-endpoint", metavar="ADDRESS", help="serve here besides, encrypted and with keys"
+    )
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
 
     check = command(
@@ -145,27 +166,27 @@ def _parser() -> Parser:
     check.add_argument("--show", action="store_true", help="show what is configured, and by whom")
     _add_json(check)
 
-    scan = command("scan", "Tell which chips answer on the board's I2C bus.", "ask:scan")
+    scan = asking("scan", "Tell which chips answer on the board's I2C bus.", "ask:scan")
     _add_board(scan)
     _add_json(scan)
 
-    listing = command(
+    listing = asking(
         "list", "Tell which modules there are, or what one can do.", "ask:list_modules"
     )
     listing.add_argument("module", nargs="?", metavar="MODULE", help="such as RAK5801")
     _add_json(listing)
 
-    call = command("call", "Let a module do something, once.", "call:call")
+    call = asking("call", "Let a module do something, once.", "call:call")
     _add_operation(call)
     call.add_argument(
         "--hold", action="store_true", help="leave the output as it is when this command ends"
     )
 
-    release = command("release", "Close a module: outputs safe, slot free.", "call:release")
+    release = asking("release", "Close a module: outputs safe, slot free.", "call:release")
     release.add_argument("module", metavar="MODULE", help="such as RAK5801")
     release.add_argument("--slot", type=place, metavar="SLOT", help="1, 2 or board (default 1)")
 
-    watch = command("watch", "Show what a module reads, again and again.", "watch:watch")
+    watch = asking("watch", "Show what a module reads, again and again.", "watch:watch")
     _add_operation(watch)
     watch.add_argument(
         "--every", type=duration_s, default=1.0, metavar="TIME", help="500ms, 1s, 2m (default 1s)"
@@ -176,14 +197,50 @@ def _parser() -> Parser:
     watch.add_argument("--deadband", type=float, help="show only changes greater than this")
     watch.add_argument("--count", type=positive, help="end after so many values")
 
-    status = command("status", "Tell how the running bridge is.", "ask:status")
+    status = asking("status", "Tell how the running bridge is.", "status:status")
     _add_json(status)
+
+    report = asking(
+        "report", "Put everything into a file that helps to find a fault; no keys.", "report:report"
+    )
+    _add_board(report)
+    report.add_argument("--out", type=Path, metavar="FILE", help="write it to a file")
 
     catalogue = command(
         "catalogue", "Print the description of all modules as JSON.", "ask:print_catalogue"
     )
     catalogue.add_argument("--out", type=Path, metavar="FILE", help="write it to a file")
+
+    _add_keys(command("keys", "Make and list the keys of remote clients.", ""))
     return parser
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(metavar="ACTION", required=True, parser_class=Parser)
+
+    def action(name: str, summary: str) -> argparse.ArgumentParser:
+        added = actions.add_parser(name, help=summary, description=summary)
+        # Here, too, because people type them last; not given, the word before the action counts.
+        for option, more in (("--config", {"type": Path}), ("--debug", {"action": "store_true"})):
+            added.add_argument(option, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **more)
+        runner = "list_clients" if name == "list" else name
+        added.set_defaults(load=lambda: _load(f"keys:{runner}"))
+        return added
+
+    def named(name: str, summary: str) -> argparse.ArgumentParser:
+        added = action(name, summary)
+        added.add_argument("name", metavar="NAME", help="what the key is called, such as office")
+        return added
+
+    _add_json(action("server", "Make this bridge's own pair of keys, or show its public key."))
+    add = named("add", "Let a client in: make its keys, or list a public key that it has.")
+    add.add_argument("--role", required=True, metavar="ROLE", help="read, drive or admin")
+    add.add_argument("--public-key", metavar="KEY", help="the client's own, if it made its keys")
+    add.add_argument("--out", type=Path, metavar="FILE", help="client file (default ./NAME.keys)")
+    _add_json(action("list", "Tell which keys may connect."))
+    role = named("role", "Change what a key may do, from its next request on.")
+    role.add_argument("role", metavar="ROLE", help="read, drive or admin")
+    named("remove", "Let a key in no longer; it is cut off at its next request.")
 
 
 def _load(runner: str) -> Run:

@@ -1,4 +1,4 @@
-"""``wisblock-bridge`` ``scan``, ``list``, ``status`` and ``catalogue``: what there is to know.
+"""``wisblock-bridge`` ``scan``, ``list`` and ``catalogue``: what there is to know.
 
 1. What the running bridge knows better is asked of it; without one, this installation answers.
 """
@@ -64,21 +64,6 @@ def list_modules(options: argparse.Namespace) -> int:
     return 0
 
 
-def status(options: argparse.Namespace) -> int:
-    """Tell how the running bridge is.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-    """
-    with settings.connect(options) as bridge:
-        found = bridge.status()
-    sys.stdout.write(show.to_json(found) + "\n" if options.json else _status_text(found))
-    return 0
-
-
 def scan(options: argparse.Namespace) -> int:
     """Tell which chips answer: through the running bridge, else from here.
 
@@ -94,13 +79,13 @@ def scan(options: argparse.Namespace) -> int:
     except BridgeError as error:
         if error.code is not ErrorCode.OFFLINE:
             raise
-        found = _scan_here(options)
+        found = scan_here(options)
     if options.json:
         sys.stdout.write(show.to_json(found) + "\n")
     elif not found:
         sys.stdout.write("No known chip answers.\n")
     else:
-        sys.stdout.write(show.table([_chip_row(each) for each in found]))
+        sys.stdout.write(show.table([chip_row(each) for each in found]))
     return 0
 
 
@@ -140,7 +125,18 @@ def _catalogue(options: argparse.Namespace) -> Entry:
     return catalogue.load().data
 
 
-def _scan_here(options: argparse.Namespace) -> list[dict[str, object]]:
+def scan_here(options: argparse.Namespace) -> list[dict[str, object]]:
+    """Tell which chips answer, without a bridge; nothing is written that could change anything.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        As the method ``scan`` does.
+
+    Raises:
+        BusError: The bus is missing, may not be used, or is stuck.
+    """
     from wisblock_bridge import catalogue, discovery  # noqa: PLC0415  (imports all modules)
     from wisblock_bridge.clock import SystemClock  # noqa: PLC0415
     from wisblock_bridge.config import apply  # noqa: PLC0415
@@ -175,7 +171,15 @@ def _module_row(module: Entry) -> tuple[str, ...]:
     return str(module["name"]), f"slot {slots}", str(module["title"]), " ".join(names)
 
 
-def _chip_row(chip: Entry) -> tuple[str, ...]:
+def chip_row(chip: Entry) -> tuple[str, ...]:
+    """Write what was found at an address.
+
+    Args:
+        chip: An entry of a scan.
+
+    Returns:
+        Cells of a table.
+    """
     modules = ", ".join(cast("Sequence[str]", chip["modules"]))
     address = cast("int", chip["address"])
     name = str(chip["chip"]) or "unknown"
@@ -184,7 +188,7 @@ def _chip_row(chip: Entry) -> tuple[str, ...]:
         name,
         modules,
         f"{chip['confidence']} confidence",
-        str(chip["note"]),
+        " ".join((str(chip["note"]), *cast("Sequence[str]", chip.get("warnings", ())))),
     )
 
 
@@ -207,45 +211,3 @@ def _param_line(param: Entry, units: Mapping[str, Entry]) -> str:
 def _reading_words(reading: Entry, units: Mapping[str, Entry]) -> str:
     symbol = units.get(str(reading["unit"]), {}).get("symbol")
     return f"{reading['name']} ({symbol})" if symbol else str(reading["name"])
-
-
-def _status_text(found: Entry) -> str:
-    board = cast("Entry", found.get("board", {}))
-    emulated = "emulated " if board.get("emulated") else ""
-    uptime = show.duration(cast("float", found.get("uptime_s", 0.0)))
-    text = (
-        f"wisblock-bridge {found.get('version', '')}, up for {uptime}\n"
-        f"board: {emulated}{board.get('title', '?')} ({board.get('confidence', '?')})\n"
-    )
-    for words in cast("Sequence[str]", board.get("evidence", ())):
-        text += f"  {words}\n"
-    rows = [_slot_row(each) for each in cast("Sequence[Entry]", found.get("slots", ()))]
-    text += "modules:\n" + show.table(rows, "  ") if rows else "modules: none in use\n"
-    clients = cast("Sequence[Entry]", found.get("sessions", ()))
-    text += "clients:\n" + show.table(
-        [
-            (
-                str(each.get("client") or "without a name"),
-                f"{each.get('subscriptions', 0)} subscriptions",
-                f"drives {len(cast('Sequence[object]', each.get('outputs', ())))} outputs",
-            )
-            for each in clients
-        ],
-        "  ",
-    )
-    counters = cast("Entry", found.get("counters", {}))
-    shown = [f"{name} {count}" for name, count in counters.items() if isinstance(count, int)]
-    text += f"counters: {', '.join(shown)}\n"
-    errors = cast("Mapping[str, int]", counters.get("errors", {}))
-    if errors:
-        text += "errors: " + ", ".join(f"{code} {count}" for code, count in errors.items()) + "\n"
-    return text
-
-
-def _slot_row(slot: Entry) -> tuple[str, ...]:
-    error = slot.get("last_error")
-    state = "open" if slot.get("open") else "not open"
-    words = ""
-    if isinstance(error, dict):
-        words = f"last error: {error.get('message', '')}"
-    return f"slot {slot.get('slot')}", str(slot.get("module")), state, words

@@ -57,10 +57,12 @@ def effective(config: Config) -> list[tuple[str, str, str]]:
         Key, value and origin.
     """
     from wisblock_bridge.endpoint import default_endpoint  # noqa: PLC0415
+    from wisblock_bridge.keys import default_directory  # noqa: PLC0415
 
     board = config.board
     values: dict[str, object] = {
         "endpoint": config.endpoint or default_endpoint(),
+        "remote_endpoint": config.remote_endpoint or "none",
         "emulate": config.emulate,
         "swing_s": config.swing_s,
         "log_level": config.log_level,
@@ -69,6 +71,8 @@ def effective(config: Config) -> list[tuple[str, str, str]]:
         "board.i2c_number": board.i2c_number,
         "board.converter_address": _hexadecimal(board.converter_address),
         "board.converter_chip": board.converter_chip,
+        "security.keys": config.security.keys or default_directory(),
+        "security.curve": config.security.curve,
     }
     for key, lines in board.free_lines.items():
         values[f"board.free_lines.{key}"] = sorted(lines)

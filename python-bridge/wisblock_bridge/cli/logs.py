@@ -11,6 +11,8 @@ import os
 import sys
 from typing import TextIO
 
+from wisblock_bridge.log_ring import LogRing
+
 PRIORITIES = (
     (logging.CRITICAL, 2),
     (logging.ERROR, 3),
@@ -32,12 +34,15 @@ class JournalFormatter(logging.Formatter):
         return "\n".join(f"<{priority}>{line}" for line in lines)
 
 
-def set_up(level: str, stream: TextIO | None = None) -> None:
+def set_up(level: str, stream: TextIO | None = None) -> LogRing:
     """Begin to write the log.
 
     Args:
         level: "debug", "info", "warning" or "error".
         stream: Where to; standard error when not given.
+
+    Returns:
+        What remembers the last lines.
     """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
@@ -48,9 +53,12 @@ def set_up(level: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     for former in tuple(root.handlers):
         root.removeHandler(former)
+    ring = LogRing()
     root.addHandler(handler)
+    root.addHandler(ring)
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)
+    return ring
 
 
 def _is_journal(stream: TextIO) -> bool:

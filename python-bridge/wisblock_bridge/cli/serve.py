@@ -27,7 +27,7 @@ def serve(options: argparse.Namespace) -> int:
     # only takes time, now and later. ``bridge.run`` switches it on again.
     gc.disable()
     config = settings.configuration(options)
-    logs.set_up(config.log_level)
+    ring = logs.set_up(config.log_level)
     from wisblock_bridge import bridge  # noqa: PLC0415  (what it logs is wanted)
 
-    return bridge.run(config)
+    return bridge.run(config, ring)

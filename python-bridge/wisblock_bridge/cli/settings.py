@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FLAGS = {
     "--endpoint": "endpoint",
+    "--remote-endpoint": "remote_endpoint",
     "--emulate": "emulate",
     "--board": "board",
     "--variant": "variant",
@@ -57,6 +58,11 @@ def connect(options: argparse.Namespace, *, timeout_s: float = 10.0) -> Bridge:
         OfflineError: No bridge answers.
     """
     from wisblock_bridge.client import Bridge  # noqa: PLC0415  (not every command connects)
+    from wisblock_bridge.endpoint import default_endpoint  # noqa: PLC0415
 
-    endpoint = configuration(options).endpoint
-    return Bridge(endpoint, name="wisblock-bridge command line", timeout_s=timeout_s)
+    return Bridge(
+        configuration(options).endpoint or default_endpoint(),
+        name="wisblock-bridge command line",
+        timeout_s=timeout_s,
+        keys=options.keys,
+    )

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -98,3 +99,15 @@ def duration(seconds: float) -> str:
     ]
     shown = [f"{count} {unit}" for count, unit in parts if count]
     return " ".join(shown[:2]) or "0 s"
+
+
+def moment(milliseconds: float) -> str:
+    """Write a moment in this computer's time.
+
+    Args:
+        milliseconds: Since 1970.
+
+    Returns:
+        "2026-11-23 20:31:05".
+    """
+    return datetime.fromtimestamp(milliseconds / 1000.0).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 from wisblock_bridge.client.connection import START_HINT, Connection
 from wisblock_bridge.client.faces import Emulator, ModuleFace, Subscription
+from wisblock_bridge.client.identity import find_keys
 from wisblock_bridge.client.results import OfflineError, Result, to_result
 from wisblock_bridge.endpoint import client_endpoint, is_served
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wisblock_bridge.client.faces import OnLoss, Slot
+    from wisblock_bridge.keys import ClientKeys
 
 
 class Bridge:
@@ -39,10 +41,15 @@ class Bridge:
         lease_ms: How long the bridge waits for a sign of life, 500...60000 ms.
         timeout_s: How long to wait for replies, s.
         connect_timeout_s: How long the bridge may take to say hello, s.
+        keys: What to show a bridge on another computer: ``ClientKeys``, or the path of a file that
+            ``wisblock-bridge keys add`` wrote. None for the environment variables
+            ``WISBLOCK_SERVER_KEY``, ``WISBLOCK_PUBLIC_KEY`` and ``WISBLOCK_SECRET_KEY``, if they
+            are set. A socket file (ipc) needs none.
 
     Raises:
-        ConfigError: The endpoint cannot be used.
+        ConfigError: The endpoint or the keys cannot be used, or keys are needed and there are none.
         OfflineError: No bridge answers there.
+        RemoteError: The bridge does not let this key in.
     """
 
     def __init__(
@@ -53,12 +60,14 @@ class Bridge:
         lease_ms: int = 5000,
         timeout_s: float = 10.0,
         connect_timeout_s: float = 1.0,
+        keys: ClientKeys | Path | str | None = None,
     ) -> None:
         where = client_endpoint(endpoint)
+        shown = find_keys(where, keys)
         if not is_served(where, connect_timeout_s):
             raise OfflineError("No bridge is running there.", hint=START_HINT, where=where.text)
         self._connection = Connection(
-            where, name or Path(sys.argv[0] or "python").name, lease_ms, connect_timeout_s
+            where, name or Path(sys.argv[0] or "python").name, lease_ms, connect_timeout_s, shown
         )
         self._timeout_s = timeout_s
         self._finalizer = weakref.finalize(self, self._connection.close)
@@ -219,6 +228,16 @@ class Bridge:
     def status(self) -> dict[str, object]:
         """Ask how the bridge is."""
         return cast("dict[str, object]", self.request("status"))
+
+    def log(self) -> list[dict[str, object]]:
+        """Ask for the last lines of the bridge's log.
+
+        Returns:
+            The oldest first; each has ``at`` (milliseconds since 1970), ``level``, ``logger`` and
+            ``text``.
+        """
+        found = cast("Mapping[str, object]", self.request("log"))
+        return cast("list[dict[str, object]]", found["lines"])
 
     def scan(self) -> list[dict[str, object]]:
         """Ask which chips answer on the board's bus."""

@@ -23,6 +23,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from wisblock_bridge import __version__
 from wisblock_bridge.client.feed import Call, Feed
+from wisblock_bridge.client.identity import keys_needed, turned_away, wrong_server_key
 from wisblock_bridge.client.results import (
     Event,
     OfflineError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.endpoint import Endpoint
+    from wisblock_bridge.keys import ClientKeys
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,14 @@ LONGEST_START_MS = 2000
 PINGS_PER_LEASE = 3
 BURST = 64
 GREET_AGAIN_S = 0.01
+KNOCK_AGAIN_S = 2.0
+"""Until a client that was turned away tries again: ZeroMQ itself gives up then."""
+
+HANDSHAKE_FAILED = (
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)
 
 START_HINT = (
     "Start it with `wisblock-bridge serve` (or `sudo systemctl start wisblock-bridge`); "
@@ -62,6 +72,7 @@ class Connection:
         name: What the client calls itself.
         lease_ms: How long the bridge keeps outputs when nothing is heard, ms.
         connect_timeout_s: How long the bridge may take to say hello, s.
+        keys: What to show the bridge; None for a connection without encryption.
 
     Raises:
         OfflineError: No bridge answers.
@@ -69,9 +80,15 @@ class Connection:
     """
 
     def __init__(
-        self, endpoint: Endpoint, name: str, lease_ms: int, connect_timeout_s: float
+        self,
+        endpoint: Endpoint,
+        name: str,
+        lease_ms: int,
+        connect_timeout_s: float,
+        keys: ClientKeys | None = None,
     ) -> None:
         self.endpoint = endpoint
+        self._keys = keys
         self.hello: Mapping[str, object] = {}
         self._name = name
         self._lease_ms = lease_ms
@@ -86,6 +103,9 @@ class Connection:
         self._closing = False
         self._answered = threading.Event()
         self._refusal: RemoteError | None = None
+        self._suspicion: RemoteError | None = None
+        self._shut_out: RemoteError | None = None
+        self._knock_at: float | None = None
         self._last_sent = 0.0
         self._greet_at: float | None = None
         self._last_ping: Call | None = None
@@ -95,7 +115,7 @@ class Connection:
         self._context = zmq.Context(io_threads=1)
         self._dealer = self._make_dealer()
         self._monitor = self._dealer.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | HANDSHAKE_FAILED
         )
         self._dealer.connect(endpoint.text)
         self._thread = threading.Thread(target=self._run, name="wisblock-bridge", daemon=True)
@@ -108,7 +128,11 @@ class Connection:
         if refusal is None and answered:
             return
         self.close()
-        raise refusal or self._offline(f"No bridge said hello within {timeout_s:g} s.")
+        raise (
+            refusal
+            or self._suspicion
+            or self._offline(f"No bridge said hello within {timeout_s:g} s.")
+        )
 
     def request(self, method: str, params: Mapping[str, object], timeout_s: float) -> object:
         """Ask and wait for the reply.
@@ -203,7 +227,7 @@ class Connection:
             if self._closing:
                 raise self._offline("This connection is closed.")
             if not self._online:
-                raise self._offline("The bridge is away.")
+                raise self._shut_out or self._offline("The bridge is away.")
             if len(self._pending) >= MAX_IN_FLIGHT:
                 raise RemoteError(
                     f"{MAX_IN_FLIGHT} requests wait for their replies already.",
@@ -249,6 +273,10 @@ class Connection:
         dealer.setsockopt(zmq.HEARTBEAT_IVL, max(100, self._lease_ms // PINGS_PER_LEASE))
         dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, max(1000, self._lease_ms))
         dealer.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
+        if self._keys is not None:
+            dealer.setsockopt(zmq.CURVE_SERVERKEY, self._keys.server.encode())
+            dealer.setsockopt(zmq.CURVE_PUBLICKEY, self._keys.public.encode())
+            dealer.setsockopt(zmq.CURVE_SECRETKEY, self._keys.secret.encode())
         return dealer
 
     def _run(self) -> None:
@@ -273,7 +301,7 @@ class Connection:
             poller.register(source, zmq.POLLIN)
         interval_s = self._lease_ms / 1000.0 / PINGS_PER_LEASE
         while not self._closing:
-            due = self._last_sent + interval_s if self._online else self._greet_at
+            due = self._last_sent + interval_s if self._online else self._greet_at or self._knock_at
             wait_s = None if due is None else max(0.0, due - time.monotonic())
             ready = dict(poller.poll(None if wait_s is None else int(wait_s * 1000) + 1))
             if self._monitor in ready:
@@ -287,6 +315,11 @@ class Connection:
             now = time.monotonic()
             if self._greet_at is not None and now >= self._greet_at:
                 self._greet()
+            if self._knock_at is not None and now >= self._knock_at:
+                self._knock_at = None
+                with suppress(zmq.ZMQError):  # it is not connected any more
+                    self._dealer.disconnect(self.endpoint.text)
+                self._dealer.connect(self.endpoint.text)
             if self._online and now - self._last_sent >= interval_s:
                 self._ping()
 
@@ -304,7 +337,28 @@ class Connection:
             self._receive()  # what came before the end counts
             self._go_offline("The bridge has gone away.")
         elif message["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._shut_out = None
             self._greet()
+        else:
+            # A client that was let in before tries on: it may be listed again at any time.
+            if message["event"] == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                self._shut_out = turned_away(self.endpoint)
+                self._knock_at = time.monotonic() + KNOCK_AGAIN_S
+            if self._token is None and not self._answered.is_set():
+                self._handshake_failed(message["event"], message["value"])
+
+    def _handshake_failed(self, event: int, value: int) -> None:
+        """Understand why no bridge can say hello; what is not certain is told when time is up."""
+        if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+            self._refusal = turned_away(self.endpoint)
+        elif self._keys is not None:
+            self._suspicion = wrong_server_key(self.endpoint)
+        elif value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
+            self._refusal = keys_needed(self.endpoint)
+        elif event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL and self.endpoint.transport == "tcp":
+            self._suspicion = keys_needed(self.endpoint)
+        if self._refusal is not None:
+            self._answered.set()
 
     def _greet(self) -> None:
         params: dict[str, object] = {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from wisblock_bridge.boards.board import LineRef
 
@@ -59,25 +60,42 @@ class SlotConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SecurityConfig:
+    """What is said about keys.
+
+    Attributes:
+        keys: Directory of the keys; None for the usual one.
+        curve: TCP on this computer is encrypted and asks for keys, too.
+    """
+
+    keys: Path | None = None
+    curve: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that can be configured.
 
     Attributes:
         endpoint: Where to serve; None for the default.
+        remote_endpoint: Where to serve with encryption and keys besides; None for nowhere.
         emulate: The board is emulated.
         swing_s: Period of slow changes on an emulated board, s; 0 for none.
         log_level: "debug", "info", "warning" or "error".
         board: The carrier.
+        security: Keys.
         slots: Slot to what is said about it.
         source: The configuration file, or "no file".
         origins: Key to where its value came from; keys that are missing have their default.
     """
 
     endpoint: str | None = None
+    remote_endpoint: str | None = None
     emulate: bool = False
     swing_s: float = 0.0
     log_level: str = "info"
     board: BoardConfig = field(default_factory=BoardConfig)
+    security: SecurityConfig = field(default_factory=SecurityConfig)
     slots: Mapping[int, SlotConfig] = field(default_factory=dict)
     source: str = "no file"
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)

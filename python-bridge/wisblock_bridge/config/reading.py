@@ -18,16 +18,21 @@ from typing import TYPE_CHECKING, Any
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.boards.board import LineRef
 from wisblock_bridge.config import values
-from wisblock_bridge.config.model import BoardConfig, Config, SlotConfig
-from wisblock_bridge.endpoint import EndpointError, parse_endpoint
+from wisblock_bridge.config.model import BoardConfig, Config, SecurityConfig, SlotConfig
+from wisblock_bridge.endpoint import (
+    CONFIG_FILE,
+    CONFIG_VARIABLE,
+    EndpointError,
+    parse_endpoint,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 log = logging.getLogger(__name__)
 
-DEFAULT_FILE = Path("/etc/wisblock-bridge/wisblock-bridge.toml")
-FILE_VARIABLE = "WISBLOCK_BRIDGE_CONFIG"
+DEFAULT_FILE = CONFIG_FILE
+FILE_VARIABLE = CONFIG_VARIABLE
 PREFIX = "WISBLOCK_BRIDGE_"
 
 PRODUCTS = tuple(dict.fromkeys(board.product for board in BOARDS.values()))
@@ -77,7 +82,7 @@ def load(
     _note_unknown(environment)
     board = values.table(written.get("board", {}), f"{name}, table board")
     top = {key: value for key, value in found.items() if "." not in key}
-    inner = {key.removeprefix("board."): value for key, value in found.items() if key not in top}
+    inner = _of_table(found, "board")
     return Config(
         **top,
         board=BoardConfig(
@@ -86,10 +91,19 @@ def load(
             lines=_lines(board, name, origins),
             serial_ports=_serial_ports(board, name, origins),
         ),
+        security=SecurityConfig(**_of_table(found, "security")),
         slots=_slots(written, name, origins),
         source=name,
         origins=MappingProxyType(origins),
     )
+
+
+def _of_table(found: Mapping[str, Any], table: str) -> dict[str, Any]:
+    """Give the values of one table, without its name in front."""
+    prefix = f"{table}."
+    return {
+        key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)
+    }
 
 
 # -- single values --------------------------------------------------------------------------------
@@ -107,7 +121,7 @@ class _Setting:
 
     @property
     def variable(self) -> str:
-        name = self.key.removeprefix("board.") if self.key != "board.kind" else "board"
+        name = self.key.rpartition(".")[2] if self.key != "board.kind" else "board"
         return PREFIX + name.upper()
 
 
@@ -118,8 +132,27 @@ def _endpoint(value: object, place: str) -> str:
         raise values.refuse(place, str(error)) from None
 
 
+def _remote_endpoint(value: object, place: str) -> str:
+    endpoint = _endpoint(value, place)
+    if not endpoint.startswith("tcp://"):
+        raise values.refuse(
+            place,
+            f'"{endpoint}" cannot be reached from other computers. Write it like '
+            "tcp://0.0.0.0:5560, or leave it out.",
+        )
+    return endpoint
+
+
+def _directory(value: object, place: str) -> Path:
+    directory = Path(values.text(value, place)).expanduser()
+    if not directory.is_absolute():
+        raise values.refuse(place, f'"{directory}" is not a whole path from the root (/).')
+    return directory
+
+
 _SETTINGS = (
     _Setting("endpoint", _endpoint, "--endpoint", is_text=True),
+    _Setting("remote_endpoint", _remote_endpoint, "--remote-endpoint", is_text=True),
     _Setting("emulate", values.boolean, "--emulate"),
     _Setting("swing_s", partial(values.number, low=0.0, high=86_400.0), "--swing"),
     _Setting("log_level", partial(values.choice, allowed=LOG_LEVELS), "--log-level", is_text=True),
@@ -140,8 +173,16 @@ _SETTINGS = (
         partial(values.choice, allowed=("SGM58031", "ADS1115")),
         is_text=True,
     ),
+    _Setting("security.keys", _directory, is_text=True),
+    _Setting("security.curve", values.boolean),
 )
-_TOP_KEYS = ("endpoint", "emulate", "swing_s", "log_level", "board", "slot")
+_TOP_KEYS = (
+    *(each.key for each in _SETTINGS if "." not in each.key),
+    "board",
+    "security",
+    "slot",
+)
+_SECURITY_KEYS = tuple(_of_table(dict.fromkeys(each.key for each in _SETTINGS), "security"))
 _BOARD_KEYS = (
     *(each.key.removeprefix("board.") for each in _SETTINGS if each.key.startswith("board.")),
     "generation",
@@ -246,6 +287,8 @@ def _check_keys(written: Mapping[str, object], name: str) -> None:
     values.only_known(written, _TOP_KEYS, f"{name},")
     board = values.table(written.get("board", {}), f"{name}, table board")
     values.only_known(board, _BOARD_KEYS, f"{name}, table [board],")
+    security = values.table(written.get("security", {}), f"{name}, table security")
+    values.only_known(security, _SECURITY_KEYS, f"{name}, table [security],")
 
 
 def _free_lines(

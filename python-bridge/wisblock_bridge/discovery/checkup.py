@@ -20,7 +20,8 @@ from wisblock_bridge.discovery.devices import (
     port_findings,
 )
 from wisblock_bridge.discovery.findings import Finding
-from wisblock_bridge.endpoint import check_endpoint, client_endpoint, is_served
+from wisblock_bridge.doors import doors, load_keys
+from wisblock_bridge.endpoint import check_endpoint, client_endpoint, is_served, parse_endpoint
 from wisblock_bridge.errors import BridgeError, ConfigError
 
 if TYPE_CHECKING:
@@ -128,16 +129,24 @@ def _modules(config: Config) -> Iterator[Finding]:
 
 
 def _endpoint(config: Config) -> Iterator[Finding]:
+    main, *others = doors(config)
     try:
-        endpoint = client_endpoint(config.endpoint)
+        endpoint = client_endpoint(main.endpoint)
+        keys = load_keys(config)
     except ConfigError as error:
         yield Finding("endpoint", "problem", str(error))
         return
+    if keys is not None:
+        _, clients = keys
+        names = ", ".join(f"{each.name} ({each.role.word})" for each in clients.read())
+        yield Finding("keys", "ok", f"{clients.path}: {names or 'nobody is listed'}.")
     if is_served(endpoint):
         yield _running(endpoint.text)
         return
     try:
-        check_endpoint(endpoint)
+        check_endpoint(endpoint, encrypted=main.encrypted)
+        for other in others:
+            check_endpoint(parse_endpoint(other.endpoint), encrypted=other.encrypted)
     except ConfigError as error:
         yield Finding("endpoint", "problem", str(error))
         return
@@ -158,6 +167,8 @@ def _running(endpoint: str) -> Finding:
             )
     except ImportError as error:
         return Finding("endpoint", "info", f"{endpoint} is in use; {error.name} is not installed.")
+    except ConfigError as error:  # it lets nobody in without keys
+        return Finding("endpoint", "info", f"{endpoint} is in use. {error}")
     except BridgeError as error:
         return Finding(
             "endpoint",

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.clock import SystemClock
@@ -16,7 +16,7 @@ from wisblock_bridge.errors import BusError, BusFault
 from wisblock_bridge.wiring import ChipNeed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.buses.i2c import I2CBus
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.describe import Module
     from wisblock_bridge.hardware import Hardware
+    from wisblock_bridge.wiring import ChipInUse
 
 CONFIDENCES = ("low", "medium", "high")
 RAW_EXPANDER = "PI4IOE5V96224"
@@ -46,6 +47,9 @@ class Found:
         modules: Names of the modules that it may belong to.
         confidence: "high", "medium" or "low".
         note: What is to be known about it.
+        in_use: Modules in use that expect their chip here, each with its slot.
+        clashes: Names of modules whose chip, as delivered, cannot be here as well.
+        warnings: What is wrong already, in sentences.
     """
 
     bus: str
@@ -54,6 +58,9 @@ class Found:
     modules: list[str]
     confidence: str
     note: str
+    in_use: list[dict[str, object]] = field(default_factory=list)
+    clashes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -68,7 +75,11 @@ class _Candidate:
 
 
 def scan(
-    hardware: Hardware, catalogue: Catalogue, clock: Clock | None = None
+    hardware: Hardware,
+    catalogue: Catalogue,
+    clock: Clock | None = None,
+    *,
+    in_use: Iterable[ChipInUse] = (),
 ) -> list[dict[str, object]]:
     """Look which known chips answer on the board's I2C bus.
 
@@ -76,21 +87,29 @@ def scan(
         hardware: The board.
         catalogue: All modules.
         clock: Time.
+        in_use: The chips of modules in use.
 
     Returns:
         One map for each address where something is: ``bus``, ``address``, ``chip``, ``modules``,
-        ``confidence`` and ``note``, in the order of addresses.
+        ``confidence``, ``note``, ``in_use``, ``clashes`` and ``warnings``, in the order of
+        addresses.
 
     Raises:
         BusError: The bus is missing, may not be used, or is stuck.
     """
-    bus = hardware.i2c()
+    bus = hardware.uncounted_i2c()
     wanted = candidates(hardware.board, catalogue.modules)
+    expected: dict[int, list[ChipInUse]] = {}
+    for chip in in_use:
+        expected.setdefault(chip.address, []).append(chip)
+        here = wanted.setdefault(chip.address, [])
+        if all(each.chip != chip.chip for each in here):  # the configuration may name any address
+            here.append(_Candidate(chip.chip, "", [chip.module]))
     found: list[dict[str, object]] = []
     for address in sorted(wanted):
         entry = _look(bus, address, wanted[address], clock or SystemClock())
         if entry is not None:
-            found.append(asdict(entry))
+            found.append(asdict(_with_users(entry, expected.get(address, []))))
     return found
 
 
@@ -157,7 +176,9 @@ def _look(bus: I2CBus, address: int, wanted: list[_Candidate], clock: Clock) -> 
         return Found(bus.name, address, "", [], "low", identity.note)
     notes = [f"{candidate.owner[:1].upper()}{candidate.owner[1:]}."] if candidate.owner else []
     notes.append(identity.note)
-    notes.extend(_clashes(candidate, wanted))
+    clashes = _clashes(candidate, wanted)
+    if clashes:
+        notes.append(_clash_note(clashes))
     return Found(
         bus.name,
         address,
@@ -165,7 +186,35 @@ def _look(bus: I2CBus, address: int, wanted: list[_Candidate], clock: Clock) -> 
         list(candidate.modules),
         identity.confidence,
         " ".join(note for note in notes if note),
+        clashes=clashes,
     )
+
+
+def _with_users(found: Found, users: list[ChipInUse]) -> Found:
+    """Add who uses the address, and what is wrong with that."""
+    warnings = [
+        f"{user.module} in slot {user.slot} expects its {user.chip} at 0x{user.address:02x}, but "
+        f"{_told(found)} there: is another module plugged in, or was its address changed?"
+        for user in users
+        if _contradicts(found, user)
+    ]
+    return replace(
+        found,
+        in_use=[{"module": user.module, "slot": user.slot} for user in users],
+        clashes=[name for name in found.clashes if name not in {user.module for user in users}],
+        warnings=warnings,
+    )
+
+
+def _contradicts(found: Found, user: ChipInUse) -> bool:
+    """Whether what was found is certainly something else; what nobody knows contradicts nothing."""
+    if found.chip:
+        return found.chip != user.chip and found.confidence != "low"
+    return False
+
+
+def _told(found: Found) -> str:
+    return f"{'an' if found.chip[0] in 'AEIMS' else 'a'} {found.chip} answers"
 
 
 def _identified(
@@ -206,12 +255,9 @@ def _harmless_first(address: int, wanted: list[_Candidate]) -> list[_Candidate]:
 
 
 def _clashes(present: _Candidate, wanted: list[_Candidate]) -> list[str]:
-    """Say which modules cannot be plugged in as delivered, because their address is taken."""
-    if not present.owner:
-        return []
-    names = sorted({name for each in wanted if each is not present for name in each.as_delivered})
-    if not names:
-        return []
-    return [
-        f"{' and '.join(names)}, as delivered, would clash with it: change the module's address."
-    ]
+    """Tell which modules cannot be plugged in as delivered, because their address is taken."""
+    return sorted({name for each in wanted if each is not present for name in each.as_delivered})
+
+
+def _clash_note(names: list[str]) -> str:
+    return f"{' and '.join(names)}, as delivered, would clash with it: change the module's address."

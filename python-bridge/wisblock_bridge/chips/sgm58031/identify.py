@@ -22,6 +22,8 @@ NOT_IN_CHIP_ID = 0xE01F
 """Bits outside the identity (12...8) and version (7...5) fields."""
 STATUS = 0x8000
 """The one bit of the config register that changes by itself."""
+SAME = 4
+"""Bytes that lie no further apart than this may be conversions of one quiet input."""
 
 _WORD = Read(2)
 _CONFIG, _LOW_THRESHOLD, _CHIP_ID, _TRIM = (Write(bytes((pointer,))) for pointer in (1, 2, 5, 6))
@@ -58,6 +60,9 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
     if chip_id == CHIP_ID and chip_id != config & ~STATUS:
         note = "Register 5 holds the identity of an SGM58031."
         return Verdict("SGM58031", "high", note)
+    if _all_alike(config, low_threshold):
+        note = "Registers 1 and 2 read the same: an ADS7830, which has none, would answer so."
+        return Verdict("", "low", note)
     if not (chip_id ^ config) & ~STATUS and trim == low_threshold:
         note = "Registers 5 and 6 repeat registers 1 and 2, as with two pointer bits."
         return Verdict("ADS1115", "medium", note)
@@ -66,6 +71,12 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
         return Verdict("SGM58031", "medium", note)
     note = f"Register 5 holds 0x{chip_id:04x}, which fits neither an SGM58031 nor an ADS1115."
     return Verdict("", "low", note)
+
+
+def _all_alike(*words: int) -> bool:
+    """Whether nothing but one value was read, as from a chip that has no registers."""
+    found = b"".join(word.to_bytes(2, "big") for word in words)
+    return max(found) - min(found) <= SAME
 
 
 def _word(bus: I2CBus, address: int, pointer: Write) -> int:

@@ -1,0 +1,150 @@
+"""``wisblock-bridge keys``: the keys of this bridge, and of the clients that may connect to it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.cli import settings, show
+from wisblock_bridge.keys import (
+    ClientKeys,
+    ClientList,
+    KeysError,
+    default_directory,
+    make_pair,
+    make_server_pair,
+    own_pair,
+    server_file,
+    server_pair,
+    write_client_file,
+)
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def server(options: argparse.Namespace) -> int:
+    """Make the bridge's own pair, or show the public key of the one that there is.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The exit code.
+    """
+    directory = _directory(options)
+    pair = server_pair(directory)
+    made = pair is None
+    if pair is None:
+        pair = make_server_pair(directory)
+    file = server_file(directory)
+    if options.json:
+        data = {"public_key": pair.public, "file": str(file), "made": made}
+        sys.stdout.write(show.to_json(data) + "\n")
+        return 0
+    sys.stdout.write(f'server-key = "{pair.public}"\n')
+    sys.stderr.write(
+        f"{'made' if made else 'these keys were made before; they are in'} {file}\n"
+        "Let clients in with `wisblock-bridge keys add NAME --role ROLE`.\n"
+    )
+    return 0
+
+
+def add(options: argparse.Namespace) -> int:
+    """Let a client in.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        KeysError: It cannot be let in, or its file cannot be written.
+    """
+    directory = _directory(options)
+    own = own_pair(directory)
+    clients = ClientList(directory)
+    if options.public_key is not None:
+        if options.out is not None:
+            raise KeysError(
+                "--out and --public-key do not go together: the client has its secret key already."
+            )
+        client = clients.add(options.name, options.public_key.strip(), options.role)
+        sys.stdout.write(f'server-key = "{own.public}"\n')
+        sys.stderr.write(f"{client.name} may connect, role {client.role.word}\n")
+        return 0
+    file = options.out or Path(f"{options.name}.keys")
+    pair = make_pair()
+    client = clients.add(options.name, pair.public, options.role)
+    keys = ClientKeys(own.public, pair.public, pair.secret)
+    try:
+        write_client_file(file, keys, client.name, client.role.word)
+    except KeysError:
+        clients.remove(client.name)  # nobody holds its secret key
+        raise
+    sys.stdout.write(keys.as_text())
+    sys.stderr.write(
+        f"{client.name} may connect, role {client.role.word}. Its keys are shown this once: paste "
+        "the three lines into the bridge node\nof Node-RED, or move "
+        f"{file} to the client and keep no copy here.\n"
+    )
+    return 0
+
+
+def list_clients(options: argparse.Namespace) -> int:
+    """Tell which keys may connect.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The exit code.
+    """
+    clients = ClientList(_directory(options)).read()
+    if options.json:
+        data = [
+            {"name": each.name, "role": each.role.word, "public_key": each.public_key}
+            for each in clients
+        ]
+        sys.stdout.write(show.to_json(data) + "\n")
+    elif clients:
+        sys.stdout.write(
+            show.table([(each.name, each.role.word, each.public_key) for each in clients])
+        )
+    else:
+        sys.stdout.write("no key is listed, so nobody can connect from elsewhere\n")
+    return 0
+
+
+def role(options: argparse.Namespace) -> int:
+    """Change what a key may do.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The exit code.
+    """
+    client = ClientList(_directory(options)).set_role(options.name, options.role)
+    sys.stdout.write(f"{client.name} has the role {client.role.word} now\n")
+    return 0
+
+
+def remove(options: argparse.Namespace) -> int:
+    """Let a key in no longer.
+
+    Args:
+        options: Of the command.
+
+    Returns:
+        The exit code.
+    """
+    client = ClientList(_directory(options)).remove(options.name)
+    sys.stdout.write(f"{client.name} is removed; it is cut off at its next request\n")
+    return 0
+
+
+def _directory(options: argparse.Namespace) -> Path:
+    return settings.configuration(options).security.keys or default_directory()
