@@ -18,13 +18,16 @@ const IDLE_MS = 20000;
 /** Node-RED waits for a closing node; no bridge may make it wait longer than this. */
 const CLOSE_WITHIN_MS = 1500;
 
+/** Of the reasons for which the bridge is out of reach, those that a user can mend in the settings: their codes in the transport. */
+const KEY_TROUBLE = new Set(["keys_wanted", "bad_keys", "no_curve", "wrong_server_key", "key_refused"]);
+
 /** Session tokens of closed connections, by id of the config node. */
 const leftSessions = new Map();
 
 /**
  * @typedef {import("./client").BridgeClient} BridgeClient
  * @typedef {"connecting" | "online" | "offline"} State
- * @typedef {{emulated: boolean, drift: string}} Info
+ * @typedef {{emulated: boolean, drift: string, trouble: string}} Info  `trouble`: "", or what is wrong with the keys
  * @typedef {{id: string, z?: string, bridgeChanged(state: State, info: Info): void}} User
  */
 
@@ -104,10 +107,14 @@ class BridgeConnection {
   get info() {
     const bridge = this.#client?.bridge;
     const known = bridge !== null && bridge !== undefined && this.#state === "online";
+    const { code = "", data } = this.#client?.lastError ?? {};
+    // Once the connection stands it is the bridge itself that says no, in its own words.
+    const why = code === "forbidden" ? "key_refused" : /** @type {{reason?: string} | undefined} */ (data)?.reason ?? "";
     const drifted = known && Boolean(bridge.catalogue) && Boolean(this.catalogueHash) && bridge.catalogue !== this.catalogueHash;
     return {
       emulated: known && bridge.emulated === true,
       drift: drifted ? compareVersions(this.version, bridge.version) : "",
+      trouble: KEY_TROUBLE.has(why) ? why : "",
     };
   }
 
@@ -177,14 +184,28 @@ class BridgeConnection {
    * @throws {import("./node-errors").NodeError} when the bridge does not answer in time
    */
   async report(withinMs) {
+    const status = await this.ask("status", {}, withinMs);
+    const { version, board, catalogue } = this.#client?.bridge ?? {};
+    return { ...status, version, board, catalogue, ...this.info };
+  }
+
+  /**
+   * Asks the bridge something on behalf of the editor.
+   *
+   * @param {string} method
+   * @param {Record<string, unknown>} params
+   * @param {number} withinMs
+   * @returns {Promise<any>}
+   * @throws {import("./node-errors").NodeError} when the bridge refuses, or does not answer in time
+   */
+  async ask(method, params, withinMs) {
     try {
       const client = await this.ready(withinMs);
-      const status = await within(client.request("status", {}, { timeoutMs: withinMs }), withinMs);
-      if (status === undefined) {
+      const answer = await within(client.request(method, params, { timeoutMs: withinMs }), withinMs);
+      if (answer === undefined) {
         throw nodeError("timeout_reply", "The bridge took too long to answer.");
       }
-      const { version, board, catalogue } = client.bridge ?? {};
-      return { ...status, version, board, catalogue, ...this.info };
+      return answer;
     } finally {
       this.#leaveWhenIdle();
     }
@@ -293,7 +314,7 @@ class BridgeConnection {
   }
 
   #offlineError() {
-    const reason = this.#client?.reason;
+    const reason = this.#client?.lastError;
     return nodeError("offline", `The bridge does not answer${reason ? `: ${reason.message}` : "."}`, {
       hint: reason?.hint || "Is it running? Try: systemctl status wisblock-bridge.",
       where: this.node.endpoint,

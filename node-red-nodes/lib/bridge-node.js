@@ -9,6 +9,7 @@
 const { BridgeConnection } = require("./bridge-connection");
 const { catalogue } = require("./catalogue");
 const { asNodeError } = require("./node-errors");
+const registerSlotRoutes = require("./slot-routes");
 const { version } = require("../../package.json");
 
 /** The editor waits no longer than this for the bridge. */
@@ -25,6 +26,14 @@ function leaseMs(written) {
     return USUAL_LEASE_MS;
   }
   return Math.min(Math.max(Math.round(asked), SHORTEST_LEASE_MS), LONGEST_LEASE_MS);
+}
+
+/** What Node-RED keeps apart from the flows, and never exports. The public keys may be seen in the editor, the secret key may not. */
+const CREDENTIALS = { serverKey: { type: "text" }, clientPublicKey: { type: "text" }, clientSecretKey: { type: "password" } };
+
+/** @param {Record<string, string> | undefined} credentials @returns {import("./zmtp-keys").KeyTexts} */
+function clientKeys({ serverKey = "", clientPublicKey = "", clientSecretKey = "" } = {}) {
+  return { serverKey, publicKey: clientPublicKey, secretKey: clientSecretKey };
 }
 
 /**
@@ -52,6 +61,7 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
         makeClient: () =>
           newClient({
             endpoint: this.endpoint || undefined,
+            keys: clientKeys(this.credentials),
             name: config.name ? `node-red (${config.name})` : "node-red",
             version,
             leaseMs: this.leaseMs,
@@ -78,7 +88,7 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
       });
     }
 
-    RED.nodes.registerType("wisblock-bridge", WisBlockBridge);
+    RED.nodes.registerType("wisblock-bridge", WisBlockBridge, { credentials: CREDENTIALS });
 
     RED.httpAdmin.get("/wisblock-bridge/:id/status", RED.auth.needsPermission("wisblock-bridge.read"), async (request, response) => {
       const node = RED.nodes.getNode(request.params.id);
@@ -93,5 +103,7 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
         response.status(503).json({ code, message, hint });
       }
     });
+
+    registerSlotRoutes(RED);
   };
 };

@@ -45,6 +45,7 @@
  * @property {Param[]} params
  * @property {Reading[]} readings
  * @property {boolean} [polled]
+ * @property {boolean} [occurrence]
  *
  * @typedef {object} Module
  * @property {string} name

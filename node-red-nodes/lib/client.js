@@ -15,6 +15,7 @@ const { PROTOCOL_VERSION, Requests } = require("./client-requests");
 const { Subscriptions } = require("./client-subscriptions");
 const { defaultEndpoint } = require("./endpoint");
 const { DealerSocket } = require("./zmtp");
+const { mechanismFor } = require("./zmtp-keys");
 
 const DEFAULT_TIMEOUT_MS = 2000;
 const MAX_TIMEOUT_MS = 60000;
@@ -30,6 +31,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /**
  * @typedef {object} ClientOptions
  * @property {string} [endpoint]   `ipc://…` or `tcp://…`; default by the rule of endpoint.js, asked anew at each attempt
+ * @property {Partial<import("./zmtp-keys").KeyTexts>} [keys]  for a bridge on another computer; used on `tcp://…` alone
  * @property {string} [name]       who we are, shown in the bridge's status; default "node-red"
  * @property {string} [version]    our version
  * @property {number} [leaseMs]    how long the bridge keeps our session without a sign of life, 500 to 60000; default 5000
@@ -100,7 +102,9 @@ class BridgeClient extends EventEmitter {
       logger: options.logger ?? {},
     };
     this.session = options.resume ?? null;
-    this.#socket = new DealerSocket({ endpoint: options.endpoint || (() => defaultEndpoint()), ...options.transport });
+    this.#socket = new DealerSocket({
+      endpoint: options.endpoint || (() => defaultEndpoint()), mechanism: mechanismFor(options.keys), ...options.transport,
+    });
     this.#requests = new Requests(this.#codec, (bytes) => this.#socket.send(bytes));
     this.#subscriptions = new Subscriptions({
       ask: (method, params, resolve, reject) => this.#ask(method, params, DEFAULT_TIMEOUT_MS, this.#options.graceMs, resolve, reject),
@@ -220,6 +224,10 @@ class BridgeClient extends EventEmitter {
       } else if (outcome === "malformed") {
         this.#malformed("a reply without a known id, or with neither a result nor an error");
       }
+      if (message.error?.code === "forbidden" && this.state === "online" && !this.#pinging && !this.#greeting) {
+        // For lack of a role, or because our key was removed? Everybody who is let in may ping.
+        this.#ping();
+      }
     } else if (typeof message.event === "string" && message.subscription !== undefined) {
       this.#subscriptions.deliver(message);
     } else {
@@ -327,6 +335,8 @@ class BridgeClient extends EventEmitter {
       this.#pinging = false;
       if (error.code === "timeout_reply") {
         this.#socket.reset(new BridgeError({ code: "timeout_reply", message: `The bridge has not answered for ${timeoutMs} ms.`, hint: error.hint }));
+      } else if (error.code === "forbidden") {
+        this.#socket.reset(new BridgeError({ code: "key_refused", message: error.message, hint: error.hint }));
       } else {
         // It answered, if only to say that it has its hands full.
         this.#wakeAt(this.#pingDueAt());

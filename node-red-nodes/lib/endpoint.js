@@ -2,7 +2,7 @@
 /*
  * Where the bridge is: the default endpoint, and the reading of one that a user typed.
  *
- * 1. Knows addresses only: opens no socket and creates no directory.
+ * 1. Knows addresses only: opens no socket and creates nothing; of the bridge's configuration it reads the endpoint.
  * 2. The default follows the same rule as the Python side (docs/protocol.md, "Transport").
  * 3. Every refusal is a sentence that says what was written and what would be right.
  */
@@ -10,6 +10,7 @@
 const fs = require("node:fs");
 const path = require("node:path");
 
+const CONFIGURATION_FILE = "/etc/wisblock-bridge/wisblock-bridge.toml";
 const SYSTEM_DIRECTORY = "/run/wisblock-bridge";
 const SOCKET_FILE = "bridge.sock";
 
@@ -51,6 +52,37 @@ function isDirectory(directory) {
 }
 
 /**
+ * Gives the endpoint that the bridge's configuration file names, where this computer has one.
+ *
+ * @param {Record<string, string | undefined>} environment  WISBLOCK_BRIDGE_CONFIG names another file
+ * @param {string} [usualFile]  replaced by tests
+ * @returns {string}  empty when there is no file, when it names none, or when it is the usual one and may not be read
+ * @throws {EndpointError} when the file is damaged, or is not the usual one and cannot be read
+ */
+function configuredEndpoint(environment, usualFile = CONFIGURATION_FILE) {
+  const file = environment.WISBLOCK_BRIDGE_CONFIG || usualFile;
+  let text;
+  try {
+    text = fs.readFileSync(file, "utf8");
+  } catch (error) {
+    if (file === usualFile) {
+      return "";
+    }
+    throw new EndpointError(`${file}, which WISBLOCK_BRIDGE_CONFIG names, cannot be read (${error.code}).`);
+  }
+  let endpoint;
+  try {
+    ({ endpoint } = require("smol-toml").parse(text)); // only where there is a file
+  } catch (error) {
+    throw new EndpointError(`${file} is not valid TOML: ${error.message.split("\n")[0]}`);
+  }
+  if (endpoint !== undefined && typeof endpoint !== "string") {
+    throw new EndpointError(`${file}: the value of endpoint has to be text, like "ipc://${SYSTEM_DIRECTORY}/${SOCKET_FILE}".`);
+  }
+  return endpoint ?? "";
+}
+
+/**
  * Gives the endpoint to use when the user has set none.
  *
  * Ask again before each attempt to connect: the system directory appears when the service starts, which may be after us.
@@ -59,15 +91,19 @@ function isDirectory(directory) {
  * @param {Record<string, string | undefined>} [surroundings.environment]
  * @param {number} [surroundings.uid]  numeric user id
  * @param {(directory: string) => boolean} [surroundings.directoryExists]
- * @returns {string} an `ipc://` endpoint, or what WISBLOCK_BRIDGE_ENDPOINT says
+ * @param {string} [surroundings.configurationFile]
+ * @returns {string} what WISBLOCK_BRIDGE_ENDPOINT or the bridge's configuration file says, else an `ipc://` endpoint
+ * @throws {EndpointError} when the configuration file cannot be used
  */
 function defaultEndpoint({
   environment = process.env,
   uid = process.getuid ? process.getuid() : 0,
   directoryExists = isDirectory,
+  configurationFile = CONFIGURATION_FILE,
 } = {}) {
-  if (environment.WISBLOCK_BRIDGE_ENDPOINT) {
-    return environment.WISBLOCK_BRIDGE_ENDPOINT;
+  const named = environment.WISBLOCK_BRIDGE_ENDPOINT || configuredEndpoint(environment, configurationFile);
+  if (named) {
+    return named;
   }
   let directory = `/tmp/wisblock-bridge-${uid}`;
   if (directoryExists(SYSTEM_DIRECTORY)) {

@@ -72,6 +72,7 @@ class NodeStatus {
   #emulated = false;
   /** @type {string} */
   #drift = "";
+  #trouble = "";
   /** @type {{text: string, quality: string, emulated: boolean} | null} */
   #value = null;
   #errorCode = "";
@@ -101,9 +102,10 @@ class NodeStatus {
    * Tells how the connection to the bridge stands.
    *
    * @param {BridgeState} state
-   * @param {{emulated?: boolean, drift?: string}} [info]  `drift`: "", "newer", "older" or "other", the bridge against these nodes
+   * @param {{emulated?: boolean, drift?: string, trouble?: string}} [info]  `drift`: "", "newer", "older" or "other", the bridge
+   *   against these nodes; `trouble`: "", or what is wrong with the keys
    */
-  bridge(state, { emulated = false, drift = "" } = {}) {
+  bridge(state, { emulated = false, drift = "", trouble = "" } = {}) {
     if (state !== "online") {
       this.#value = null;
       this.#errorCode = "";
@@ -112,6 +114,7 @@ class NodeStatus {
     this.#bridge = state;
     this.#emulated = emulated;
     this.#drift = drift;
+    this.#trouble = trouble;
     this.#update();
   }
 
@@ -190,7 +193,7 @@ class NodeStatus {
       return { fill: "yellow", shape: "ring", text: "node-red:common.status.connecting" };
     }
     if (this.#bridge === "offline") {
-      return { fill: "red", shape: "ring", text: "node-red:common.status.disconnected" };
+      return { fill: "red", shape: "ring", text: this.#trouble === "" ? "node-red:common.status.disconnected" : `${WORDS}.keys.${this.#trouble}` };
     }
     if (this.#busyText !== "") {
       return { fill: "blue", shape: "dot", text: this.#busyText };

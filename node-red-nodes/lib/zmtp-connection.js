@@ -9,7 +9,7 @@
 
 const net = require("node:net");
 
-const { COMMAND, FrameReader, GreetingReader, MORE, encodeCommand, encodeFrame, encodeGreeting, frameBytes, parseCommand,
+const { COMMAND, FrameReader, GreetingReader, MORE, VERSION_BYTES, encodeCommand, encodeFrame, encodeGreeting, frameBytes, parseCommand,
   writeFrame } = require("./zmtp-framing");
 const { TransportError, fromSystemError } = require("./zmtp-errors");
 
@@ -73,7 +73,8 @@ class Connection {
     this.#options = options;
     this.#handlers = handlers;
     this.#mechanism = options.mechanism;
-    this.#reader = new FrameReader(options.maxFrameBytes, (flags, body) => this.#frame(flags, body));
+    const largest = options.maxFrameBytes + (options.mechanism.overheadBytes ?? 0);
+    this.#reader = new FrameReader(largest, (flags, body) => this.#frame(flags, body));
     const { endpoint } = options;
     const address = endpoint.transport === "ipc" ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
     const { readBuffer } = options;
@@ -88,8 +89,11 @@ class Connection {
         },
       },
     });
-    this.#socket.on("connect", () => this.#socket.write(encodeGreeting(this.#mechanism.name, this.#mechanism.asServer)));
-    this.#socket.on("error", (error) => this.#end(fromSystemError(error, endpoint)));
+    this.#socket.on("connect", () => this.#greet());
+    this.#socket.on("error", (error) => {
+      const reason = fromSystemError(error, endpoint);
+      this.#end(reason.code === "closed_by_peer" ? this.#hungUp() : reason);
+    });
     this.#socket.on("end", () => this.#end(this.#hungUp()));
     this.#socket.on("close", () => this.#end(this.#hungUp()));
     this.#timer = setTimeout(() => setImmediate(() => this.#handshakeIsLate()), options.handshakeTimeoutMs);
@@ -106,13 +110,13 @@ class Connection {
       return false;
     }
     if (!Array.isArray(message)) {
-      if (this.#unsentBytes() + frameBytes(message.length) > this.#options.maxUnsentBytes) {
+      if (this.#unsentBytes() + this.#wireBytes(message.length) > this.#options.maxUnsentBytes) {
         return false;
       }
       this.#queue(0, message);
       return true;
     }
-    const bytes = message.reduce((sum, part) => sum + frameBytes(part.length), 0);
+    const bytes = message.reduce((sum, part) => sum + this.#wireBytes(part.length), 0);
     if (message.length === 0 || this.#unsentBytes() + bytes > this.#options.maxUnsentBytes) {
       return false;
     }
@@ -150,6 +154,17 @@ class Connection {
     this.#end(reason);
   }
 
+  #greet() {
+    const { remoteAddress } = this.#socket;
+    const refusal = remoteAddress === undefined ? null : this.#mechanism.checkAddress?.(remoteAddress);
+    if (refusal) {
+      this.#end(refusal);
+      return;
+    }
+    // libzmq hangs up without a word on a mechanism that is not its own, so it is told ours once we know its.
+    this.#socket.write(encodeGreeting(this.#mechanism.name, this.#mechanism.asServer).subarray(0, VERSION_BYTES));
+  }
+
   // --- receiving -------------------------------------------------------------------------------------------------------
 
   /** @param {Buffer} chunk  ours only until this returns */
@@ -175,11 +190,13 @@ class Connection {
   }
 
   #greeted() {
-    if (this.#greeting.mechanism !== this.#mechanism.name) {
-      throw new TransportError("protocol",
-        `The bridge wants the security mechanism ${this.#greeting.mechanism || "(none)"}, this client is set to ${this.#mechanism.name}.`,
+    const theirs = this.#greeting.mechanism;
+    if (theirs !== this.#mechanism.name) {
+      throw this.#mechanism.explain?.("other_mechanism", theirs) ?? new TransportError("protocol",
+        `The bridge wants the security mechanism ${theirs || "(none)"}, this client is set to ${this.#mechanism.name}.`,
         "Set the same on both sides.");
     }
+    this.#socket.write(encodeGreeting(this.#mechanism.name, this.#mechanism.asServer).subarray(VERSION_BYTES));
     this.#sendCommand(this.#mechanism.start());
   }
 
@@ -247,6 +264,9 @@ class Connection {
       this.#peerTtlMs = data.readUInt16BE(0) * TTL_UNIT_MS;
       this.#sendCommand(encodeCommand("PONG", data.subarray(2, 2 + MAX_PING_CONTEXT_BYTES)));
       this.#beatLater();
+    } else if (name === "PONG") {
+      // The timer waits for the end of the peer's time, which may be long: the next PING is due after the interval.
+      this.#beatLater();
     }
   }
 
@@ -254,11 +274,17 @@ class Connection {
   #refuseError(name, data) {
     if (name === "ERROR") {
       const text = data.length === 0 ? "" : data.toString("latin1", 1, 1 + data[0]).replace(/[^\x20-\x7e]/g, "?");
-      throw new TransportError("refused", `The bridge refused the connection: ${text || "no reason given"}.`);
+      throw (this.ready ? null : this.#mechanism.explain?.("refused", text))
+        ?? new TransportError("refused", `The bridge refused the connection: ${text || "no reason given"}.`);
     }
   }
 
   // --- sending ---------------------------------------------------------------------------------------------------------
+
+  /** @param {number} bodyBytes @returns {number} what a frame of that size takes once it is sealed */
+  #wireBytes(bodyBytes) {
+    return frameBytes(bodyBytes + (this.#mechanism.overheadBytes ?? 0));
+  }
 
   #unsentBytes() {
     return this.#batchLength + this.#socket.writableLength;
@@ -267,7 +293,7 @@ class Connection {
   /** @param {Buffer | null} body */
   #sendCommand(body) {
     // Answers to a peer that never reads must not pile up either.
-    if (body !== null && this.#unsentBytes() + frameBytes(body.length) <= this.#options.maxUnsentBytes) {
+    if (body !== null && this.#unsentBytes() + this.#wireBytes(body.length) <= this.#options.maxUnsentBytes) {
       this.#queue(COMMAND, body);
     }
   }
@@ -362,7 +388,7 @@ class Connection {
   #handshakeIsLate() {
     if (!this.ready) {
       const { endpoint, handshakeTimeoutMs } = this.#options;
-      this.#end(new TransportError("handshake_timeout",
+      this.#end(this.#mechanism.explain?.("late", "") ?? new TransportError("handshake_timeout",
         `What is at ${endpoint.text} did not complete ZeroMQ's handshake within ${handshakeTimeoutMs} ms.`,
         "Check that the endpoint is the bridge's and that the bridge is not stopped."));
     }
@@ -373,8 +399,11 @@ class Connection {
   }
 
   #hungUp() {
-    return this.#closing ? this.#closed()
-      : new TransportError("closed_by_peer", `The bridge at ${this.#options.endpoint.text} closed the connection.`);
+    if (this.#closing) {
+      return this.#closed();
+    }
+    return (this.ready ? null : this.#mechanism.explain?.("cut_off", ""))
+      ?? new TransportError("closed_by_peer", `The bridge at ${this.#options.endpoint.text} closed the connection.`);
   }
 
   /** @param {TransportError} reason */
@@ -387,6 +416,7 @@ class Connection {
     this.#reader.stopped = true;
     clearTimeout(this.#timer);
     this.#socket.destroy();
+    this.#mechanism.dispose?.();
     this.#handlers.onEnd(this.#closing ? this.#closed() : reason);
   }
 }

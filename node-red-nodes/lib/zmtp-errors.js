@@ -10,7 +10,8 @@
 class TransportError extends Error {
   /**
    * @param {string} code     `protocol`, `refused`, `no_socket`, `no_permission`, `no_host`, `handshake_timeout`, `heartbeat`,
-   *                          `closed_by_peer`, `closed`, `listener` or `socket`
+   *                          `closed_by_peer`, `closed`, `listener`, `socket`, `bad_endpoint`, and of keys: `keys_wanted`,
+   *                          `bad_keys`, `no_curve`, `wrong_server_key`, `key_refused` or `forged`
    * @param {string} message  what happened, one sentence with its full stop
    * @param {string} [hint]   what to do about it, one sentence
    */

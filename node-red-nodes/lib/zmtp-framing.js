@@ -18,7 +18,9 @@ const GREETING_BYTES = 64;
 const SIGNATURE_END = 9;
 const VERSION_MAJOR = 10;
 const VERSION_MINOR = 11;
-const MECHANISM_START = 12;
+/** What of a greeting comes before the mechanism: signature and version. */
+const VERSION_BYTES = 12;
+const MECHANISM_START = VERSION_BYTES;
 const MECHANISM_END = 32;
 const AS_SERVER = 32;
 
@@ -307,6 +309,6 @@ function parseMetadata(data) {
 }
 
 module.exports = {
-  COMMAND, EMPTY, FrameReader, GREETING_BYTES, GreetingReader, MORE,
+  COMMAND, EMPTY, FrameReader, GREETING_BYTES, GreetingReader, MORE, VERSION_BYTES,
   encodeCommand, encodeFrame, encodeGreeting, encodeMetadata, frameBytes, parseCommand, parseMetadata, writeFrame,
 };

@@ -14,9 +14,17 @@
  * @property {(name: string, data: Buffer) => Buffer | null} receive
  *   takes the peer's next command and gives the answer, if any; throws a TransportError to refuse the peer
  * @property {((flags: number, body: Uint8Array) => Uint8Array) | null} seal
- *   turns a frame into the body of the plain frame that goes out in its place; null: frames go out as they are
+ *   turns a frame into the body of the plain frame that goes out in its place, which is good until the next call;
+ *   null: frames go out as they are
  * @property {((flags: number, body: Buffer) => {flags: number, body: Buffer}) | null} open
  *   the reverse of seal; throws a TransportError when the frame is not genuine
+ * @property {number} [overheadBytes]   by how much sealing makes a body longer; default 0
+ * @property {(address: string) => import("./zmtp-errors").TransportError | null} [checkAddress]
+ *   asked once the peer's IP address is known, before anything is sent to it; null: go on
+ * @property {(end: "other_mechanism" | "refused" | "cut_off" | "late", detail: string) =>
+ *   import("./zmtp-errors").TransportError | null} [explain]
+ *   why a handshake failed, where the mechanism knows better than the connection; detail: the peer's mechanism, or its ERROR
+ * @property {() => void} [dispose]     the connection has ended: forget all secrets
  */
 
 const { encodeCommand, encodeMetadata, parseMetadata } = require("./zmtp-framing");
@@ -24,6 +32,9 @@ const { TransportError } = require("./zmtp-errors");
 
 /** What a DEALER may be connected to, of the socket types that answer. */
 const PEER_SOCKET_TYPES = ["ROUTER", "DEALER", "REP"];
+
+/** What to do where keys are wanted. */
+const GET_KEYS = "Make keys on the gateway with \"wisblock-bridge keys add NAME --role drive\", and paste what it prints into the settings of the bridge.";
 
 /**
  * Checks that the peer is something a DEALER can talk to.
@@ -47,6 +58,23 @@ class NullMechanism {
   seal = null;
   open = null;
 
+  #at;
+
+  /**
+   * @param {string} [at]  the endpoint, for the user
+   * @param {(address: string) => TransportError | null} [checkAddress]  default: any peer will do
+   */
+  constructor(at = "that endpoint", checkAddress = () => null) {
+    this.#at = at;
+    this.checkAddress = checkAddress;
+  }
+
+  /** @param {string} end @param {string} detail */
+  explain(end, detail) {
+    return end === "other_mechanism" && detail === "CURVE"
+      ? new TransportError("keys_wanted", `The bridge at ${this.#at} wants keys (CURVE), and none are set here.`, GET_KEYS) : null;
+  }
+
   start() {
     return encodeCommand("READY", encodeMetadata({ "Socket-Type": "DEALER", "Identity": "" }));
   }
@@ -66,4 +94,4 @@ class NullMechanism {
   }
 }
 
-module.exports = { NullMechanism, checkPeerSocketType };
+module.exports = { GET_KEYS, NullMechanism, checkPeerSocketType };

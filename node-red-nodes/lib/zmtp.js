@@ -23,12 +23,16 @@ const FIRST_RETRY_MS = 20;
 const READ_BUFFER_BYTES = 65536;
 
 /** Failures that trying ten times a second will not mend. */
-const LASTING_FAILURES = ["protocol", "handshake_timeout", "bad_endpoint"];
+const LASTING_FAILURES = ["protocol", "handshake_timeout", "bad_endpoint", "keys_wanted", "bad_keys", "no_curve", "wrong_server_key", "forged"];
+
+/** The peer has said that it does not want us: asked again rarely, in case somebody has put our key on its list meanwhile. */
+const REFUSED_RETRY_CAP_MS = 10000;
 
 /**
  * @typedef {object} DealerOptions
  * @property {string | (() => string)} endpoint  `ipc://…` or `tcp://…`; a function is asked before each attempt
- * @property {() => import("./zmtp-null").Mechanism} [mechanism]  makes the security mechanism of one connection; default NULL
+ * @property {(endpoint: import("./endpoint").Endpoint) => import("./zmtp-null").Mechanism} [mechanism]
+ *   makes the security mechanism of one connection, or throws a TransportError where there shall be none; default NULL
  * @property {number} [maxFrameBytes]        default 2 MiB
  * @property {number} [maxUnsentBytes]       default 4 MiB
  * @property {number} [handshakeTimeoutMs]   default 3000
@@ -133,15 +137,17 @@ class DealerSocket extends EventEmitter {
   #attempt() {
     this.#retryTimer = undefined;
     let endpoint;
+    let mechanism;
     try {
       endpoint = parseEndpoint(this.#endpoint());
+      mechanism = this.#options.mechanism(endpoint);
     } catch (error) {
-      const { code, message } = /** @type {Error & {code: string}} */ (error);
-      this.#ended(false, new TransportError(code ?? "bad_endpoint", message), null);
+      const { code, message, hint } = /** @type {Error & {code: string, hint?: string}} */ (error);
+      this.#ended(false, new TransportError(code ?? "bad_endpoint", message, hint), null);
       return;
     }
     let ready = false;
-    this.#connection = new Connection({ ...this.#options, endpoint, mechanism: this.#options.mechanism() }, {
+    this.#connection = new Connection({ ...this.#options, endpoint, mechanism }, {
       onReady: () => {
         ready = true;
         this.#failures = 0;
@@ -168,7 +174,10 @@ class DealerSocket extends EventEmitter {
   /** @param {TransportError} reason @param {import("./endpoint").Endpoint | null} endpoint */
   #retryLater(reason, endpoint) {
     const watched = this.#watchFor(endpoint);
-    const cap = watched || LASTING_FAILURES.includes(reason.code) ? WATCHED_RETRY_CAP_MS : UNWATCHED_RETRY_CAP_MS;
+    let cap = watched || LASTING_FAILURES.includes(reason.code) ? WATCHED_RETRY_CAP_MS : UNWATCHED_RETRY_CAP_MS;
+    if (reason.code === "key_refused") {
+      cap = REFUSED_RETRY_CAP_MS;
+    }
     const longest = Math.min(cap, FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 16));
     this.#failures += 1;
     // Half of it by chance, so that many clients of one bridge do not come back in step.

@@ -7,6 +7,8 @@ const path = require("node:path");
 const { CHROMIUM, Editor, NodeRed, ROOT, nodeRedDirectory } = require("./editor");
 const { BridgeProcess } = require("../nodes/bridge-process");
 const { until } = require("../nodes/conditions");
+const { KEYS, startGuarded } = require("../nodes/peers/keys");
+const { stopPeers } = require("../nodes/peers/start-peer");
 const catalogue = require("../../node-red-nodes/catalogue.json");
 
 const FLOWS = path.join(ROOT, "flows");
@@ -201,6 +203,77 @@ describe(`the editor of Node-RED ${version}`, function () {
     await page.waitForFunction(() => /deployed/.test(document.querySelector("#wisblock-bridge-state")?.textContent ?? ""));
     await page.locator("#node-config-dialog-cancel").click();
     await page.waitForSelector("#node-config-input-endpoint", { state: "detached" });
+    // the browser itself reports the 404 of a bridge that is not deployed
+    editor.complaints = editor.complaints.filter((each) => !/404.*wisblock-bridge\/[^/]+\/status/.test(each));
+  });
+
+  it("asks for keys where the bridge is on another computer, takes them from the paste box and exports none", async () => {
+    const { page } = editor;
+    const gateway = await startGuarded("fake_bridge");
+    try {
+      const row = (name) => page.locator(`#node-config-input-${name}`);
+      const fields = ["serverKey", "clientPublicKey", "clientSecretKey"];
+      const tip = page.locator("#wisblock-bridge-keys-tip");
+      const lines = (keys) => `server-key = "${keys.serverKey}"\npublic-key = "${keys.publicKey}"\r\nsecret-key = "${keys.secretKey}"\n`;
+      await page.evaluate(() => window.RED.editor.editConfig("", "wisblock-bridge", "_ADD_"));
+      await page.waitForSelector("#node-config-input-endpoint", { state: "visible" });
+      assert.deepEqual(await Promise.all(fields.map((name) => row(name).isVisible())), [false, false, false]);
+      for (const [endpoint, visible, wanted] of [["ipc:///run/a.sock", false], ["tcp://192.0.2.1:5555", true, true], ["tcp://localhost:5555", true, false],
+        ["${GATEWAY}", true, false], ["tcp://192.0.2.1:5555", true, true]]) {
+        await row("endpoint").fill(endpoint);
+        assert.equal(await row("serverKey").isVisible(), visible, endpoint);
+        if (visible) {
+          assert.match(await tip.innerText(), wanted ? /on another computer: keys are wanted/ : /nobody else can read/);
+        }
+      }
+      const box = page.locator("#wisblock-bridge-paste");
+      const result = page.locator("#wisblock-bridge-paste-result");
+      await box.fill(lines({ ...KEYS, secretKey: KEYS.secretKey.slice(1) }));
+      assert.match(await result.innerText(), /Not found, or not a key: secret-key$/);
+      assert.equal(await row("serverKey").inputValue(), "");
+      await box.fill(`wisblock-bridge keys add attic --role drive\n${lines(KEYS)}`);
+      assert.match(await result.innerText(), /The three keys are in their fields/);
+      assert.equal(await box.inputValue(), "", "nothing is left to be looked at");
+      assert.deepEqual(await Promise.all(fields.map((name) => row(name).inputValue())), [KEYS.serverKey, KEYS.publicKey, KEYS.secretKey]);
+      assert.equal(await row("clientSecretKey").getAttribute("type"), "password");
+      assert.doesNotMatch(await tip.innerText(), /wanted/);
+
+      for (const [written, good] of [[KEYS.publicKey.slice(0, 39), false], ["${PUBLIC_KEY}", true], ["", false], [KEYS.publicKey.replace("w", "\\"), false], [KEYS.publicKey, true]]) {
+        await row("clientPublicKey").fill(written);
+        await row("clientPublicKey").blur();
+        await page.waitForSelector(`#node-config-input-clientPublicKey${good ? ":not(.input-error)" : ".input-error"}`);
+      }
+      assert.equal(await page.locator("#dialog-form input.input-error, .red-ui-tray input.input-error").count(), 0);
+
+      await row("endpoint").fill(gateway.endpoint);
+      await page.locator("#node-config-dialog-ok").click();
+      await page.waitForSelector("#node-config-input-endpoint", { state: "detached" });
+      const id = await page.evaluate((endpoint) => {
+        let found;
+        window.RED.nodes.eachConfig((each) => {
+          found = each.endpoint === endpoint ? each.id : found;
+        });
+        return found;
+      }, gateway.endpoint);
+      await editor.deploy();
+      const exported = await page.evaluate(() => JSON.stringify(window.RED.nodes.createCompleteNodeSet({ credentials: false })));
+      const saved = fs.readFileSync(path.join(nodeRed.userDirectory, "flows.json"), "utf8");
+      for (const key of Object.values(KEYS)) {
+        assert.ok(!exported.includes(key.slice(0, 9)) && !saved.includes(key.slice(0, 9)), "no key in a flow");
+      }
+
+      await page.evaluate((nodeId) => window.RED.editor.editConfig("", "wisblock-bridge", nodeId), id);
+      await page.waitForFunction(() => /version/.test(document.querySelector("#wisblock-bridge-state")?.textContent ?? ""));
+      await page.waitForFunction((key) => document.querySelector("#node-config-input-serverKey")?.value === key, KEYS.serverKey);
+      assert.notEqual(await row("clientSecretKey").inputValue(), KEYS.secretKey, "the secret key does not come back");
+      assert.equal(await page.locator(".red-ui-tray input.input-error").count(), 0);
+      await page.locator("#node-config-dialog-cancel").click();
+      await page.waitForSelector("#node-config-input-endpoint", { state: "detached" });
+      await page.evaluate((nodeId) => window.RED.nodes.remove(nodeId), id);
+      await editor.deploy();
+    } finally {
+      await stopPeers();
+    }
     // the browser itself reports the 404 of a bridge that is not deployed
     editor.complaints = editor.complaints.filter((each) => !/404.*wisblock-bridge\/[^/]+\/status/.test(each));
   });

@@ -70,6 +70,36 @@ describe("the bridge's node", () => {
     });
   }
 
+  it("gives its keys to the client, environment variables included, and has none without", async () => {
+    process.env.WISBLOCK_TEST_KEY = "the secret key";
+    try {
+      const credentials = { bridge: { serverKey: "the server key", clientPublicKey: "the public key", clientSecretKey: "${WISBLOCK_TEST_KEY}" } };
+      await helper.load([bridgeSet, requestSet], [TAB, bridge({ endpoint: "tcp://10.0.0.7:5555" }), request()], credentials);
+      assert.deepEqual(FakeClient.last.options.keys, { serverKey: "the server key", publicKey: "the public key", secretKey: "the secret key" });
+      await helper.unload();
+      const { client } = await start();
+      assert.deepEqual(client.options.keys, { serverKey: "", publicKey: "", secretKey: "" });
+    } finally {
+      delete process.env.WISBLOCK_TEST_KEY;
+    }
+  });
+
+  it("says under its nodes what is wrong with the keys, until it is right", async () => {
+    const { client, unit, config } = await start();
+    const text = () => unit.status.lastCall.args[0].text;
+    for (const trouble of ["keys_wanted", "bad_keys", "no_curve", "wrong_server_key", "key_refused"]) {
+      client.goOffline(`It is ${trouble}.`, trouble);
+      assert.equal(text(), `@wisblock-bridge/node-red-wisblock/bridge:status.keys.${trouble}`);
+      const words = require("../../node-red-nodes/bridge/locales/en-US/bridge.json").status.keys[trouble];
+      assert.ok(words.length > 0 && words.length < 20, words);
+    }
+    client.goOffline("The socket is gone.", "no_socket");
+    assert.match(text(), /disconnected/);
+    client.goOnline();
+    assert.equal(config.connection.info.trouble, "");
+    assert.match(text(), /connected/);
+  });
+
   it("tells Catch nodes once when the bridge goes, and the log when it is back", async () => {
     const { client, config, caught } = await start();
     client.goOffline("The socket is gone.");

@@ -22,9 +22,10 @@ function python() {
 }
 
 class BridgeProcess {
-  /** @param {{board?: string}} [options]  the carrier; the bridge's own choice when none is named */
-  constructor({ board } = {}) {
+  /** @param {{board?: string, more?: string[]}} [options]  the carrier; the bridge's own choice when none is named; more of its options */
+  constructor({ board, more = [] } = {}) {
     this.board = board;
+    this.more = more;
     this.directory = fs.mkdtempSync(path.join(os.tmpdir(), "wisblock-"));
     this.endpoint = `ipc://${this.directory}/bridge.sock`;
     this.output = "";
@@ -33,7 +34,7 @@ class BridgeProcess {
   /** Starts the bridge and waits until it answers. */
   async start() {
     const board = this.board ? ["--board", this.board] : [];
-    this.child = spawn(python(), ["-m", "wisblock_bridge", "serve", "--emulate", "--endpoint", this.endpoint, ...board], {
+    this.child = spawn(python(), ["-m", "wisblock_bridge", "serve", "--emulate", "--endpoint", this.endpoint, ...board, ...this.more], {
       cwd: path.join(ROOT, "python-bridge"),
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -88,4 +89,4 @@ class BridgeProcess {
   }
 }
 
-module.exports = { BridgeProcess };
+module.exports = { BridgeProcess, ROOT, python };

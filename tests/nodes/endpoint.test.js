@@ -6,6 +6,9 @@
  */
 
 const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const os = require("node:os");
+const path = require("node:path");
 
 const { EndpointError, defaultEndpoint, parseEndpoint } = require("../../node-red-nodes/lib/endpoint");
 const { closeAll, open, rawPeer } = require("./peers/dealer");
@@ -22,6 +25,35 @@ describe("endpoints", () => {
     assert.equal(given({ XDG_RUNTIME_DIR: "/run/user/1000" }, ["/run/wisblock-bridge"]), "ipc:///run/wisblock-bridge/bridge.sock");
     assert.equal(given({ XDG_RUNTIME_DIR: "/run/user/1000" }, []), "ipc:///run/user/1000/wisblock-bridge/bridge.sock");
     assert.equal(given({ WISBLOCK_BRIDGE_ENDPOINT: "" }, []), "ipc:///tmp/wisblock-bridge-1000/bridge.sock");
+  });
+
+  describe("in the bridge's configuration file", () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "endpoint-"));
+    const file = path.join(folder, "bridge.toml");
+    const given = (environment, configurationFile) =>
+      defaultEndpoint({ environment, uid: 1000, directoryExists: () => false, configurationFile });
+    after(() => fs.rmSync(folder, { recursive: true }));
+
+    it("come after the environment and before the default", () => {
+      fs.writeFileSync(file, "# the bridge\nendpoint = 'ipc:///srv/wisblock/bridge.sock'\n[board]\nkind = \"RAK7391\"\n");
+      assert.equal(given({}, file), "ipc:///srv/wisblock/bridge.sock");
+      assert.equal(given({ WISBLOCK_BRIDGE_CONFIG: file }, "/nowhere"), "ipc:///srv/wisblock/bridge.sock");
+      assert.equal(given({ WISBLOCK_BRIDGE_CONFIG: file, WISBLOCK_BRIDGE_ENDPOINT: "tcp://127.0.0.1:1" }, "/nowhere"), "tcp://127.0.0.1:1");
+      fs.writeFileSync(file, "[security]\nendpoint = 'tcp://elsewhere:1'\n");
+      assert.equal(given({}, file), "ipc:///tmp/wisblock-bridge-1000/bridge.sock");
+    });
+
+    it("that is not there or may not be read are none, unless the environment names it", () => {
+      assert.equal(given({}, "/nowhere/bridge.toml"), "ipc:///tmp/wisblock-bridge-1000/bridge.sock");
+      assert.throws(() => given({ WISBLOCK_BRIDGE_CONFIG: folder }, file), /which WISBLOCK_BRIDGE_CONFIG names, cannot be read \(EISDIR\)/);
+    });
+
+    it("that is damaged are refused with a sentence", () => {
+      fs.writeFileSync(file, "endpoint = ipc\n");
+      assert.throws(() => given({}, file), (error) => error instanceof EndpointError && /bridge\.toml is not valid TOML: \w/.test(error.message));
+      fs.writeFileSync(file, "endpoint = 5555\n");
+      assert.throws(() => given({}, file), /the value of endpoint has to be text/);
+    });
   });
 
   it("are read strictly", () => {

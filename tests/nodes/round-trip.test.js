@@ -29,7 +29,7 @@ function least(operation, partner = {}) {
     } else if (param.name === "samples") {
       params.samples = 1;
     } else if (param.required) {
-      if (param.choices.length === 0 && param.low === null) {
+      if (param.choices.length === 0 && (param.low === null || param.kind === "bytes")) {
         return null;
       }
       params[param.name] = param.choices.length > 0 ? param.choices[0] : param.low;

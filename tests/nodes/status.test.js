@@ -49,6 +49,8 @@ describe("the status of a node", () => {
     assert.deepEqual(last(), { fill: "grey", shape: "dot", text: `${WORDS}.emulated` });
     status.bridge("offline");
     assert.deepEqual(last(), { fill: "red", shape: "ring", text: "node-red:common.status.disconnected" });
+    status.bridge("offline", { trouble: "keys_wanted" });
+    assert.deepEqual(last(), { fill: "red", shape: "ring", text: `${WORDS}.keys.keys_wanted` });
     status.bridge("missing");
     assert.deepEqual(last(), { fill: "red", shape: "ring", text: `${WORDS}.no_bridge` });
   });

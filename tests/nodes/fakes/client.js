@@ -29,7 +29,7 @@ class FakeClient extends EventEmitter {
     super();
     this.options = options;
     this.state = "connecting";
-    this.reason = null;
+    this.lastError = null;
     this.bridge = null;
     this.session = options.resume ?? null;
     this.requests = [];
@@ -47,8 +47,8 @@ class FakeClient extends EventEmitter {
     this.#enter("online", null);
   }
 
-  goOffline(message = "The socket is gone.") {
-    this.#enter("offline", new BridgeError({ code: "offline", message }));
+  goOffline(message = "The socket is gone.", reason = "no_socket") {
+    this.#enter("offline", new BridgeError({ code: "offline", message, data: { reason } }));
     for (const { handler } of this.subscriptions.filter((each) => !each.unsubscribed)) {
       handler({ v: 1, event: "error", error: { code: "offline", message } });
     }
@@ -56,7 +56,7 @@ class FakeClient extends EventEmitter {
 
   #enter(state, reason) {
     this.state = state;
-    this.reason = reason;
+    this.lastError = reason;
     this.emit("state", state, reason);
   }
 

@@ -13,6 +13,7 @@ import sys
 import threading
 
 import zmq
+from tests.nodes.peers.guarded import add_options, guard
 
 
 def say(line: str) -> None:
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--heartbeat-ms", type=int, default=0)
     parser.add_argument("--heartbeat-timeout-ms", type=int, default=1000)
     parser.add_argument("--heartbeat-ttl-ms", type=int, default=0)
+    add_options(parser)
     arguments = parser.parse_args()
 
     def leave_with_parent() -> None:
@@ -57,6 +59,7 @@ def main() -> None:
         socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, arguments.heartbeat_timeout_ms)
         socket.setsockopt(zmq.HEARTBEAT_TTL, arguments.heartbeat_ttl_ms)
     socket.setsockopt(zmq.IPV6, 1)
+    guard(socket, arguments)
     socket.bind(arguments.endpoint)
     say(f"READY {socket.getsockopt_string(zmq.LAST_ENDPOINT)}")
     threading.Thread(target=leave_with_parent, daemon=True).start()

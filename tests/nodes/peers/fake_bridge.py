@@ -17,6 +17,7 @@ from typing import Any
 
 import msgpack
 import zmq
+from tests.nodes.peers.guarded import add_options, guard
 
 
 class FakeBridge:
@@ -27,6 +28,7 @@ class FakeBridge:
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, 0)
         self.socket.setsockopt(zmq.RCVHWM, 0)
+        guard(self.socket, arguments)
         self.socket.bind(arguments.endpoint)
         self.lease_ms: int = arguments.lease_ms
         self.refusals: int = arguments.refuse_hello
@@ -93,6 +95,8 @@ class FakeBridge:
             self.result(identity, request, {})
         elif method == "invoke":
             self.invoke(identity, request, params)
+        elif method == "status":
+            self.result(identity, request, {"slots": []})
         else:
             self.error(
                 identity,
@@ -256,6 +260,7 @@ def main() -> None:
     )
     parser.add_argument("--refuse-hello", type=int, default=0, help="refuse the first N greetings")
     parser.add_argument("--protocol", type=int, action="append", help="protocol versions to claim")
+    add_options(parser)
     bridge = FakeBridge(parser.parse_args())
 
     def leave_with_parent() -> None:

@@ -37,7 +37,7 @@ function freshEndpoint() {
  * @returns {Promise<{endpoint: string, lines: string[], kill: (signal?: NodeJS.Signals) => Promise<void>}>}
  */
 async function startPeer(name, endpoint, ...options) {
-  const child = spawn(PYTHON, [path.join(__dirname, `${name}.py`), "--endpoint", endpoint, ...options], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(PYTHON, ["-m", `tests.nodes.peers.${name}`, "--endpoint", endpoint, ...options], { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
   running.add(child);
   const exited = new Promise((resolve) => {
     child.once("exit", () => {

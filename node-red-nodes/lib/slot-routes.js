@@ -1,0 +1,121 @@
+"use strict";
+/*
+ * What the editor asks about slots: what is in use, what is plugged in, what a scan finds.
+ *
+ * 1. That a bridge is away, or not deployed yet, is an answer here: opening a dialog is no reason for an error in the browser's log.
+ * 2. Asking how things are is for readers; a scan touches the bus and is for those who may change something.
+ * 3. However many dialogs are open, one scan runs at a time, and what it found is good for some seconds.
+ */
+
+const { BridgeConnection, within } = require("./bridge-connection");
+const { asNodeError } = require("./node-errors");
+
+/** The editor waits no longer than this for the bridge. */
+const ANSWER_WITHIN_MS = 1500;
+const SCAN_WITHIN_MS = 4000;
+
+/** A scan that is asked for by opening a dialog is as old as this at most; one that is asked for by its button, as old as that. */
+const KEEP_MS = 15000;
+const KEEP_AT_LEAST_MS = 2000;
+
+/** What of the bridge's status the editor needs: nothing about other clients. */
+const TOLD = ["emulated", "addresses", "straps", "serial_ports", "plugged"];
+
+/**
+ * @typedef {{state: "online", found: object[], age_ms: number}} Found
+ * @typedef {{state: "online", refused: string, message: string}} Refused
+ * @typedef {{state: "offline", code: string, message: string} | {state: "not_deployed"}} Away
+ */
+
+/** @param {unknown} thrown @returns {Away} */
+function away(thrown) {
+  const { code, message } = asNodeError(thrown);
+  return { state: "offline", code, message };
+}
+
+/** The scans of all bridges, one for each connection. */
+class Scans {
+  /** @type {WeakMap<BridgeConnection, {at: number, found: object[]}>} */
+  #done = new WeakMap();
+  /** @type {WeakMap<BridgeConnection, Promise<Found | Refused | Away>>} */
+  #running = new WeakMap();
+
+  /** @param {{now?: () => number, withinMs?: number}} [options]  replaced by tests */
+  constructor({ now = () => performance.now(), withinMs = SCAN_WITHIN_MS } = {}) {
+    this.now = now;
+    this.withinMs = withinMs;
+  }
+
+  /**
+   * Tells what answers on the bus.
+   *
+   * @param {BridgeConnection} connection
+   * @param {boolean} again  somebody pressed the button: what was found some seconds ago is not good enough
+   * @returns {Promise<Found | Refused | Away>}
+   */
+  async scan(connection, again) {
+    const last = this.#done.get(connection);
+    const age = last === undefined ? Infinity : this.now() - last.at;
+    if (last !== undefined && connection.state === "online" && age < (again ? KEEP_AT_LEAST_MS : KEEP_MS)) {
+      return { state: "online", found: last.found, age_ms: Math.round(age) };
+    }
+    let running = this.#running.get(connection);
+    if (running === undefined) {
+      running = this.#look(connection).finally(() => this.#running.delete(connection));
+      this.#running.set(connection, running);
+    }
+    return (await within(running, this.withinMs)) ?? { state: "online", refused: "timeout_reply", message: "The scan is taking long." };
+  }
+
+  /** @param {BridgeConnection} connection @returns {Promise<Found | Refused | Away>} */
+  async #look(connection) {
+    try {
+      const found = /** @type {any} */ (await connection.ask("scan", {}, this.withinMs));
+      this.#done.set(connection, { at: this.now(), found });
+      return { state: "online", found, age_ms: 0 };
+    } catch (thrown) {
+      const { code, message } = asNodeError(thrown);
+      return connection.state === "online" ? { state: "online", refused: code, message } : away(thrown);
+    }
+  }
+}
+
+/**
+ * Opens the two admin addresses.
+ *
+ * @param {any} RED
+ * @param {{now?: () => number, withinMs?: number}} [options]  replaced by tests
+ */
+module.exports = function registerSlotRoutes(RED, options) {
+  const scans = new Scans(options);
+
+  /** @param {(connection: BridgeConnection, request: any) => Promise<object>} answer */
+  const about = (answer) => async (/** @type {any} */ request, /** @type {any} */ response) => {
+    const connection = RED.nodes.getNode(request.params.id)?.connection;
+    const told = connection instanceof BridgeConnection ? await answer(connection, request) : { state: "not_deployed" };
+    response.set("Cache-Control", "no-store").json(told);
+  };
+
+  RED.httpAdmin.get(
+    "/wisblock-bridge/:id/slots",
+    RED.auth.needsPermission("wisblock-bridge.read"),
+    about(async (connection) => {
+      try {
+        const status = /** @type {Record<string, any>} */ (await connection.report(ANSWER_WITHIN_MS));
+        const slots = status.slots.map(({ slot, module, open }) => ({ slot, module, open }));
+        const told = Object.fromEntries(TOLD.filter((key) => status[key] !== undefined).map((key) => [key, status[key]]));
+        return { state: "online", slots, ...told };
+      } catch (thrown) {
+        return away(thrown);
+      }
+    }),
+  );
+
+  RED.httpAdmin.post(
+    "/wisblock-bridge/:id/scan",
+    RED.auth.needsPermission("wisblock-bridge.write"),
+    about((connection, request) => scans.scan(connection, request.query.again === "true")),
+  );
+};
+
+module.exports.Scans = Scans;
