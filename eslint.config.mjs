@@ -49,6 +49,11 @@ export default [
     rules: { ...rules, "prefer-template": "off", "no-else-return": "off" },
   },
   {
+    files: ["resources/**/*.js"],
+    languageOptions: { ecmaVersion: 2020, sourceType: "script", globals: { ...globals.browser, $: "readonly", RED: "readonly" } },
+    rules: { ...rules, strict: ["error", "function"], "prefer-template": "off", "no-else-return": "off" },
+  },
+  {
     files: ["tests/**/*.js"],
     languageOptions: { globals: { ...globals.mocha, ...globals.node, window: "readonly", document: "readonly" } },
     rules: { "no-console": "off", "no-shadow": "off" },

@@ -16,6 +16,9 @@ const SHARED = `${PACKAGE}/bridge:form`;
 export const CATEGORY = "wisblock";
 export const COLOUR = "#F3B567";
 
+/** Pins that lead to the same lines in both slots, on every board. */
+const SHARED_PINS = ["SPI_CLK", "SPI_MOSI", "SPI_MISO"];
+
 const js = (value) => JSON.stringify(value);
 
 /** All parameters of a module with the property that holds each. */
@@ -131,6 +134,20 @@ function prepareLiteral(module) {
                 events: ${js(module.events.map((each) => each.name))},
                 fields: ${list(fields)},
             }`;
+}
+
+/** What a module takes of its board, for the editor to see clashes before they happen. */
+function needsLiteral(module) {
+  const { needs } = module;
+  const shared = needs.filter((each) => each.kind === "line" && SHARED_PINS.includes(each.pin)).map((each) => each.pin);
+  return objectLiteral({
+    name: module.name,
+    slots: module.slots,
+    chips: needs.filter((each) => each.kind === "chip").map(({ chip, address, alternatives }) => ({ chip, address, alternatives })),
+    sharedPins: shared,
+    spi: needs.some((each) => each.kind === "spi"),
+    port: needs.some((each) => each.kind === "port"),
+  });
 }
 
 function row({ name, icon, labelKey, titleKey = "", classes = "", attributes = "", input }) {
@@ -284,6 +301,7 @@ ${defaultsLiteral(module)}
         inputs: 1,
         outputs: 1,
         icon: ${js(module.icon)},
+        wisblock: ${needsLiteral(module)},
         paletteLabel: ${js(`${module.name} ${module.title}`)},
         label: function () {
             return this.name || window.wisblockForm.label(this, ${js(module.name)}, ${js(module.slots)}, ${module.operations.length});

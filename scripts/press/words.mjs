@@ -146,6 +146,21 @@ function operationHelp(operation, units, isEvent) {
   return lines.join("\n");
 }
 
+/** What the lines below the slot field tell, and what they cannot. */
+function slotHelp(module) {
+  if (module.slots.length === 1) {
+    return "";
+  }
+  const chips = [...new Set(module.needs.filter((each) => each.kind === "chip").map((each) => each.chip))];
+  const seen = chips.length > 0
+    ? `Below it stands who uses the slot, and whether the ${chips.join(" and the ")} of this module answers on the I2C bus and how sure that is; `
+      + "in which slot cannot be seen, because both share the bus."
+    : "Below it stands who uses the slot. Whether the module is plugged in cannot be seen: it has no chip of its own on the I2C bus.";
+  return `    <p>The slot is the place on the board. ${seen} What is chosen stays chosen, whatever the bridge
+    says. Two modules that cannot work side by side are marked with a yellow triangle before they are deployed.</p>
+`;
+}
+
 function payloadInText(module) {
   const anyParams = module.operations.some((each) => each.params.length > 0);
   const obvious = module.operations.filter((each) => each.payload_param !== "");
@@ -208,7 +223,7 @@ ${definition(
   )}
     </dl>
     <h3>Details</h3>
-${module.details.map((each) => `    <p>${escapeHtml(each)}</p>`).join("\n")}
+${slotHelp(module)}${module.details.map((each) => `    <p>${escapeHtml(each)}</p>`).join("\n")}
 ${module.operations.map((each) => operationHelp(each, units, false)).join("\n")}
 ${module.events.map((each) => operationHelp(each, units, true)).join("\n")}
     <h4>Errors</h4>

@@ -1,0 +1,324 @@
+/*
+ * Slots in the editor: what bridges tell, the lines in a module's dialog, and the marks of nodes that clash.
+ *
+ * 1. Nothing is changed without the user: a choice that is saved stays selectable, whatever a bridge says or does not say.
+ * 2. A bridge is asked once for all who want to know, and not again within some seconds.
+ * 3. A clash is told and marked; it never keeps anybody from deploying.
+ */
+(function (root) {
+    "use strict";
+
+    const KEEP_MS = 4000;
+    const KEEP_BOARD_MS = 60000;
+    const PATIENCE_MS = 8000;
+    const MOST_TOLD = 3;
+    const MARK = "wisblock-clash";
+    const ICONS = { good: "fa-check", plain: "fa-info-circle", warning: "fa-exclamation-triangle" };
+
+    const slots = root.wisblockSlots = root.wisblockSlots || {};
+
+    function text(key, values) {
+        return root.wisblockForm.text("slot." + key, values);
+    }
+
+    // -- what bridges tell ---------------------------------------------------------------------------
+
+    /** @type {Map<string, {at: number, answer: object | null, asking: Promise | null}>} */
+    const asked = new Map();
+
+    function mayAsk(permission) {
+        return RED.user.hasPermission("wisblock-bridge." + permission);
+    }
+
+    function isBridge(id) {
+        const node = id && RED.nodes.node(id);
+        return Boolean(node) && node.type === "wisblock-bridge";
+    }
+
+    function ask(method, id, what, query) {
+        return new Promise(function (resolve) {
+            $.ajax({ method: method, url: "wisblock-bridge/" + encodeURIComponent(id) + "/" + what + (query || ""), dataType: "json", timeout: PATIENCE_MS })
+                .done(resolve)
+                .fail((reply) => resolve({ state: "offline", message: reply.statusText }));
+        });
+    }
+
+    // What is known of a bridge, not older than keepMs.
+    function report(id, keepMs) {
+        const known = asked.get(id) || { at: -Infinity, answer: null, asking: null };
+        if (known.asking) {
+            return known.asking;
+        }
+        if (known.answer && performance.now() - known.at < keepMs) {
+            return Promise.resolve(known.answer);
+        }
+        const asking = ask("GET", id, "slots").then(function (answer) {
+            asked.set(id, { at: performance.now(), answer: answer, asking: null });
+            return answer;
+        });
+        asked.set(id, { at: known.at, answer: known.answer, asking: asking });
+        return asking;
+    }
+
+    // -- clashes ---------------------------------------------------------------------------------------
+
+    let marked = new Map();
+    let toldBefore = new Set();
+    let notification = null;
+    let pending = null;
+
+    function needsOf(node) {
+        return node._def && node._def.wisblock;
+    }
+
+    // Nodes that would run if this were deployed now; `edited` goes before what the node has saved.
+    function claims(edited) {
+        const found = [];
+        RED.nodes.eachNode(function (node) {
+            const tab = RED.nodes.workspace(node.z);
+            if (!needsOf(node) || node.d || !tab || tab.disabled) {
+                return;
+            }
+            const chosen = edited && edited.id === node.id ? edited : node;
+            const bridge = RED.nodes.node(chosen.bridge);
+            if (isBridge(chosen.bridge) && !bridge.d) {
+                found.push({ id: node.id, bridge: chosen.bridge, slot: String(chosen.slot), needs: needsOf(node) });
+            }
+        });
+        return found;
+    }
+
+    function boards() {
+        return new Map(Array.from(asked, ([id, { answer }]) => [id, answer && answer.state === "online" ? answer : undefined]));
+    }
+
+    function placeWords(place, key) {
+        const node = RED.nodes.node(place.claims[0].id);
+        const tab = RED.nodes.workspace(node.z);
+        return text(key, { module: place.needs.name, slot: place.slot, node: RED.utils.getNodeLabel(node, node.id), flow: (tab && tab.label) || node.z });
+    }
+
+    function sentence(clash) {
+        const key = clash.kind === "slot" ? "place" : "place_in_slot";
+        const values = { what: clash.what, holder: clash.holder, first: placeWords(clash.places[0], key) };
+        if (clash.places[1]) {
+            values.second = placeWords(clash.places[1], key);
+        }
+        return text("clash." + clash.kind, values);
+    }
+
+    // The boards of modules whose chips may be in the way of what is soldered on; each is asked once a minute at most.
+    function learnBoards(all) {
+        const wanted = all.filter((claim) => claim.needs.chips.length > 0 || claim.needs.port).map((claim) => claim.bridge);
+        if (!mayAsk("read")) {
+            return;
+        }
+        Array.from(new Set(wanted)).forEach(function (id) {
+            const known = asked.get(id);
+            if (known && (known.asking || performance.now() - known.at < KEEP_BOARD_MS)) {
+                return;
+            }
+            report(id, KEEP_BOARD_MS).then(check);
+        });
+    }
+
+    function hush() {
+        if (notification) {
+            notification.close();
+            notification = null;
+        }
+    }
+
+    function tell(fresh) {
+        const box = $("<div>").append($("<p>").append($("<b>").text(text("clash.title"))));
+        fresh.slice(0, MOST_TOLD).forEach((clash) => box.append($("<p>").text(sentence(clash))));
+        if (fresh.length > MOST_TOLD) {
+            box.append($("<p>").text(text("clash.more", { count: fresh.length - MOST_TOLD })));
+        }
+        hush();
+        notification = RED.notify(box, { type: "warning", timeout: 12000 });
+        notification.wisblockKeys = fresh.map((each) => each.key);
+    }
+
+    function redraw(before) {
+        new Set([...before.keys(), ...marked.keys()]).forEach(function (id) {
+            const node = RED.nodes.node(id);
+            if (node && (before.get(id) || []).join() !== (marked.get(id) || []).join()) {
+                node.dirty = true;
+            }
+        });
+        RED.view.redraw();
+    }
+
+    function check() {
+        const all = claims();
+        const clashes = slots.find(all, boards());
+        const before = marked;
+        marked = new Map();
+        clashes.forEach((clash) => clash.places.forEach((place) => place.claims.forEach(function (claim) {
+            marked.set(claim.id, (marked.get(claim.id) || []).concat(sentence(clash)));
+        })));
+        if (before.size + marked.size > 0) {
+            redraw(before);
+        }
+        const keys = new Set(clashes.map((each) => each.key));
+        const inDialog = RED.editor.getEditStack().length > 0;
+        const fresh = clashes.filter((each) => !toldBefore.has(each.key));
+        toldBefore = new Set(Array.from(keys).filter((key) => !inDialog || toldBefore.has(key)));
+        if (notification && !notification.wisblockKeys.some((key) => keys.has(key))) {
+            hush();
+        }
+        // a dialog tells of its own node, and its buttons are not to be covered;
+        // what was so when the editor was opened is marked, and not told again each time
+        const edited = (clash) => clash.places.some((place) => place.claims.some((claim) => RED.nodes.node(claim.id).changed));
+        if (!inDialog && fresh.length > 0 && (RED.nodes.dirty() || fresh.some(edited))) {
+            tell(fresh);
+        }
+        learnBoards(all);
+    }
+
+    // Many things happen at once when something is imported: they are looked at together.
+    function soon() {
+        clearTimeout(pending);
+        pending = setTimeout(check, 50);
+    }
+
+    // Called once, when the editor has loaded the nodes' files.
+    function watch() {
+        ["nodes:add", "nodes:change", "nodes:remove", "flows:add", "flows:change", "flows:remove", "workspace:dirty", "editor:close"].forEach((each) => RED.events.on(each, soon));
+        RED.events.on("editor:open", hush);
+        RED.events.on("deploy", function () {
+            asked.clear(); // bridges may be others now
+            soon();
+        });
+        RED.view.annotations.register(MARK, {
+            type: "badge",
+            class: MARK,
+            filter: (node) => Boolean(needsOf(node)),
+            element: function () {
+                const mark = document.createElementNS("http://www.w3.org/2000/svg", "path");
+                mark.setAttribute("d", "M 0,11 l 13,0 -6.5,-12 z M 5.8,3 l 1.4,0 0,4 -1.4,0 z M 5.8,8 l 1.4,0 0,1.4 -1.4,0 z");
+                mark.setAttribute("fill-rule", "evenodd");
+                mark.setAttribute("class", "wisblock-clash-mark");
+                return mark;
+            },
+            tooltip: (node) => (marked.get(node.id) || []).join("\n"),
+            show: (node) => marked.has(node.id),
+        });
+    }
+
+    // -- the dialog ------------------------------------------------------------------------------------
+
+    /** A dialog's slot field and the lines below it. */
+    function SlotField(node, needs) {
+        this.node = node;
+        this.needs = needs;
+        this.select = $("#node-input-slot");
+        this.bridge = $("#node-input-bridge");
+        this.box = $("<div>", { "class": "form-row wisblock-slot-row" }).insertAfter(this.select.closest(".form-row"));
+        this.told = $("<div>", { id: "wisblock-slot-told", role: "status", "class": "wisblock-slot-told" }).appendTo(this.box);
+        this.again = $("<button>", { type: "button", id: "wisblock-slot-again", "class": "red-ui-button red-ui-button-small" })
+            .append($("<i>", { "class": "fa fa-refresh", "aria-hidden": "true" }), " ", $("<span>").text(text("again")))
+            .appendTo(this.box).hide();
+        this.report = undefined;
+        this.scan = undefined;
+        this.asksAbout = "";
+        this.keepChoice();
+        this.select.on("change", () => this.show());
+        this.bridge.on("change", () => this.ask(false));
+        this.again.on("click", () => this.ask(true));
+        this.ask(false);
+    }
+
+    // A slot that a flow names and this form does not know stays what it is until the user chooses another one.
+    SlotField.prototype.keepChoice = function () {
+        const saved = this.node.slot;
+        if (saved === undefined || saved === null || saved === "") {
+            return;
+        }
+        const known = this.select.find("option").toArray().some((option) => option.value === String(saved));
+        if (!known) {
+            $("<option>", { value: String(saved) }).text(text("kept", { slot: String(saved) })).appendTo(this.select);
+            this.select.val(String(saved));
+        }
+    };
+
+    SlotField.prototype.isOpen = function () {
+        return document.body.contains(this.box[0]);
+    };
+
+    SlotField.prototype.ask = function (again) {
+        const id = this.bridge.val();
+        if (id === this.asksAbout && !again) {
+            return;
+        }
+        this.asksAbout = id;
+        this.report = undefined;
+        this.scan = undefined;
+        this.show();
+        if (!isBridge(id) || !mayAsk("read")) {
+            return;
+        }
+        this.report = { state: "asking" };
+        this.show();
+        const mine = () => this.isOpen() && this.asksAbout === id;
+        report(id, again ? 0 : KEEP_MS).then((answer) => {
+            if (!mine()) {
+                return;
+            }
+            this.report = answer;
+            if (answer.state === "online" && this.needs.chips.length > 0 && mayAsk("write")) {
+                this.scan = { state: "asking" };
+                ask("POST", id, "scan", again ? "?again=true" : "").then((found) => {
+                    if (mine()) {
+                        this.scan = found;
+                        this.show();
+                    }
+                });
+            }
+            this.show();
+        });
+    };
+
+    SlotField.prototype.clashes = function () {
+        const edited = { id: this.node.id, bridge: this.bridge.val(), slot: this.select.val() };
+        return slots.find(claims(edited), boards()).filter((clash) => clash.places.some((place) => place.claims.some((claim) => claim.id === edited.id)));
+    };
+
+    // Puts who is there behind the numbers in the list; which number is chosen is not touched.
+    SlotField.prototype.showChoices = function () {
+        this.needs.slots.map(String).forEach((slot) => {
+            const choice = slots.choice(slot, this.report);
+            const option = this.select.find("option").filter((_index, each) => each.value === slot);
+            const words = choice ? slot + " – " + text(choice.key, choice.values) : slot;
+            if (option.text() !== words) {
+                option.text(words);
+            }
+        });
+    };
+
+    SlotField.prototype.show = function () {
+        this.showChoices();
+        const add = (tone, words, detail) => $("<div>", { "class": "wisblock-slot-line wisblock-slot-" + tone, title: detail || null })
+            .append($("<i>", { "class": "fa " + ICONS[tone], "aria-hidden": "true" }), " ", $("<span>").text(words))
+            .appendTo(this.told);
+        this.told.empty();
+        this.clashes().forEach((clash) => add("warning", sentence(clash)));
+        const asking = this.bridge.val() && isBridge(this.bridge.val()) && mayAsk("read");
+        if (asking) {
+            slots.lines(this.needs, String(this.select.val()), this.report, this.scan)
+                .forEach((line) => add(line.tone, line.key === "as_told" ? line.values.text : text(line.key, line.values), line.detail));
+        }
+        this.again.toggle(Boolean(asking && this.report && this.report.state !== "asking" && !(this.scan && this.scan.state === "asking")));
+    };
+
+    // Called when the dialog of a module's node opens. What is part of the board has no slot to choose.
+    function prepare(node) {
+        const needs = needsOf(node);
+        if (needs && needs.slots.length > 1) {
+            new SlotField(node, needs);
+        }
+    }
+
+    Object.assign(slots, { prepare: prepare, watch: watch, check: check });
+}(window));
