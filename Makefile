@@ -1,8 +1,10 @@
 # make run     an emulated RAK7391, Node-RED, and the flows of this project as tabs
 # make test    everything that can be checked here
 # make press   print nodes, help and docs tables from the modules' descriptions
+# make soak    everything at once for MINUTES, decided by SEED; SUMMARY=file keeps what it found
+# make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
 # make bench   speed as ratios, side by side with what a user would take instead
-# make dist    wheel and packed nodes
+# make dist    everything for an installation without network: docs/offline.md
 #
 # Every target sets up what it needs; the Debian packages are named in README.md.
 
@@ -11,8 +13,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 FLOW ?=
+MINUTES ?= 5
+SEED ?= 7391
+SECONDS ?= 600
+SUMMARY ?=
+PLATFORM ?=
+PYTHON_VERSION ?=
 
-.PHONY: run test test-python test-nodes test-editor lint press bench dist clean
+.PHONY: run test test-python test-nodes test-editor lint press bench dist clean soak fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -61,10 +69,18 @@ press: $(STAMPS)/python $(STAMPS)/node
 bench: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python -m benchmarks
 
+soak: $(STAMPS)/python
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED) $(if $(SUMMARY),--summary "$(SUMMARY)")
+
+$(STAMPS)/fuzz: $(STAMPS)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[test,fuzz]"
+	@touch $@
+
+fuzz: $(STAMPS)/fuzz
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
 dist: $(STAMPS)/python $(STAMPS)/node
-	rm -rf dist && mkdir -p dist
-	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
-	npm pack --silent --pack-destination dist
+	$(BIN)/python scripts/dist.py $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
 
 clean:
 	rm -rf $(STAMPS) $(VENV) node_modules tests/node-red-5/node_modules dist build .run tests/.cache

@@ -46,7 +46,9 @@ describe("the package, packed and installed", function () {
     const [{ filename }] = JSON.parse(npm(ROOT, "pack", "--json", "--pack-destination", workplace));
     fs.mkdirSync(userDirectory);
     fs.writeFileSync(path.join(userDirectory, "package.json"), JSON.stringify({ name: "node-red-project", private: true }));
-    npm(userDirectory, "install", "--omit=dev", "--prefer-offline", "--no-audit", "--no-fund", path.join(workplace, filename));
+    // The archive brings what it needs: no registry, and a cache in which nothing is.
+    npm(userDirectory, "install", "--omit=dev", "--offline", "--cache", path.join(workplace, "cache"), "--registry", "http://127.0.0.1:9/",
+      "--no-audit", "--no-fund", path.join(workplace, filename));
     await nodeRed.start([], { packageDirectory: "", userDirectory });
     await admin.open();
   });

@@ -1,0 +1,130 @@
+#!/bin/sh
+# Installs the bridge as a service and, if asked to, the nodes. Needs no network: everything is beside this file.
+#
+#   sudo ./install.sh --node-red /home/pi/.node-red
+#
+# Run it again to install another version over the present one; the configuration and the keys stay as they are.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=
+node_red=
+dry_run=
+service=yes
+python=${PYTHON:-python3}
+
+usage() {
+    cat <<'END'
+usage: install.sh [--node-red DIR] [--root DIR] [--python PROGRAM] [--no-service] [--dry-run]
+
+  --node-red DIR     install the nodes in Node-RED's user directory, too (mostly ~/.node-red)
+  --root DIR         install below DIR in place of /, and touch nothing else: no users, no service
+  --python PROGRAM   Python 3.11 or later (default: python3)
+  --no-service       only programs and files; do not make groups, do not start the service
+  --dry-run          say what would be done
+END
+}
+
+fail() {
+    echo "install.sh: $1" >&2
+    exit 1
+}
+
+# Does something, or says what would be done.
+run() {
+    if [ -n "$dry_run" ]; then
+        printf '%s\n' "$*"
+    else
+        "$@"
+    fi
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+        --node-red | --root | --python)
+            [ $# -ge 2 ] || fail "$1 needs a value; see --help"
+            case $1 in
+                --node-red) node_red=$2 ;;
+                --root) root=$2 ;;
+                --python) python=$2 ;;
+            esac
+            shift
+            ;;
+        --no-service) service= ;;
+        --dry-run) dry_run=yes ;;
+        --help | -h)
+            usage
+            exit 0
+            ;;
+        *) fail "$1 is not understood; see --help" ;;
+    esac
+    shift
+done
+
+[ -z "$root" ] || service=
+if [ -z "$root" ] && [ -z "$dry_run" ] && [ "$(id -u)" -ne 0 ]; then
+    fail "it writes to /opt and /etc, so run it with sudo (or try --dry-run)"
+fi
+
+# -- what is needed ---------------------------------------------------------------------------------------------------
+
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    fail "Python 3.11 or later is needed, and $python is not; name another one with --python"
+"$python" -c 'import ensurepip, venv' 2>/dev/null ||
+    fail "Python's venv is missing: install the package python3-venv"
+wheel=$(find "$here" -maxdepth 1 -name 'wisblock_bridge-*.whl')
+nodes=$(find "$here" -maxdepth 1 -name 'wisblock-bridge-node-red-wisblock-*.tgz')
+if [ ! -f "$wheel" ] || [ ! -f "$nodes" ] || [ ! -d "$here/wheelhouse" ]; then
+    fail "one wheel, one archive of nodes and the wheelhouse belong beside this file; make them with 'make dist'"
+fi
+if [ -n "$node_red" ]; then
+    [ -d "$node_red" ] || fail "$node_red is no directory; start Node-RED once, it makes it"
+    command -v npm >/dev/null || fail "npm is missing; it comes with Node.js 20 or later"
+fi
+
+# -- the bridge -------------------------------------------------------------------------------------------------------
+
+home=$root/opt/wisblock-bridge
+[ -x "$home/bin/python" ] || run "$python" -m venv "$home"
+run env PIP_CONFIG_FILE=/dev/null "$home/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --no-index --find-links "$here/wheelhouse" --force-reinstall "$wheel" ||
+    fail "the wheels are not for this Python and processor, or something is missing to compile one; see README.md"
+run install -D -m 644 -t "$home/share" "$nodes" "$here/LICENSE" "$here/THIRD-PARTY.txt" "$here/system/remote-access.conf"
+
+run install -D -m 644 "$here/system/wisblock-bridge.service" "$root/etc/systemd/system/wisblock-bridge.service"
+run install -D -m 644 "$here/system/sysusers.conf" "$root/etc/sysusers.d/wisblock-bridge.conf"
+run install -D -m 644 "$here/system/tmpfiles.conf" "$root/etc/tmpfiles.d/wisblock-bridge.conf"
+run install -D -m 644 "$here/system/60-wisblock-bridge.rules" "$root/etc/udev/rules.d/60-wisblock-bridge.rules"
+if [ ! -e "$root/etc/wisblock-bridge/wisblock-bridge.toml" ]; then
+    run install -D -m 644 "$here/system/wisblock-bridge.toml" "$root/etc/wisblock-bridge/wisblock-bridge.toml"
+fi
+
+if [ -n "$service" ] && [ -d /run/systemd/system ]; then
+    run systemd-sysusers
+    run systemd-tmpfiles --create wisblock-bridge.conf
+    run udevadm control --reload
+    run udevadm trigger
+    run systemctl daemon-reload
+    run systemctl enable wisblock-bridge
+    run systemctl restart wisblock-bridge
+elif [ -n "$service" ]; then
+    echo "systemd does not run here, so no service was started: $home/bin/wisblock-bridge serve"
+fi
+
+# -- the nodes --------------------------------------------------------------------------------------------------------
+
+# They are installed from the copy in share: npm notes the place, and wants the file again later.
+if [ -n "$node_red" ]; then
+    archive=$home/share/${nodes##*/}
+    owner=$(stat -c %U "$node_red")
+    set -- npm install --prefix "$node_red" --offline --omit=dev --no-audit --no-fund --loglevel=error "$archive"
+    if [ "$(id -un)" != "$owner" ] && [ "$(id -u)" -eq 0 ]; then
+        set -- runuser -u "$owner" -- "$@"
+    fi
+    run "$@"
+    if [ -n "$service" ]; then
+        run usermod -aG wisblock "$owner"
+        echo "$owner is in the group wisblock now. Restart Node-RED."
+    fi
+fi
+[ -n "$dry_run" ] || echo "Installed. What is missing on this computer: $home/bin/wisblock-bridge check"
