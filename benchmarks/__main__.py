@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import neighbours, operations
+from benchmarks import burden, neighbours, operations
 from benchmarks.processes import (
     ROOT,
     bridge,
@@ -224,6 +224,7 @@ def main() -> int:
         "7": lambda: restarts(8),
         "8": lambda: operations.rows(5),
         "9": lambda: neighbours.rows(rounds),
+        "L": lambda: burden.rows(rounds),
     }
     held = True
     print(f"{'what':58} {'measured':>10}  bar")

@@ -22,9 +22,11 @@ from wisblock_bridge.emulation import EmulatedBoard
 from wisblock_bridge.hardware import Hardware
 from wisblock_bridge.mailbox import Mailbox
 from wisblock_bridge.rack import Rack
+from wisblock_bridge.wiring import PortNeed
 
 if TYPE_CHECKING:
-    from wisblock_bridge.describe import ModuleDescription, OperationDescription, Slot
+    from wisblock_bridge.describe import Slot
+    from wisblock_bridge.signatures import ModuleDescription, OperationDescription
 
 BIT_S = 1 / 100_000
 """At 100 kHz, the speed of the bus as delivered."""
@@ -149,6 +151,8 @@ def rows(rounds: int) -> list[tuple[str, float, str, bool]]:
     for board in ("rak7391-c", BOARD):
         chosen = []
         for name, cls in catalogue.load().modules.items():
+            if any(isinstance(each, PortNeed) for each in cls.description.needs.values()):
+                continue  # what a serial line takes is its partner's affair
             slot: Slot = cls.product.slots[0]
             if (name == "RAK12004") == (board == BOARD):
                 chosen.append((name, Measured(name, slot, board)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,9 @@ from wisblock_bridge.chips.pn532.frame import Frame
 from wisblock_bridge.chips.pn532.ndef_area import Place, beginning, find, pack
 from wisblock_bridge.chips.pn532.status import CardError
 from wisblock_bridge.errors import ChecksumError
+
+if TYPE_CHECKING:
+    from tests.tally import Tally
 
 SEED = 20250413
 TEN_THOUSAND = 10_000
@@ -231,7 +235,7 @@ def noise(kind: str) -> list[bytes]:
     return made
 
 
-def test_any_bytes_are_a_frame_or_a_checksum_error() -> None:
+def test_any_bytes_are_a_frame_or_a_checksum_error(tally: Tally) -> None:
     refused = 0
     for data in noise("frame"):
         try:
@@ -242,6 +246,7 @@ def test_any_bytes_are_a_frame_or_a_checksum_error() -> None:
             assert found.kind in {"ack", "nack", "error", "data"}
         assert 0 <= frame.announced_length(data) <= 70_000
     assert refused > TEN_THOUSAND // 2
+    tally.add("bad_input", "random bytes as a PN532 frame", TEN_THOUSAND, seed=str(SEED))
 
 
 def test_any_bytes_are_a_list_of_cards_or_a_checksum_error() -> None:

@@ -23,6 +23,8 @@ from wisblock_bridge.errors import BusError, NotReadyError, WrongChipError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.tally import Tally
+
 REGISTERS = {0x0736: 0x0D, 0x0740: 0x14, 0x0741: 0x24, 0x0889: 0x01, 0x08D8: 0xC8, 0x0944: 0x00}
 
 
@@ -385,7 +387,7 @@ def test_longest_payload() -> None:
 # -- nonsense -------------------------------------------------------------------------------------
 
 
-def test_random_bytes_are_read_or_refused() -> None:
+def test_random_bytes_are_read_or_refused(tally: Tally) -> None:
     source = random.Random(20251)  # noqa: S311  (nonsense, not secrets)
     for _ in range(10_000):
         data = source.randbytes(4)
@@ -398,9 +400,10 @@ def test_random_bytes_are_read_or_refused() -> None:
         assert -127.5 <= status.rssi_dbm <= 0.0
         assert -32.0 <= status.snr_db <= 31.75
         assert abs(frequency_error_hz(data[:3], 500.0)) < 260_000.0
+    tally.add("bad_input", "random bytes as the SX1262's status", 10_000, seed="20251")
 
 
-def test_a_chip_that_talks_nonsense_gives_only_documented_errors() -> None:
+def test_a_chip_that_talks_nonsense_gives_only_documented_errors(tally: Tally) -> None:
     source = random.Random(20252)  # noqa: S311  (nonsense, not secrets)
     bench = Bench()
 
@@ -425,3 +428,4 @@ def test_a_chip_that_talks_nonsense_gives_only_documented_errors() -> None:
                 outcomes["refused"] += 1
     assert sum(outcomes.values()) == 10_000
     assert min(outcomes.values()) > 1000
+    tally.add("bad_input", "random answers of the SX1262", 10_000, seed="20252")

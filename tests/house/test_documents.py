@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.bridge.bridge_process import LONG_S, ROOT, BridgeProcess, environment
 
-from wisblock_bridge import __version__, delivery, dispatch, protocol, server, sessions
+from wisblock_bridge import (
+    __version__,
+    delivery,
+    methods,
+    protocol,
+    server,
+    sessions,
+    subscriptions,
+)
 from wisblock_bridge.client import Bridge, RemoteError
 from wisblock_bridge.errors import ErrorCode
 from wisblock_bridge.messagepack import MAX_DEPTH
@@ -166,13 +174,15 @@ def test_commands_and_their_options_exist() -> None:
     asked: dict[str, set[str]] = {}
     for document in DOCUMENTS:
         for line in code(document):
-            for command, rest in re.findall(r"wisblock-bridge ([a-z]+)([^#|&]*)", line):
+            for command, rest in re.findall(r"wisblock-bridge (keys [a-z]+|[a-z]+)([^#|&]*)", line):
                 if line.startswith(("sudo sys", "sudo user", "systemctl", "docker", "journal")):
                     continue
-                assert command in known, f"{document.name}: there is no `{command}` in `{line}`"
+                assert command.split()[0] in known, (
+                    f"{document.name}: there is no `{command}` in `{line}`"
+                )
                 asked.setdefault(command, set()).update(re.findall(r"(?<!\S)--[a-z-]+", rest))
     for command, options in asked.items():
-        help_text = command_line(command, "--help")
+        help_text = command_line(*command.split(), "--help")
         for option in options:
             assert option in help_text, f"`wisblock-bridge {command}` has no {option}"
 
@@ -216,7 +226,7 @@ def test_every_error_code_is_explained(document: Path) -> None:
 LIMITS = [
     ("requests in flight, of one client", f"| {sessions.MAX_IN_FLIGHT} |"),
     ("requests waiting for one module", f"| {MAX_QUEUED} |"),
-    ("subscriptions of one client", f"| {dispatch.MAX_SUBSCRIPTIONS} |"),
+    ("subscriptions of one client", f"| {subscriptions.MAX_SUBSCRIPTIONS} |"),
     ("`timeout_ms`", f"| 0 to {protocol.MAX_TIMEOUT_MS}, default {protocol.DEFAULT_TIMEOUT_MS} |"),
     (
         "`lease_ms`",
@@ -225,7 +235,7 @@ LIMITS = [
             f"default {sessions.DEFAULT_LEASE_MS} |"
         ),
     ),
-    ("`every_ms`", f"| {dispatch.FASTEST_MS} to {dispatch.SLOWEST_MS} |"),
+    ("`every_ms`", f"| {methods.FASTEST_MS} to {methods.SLOWEST_MS} |"),
     ("frame", f"| {protocol.MAX_FRAME_BYTES // 2**20} MiB, {MAX_DEPTH} levels |"),
     (
         "events of one subscription waiting for a slow client",

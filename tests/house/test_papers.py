@@ -30,8 +30,8 @@ PROMISED = {
 """Stable for the life of protocol version 1: nothing is taken away or renamed."""
 
 METHODS = (
-    "hello", "ping", "bye", "catalogue", "status", "invoke", "subscribe", "unsubscribe", "scan",
-    "release", "emulator.list", "emulator.get", "emulator.set", "emulator.plug",
+    "hello", "ping", "bye", "catalogue", "status", "log", "invoke", "subscribe", "unsubscribe",
+    "scan", "release", "emulator.list", "emulator.get", "emulator.set", "emulator.plug",
     "emulator.unplug", "emulator.fault",
 )  # fmt: skip
 

@@ -27,6 +27,7 @@ MODULES: list[Map] = catalogue.load().data["modules"]  # type: ignore[assignment
 
 PLACES = {
     "ADC": {"voltage": "voltage_{channel}"},
+    "RAK13005": {"data": "data_{id}"},
     "RAK5802": {"value": "value_{unit}"},
     "TPT29555": {"level": "{expander}_{line}"},
 }
@@ -111,6 +112,8 @@ def samples(kind: str, choices: list[Any], low: float, high: float) -> list[Any]
             return sorted({int(low), int(low + high) // 2, int(high)})
         case "float":
             return [low, (low + high) / 2, high]
+        case "bytes":  # limits are lengths
+            return [bytes(int(high)), bytes(range(int(low))), b"\xff" * int(high)]
         case _:
             return list(choices)
 

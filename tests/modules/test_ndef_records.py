@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 
 from wisblock_bridge.errors import BadParamsError, RemoteExceptionError
 from wisblock_bridge.modules.ndef_records import message, spell
+
+if TYPE_CHECKING:
+    from tests.tally import Tally
 
 ADDRESS = "D1 01 10 55 02 72 61 6B 77 69 72 65 6C 65 73 73 2E 63 6F 6D"
 HELLO = "D1 01 08 54 02 65 6E 48 65 6C 6C 6F"
@@ -91,7 +95,7 @@ def test_bytes_that_are_no_message(data: str) -> None:
     assert caught.value.data["message"] == bytes.fromhex(data)
 
 
-def test_any_bytes_are_a_message_or_an_error_in_words() -> None:
+def test_any_bytes_are_a_message_or_an_error_in_words(tally: Tally) -> None:
     chance = random.Random(20250413)  # noqa: S311
     read = 0
     for number in range(10_000):
@@ -111,6 +115,7 @@ def test_any_bytes_are_a_message_or_an_error_in_words() -> None:
         assert len(found.records) == len(found.kinds)
         message(found.records)
     assert read > 500
+    tally.add("bad_input", "random bytes as an NDEF message", 10_000, seed="20250413")
 
 
 def test_any_text_can_be_read_back() -> None:

@@ -24,6 +24,8 @@ from wisblock_bridge.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.tally import Tally
+
     from wisblock_bridge.describe import Readings
     from wisblock_bridge.modules.rak13300 import RAK13300
 
@@ -364,35 +366,38 @@ def test_a_close_breaks_a_transmission_off(slots: RadioSlots) -> None:
 # -- what can go wrong ----------------------------------------------------------------------------
 
 
-def test_busy_stuck(slots: RadioSlots, pair: tuple[RAK13300, RAK13300]) -> None:
+def test_busy_stuck(slots: RadioSlots, pair: tuple[RAK13300, RAK13300], tally: Tally) -> None:
     slots.board.set(1, "busy_stuck", value=True)
     before = slots.clock.monotonic()
     with pytest.raises(NotReadyError, match="BUSY"):
         pair[0].send(b"abc")
-    with pytest.raises(NotReadyError, match="1000 ms"):
+    with pytest.raises(NotReadyError, match="1000 ms") as caught:
         pair[0].rssi()
+    tally.add("fault", "radio: BUSY stuck", 2, seen=str(caught.value))
     assert slots.clock.monotonic() - before < 2.0
     slots.board.set(1, "busy_stuck", value=False)
     assert pair[0].send(b"abc").values["sent"] is True
 
 
 def test_a_transmission_that_does_not_end(
-    slots: RadioSlots, pair: tuple[RAK13300, RAK13300]
+    slots: RadioSlots, pair: tuple[RAK13300, RAK13300], tally: Tally
 ) -> None:
     slots.board.set(1, "transmitter_stuck", value=True)
     before = slots.clock.monotonic()
-    with pytest.raises(NotReadyError, match="did not finish"):
+    with pytest.raises(NotReadyError, match="did not finish") as caught:
         pair[0].send(b"abc")
+    tally.add("fault", "radio: a transmission that does not end", seen=str(caught.value))
     assert slots.clock.monotonic() - before < 1.0
     slots.board.set(1, "transmitter_stuck", value=False)
     assert pair[0].send(b"abc").values["sent"] is True
 
 
-def test_a_dead_oscillator(slots: RadioSlots) -> None:
+def test_a_dead_oscillator(slots: RadioSlots, tally: Tally) -> None:
     slots.board.set(1, "oscillator_dead", value=True)
     module = slots.module(1)
-    with pytest.raises(NotReadyError, match="TCXO"):
+    with pytest.raises(NotReadyError, match="TCXO") as caught:
         module.rssi()
+    tally.add("fault", "radio: oscillator dead", seen=str(caught.value))
     assert slots.pin(1, "IO3") == 0
 
 
@@ -421,15 +426,22 @@ def everything(slots: RadioSlots, module: RAK13300) -> list[Readings]:
     return found
 
 
-@pytest.mark.parametrize("kind", [FaultKind.EIO, FaultKind.NACK, FaultKind.STUCK])
-def test_a_failure_at_each_transfer_in_turn(kind: FaultKind) -> None:
+SPI_WORDS = {
+    FaultKind.EIO: "transfer broken off",
+    FaultKind.NACK: "all ones",
+    FaultKind.STUCK: "all zeros",
+}
+
+
+@pytest.mark.parametrize("kind", SPI_WORDS)
+def test_a_failure_at_each_transfer_in_turn(kind: FaultKind, tally: Tally) -> None:
     slots = RadioSlots()
     module = slots.module(1)
     select = "/dev/spidev0.0"
     everything(slots, module)
     steps = slots.board.spi_bus.transfers
     assert len(everything(slots, module)) == 6
-    outcomes = {"failed": 0, "unnoticed": 0}
+    outcomes, seen = {"failed": 0, "unnoticed": 0}, ""
     for step in range(steps):
         slots.board.spi_bus.fail(select, Fault(kind, step, 1))
         try:
@@ -438,12 +450,14 @@ def test_a_failure_at_each_transfer_in_turn(kind: FaultKind) -> None:
         except (BusError, DeviceError) as error:
             assert error.hint  # noqa: PT017  (what is raised differs from step to step)
             assert select in error.where  # noqa: PT017
+            seen = seen or str(error)
             outcomes["failed"] += 1
         slots.board.spi_bus.fail(select, None)
         assert len(everything(slots, module)) == 6, f"does not work after a failure at {step}"
     # A write that nobody heard is not noticed: there is no acknowledge on SPI.
     # The end of a look-out and going to sleep do not fail: the radio is reset instead.
     assert outcomes["failed"] >= (steps - 4 if kind is FaultKind.EIO else 10), outcomes
+    tally.add("fault", f"{SPI_WORDS[kind]}, at each SPI transfer in turn", steps, seen=seen)
 
 
 @pytest.mark.parametrize("kind", [FaultKind.NACK, FaultKind.EIO])

@@ -27,6 +27,8 @@ from wisblock_bridge.modules.rak13600 import RAK13600
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.tally import Tally
+
     from wisblock_bridge.describe import TimerHandle, Watch
     from wisblock_bridge.modules.emulated.rak13600 import EmulatedRAK13600
 
@@ -440,7 +442,7 @@ def test_pulled_away_before_it_was_read_back(plugged: Plugged) -> None:
 
 
 @pytest.mark.parametrize("tag", ["dcaffd02", "04a1b2c3d4e580"])
-def test_pulled_away_at_every_step_of_a_message(tag: str) -> None:
+def test_pulled_away_at_every_step_of_a_message(tag: str, tally: Tally) -> None:
     """Whenever it happens: it is told what was written, and the card never holds half a message."""
     records = ["b" * 60]
     whole = Plugged(tag)
@@ -456,6 +458,7 @@ def test_pulled_away_at_every_step_of_a_message(tag: str) -> None:
             break
         assert isinstance(error, RemoteExceptionError)
         assert "taken away" in error.message, exchanges
+        tally.add("fault", "NFC card taken away, at each exchange in turn", seen=str(error))
         plugged.pull_after(-1)
         now = plugged.twin.cards()[0].memory
         found = plugged.module.read_ndef().values["records"]
@@ -620,7 +623,7 @@ ACTIONS: dict[str, Callable[[Plugged], object]] = {
 
 @pytest.mark.parametrize("name", ACTIONS)
 @pytest.mark.parametrize("fault", [BusFault.IO, BusFault.TIMEOUT])
-def test_a_failure_at_each_transfer(name: str, fault: BusFault) -> None:
+def test_a_failure_at_each_transfer(name: str, fault: BusFault, tally: Tally) -> None:
     action = ACTIONS[name]
     counting = Plugged()
     counting.bus.break_at(None, fault, delivered=False)
@@ -642,6 +645,7 @@ def test_a_failure_at_each_transfer(name: str, fault: BusFault) -> None:
             assert plugged.module.read_tag().values["uid"] == BLAIR
             plugged.module.write_ndef(["after"])
             assert plugged.module.read_ndef().values["records"] == ["after"]
+    tally.add("fault", "NFC reader: a transfer fails, before or after it was delivered", failed)
     # what is broken for good is told; a short disturbance is overcome by trying again
     assert failed if fault is BusFault.TIMEOUT else failed < 2 * counting.bus.count
 

@@ -10,6 +10,7 @@ import pytest
 import serial
 from tests.bridge.rig import Rig
 from tests.fake_clock import FakeClock
+from tests.tally import told
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine
@@ -21,6 +22,8 @@ from wisblock_bridge.modules.rak5802 import RAK5802, check_reach, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.tally import Tally
 
     from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
     from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
@@ -384,24 +387,30 @@ def test_opening_and_closing_sends_nothing(plugged: Plugged) -> None:
     assert plugged.sent == []
 
 
-def test_the_port_is_pulled_and_comes_back(rig: Rig) -> None:
+def test_the_port_is_pulled_and_comes_back(rig: Rig, tally: Tally) -> None:
     assert rig.invoke(WHO, "RAK5802", 1, "read_coils", unit=42) == {"bits": [False]}
     rig.result(WHO, "emulator.set", slot=1, quantity="line_fault", value="unplugged")
     error = rig.refused(WHO, "RAK5802", 1, "read_coils", unit=42)
     assert error["code"] == "no_bus"
     assert error["where"] == f"RAK5802 in slot 1, {PORT}"
+    tally.add(
+        "fault", "serial adapter pulled out", seen="{where}: {message} {hint}".format(**error)
+    )
     rig.result(WHO, "emulator.set", slot=1, quantity="line_fault", value="none")
     assert rig.invoke(WHO, "RAK5802", 1, "read_coils", unit=42) == {"bits": [False]}
 
 
 @pytest.mark.parametrize("fault", ["noise", "truncated", "silence", "late"])
-def test_each_failure_of_the_line_is_told_and_over_afterwards(rig: Rig, fault: str) -> None:
+def test_each_failure_of_the_line_is_told_and_over_afterwards(
+    rig: Rig, fault: str, tally: Tally
+) -> None:
     rig.invoke(WHO, "RAK5802", 1, "read_coils", unit=42)
     rig.result(WHO, "emulator.set", slot=1, quantity="line_fault", value=fault)
     wanted = {"noise": "checksum", "truncated": "checksum"}.get(fault, "no_device")
     error = rig.refused(WHO, "RAK5802", 1, "read_holding_registers", unit=42, count=2, retries=0)
     assert error["code"] == wanted
     assert error["hint"]
+    tally.add("fault", f"Modbus line: {fault}", seen=told(error))
     rig.result(WHO, "emulator.set", slot=1, quantity="line_fault", value="none")
     found = rig.invoke(WHO, "RAK5802", 1, "read_holding_registers", unit=43, count=2)
     assert found == {"registers": [51, 3005]}
@@ -524,7 +533,7 @@ class Ear:
         raise AssertionError(duration_s)
 
 
-def test_ten_thousand_random_frames_to_the_units(plugged: Plugged) -> None:
+def test_ten_thousand_random_frames_to_the_units(plugged: Plugged, tally: Tally) -> None:
     """No crash; an answer only to a whole frame for a unit that is there."""
     chance = random.Random(42)  # noqa: S311
     ear = Ear()
@@ -547,6 +556,7 @@ def test_ten_thousand_random_frames_to_the_units(plugged: Plugged) -> None:
             assert checksum(answer[:-2]) == answer[-2:]
         if whole and body[0] in {42, 43}:
             assert answers
+    tally.add("bad_input", "random frames to an emulated Modbus unit", 10_000, seed="42")
 
 
 def test_unplugged_units_are_silent(plugged: Plugged) -> None:

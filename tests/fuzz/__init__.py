@@ -1,0 +1,1 @@
+"""Every parser of bytes from outside, against bytes that nobody meant."""

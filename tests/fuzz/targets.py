@@ -1,0 +1,206 @@
+"""The parsers that are fuzzed: each takes any bytes and raises nothing that is not documented.
+
+1. A target swallows what its parser's documentation names, and nothing else.
+2. Where an answer has a promise beyond that (a length, a range), the target asserts it.
+3. The first bytes choose where a parser has choices, so that the fuzzer can reach them all.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from wisblock_bridge import catalogue, messagepack, protocol
+from wisblock_bridge.chips.pn532 import frame as pn532_frame
+from wisblock_bridge.chips.pn532 import ndef_area
+from wisblock_bridge.chips.sx1262 import commands as sx1262
+from wisblock_bridge.errors import (
+    BadParamsError,
+    BadRequestError,
+    ChecksumError,
+    RemoteExceptionError,
+    RequestError,
+)
+from wisblock_bridge.modules import ndef_records
+from wisblock_bridge.modules.lin import parsing, pieces, schedule
+from wisblock_bridge.modules.modbus import frames as modbus
+from wisblock_bridge.modules.modbus import numbers
+from wisblock_bridge.parameters import Checker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MODELS = ("classic", "enhanced", "auto")
+
+
+@cache
+def checkers() -> tuple[Checker, ...]:
+    """Make a checker for each operation and event of each module."""
+    return tuple(
+        Checker(each)
+        for module in catalogue.load().modules.values()
+        for each in (*module.description.operations.values(), *module.description.events.values())
+    )
+
+
+@cache
+def requests() -> tuple[modbus.Request, ...]:
+    """Make one Modbus request of each kind."""
+    return (
+        modbus.read("coils", 7, 10, 19),
+        modbus.read("discrete_inputs", 7, 0, 2000),
+        modbus.read("holding_registers", 7, 100, 2),
+        modbus.read("input_registers", 247, 65_535, 125),
+        modbus.write_coil(7, 5, on=True),
+        modbus.write_coils(7, 5, [True] * 9),
+        modbus.write_register(7, 5, 0xFF00),
+        modbus.write_registers(7, 5, [1, 2, 3]),
+    )
+
+
+def request(data: bytes) -> None:
+    """A frame from a client."""
+    try:
+        found = protocol.decode(data)
+    except protocol.Undecodable as undecodable:
+        verdict = undecodable
+    else:
+        assert found.v == protocol.VERSION
+        assert 0.0 <= protocol.timeout_s(found) <= 60.0
+        return
+    assert isinstance(verdict.error, RequestError)
+    if verdict.request_id is not None:
+        assert len(protocol.encode_error(verdict.request_id, verdict.error)) < len(data) + 4096
+
+
+def rules(data: bytes) -> None:
+    """The wire's rules beyond the decoder."""
+    try:
+        messagepack.examine(data)
+    except BadRequestError:
+        pass
+    else:
+        with suppress(UnicodeDecodeError):  # text is the decoder's business
+            msgspec.msgpack.decode(data)  # what keeps the rules can be read
+    value = messagepack.value_of_key(data, b"\xa2id")
+    assert value is None or value in data
+
+
+def parameters(data: bytes) -> None:
+    """The parameters of an operation."""
+    if not data:
+        return
+    checker = checkers()[data[0] % len(checkers())]
+    try:
+        found = checker.check(msgspec.Raw(data[1:]))
+    except BadParamsError as error:
+        words = error.message
+    else:
+        assert isinstance(found, checker.description.struct)
+        return
+    assert len(words) < 4096
+
+
+def modbus_reply(data: bytes) -> None:
+    """What comes over a serial line after a Modbus request."""
+    if not data:
+        return
+    asked = requests()[data[0] % len(requests())]
+    heard = data[1:]
+    found = modbus.search(heard, asked)
+    assert not found.frame or found.frame in heard
+    if not found.frame:
+        assert found.missing > 0
+        return
+    try:
+        reply = modbus.parse(found.frame, asked)
+    except (RemoteExceptionError, ChecksumError):
+        return
+    assert all(0 <= each <= 0xFFFF for each in reply.registers)
+    if asked.reads and not asked.echoes:
+        assert len(reply.bits) + len(reply.registers) == asked.count
+    if len(reply.registers) == 2:
+        numbers.number(reply.registers, "float32", "low_first")
+
+
+def reader_frame(data: bytes) -> None:
+    """What the NFC reader clocks out."""
+    assert 0 <= pn532_frame.announced_length(data) <= len(data) + 65_536 + 16
+    try:
+        found = pn532_frame.parse(data)
+    except ChecksumError:
+        return
+    assert len(found.data) <= len(data)
+
+
+def card_area(data: bytes) -> None:
+    """What is on a card."""
+    place = ndef_area.find(data)
+    at = ndef_area.beginning(data)
+    assert 0 <= at <= len(data)
+    if place is not None:
+        message(data[place.value : place.end])
+
+
+def message(data: bytes) -> None:
+    """An NDEF message."""
+    try:
+        found = ndef_records.spell(data)
+    except RemoteExceptionError:
+        return
+    assert all(isinstance(each, str) for each in (*found.records, *found.kinds))
+
+
+def radio_status(data: bytes) -> None:
+    """What the radio chip answers."""
+    if len(data) < 6:
+        return
+    try:
+        sx1262.mode(data[0])
+    except ValueError:
+        assert data[0] in {0x00, 0xFF} or (data[0] >> 4) & 7 not in set(sx1262.Mode)
+    sx1262.irq(data[1], data[2])
+    status = sx1262.packet_status(data[3], data[4])
+    assert -127.5 <= status.rssi_dbm <= 0
+    assert -32 <= status.snr_db <= 31.75
+    sx1262.frequency_error_hz(data[3:6], 125.0)
+
+
+def lin_line(data: bytes) -> None:
+    """What is heard on a LIN bus, in one piece and in two."""
+    if len(data) < 3:
+        return
+    only = None if data[0] & 0x40 else data[0] & 0x3F
+    length = data[1] % 9 or None
+    model = MODELS[data[2] % 3]
+    heard = data[3:]
+    cutter = pieces.Pieces(only, length, model)  # type: ignore[arg-type]
+    half = len(heard) // 2
+    found = [*cutter.feed(heard[:half]), *cutter.feed(heard[half:]), *cutter.silence()]
+    assert b"".join(each.raw for each in found) == heard
+    try:
+        parsing.parse(heard, only, length, model)  # type: ignore[arg-type]
+    except ChecksumError:
+        return
+
+
+def lin_table(data: bytes) -> None:
+    """A LIN schedule as a user wrote it."""
+    lines = data.decode("utf-8", "replace").splitlines()
+    try:
+        table = schedule.read_table(lines)
+    except BadParamsError:
+        return
+    assert len(table) == len(lines)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    each.__name__: each
+    for each in (
+        request, rules, parameters, modbus_reply, reader_frame, card_area, message, radio_status,
+        lin_line, lin_table,
+    )
+}  # fmt: skip

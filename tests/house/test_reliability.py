@@ -1,0 +1,51 @@
+"""The page docs/reliability.md: made of what tests tell, and of nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.reliability import page, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REPORT = """<?xml version="1.0"?><testsuites><testsuite>
+<testcase classname="tests.bridge.test_a" name="one"><properties>
+<property name="tally" value='{"kind": "fault", "what": "bus stuck", "tried": 7,
+ "seen": "RAK5801 in slot 1: stuck | hard", "seed": ""}'/>
+<property name="tally" value='{"kind": "bad_input", "what": "noise", "tried": 10000,
+ "seen": "", "seed": "42"}'/></properties></testcase>
+<testcase classname="tests.bridge.test_b" name="two[x]"><properties>
+<property name="tally" value='{"kind": "fault", "what": "bus stuck", "tried": 5, "seen": "later",
+ "seed": ""}'/></properties><failure message="no"/></testcase>
+<testcase classname="tests.bridge.test_c" name="three"><skipped/></testcase>
+</testsuite></testsuites>"""
+
+SOAK = {"seed": 7, "minutes": 5.01, "steps": 900, "requests": {"sent": 12, "refused": {"busy": 2}}}
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> str:
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT)
+    return page(read(report), SOAK)
+
+
+def test_what_was_tried_and_what_survived(written: str) -> None:
+    assert "2 tests were run" in written
+    assert (
+        "| bus stuck | 12 | 7 | RAK5801 in slot 1: stuck / hard |  | "
+        "`tests/bridge/test_a.py`, `tests/bridge/test_b.py` |"
+    ) in written
+    assert "| noise | 10000 | 10000 |  | 42 | `tests/bridge/test_a.py` |" in written
+    assert "| **all** | **12** | **7** | | | |" in written
+
+
+def test_a_failure_is_named(written: str) -> None:
+    assert "**These failed:** `tests/bridge/test_b.py::two[x]`." in written
+
+
+def test_the_soak_is_told_with_its_seed(written: str) -> None:
+    assert "`make soak MINUTES=5.01 SEED=7`: 900 steps." in written
+    assert "| requests: sent | 12 |\n| requests: refused: busy | 2 |" in written
