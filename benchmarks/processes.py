@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,22 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = "0"
+
+
+@cache
+def as_installed() -> dict[str, str]:
+    """Give the environment of a bridge that pip has installed: its files are compiled.
+
+    A checkout may be told not to write compiled files (PYTHONDONTWRITEBYTECODE). Then most of a
+    start would be the compiler, which no installed bridge runs.
+    """
+    folder = tempfile.mkdtemp(prefix="wisblock-bench-compiled-")
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    compile_all = "import wisblock_bridge.bridge, wisblock_bridge.emulation; from wisblock_bridge "
+    compile_all += "import catalogue; catalogue.load()"
+    subprocess.run([sys.executable, "-c", compile_all], env=environment, cwd=ROOT, check=True)
+    return environment
 
 
 def pinned(*command: str) -> list[str]:
@@ -83,7 +100,10 @@ def start_bridge(endpoint: str, *options: str, pin: bool = True) -> subprocess.P
         missing_ok=True
     )  # one left by a killed bridge would look like a bridge that listens
     process = subprocess.Popen(
-        pinned(*command) if pin else command, cwd=ROOT, stderr=subprocess.DEVNULL
+        pinned(*command) if pin else command,
+        cwd=ROOT,
+        env=as_installed(),
+        stderr=subprocess.DEVNULL,
     )
     while not path.exists():
         time.sleep(0.001)

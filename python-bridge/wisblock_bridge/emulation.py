@@ -8,13 +8,11 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import pkgutil
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.buses.emulated.air import Air
 from wisblock_bridge.buses.emulated.gpio import EmulatedLines
 from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus, Fault, FaultKind
 from wisblock_bridge.buses.emulated.spi import (
@@ -30,13 +28,14 @@ from wisblock_bridge.chips.pi4ioe5v96224.emulator import EmulatedPI4IOE5V96224
 from wisblock_bridge.chips.sgm58031.emulator import EmulatedSGM58031
 from wisblock_bridge.chips.tpt29555.emulator import EmulatedTPT29555
 from wisblock_bridge.errors import BadParamsError, InUseError, NotReadyError, SlotConflictError
-from wisblock_bridge.modules import emulated as twin_package
 from wisblock_bridge.modules.emulated.twin import Quantity, Swing, Twin
+from wisblock_bridge.modules.emulated.twins import Twins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
+    from wisblock_bridge.buses.emulated.air import Air
     from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.buses.spi import SpiDevice
@@ -49,22 +48,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SUPPLY_V = 3.3
-
-
-def load_twins() -> dict[str, type[Twin]]:
-    """Find the emulated products.
-
-    Returns:
-        Name of the product to its twin.
-    """
-    found: dict[str, type[Twin]] = {}
-    for entry in pkgutil.iter_modules(twin_package.__path__):
-        imported = importlib.import_module(f"{twin_package.__name__}.{entry.name}")
-        for value in vars(imported).values():
-            if isinstance(value, type) and issubclass(value, Twin) and hasattr(value, "product"):
-                found[value.product] = value
-    return found
-
 
 LINE_FAULTS = {
     FaultKind.NACK: LineFaultKind.SILENCE,
@@ -83,36 +66,38 @@ class EmulatedSlot:
         slot: 1 or 2.
         wires: Pin to digital wire.
         analog: Pin to analog wire.
-        i2c: The bus.
+        board: What the slot is on: its bus, and the air around it.
         serial: The serial line.
         clock: Time.
-        addresses: Chip to I2C address, where straps were changed.
-
-    Attributes:
         spi: The SPI pins.
-        air: What antennas are in.
+        addresses: Chip to I2C address, where straps were changed.
     """
-
-    spi: SpiPins
-    air: Air
 
     def __init__(
         self,
         slot: int,
         wires: Mapping[str, TimedWire],
         analog: Mapping[str, AnalogWire],
-        i2c: EmulatedI2CBus,
+        board: EmulatedBoard,
         serial: EmulatedSerialLine,
         clock: Clock,
+        spi: SpiPins,
         addresses: Mapping[str, int] | None = None,
     ) -> None:
+        self._board = board
         self._addresses = dict(addresses or {})
         self._wires = dict(wires)
         self._analog = analog
         self.slot: int | str = slot
-        self.i2c = i2c
+        self.i2c = board.bus
         self.serial = serial
         self.clock = clock
+        self.spi = spi
+
+    @property
+    def air(self) -> Air:
+        """What antennas are in."""
+        return self._board.air
 
     def wire(self, pin: str) -> TimedWire:
         """Give a digital pin; one that leads nowhere on this board ends in the air."""
@@ -150,7 +135,7 @@ class EmulatedBoard:
         self.board = board
         self._clock = clock
         self._swing_s = swing_s
-        self._twins = load_twins()
+        self._twins = Twins()
         self._plugged: dict[int, Twin] = {}
         self._unplugged: set[int] = set()
         self._of_itself: set[int] = set()
@@ -176,7 +161,6 @@ class EmulatedBoard:
             for spec in board.slots.values()
         }
         self.spi_bus = EmulatedSpiBus("spidev0", clock)
-        self.air = Air(clock)
         self.slots = {number: self._make_slot(number) for number in board.slots}
         self._on_board = _OnBoard(self._inputs, clock, swing_s)
 
@@ -186,6 +170,13 @@ class EmulatedBoard:
         """Open an I2C bus: there is one."""
         assert number == self.board.i2c_number  # noqa: S101
         return self.bus
+
+    @cached_property
+    def air(self) -> Air:
+        """What the antennas of this board are in; imported with the first radio."""
+        from wisblock_bridge.buses.emulated.air import Air  # noqa: PLC0415
+
+        return Air(self._clock)
 
     def lines(self, spec: ControllerSpec, i2c_number: int) -> LineController | None:  # noqa: ARG002
         """Find a line controller: the SoC's; expanders are left to their own driver."""
@@ -430,18 +421,16 @@ class EmulatedBoard:
     def _make_slot(self, number: int) -> EmulatedSlot:
         spec = self.board.slots[number]
         pins = {**spec.lines, **spec.spi_lines}
-        slot = EmulatedSlot(
+        return EmulatedSlot(
             number,
             {pin: self.wires[ref.controller, ref.offset] for pin, ref in pins.items()},
             {pin: self._inputs[channel] for pin, channel in spec.analog.items()},
-            self.bus,
+            self,
             self.serial_lines[spec.serial_port],
             self._clock,
+            SpiPins(self.spi_bus, spec.spi_device),
             {chip: address for (slot, chip), address in self._addresses.items() if slot == number},
         )
-        slot.spi = SpiPins(self.spi_bus, spec.spi_device)
-        slot.air = self.air
-        return slot
 
 
 class _OnBoard:

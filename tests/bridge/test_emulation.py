@@ -11,9 +11,10 @@ from tests.fake_clock import FakeClock
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus, Fault, FaultKind
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.emulation import EmulatedBoard, load_twins
+from wisblock_bridge.emulation import EmulatedBoard
 from wisblock_bridge.errors import BusError, InUseError
 from wisblock_bridge.modules.emulated.twin import Swing
+from wisblock_bridge.modules.emulated.twins import Twins
 
 if TYPE_CHECKING:
     from tests.bridge.rig import Rig
@@ -214,7 +215,7 @@ def test_every_board_can_be_emulated(board: Any) -> None:
     assert len([each for each in made.quantities("board") if each.unit == "volt"]) == 4
     plugged = 0
     for slot in (1, 2):
-        for product in load_twins():
+        for product in Twins():
             on_bus = made.bus.addresses
             try:
                 made.plug(product, slot)
@@ -234,7 +235,7 @@ def test_every_board_can_be_emulated(board: Any) -> None:
             assert (made.plugged(slot), made.bus.addresses) == (None, on_bus)
             made.ask_for(product, slot)
             assert made.plugged(slot) is None, "a slot emptied by hand stays empty"
-    assert plugged >= len(load_twins())
+    assert plugged >= len(Twins())
 
 
 # -- the bus ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from tests.house.rooms import PACKAGE, ROOT
 
 from wisblock_bridge import catalogue
-from wisblock_bridge.emulation import load_twins
+from wisblock_bridge.modules.emulated.twins import Twins
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,8 @@ def test_every_operation_says_what_it_does(module: dict[str, Any]) -> None:
 @EVERY_MODULE
 def test_every_product_has_a_twin(module: dict[str, Any]) -> None:
     if module["slots"] != ["board"]:
-        assert module["name"] in load_twins(), f"there is no emulated {module['name']}"
+        assert module["name"] in Twins(), f"there is no emulated {module['name']}"
+        assert Twins()[module["name"]].product == module["name"]
 
 
 @EVERY_MODULE
