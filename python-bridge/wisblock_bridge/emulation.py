@@ -19,7 +19,6 @@ from wisblock_bridge.buses.emulated.spi import (
     EmulatedSpiBus,
     EmulatedSpiDevice,
     SpiPins,
-    TimedWire,
 )
 from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine, LineFault, LineFaultKind
 from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
@@ -76,7 +75,7 @@ class EmulatedSlot:
     def __init__(
         self,
         slot: int,
-        wires: Mapping[str, TimedWire],
+        wires: Mapping[str, Wire],
         analog: Mapping[str, AnalogWire],
         board: EmulatedBoard,
         serial: EmulatedSerialLine,
@@ -99,9 +98,9 @@ class EmulatedSlot:
         """What antennas are in."""
         return self._board.air
 
-    def wire(self, pin: str) -> TimedWire:
+    def wire(self, pin: str) -> Wire:
         """Give a digital pin; one that leads nowhere on this board ends in the air."""
-        return self._wires.setdefault(pin, TimedWire(f"slot {self.slot} {pin}"))
+        return self._wires.setdefault(pin, Wire(f"slot {self.slot} {pin}"))
 
     def analog(self, pin: str) -> AnalogWire:
         """Give an analog pin."""
@@ -140,8 +139,8 @@ class EmulatedBoard:
         self._unplugged: set[int] = set()
         self._of_itself: set[int] = set()
         self.bus = EmulatedI2CBus(board.i2c_name, clock)
-        self.wires: dict[tuple[str, int], TimedWire] = {
-            (spec.key, offset): TimedWire(
+        self.wires: dict[tuple[str, int], Wire] = {
+            (spec.key, offset): Wire(
                 f"line {offset} of {spec.key}", pull=0 if spec.chip == "soc" else 1
             )
             for spec in board.controllers.values()

@@ -275,8 +275,11 @@ class Worker:
 
     def _idle_s(self) -> float | None:
         """Tell how long there is nothing to do."""
-        due = [each.timers[0].due for each in (self._agenda, self._looks) if each.timers]
-        return max(0.0, min(due) - self._clock.monotonic()) if due else None
+        timers, looks = self._agenda.timers, self._looks.timers
+        if not timers and not looks:
+            return None
+        due = min(each[0].due for each in (timers, looks) if each)
+        return max(0.0, due - self._clock.monotonic())
 
     def _work(self) -> bool:
         """Do what is due and what is queued.

@@ -6,7 +6,7 @@ import pytest
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.buses.emulated.air import Air
-from wisblock_bridge.buses.emulated.spi import TimedWire
+from wisblock_bridge.buses.emulated.wires import Wire
 from wisblock_bridge.chips.sx1262.emulator import EmulatedSX1262
 
 START = """
@@ -28,7 +28,7 @@ class Radio:
 
     def __init__(self, air: Air, clock: FakeClock) -> None:
         self.clock = clock
-        self.reset, self.busy, self.dio1 = TimedWire("reset"), TimedWire("busy"), TimedWire("dio1")
+        self.reset, self.busy, self.dio1 = Wire("reset"), Wire("busy"), Wire("dio1")
         self.chip = EmulatedSX1262(self.reset, self.busy, self.dio1, air, clock)
 
     def say(self, script: str) -> list[bytes]:

@@ -18,7 +18,7 @@ REST_S = 60.0
 MEMORY_KB = 12_000
 """What memory may grow from the first third of the rests to the last, whatever the run's length."""
 
-DESCRIPTORS = 4
+DESCRIPTORS = 12
 
 HANDSHAKE_S = 7.0
 """A connection that says nothing is given up after 5 s."""

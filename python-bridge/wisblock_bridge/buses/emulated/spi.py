@@ -1,4 +1,4 @@
-"""An SPI bus that exists only in memory, and wires that chips on it can time.
+"""An SPI bus that exists only in memory.
 
 1. Devices speak bytes; the bus delivers, counts and can be made to fail.
 2. It obeys the contract of ``buses.spi``: one transfer at a time, failures as ``BusError``.
@@ -11,12 +11,9 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from wisblock_bridge.buses.emulated.i2c import SLOW_S, Fault, FaultKind
-from wisblock_bridge.buses.emulated.wires import Wire
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wisblock_bridge.clock import Clock
 
 OPEN = 0xFF
@@ -188,36 +185,3 @@ class SpiPins:
     def detach(self) -> None:
         """Take the chip off."""
         self.bus.detach(self.select)
-
-
-class TimedWire(Wire):
-    """A wire that can also be driven by something that is asked for its level when one looks.
-
-    Chips whose ready line falls by itself some time after a command need it: nobody is there to
-    drive the wire at that moment.
-    """
-
-    def __init__(self, name: str, pull: int = 1) -> None:
-        self._sources: dict[str, Callable[[], int | None]] = {}
-        super().__init__(name, pull)
-
-    def follow(self, driver: str, source: Callable[[], int | None] | None) -> None:
-        """Let a driver be asked for its level.
-
-        Args:
-            driver: Who drives.
-            source: Tells 0, 1, or None for not driving; None ends it.
-        """
-        if source is None:
-            self._sources.pop(driver, None)
-        else:
-            self._sources[driver] = source
-
-    def level(self) -> int:
-        """Read the wire; where drivers disagree, low wins.
-
-        Returns:
-            0 or 1.
-        """
-        asked = [level for source in self._sources.values() if (level := source()) is not None]
-        return min([super().level(), *asked]) if self._drivers or not asked else min(asked)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 
 class Wire:
@@ -27,6 +27,7 @@ class Wire:
         self.name = name
         self.pull = pull
         self._drivers: dict[str, int] = {}
+        self._asked: dict[str, Callable[[], int | None]] = {}
         self._listeners: list[Callable[[int], None]] = []
         self._last = pull
 
@@ -53,8 +54,26 @@ class Wire:
         Returns:
             0 or 1.
         """
-        levels = self._drivers.values()
+        levels: Collection[int] = self._drivers.values()
+        if self._asked:
+            told = [level for ask in self._asked.values() if (level := ask()) is not None]
+            levels = [*levels, *told]
         return min(levels) if levels else self.pull
+
+    def follow(self, driver: str, ask: Callable[[], int | None] | None) -> None:
+        """Let a driver be asked for its level whenever somebody looks.
+
+        Chips whose ready line falls by itself some time after a command need it: nobody is there to
+        drive the wire at that moment.
+
+        Args:
+            driver: Who drives.
+            ask: Tells 0, 1, or None for not driving; None ends it.
+        """
+        if ask is None:
+            self._asked.pop(driver, None)
+        else:
+            self._asked[driver] = ask
 
     def driver_of(self, driver: str) -> int | None:
         """Tell what one driver puts on the wire.

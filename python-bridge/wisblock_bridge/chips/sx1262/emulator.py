@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.buses.emulated.air import Air
-    from wisblock_bridge.buses.emulated.spi import TimedWire
     from wisblock_bridge.buses.emulated.wires import Wire
     from wisblock_bridge.clock import Clock
 
@@ -110,7 +109,7 @@ class EmulatedSX1262:
     _ends_s: float
 
     def __init__(
-        self, reset: Wire, busy: TimedWire, dio1: Wire, air: Air, clock: Clock, name: str = "SX1262"
+        self, reset: Wire, busy: Wire, dio1: Wire, air: Air, clock: Clock, name: str = "SX1262"
     ) -> None:
         self._reset, self._busy, self._dio1 = reset, busy, dio1
         self._air, self._clock, self._name = air, clock, name

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.emulated.air import Air
     from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
-    from wisblock_bridge.buses.emulated.spi import SpiPins, TimedWire
+    from wisblock_bridge.buses.emulated.spi import SpiPins
     from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine
     from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
     from wisblock_bridge.clock import Clock
@@ -72,7 +72,7 @@ class SlotPins(Protocol):
 class RadioPins(SlotPins, Protocol):
     """The pins of a slot, for a product with a radio on its SPI bus."""
 
-    def wire(self, pin: str) -> TimedWire:
+    def wire(self, pin: str) -> Wire:
         """Give a digital pin ("IO1"..."IO6")."""
         ...
 
