@@ -33,6 +33,8 @@ from wisblock_bridge.endpoint import is_served, parse_endpoint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.tally import Tally
+
 COMMAND = [sys.executable, "-m", "wisblock_bridge"]
 LEASE_MS = 500
 
@@ -94,7 +96,9 @@ def hardware(
 
 
 @each_actuator
-def test_the_bridge_is_killed(actuator: Actuator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bridge_is_killed(
+    actuator: Actuator, monkeypatch: pytest.MonkeyPatch, tally: Tally
+) -> None:
     with hardware(actuator, monkeypatch) as (here, emulated):
         bridge = here.start()
         here.drive()
@@ -106,10 +110,15 @@ def test_the_bridge_is_killed(actuator: Actuator, monkeypatch: pytest.MonkeyPatc
         here.start()
         # At the moment at which it serves, not some time later.
         assert actuator.look(emulated) == actuator.safe
+    tally.add(
+        "kill", "bridge, SIGKILL, output on hold", seen="safe when the next bridge begins to serve"
+    )
 
 
 @each_actuator
-def test_the_bridge_is_stopped(actuator: Actuator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bridge_is_stopped(
+    actuator: Actuator, monkeypatch: pytest.MonkeyPatch, tally: Tally
+) -> None:
     with hardware(actuator, monkeypatch) as (here, emulated):
         bridge = here.start()
         here.drive()
@@ -117,6 +126,7 @@ def test_the_bridge_is_stopped(actuator: Actuator, monkeypatch: pytest.MonkeyPat
         bridge.send_signal(signal.SIGTERM)
         assert bridge.wait(LONG_S) == 0
         assert actuator.look(emulated) == actuator.safe
+    tally.add("kill", "bridge, SIGTERM", seen="safe before the process ends, with status 0")
 
 
 CLIENT = """
@@ -132,7 +142,9 @@ time.sleep(600)
 
 
 @each_actuator
-def test_the_client_is_killed(actuator: Actuator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_client_is_killed(
+    actuator: Actuator, monkeypatch: pytest.MonkeyPatch, tally: Tally
+) -> None:
     with hardware(actuator, monkeypatch) as (here, emulated):
         here.start()
         arguments = [
@@ -151,3 +163,4 @@ def test_the_client_is_killed(actuator: Actuator, monkeypatch: pytest.MonkeyPatc
             eventually(lambda: actuator.look(emulated) == actuator.driven, "the output is driven")
             client.kill()
         eventually(lambda: actuator.look(emulated) == actuator.safe, "the output is safe")
+    tally.add("kill", "client, SIGKILL", seen="safe when its lease has run out")
