@@ -2,6 +2,7 @@
 # make test    everything that can be checked here
 # make press   print nodes, help and docs tables from the modules' descriptions
 # make soak    everything at once for MINUTES, decided by SEED; SUMMARY=file keeps what it found
+# make reliability  the tests and a soak, and docs/reliability.md of what they tried
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
 # make bench   speed as ratios, side by side with what a user would take instead
 # make dist    everything for an installation without network: docs/offline.md
@@ -20,7 +21,7 @@ SUMMARY ?=
 PLATFORM ?=
 PYTHON_VERSION ?=
 
-.PHONY: run test test-python test-nodes test-editor lint press bench dist clean soak fuzz
+.PHONY: run test test-python test-nodes test-editor lint press bench dist clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -42,7 +43,12 @@ $(STAMPS)/node-red-5: tests/node-red-5/package.json tests/node-red-5/package-loc
 run: $(STAMPS)/python $(STAMPS)/node
 	node scripts/run.mjs $(if $(FLOW),--flow "$(FLOW)")
 
-test: lint test-python test-nodes test-editor
+# The soak and the Python tests share the two cores of a small computer: together they take as long as the soak alone.
+test: lint
+	$(MAKE) --jobs=2 test-python soak SUMMARY=.run/soak.json
+	$(BIN)/python -m tests.reliability .run/tests.xml .run/soak.json --out .run/reliability.md
+	$(MAKE) test-nodes
+	$(MAKE) test-editor
 
 lint: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/ruff check
@@ -52,7 +58,8 @@ lint: $(STAMPS)/python $(STAMPS)/node
 	node scripts/press.mjs --check
 
 test-python: $(STAMPS)/python $(STAMPS)/node
-	$(BIN)/pytest -q
+	@mkdir -p .run
+	$(BIN)/pytest -q --junitxml=.run/tests.xml
 
 test-nodes: $(STAMPS)/python $(STAMPS)/node
 	npm run --silent test:nodes
@@ -71,6 +78,10 @@ bench: $(STAMPS)/python $(STAMPS)/node
 
 soak: $(STAMPS)/python
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED) $(if $(SUMMARY),--summary "$(SUMMARY)")
+
+reliability: $(STAMPS)/python $(STAMPS)/node
+	$(MAKE) --jobs=2 test-python soak SUMMARY=.run/soak.json
+	$(BIN)/python -m tests.reliability .run/tests.xml .run/soak.json
 
 $(STAMPS)/fuzz: $(STAMPS)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[test,fuzz]"

@@ -1,13 +1,15 @@
 """Clients that are a burden: ``python -m benchmarks.peers.load KIND ENDPOINT`` until killed.
 
-crowd: two hundred that each ask once a second. flood: one that offers 50 000 requests a second.
-deaf: one that asks for much and reads nothing. dropper: connections that come and go.
+crowd: two hundred that each ask once a second. flood: one that offers 50 000 requests a second, to
+a module of its own. deaf: one that asks for much and reads nothing. dropper: connections that come
+and go.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import msgpack
@@ -16,6 +18,9 @@ import zmq
 READ = {
     "module": "TPT29555", "slot": "board", "operation": "read",
     "params": {"expander": "slots", "line": 0},
+}  # fmt: skip
+CONVERT = {
+    "module": "ADC", "slot": "board", "operation": "read", "params": {"channel": 1},
 }  # fmt: skip
 CROWD = 200
 OFFERED_PER_S = 50_000
@@ -104,7 +109,7 @@ def flood(context: zmq.Context[Any], endpoint: str) -> None:
         endpoint: The bridge.
     """
     socket = dealer(context, endpoint)
-    frame = packed(1, "invoke", READ)
+    frame = packed(1, "invoke", CONVERT)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     begun, sent = time.monotonic(), 0
@@ -134,10 +139,8 @@ def deaf(context: zmq.Context[Any], endpoint: str) -> None:
     number = 100
     while True:
         number += 1
-        try:
+        with suppress(zmq.Again):
             socket.send(packed(number, "status", {}), zmq.NOBLOCK)
-        except zmq.Again:
-            pass
         time.sleep(0.005)
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.fault_log import FaultLog
     from wisblock_bridge.mailbox import Mailbox
     from wisblock_bridge.posts import Post
+    from wisblock_bridge.sessions import Session
     from wisblock_bridge.watching import Watching
 
 MAX_QUEUED = 256
@@ -169,7 +170,7 @@ class Worker:
                     ExpiredError("A stop or an off overtook this request; it was not started."),
                 )
             self._urgent.append(job)
-        elif len(self._jobs) >= MAX_QUEUED:
+        elif len(self._jobs) >= MAX_QUEUED and self._has_waiting(job.session):
             raise BusyError(
                 f"{MAX_QUEUED} requests wait for {self.place} already.",
                 hint="Ask less often, or subscribe instead of asking.",
@@ -178,6 +179,10 @@ class Worker:
         else:
             self._jobs.append(job)
         self.unanswered += 1
+
+    def _has_waiting(self, session: Session) -> bool:
+        """Tell whether a client waits here already: whoever does not gets in behind a flood."""
+        return any(each.session is session for each in tuple(self._jobs))
 
     def wake(self) -> None:
         """Let the thread look at what was submitted."""

@@ -154,7 +154,7 @@ def test_the_bridge_makes_no_system_call_that_the_unit_refuses(tmp_path: Path) -
              "--remote-endpoint", remote]  # fmt: skip
     process = subprocess.Popen(words, env=environment(WISBLOCK_BRIDGE_KEYS=str(directory)))
     try:
-        eventually((tmp_path / "b").exists, "it serves")
+        eventually(lambda: endpoint.is_served(endpoint.parse_endpoint(remote)), "it serves")
         with Bridge(remote, keys=ClientKeys(own.public, pair.public, pair.secret)) as bridge:
             bridge["RAK5801", 1].read(samples=1)
             bridge.release("RAK5801", 1)

@@ -80,7 +80,7 @@ ROOMS = {
     "watching": Room("errors posts", "agenda bell clock describe mailbox signatures"),
     "worker": Room(
         "agenda bell errors fault_log posts protocol signatures watching",
-        "clock describe mailbox",
+        "clock describe mailbox sessions",
     ),
     "hardware": Room("buses chips errors", "boards clock wiring"),
     "rack": Room(

@@ -36,7 +36,7 @@ SENSORS = {
     "RAK12015": "read", "RAK12006": "read", "RAK12004": "read",
 }  # fmt: skip
 EXPANDERS = (0x26, 0x27)
-CONVERTER = 0x48
+CONVERTER = 0x4B
 DRIVEN = {each.module: each for each in ACTUATORS}
 MARKED = Actuator(
     "RAK13004", "steps", {"channel": MARKED_CHANNEL, "on": 0, "off": 1},
@@ -485,7 +485,7 @@ class Run:
             tuple(each.module for each in ACTUATORS if each.module not in {"TPT29555", "RAK13004"})
             + tuple(SENSORS)
             if slot == 1
-            else ("RAK13004", "RAK13004", *SENSORS)
+            else (*["RAK13004"] * 8, *SENSORS)
         )
         client = self.some_client()
         if self.in_slot[slot]:
@@ -537,7 +537,7 @@ class Run:
     def break_hardware(self) -> None:
         """A chip fails, in one way or another."""
         kind = self.chance.choice(("nack", "eio", "stuck", "slow"))
-        address = self.chance.choice((PWM_ADDRESS, CONVERTER, *EXPANDERS, 0x20, 0x41))
+        address = self.chance.choice((PWM_ADDRESS, CONVERTER, *EXPANDERS, 0x20, 0x41, 0x55))
         count = self.chance.choice((None, 1, 3))
         self.counts["faults"] += 1
         self.hardware.fail(address, kind, count)
@@ -572,6 +572,7 @@ class Run:
 
     def _end_bridge(self, number: signal.Signals) -> int:
         code = self.hardware.stop(number)
+        self.log_book.next_life()
         now = time.monotonic()
         for client in (*self.clients, *(client for client, _ in self.slow)):
             client.take(100_000)  # what had been sent before counts as answered
@@ -587,7 +588,6 @@ class Run:
         """Start a bridge; what an earlier one drove is safe when it serves."""
         self.hardware.trim()
         self.slowest_start_s = max(self.slowest_start_s, self.hardware.start())
-        self.log_book.next_life()
         for slot in (1, 2, "board"):
             self._forgive(slot)
         self._all_safe("a new bridge serves")
@@ -615,6 +615,6 @@ STEPS: tuple[tuple[Callable[[Run], None], int], ...] = (
     (Run.subscribe, 6), (Run.unsubscribe, 5), (Run.come, 8), (Run.leave, 3), (Run.vanish, 3),
     (Run.redeploy, 3), (Run.look, 2), (Run.kill_program, 1), (Run.speak_nonsense, 4),
     (Run.flood, 1), (Run.read_nothing, 1), (Run.stop_reading_nothing, 1), (Run.knock_and_run, 1),
-    (Run.change_module, 2), (Run.pull_and_put_back, 2), (Run.break_hardware, 3),
-    (Run.mend_hardware, 6),
+    (Run.change_module, 2), (Run.pull_and_put_back, 2), (Run.break_hardware, 4),
+    (Run.mend_hardware, 4),
 )  # fmt: skip
