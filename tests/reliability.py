@@ -119,7 +119,7 @@ def read(report: Path) -> Tests:
         good = case.find("failure") is None and case.find("error") is None
         found.passed += good
         if not good:
-            found.failed.append(f"{file}::{case.get('name')}")
+            found.failed.append(f"{case.get('name')} in `{file}`")
         for each in case.iter("property"):
             if each.get("name") == "tally":
                 _add(found.tables, json.loads(each.get("value", "{}")), file, good=good)
@@ -147,7 +147,7 @@ def page(tests: Tests, soak: Map) -> str:
     Returns:
         Markdown.
     """
-    failed = ", ".join(f"`{each}`" for each in tests.failed)
+    failed = ", ".join(tests.failed)
     return PAGE.format(
         count=tests.passed + len(tests.failed),
         python=platform.python_version(),

@@ -43,7 +43,7 @@ def test_what_was_tried_and_what_survived(written: str) -> None:
 
 
 def test_a_failure_is_named(written: str) -> None:
-    assert "**These failed:** `tests/bridge/test_b.py::two[x]`." in written
+    assert "**These failed:** two[x] in `tests/bridge/test_b.py`." in written
 
 
 def test_the_soak_is_told_with_its_seed(written: str) -> None:
