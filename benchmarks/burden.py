@@ -1,7 +1,8 @@
 """What clients that are a burden cost the others, and how exact a lease is.
 
-The bridge has a core of its own; whoever measures and whoever is the burden share the other one,
-the burden giving way. The figure is the 99th percentile of an expander's read beside the burden
+The bridge may use both cores, as on a board; whoever measures and whoever is the burden share one
+of them, the burden giving way. (Were the bridge held on one core, the figure would tell how the
+kernel shares that core out among the bridge's own threads.) The figure is the 99th percentile of an expander's read beside the burden
 over that of the same read without: the median of many slices each, which take turns in one run.
 """
 
@@ -83,7 +84,7 @@ def rows(rounds: int) -> list[Row]:
     for kind, words in BURDENS.items():
         alone: list[float] = []
         beside: list[float] = []
-        with bridge() as (_, endpoint):
+        with bridge(pin=False) as (_, endpoint):
             watcher = Asker(endpoint)
             offered = 0.0
             for _ in range(max(3, rounds // 2)):

@@ -111,17 +111,18 @@ def start_bridge(endpoint: str, *options: str, pin: bool = True) -> subprocess.P
 
 
 @contextmanager
-def bridge(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def bridge(*options: str, pin: bool = True) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run a bridge until the block ends.
 
     Args:
         *options: For ``wisblock-bridge serve``.
+        pin: On the shared core.
 
     Yields:
         The process and its endpoint.
     """
     endpoint = fresh_endpoint()
-    process = start_bridge(endpoint, *options)
+    process = start_bridge(endpoint, *options, pin=pin)
     time.sleep(0.3)
     try:
         yield process, endpoint

@@ -62,6 +62,10 @@ if TYPE_CHECKING:
     from wisblock_bridge.status import Counters
     from wisblock_bridge.worker import Worker
 
+REFUSALS_AT_ONCE = 8
+"""Requests beyond what a client may have in flight that are refused before the workers' posts get
+their turn: beside a client that floods, a reply waits for so many refusals."""
+
 log = logging.getLogger(__name__)
 
 MAX_PARKED = 256
@@ -150,7 +154,8 @@ class Dispatcher:
             peer: Who it is, by the key of its connection.
 
         Returns:
-            Whether more frames are likely to be there: the client does not wait for answers.
+            Whether more frames should be taken at once: the client does not wait for answers, and
+            it is not a flood that is being turned away.
         """
         if peer is not LOCAL and not self._may_enter(identity, frame, peer):
             return True
@@ -178,7 +183,7 @@ class Dispatcher:
             )
             counters.count_error(error)
             self._delivery.reply(identity, protocol.encode_error(request.id, error))
-            return True
+            return counters.refused % REFUSALS_AT_ONCE != 0
         session.in_flight += 1
         self._attempt(_Call(session, identity, request, now + protocol.timeout_s(request)))
         return session.in_flight > 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -43,6 +44,11 @@ memory."""
 
 BURST = 64
 """Frames handled before the workers' posts get their turn."""
+
+SWITCH_INTERVAL_S = 0.0002
+"""How long a worker waits for the interpreter's lock while this loop has no rest. Python's own 5 ms
+would be most of what another client's request takes beside a client that floods; where nobody
+floods, the loop sleeps and the lock is free."""
 
 LAST_BURSTS = 100
 """Bursts that are still answered when the bridge stops, so that no client can keep it from it."""
@@ -160,6 +166,7 @@ class Server:
             tick: Does what is due at a clock reading and returns the reading at which something is
                 due next, or None.
         """
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         poller = zmq.Poller()
         poller.register(self._router, zmq.POLLIN)
         poller.register(self._mailbox.descriptor, zmq.POLLIN)
