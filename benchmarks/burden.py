@@ -2,8 +2,9 @@
 
 The bridge may use both cores, as on a board; whoever measures and whoever is the burden share one
 of them, the burden giving way. (Were the bridge held on one core, the figure would tell how the
-kernel shares that core out among the bridge's own threads.) The figure is the 99th percentile of an expander's read beside the burden
-over that of the same read without: the median of many slices each, which take turns in one run.
+kernel shares that core out among the bridge's own threads.) The figure is the 99th percentile of an
+expander's read beside the burden over that of the same read without: the median of many slices
+each, which take turns in one run.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Asker:
     """
 
     def __init__(self, endpoint: str) -> None:
-        self._socket = zmq.Context.instance().socket(zmq.DEALER)
+        self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.connect(endpoint)
         self._number = 0
