@@ -31,7 +31,8 @@ Everything was done on emulated boards; nothing here was seen on a real one.
 ## Faults, and what the user saw
 
 Each fault is made in the middle of an operation. It counts as survived when the user got a
-documented error that names the place, and the next try worked.
+documented error that names the place, and the next try worked. There is no error where a driver
+tries again by itself and succeeds, or where nothing can be noticed: SPI has no acknowledge.
 
 {faults}
 

@@ -155,11 +155,11 @@ for (const module of catalogue.modules) {
       }
     });
 
-    it("has a page in the documentation, with its wiring and what to do in trouble", () => {
+    it("has a page in the documentation, with its wiring, what happens before the bridge runs, and what to do in trouble", () => {
       const page = read("docs", "modules", `${slug}.md`);
-      for (const heading of ["## Wiring", "## Troubleshooting"]) {
+      for (const [heading, least] of [["## Wiring", 80], ["## Before the bridge runs", 40], ["## Troubleshooting", 80]]) {
         const text = page.split(heading)[1]?.split("\n## ")[0].trim();
-        assert.ok(text && text.length > 80, `${heading} of ${slug}.md is empty`);
+        assert.ok(text && text.length > least, `${heading} of ${slug}.md is empty`);
       }
     });
   });
