@@ -6,16 +6,21 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.actuators import Actuator
-from tests.bridge.bridge_process import LONG_S, ROOT, environment, eventually
+from tests.bridge.bridge_process import LONG_S, ROOT, BridgeProcess, environment, eventually
 from tests.bridge.probe import Probe, Script
 from tests.bridge.rig import Rig
 from tests.bridge.test_kills import CLIENT, hardware
+from tests.bridge.wire_client import RawClient
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.client import Bridge
+
+if TYPE_CHECKING:
+    from tests.tally import Tally
 
 A, B, C = b"a", b"b", b"c"
 
@@ -78,7 +83,7 @@ MIDDLES = (
 
 @pytest.mark.parametrize("actuator", MIDDLES, ids=[each.module for each in MIDDLES])
 def test_the_client_is_killed_in_the_middle(
-    actuator: Actuator, monkeypatch: pytest.MonkeyPatch
+    actuator: Actuator, monkeypatch: pytest.MonkeyPatch, tally: Tally
 ) -> None:
     with hardware(actuator, monkeypatch) as (here, emulated):
         here.start()
@@ -98,6 +103,26 @@ def test_the_client_is_killed_in_the_middle(
             sessions = bridge.status()["sessions"]
         assert isinstance(sessions, list)
         assert any(each["outputs"] for each in sessions), "the lease had not run out"
+    tally.add("kill", "client, SIGKILL in a pulse or a ramp", seen="ended by itself, as it would")
+
+
+def test_a_lin_schedule_ends_when_its_client_is_killed(tally: Tally) -> None:
+    table = {"table": ["20 ms send 0x01 00 FF", "20 ms request 0x10 8"]}
+    with BridgeProcess() as bridge:
+        arguments = [bridge.endpoint, "RAK13005", "1", "schedule", repr(table), "500"]
+        with subprocess.Popen(
+            [sys.executable, "-c", CLIENT, *arguments],
+            env={**environment(), **os.environ}, cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        ) as client, RawClient(bridge.endpoint) as other:  # fmt: skip
+            assert client.stdout is not None
+            assert client.stdout.readline() == "driven\n"
+            assert other.invoke("RAK13005", 1, "state")["readings"]["running"] is True
+            client.kill()
+            other.wait_until(
+                lambda: not other.invoke("RAK13005", 1, "state")["readings"]["running"],
+                "the schedule has ended",
+            )
+    tally.add("kill", "client, SIGKILL", seen="safe when its lease has run out")
 
 
 # -- after a crash --------------------------------------------------------------------------------
