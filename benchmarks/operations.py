@@ -94,6 +94,15 @@ class Measured:
     def __init__(self, name: str, slot: Slot, board: str) -> None:
         clock = SystemClock()
         emulated = EmulatedBoard(BOARDS[board], clock)
+        self._seen: list[tuple[Write | Read, ...]] | None = None
+        transfer = emulated.bus.transfer
+
+        def noted(address: int, *messages: Write | Read) -> bytes:
+            if self._seen is not None:
+                self._seen.append(messages)
+            return transfer(address, *messages)
+
+        emulated.bus.transfer = noted  # type: ignore[method-assign]
         known = catalogue.load()
         rack = Rack(Hardware(BOARDS[board], emulated, clock), known.modules, Mailbox(), clock)
         self._worker = rack.worker(name, slot)
@@ -104,7 +113,6 @@ class Measured:
             "params": least(self._operation),
         }  # fmt: skip
         self.bits = 0
-        self._bus = emulated.bus
 
     def run(self, rounds: int) -> float:
         """Measure the time in the module.
@@ -126,14 +134,9 @@ class Measured:
             self._worker.perform(self._operation.name, arguments)
             times.append(time.perf_counter() - begin)
         os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
-        transfer = self._bus.transfer
-
-        def counted(address: int, *messages: Write | Read) -> bytes:
-            self.bits += bits(messages)
-            return transfer(address, *messages)
-
-        self._bus.transfer = counted  # type: ignore[method-assign]
+        self._seen = []
         self._worker.perform(self._operation.name, arguments)
+        self.bits = sum(bits(messages) for messages in self._seen)
         self._worker.close()
         return statistics.median(times)
 
