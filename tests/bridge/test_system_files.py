@@ -56,6 +56,13 @@ def entries(section: str) -> list[tuple[str, str]]:
     return found
 
 
+def tool(name: str) -> str:
+    """Find a program that README names among the packages for ``make test``."""
+    found = shutil.which(name)
+    assert found is not None, f"{name} is not installed: see README.md, the packages for make test"
+    return found
+
+
 def service() -> dict[str, str]:
     return dict(entries("Service"))
 
@@ -64,17 +71,16 @@ def test_the_unit_is_well_formed() -> None:
     parser = Unit(strict=False, interpolation=None, delimiters=("=",), comment_prefixes=("#",))
     parser.read_string(UNIT.read_text())
     assert parser.sections() == ["Unit", "Service", "Install"]
-    verifier = shutil.which("systemd-analyze")
-    if verifier is not None:
-        finished = subprocess.run(
-            [verifier, "verify", str(UNIT)], capture_output=True, text=True, check=False, timeout=60
-        )
-        complaints = [
-            line
-            for line in (finished.stdout + finished.stderr).splitlines()
-            if UNIT.name in line and "is not executable" not in line
-        ]
-        assert complaints == []
+    verifier = tool("systemd-analyze")
+    finished = subprocess.run(
+        [verifier, "verify", str(UNIT)], capture_output=True, text=True, check=False, timeout=60
+    )
+    complaints = [
+        line
+        for line in (finished.stdout + finished.stderr).splitlines()
+        if UNIT.name in line and "is not executable" not in line
+    ]
+    assert complaints == []
 
 
 HARDENING = {
@@ -95,17 +101,16 @@ def test_the_unit_keeps_the_service_small() -> None:
     filters = [value for name, value in entries("Service") if name == "SystemCallFilter"]
     assert filters == ["@system-service", "~@privileged @resources", "sched_setscheduler"]
     assert found["SystemCallErrorNumber"] == "EPERM"
-    analyser = shutil.which("systemd-analyze")
-    if analyser is not None:
-        # The threshold is ten times the exposure that is shown: 1.5 is "OK".
-        finished = subprocess.run(
-            [analyser, "security", "--offline=yes", "--no-pager", "--threshold=16", str(UNIT)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert finished.returncode == 0, finished.stdout[-2000:]
+    analyser = tool("systemd-analyze")
+    # The threshold is ten times the exposure that is shown: 1.5 is "OK".
+    finished = subprocess.run(
+        [analyser, "security", "--offline=yes", "--no-pager", "--threshold=16", str(UNIT)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert finished.returncode == 0, finished.stdout[-2000:]
 
 
 def system_calls(filters: list[str]) -> set[str]:
@@ -141,15 +146,14 @@ def system_calls(filters: list[str]) -> set[str]:
 def test_the_bridge_makes_no_system_call_that_the_unit_refuses(tmp_path: Path) -> None:
     """Wire, serial line, SPI, a client with keys: what the libraries call, and when they start."""
     assert "sched_setscheduler" in UNIT.read_text()
-    if shutil.which("strace") is None or shutil.which("systemd-analyze") is None:
-        return
+    strace = tool("strace")
     trace, directory = tmp_path / "trace", tmp_path / "keys"
     own = make_server_pair(directory)
     pair = make_pair()
     ClientList(directory).add("tests", pair.public, "admin")
     with socket.create_server(("127.0.0.1", 0)) as free:
         remote = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    words = ["strace", "--follow-forks", "--quiet=all", f"--output={trace}", sys.executable, "-m",
+    words = [strace, "--follow-forks", "--quiet=all", f"--output={trace}", sys.executable, "-m",
              "wisblock_bridge", "serve", "--emulate", "--endpoint", f"ipc://{tmp_path}/b",
              "--remote-endpoint", remote]  # fmt: skip
     process = subprocess.Popen(words, env=environment(WISBLOCK_BRIDGE_KEYS=str(directory)))
@@ -249,9 +253,9 @@ def test_the_service_can_read_the_keys_and_others_cannot() -> None:
 
 
 def test_systemd_makes_user_and_directory_as_written(tmp_path: Path) -> None:
-    programs = [shutil.which("systemd-sysusers"), shutil.which("systemd-tmpfiles")]
-    if None in programs or os.geteuid() != 0:
-        return  # the lines themselves are looked at above
+    programs = [tool("systemd-sysusers"), tool("systemd-tmpfiles")]
+    if os.geteuid() != 0:
+        return  # both want root; the lines themselves are looked at above
     keys = tmp_path / "etc/wisblock-bridge/keys"
     keys.mkdir(parents=True)
     (keys / "server.key").touch(mode=0o600)
