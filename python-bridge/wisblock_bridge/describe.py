@@ -363,6 +363,17 @@ class Module:
             BridgeError: The hardware did not answer.
         """
 
+    def check_supply(self) -> None:
+        """Check that the chips still have their settings, by one short transaction or none.
+
+        Called on the module's thread once a second while an output is driven or a subscription
+        runs, so that a chip which lost its supply is noticed without anybody asking.
+
+        Raises:
+            SupplyLostError: A chip was reset; the module is opened again.
+            BridgeError: The hardware did not answer.
+        """
+
     def make_safe(self, output: str) -> None:
         """Bring one output to its safe state, because who drove it is gone.
 

@@ -190,6 +190,13 @@ class NotReadyError(DeviceError):
     code = ErrorCode.NOT_READY
 
 
+class SupplyLostError(NotReadyError):
+    """A chip answers but has forgotten its settings: its supply failed, or something reset it.
+
+    The module is opened again, which sets the chip up and brings its outputs to their safe state.
+    """
+
+
 class OutOfRangeError(DeviceError):
     """The measurement is invalid: clipped, overloaded, beyond what the wiring can give."""
 

@@ -30,6 +30,7 @@ from wisblock_bridge.errors import (
     ExpiredError,
     InternalError,
     RequestError,
+    SupplyLostError,
 )
 from wisblock_bridge.fault_log import defect, is_of_hardware
 from wisblock_bridge.posts import Answer, Closed, Happening, Job
@@ -468,7 +469,7 @@ class Worker:
             self._count(error)
             if not self._quiet:
                 self._fault_log.failed(error)
-        if isinstance(error, BusError):
+        if isinstance(error, BusError | SupplyLostError):
             self._usable = False
         return error
 
