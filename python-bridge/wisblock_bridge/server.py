@@ -36,11 +36,19 @@ LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024
 connection is cut.
 """
 
-SEND_HIGH_WATER_MARK = 1000
+SEND_HIGH_WATER_MARK = 64
 """Messages that ZeroMQ itself keeps for a slow client. With ROUTER_MANDATORY a full pipe is
-reported instead of
-swallowed, and ``Delivery`` takes over; with a mark of 0 a client that never reads would take all
-memory."""
+reported instead of swallowed, and ``Delivery`` takes over, which counts bytes; with a mark of 0 a
+client that never reads would take all memory."""
+
+RECEIVE_HIGH_WATER_MARK = 0
+"""None. libzmq ends the process (SIGABRT) when a connection hangs up whose messages it could not
+hand over because of this mark, and something is left to be sent on it: the answer to a PING, or a
+heartbeat of our own (``stream_engine_base.cpp``, issue 4364 of libzmq). Whoever holds outputs may
+not end for that; so there is no mark, and no heartbeat: leases tell who is gone."""
+
+KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 10, 5, 3
+"""The kernel's own heartbeat notices a computer that was switched off, and frees its connection."""
 
 BURST = 64
 """Frames handled before the workers' posts get their turn."""
@@ -91,8 +99,11 @@ class Server:
         self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._router.setsockopt(zmq.SNDHWM, SEND_HIGH_WATER_MARK)
         self._router.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE_BYTES)
-        self._router.setsockopt(zmq.HEARTBEAT_IVL, 5000)
-        self._router.setsockopt(zmq.HEARTBEAT_TIMEOUT, 15000)
+        self._router.setsockopt(zmq.RCVHWM, RECEIVE_HIGH_WATER_MARK)
+        self._router.setsockopt(zmq.TCP_KEEPALIVE, 1)
+        self._router.setsockopt(zmq.TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S)
+        self._router.setsockopt(zmq.TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL_S)
+        self._router.setsockopt(zmq.TCP_KEEPALIVE_CNT, KEEPALIVE_PROBES)
         self._router.setsockopt(zmq.HANDSHAKE_IVL, 5000)
         self._router.setsockopt(zmq.AFFINITY, LOCAL_THREAD)
         self.delivery = Delivery(self._transmit, self._give_up)

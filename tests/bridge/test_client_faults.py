@@ -144,6 +144,37 @@ def test_the_lease_is_renewed_while_the_program_sleeps() -> None:
         assert heard[5] - heard[0] >= 0.5  # and no more of them than are needed
 
 
+def test_a_bridge_that_stops_answering_is_left_and_found_again() -> None:
+    """Nothing but our own pings tells: the connection itself stays up."""
+    silent = threading.Event()
+    hellos: list[object] = []
+
+    def answer(request: dict[str, Any]) -> list[Any]:
+        if request["method"] == "hello" and not silent.is_set():
+            hellos.append(request["params"])
+            return greeting(request)
+        return [] if silent.is_set() else [good(request)]
+
+    def is_offline(bridge: Bridge) -> bool:
+        try:
+            bridge.request("status", timeout_s=0.1)
+        except OfflineError:
+            return True
+        except ReplyTimeoutError:
+            return False
+        return False
+
+    with (
+        fake_bridge(answer) as endpoint,
+        Bridge(endpoint, connect_timeout_s=LONG_S, lease_ms=500) as bridge,
+    ):
+        silent.set()
+        eventually(lambda: is_offline(bridge), "the bridge is given up")
+        silent.clear()
+        eventually(lambda: not is_offline(bridge), "it is found again")
+        assert hellos[-1]["resume"] == "token"  # type: ignore[index]
+
+
 def test_pings_do_not_pile_up_where_nobody_answers() -> None:
     pings: list[object] = []
     others: list[object] = []
@@ -155,10 +186,10 @@ def test_pings_do_not_pile_up_where_nobody_answers() -> None:
         return []
 
     with fake_bridge(answer) as endpoint:
-        bridge = Bridge(endpoint, connect_timeout_s=LONG_S, lease_ms=500)
+        bridge = Bridge(endpoint, connect_timeout_s=LONG_S, lease_ms=3000)
         eventually(lambda: len(pings) == 1, "the first ping")
         with pytest.raises(ReplyTimeoutError):
-            bridge.request("status", timeout_s=1.0)  # the time of six more pings
+            bridge.request("status", timeout_s=2.2)  # the time of two more pings
         assert len(pings) == 1
         assert len(others) == 1
         bridge.close()

@@ -52,6 +52,9 @@ GREET_AGAIN_S = 0.01
 KNOCK_AGAIN_S = 2.0
 """Until a client that was turned away tries again: ZeroMQ itself gives up then."""
 
+SHORTEST_SILENCE_S = 1.0
+"""A bridge that answers within this is there, however short the lease."""
+
 HANDSHAKE_FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
@@ -109,6 +112,8 @@ class Connection:
         self._last_sent = 0.0
         self._greet_at: float | None = None
         self._last_ping: Call | None = None
+        self._last_ping_at = 0.0
+        self._last_heard = 0.0
         self._waker, self._wake_up = socket.socketpair()
         for end in (self._waker, self._wake_up):
             end.settimeout(0.0)
@@ -270,8 +275,7 @@ class Connection:
         dealer.setsockopt(zmq.IPV6, 1)
         dealer.setsockopt(zmq.RECONNECT_IVL, 100)
         dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
-        dealer.setsockopt(zmq.HEARTBEAT_IVL, max(100, self._lease_ms // PINGS_PER_LEASE))
-        dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, max(1000, self._lease_ms))
+        dealer.setsockopt(zmq.RCVHWM, 0)  # with a mark, a bridge that hangs up can end this process
         dealer.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
         if self._keys is not None:
             dealer.setsockopt(zmq.CURVE_SERVERKEY, self._keys.server.encode())
@@ -299,9 +303,8 @@ class Connection:
         poller = zmq.Poller()
         for source in (self._dealer, self._monitor, self._wake_up):
             poller.register(source, zmq.POLLIN)
-        interval_s = self._lease_ms / 1000.0 / PINGS_PER_LEASE
         while not self._closing:
-            due = self._last_sent + interval_s if self._online else self._greet_at or self._knock_at
+            due = self._ping_due() if self._online else self._greet_at or self._knock_at
             wait_s = None if due is None else max(0.0, due - time.monotonic())
             ready = dict(poller.poll(None if wait_s is None else int(wait_s * 1000) + 1))
             if self._monitor in ready:
@@ -317,19 +320,38 @@ class Connection:
                 self._greet()
             if self._knock_at is not None and now >= self._knock_at:
                 self._knock_at = None
-                with suppress(zmq.ZMQError):  # it is not connected any more
-                    self._dealer.disconnect(self.endpoint.text)
-                self._dealer.connect(self.endpoint.text)
-            if self._online and now - self._last_sent >= interval_s:
+                self._connect_again()
+            if self._online and now >= self._ping_due():
                 self._ping()
 
+    def _connect_again(self) -> None:
+        with suppress(zmq.ZMQError):  # it is not connected any more
+            self._dealer.disconnect(self.endpoint.text)
+        self._dealer.connect(self.endpoint.text)
+
+    @property
+    def _awaits_ping(self) -> bool:
+        return self._last_ping is not None and not self._last_ping.done.is_set()
+
+    def _ping_due(self) -> float:
+        """Return when to renew the lease, or when to give up waiting for the answer to a ping."""
+        lease_s = self._lease_ms / 1000.0
+        if self._awaits_ping:
+            return self._last_ping_at + max(SHORTEST_SILENCE_S, lease_s)
+        return min(self._last_sent, self._last_heard) + lease_s / PINGS_PER_LEASE
+
     def _ping(self) -> None:
-        """Renew the lease; one ping at a time, so that none pile up where nobody answers."""
-        if self._last_ping is None or self._last_ping.done.is_set():
-            self._last_ping = self._own_call("ping", {})
-            self._send(self._last_ping)
+        """Renew the lease; one ping at a time, so that none pile up where nobody answers.
+
+        A bridge that has not answered one for as long as the lease is away: this connection is
+        given up and another one is made.
+        """
+        if self._awaits_ping:
+            self._go_offline("The bridge does not answer.")
+            self._connect_again()
         else:
-            self._last_sent = time.monotonic()
+            self._last_ping, self._last_ping_at = self._own_call("ping", {}), time.monotonic()
+            self._send(self._last_ping)
 
     def _watch_connection(self) -> None:
         message = recv_monitor_message(self._monitor, zmq.NOBLOCK)
@@ -424,6 +446,7 @@ class Connection:
                 frames = self._dealer.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
+            self._last_heard = time.monotonic()
             try:
                 message = msgpack.unpackb(frames[-1], raw=False)
             except (ValueError, msgpack.UnpackException) as error:

@@ -1,0 +1,93 @@
+"""What a client may do to a bridge: nothing ends it, and its outputs stay as they were told."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.bridge.bridge_process import BridgeProcess, eventually
+from tests.bridge.raw_zmtp import RawPeer, frame, ping
+from tests.bridge.wire_client import RawClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AFTERMATH_S = 1.0
+
+RELAY: dict[str, Any] = {"module": "RAK13007", "slot": 1}
+
+
+@pytest.fixture
+def own() -> Iterator[BridgeProcess]:
+    with BridgeProcess() as made:
+        yield made
+
+
+@pytest.fixture
+def neighbour(own: BridgeProcess) -> Iterator[RawClient]:
+    """Somebody who drives a relay beside the attack."""
+    with RawClient(own.endpoint) as made:
+        made.result("hello", client="neighbour", lease_ms=60_000)
+        made.result("invoke", **RELAY, operation="set", params={"on": True})
+        yield made
+
+
+def is_on(client: RawClient) -> bool:
+    return bool(client.result("invoke", **RELAY, operation="state")["readings"]["on"])
+
+
+def survives(bridge: BridgeProcess) -> None:
+    """An abort comes within half a second, when the loop has made room again."""
+    assert bridge.process is not None
+    with pytest.raises(subprocess.TimeoutExpired):
+        bridge.process.wait(AFTERMATH_S)
+
+
+def test_pings_behind_a_full_pipe(own: BridgeProcess, neighbour: RawClient) -> None:
+    """libzmq aborts where a PING is left behind messages it could not hand over (issue 4364)."""
+    block = frame(b"abc") * 100 + ping()
+    for _ in range(5):
+        with RawPeer(own.endpoint) as attacker:
+            attacker.send(block * 300)
+        survives(own)
+    assert is_on(neighbour)
+
+
+def test_a_client_with_heartbeats_that_floods_and_is_cut_off(
+    own: BridgeProcess, neighbour: RawClient
+) -> None:
+    expensive = frame(b"\x81\xa1x\xdc\x4e\x16" + b"\x80" * 19_990)  # a map of 19 990 empty maps
+    for _ in range(3):
+        with RawPeer(own.endpoint) as attacker:
+            attacker.send((expensive + ping(1)) * 60)
+        survives(own)
+    assert is_on(neighbour)
+
+
+def test_more_connections_than_the_soft_limit(own: BridgeProcess) -> None:
+    """The usual soft limit is 1024 descriptors: the bridge raises it to the hard one."""
+    assert own.process is not None
+    soft, hard = resource.prlimit(own.process.pid, resource.RLIMIT_NOFILE)
+    assert soft == hard
+
+
+def test_descriptors_used_up_and_given_back() -> None:
+    """Connections beyond what the bridge has descriptors for wait outside; nobody is harmed."""
+    with BridgeProcess() as own, RawClient(own.endpoint) as client:
+        client.result("hello", client="neighbour", lease_ms=60_000)
+        client.result("invoke", **RELAY, operation="set", params={"on": True})
+        assert own.process is not None
+        before = len(os.listdir(f"/proc/{own.process.pid}/fd"))  # noqa: PTH208
+        with ExitStack() as stack:
+            for _ in range(300):
+                stack.enter_context(RawPeer(own.endpoint))
+            assert is_on(client)
+        eventually(
+            lambda: len(os.listdir(f"/proc/{own.process.pid}/fd")) <= before,  # type: ignore[union-attr]  # noqa: PTH208
+            "descriptors are given back",
+        )
+        assert is_on(client)
