@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import time
@@ -48,8 +49,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CRASH_S = 1.0
-"""How long modules get to become safe before the bridge serves, after an earlier one was killed."""
+SAFE_FIRST_S = 60.0
+"""How long the bridge waits, before it serves, for what a killed one left open to be safe. Each
+attempt ends by the time-outs of its bus, however loaded this computer is; what takes longer than
+this does not end at all, and must not keep the other modules from being served."""
+
+START_EXTENSION_S = 10.0
+"""How much more time to start the service manager is asked for while outputs are made safe."""
 
 STOP_S = 4.0
 """How long modules get to bring their outputs to the safe state when the bridge stops."""
@@ -120,6 +126,7 @@ class Bridge:
             ConfigError: The endpoint cannot be used.
         """
         self._server.stop_at(signal.SIGTERM, signal.SIGINT)
+        allow_many_descriptors()
         # First of all: a second bridge would otherwise make the outputs of the first one safe.
         entrances = [
             Door(prepare_endpoint(each.endpoint, encrypted=each.encrypted), each.encrypted)
@@ -198,24 +205,40 @@ class Bridge:
 
         Whatever was open is opened in the order in which it had been, which brings it to its safe
         state, and closed again, so that its slot is free; two of one slot after each other. The
-        bridge serves nobody before that. What does not answer in time is tried again later.
+        bridge serves nobody before each of them has been tried; what failed is tried again later.
         """
-        deadline = self._clock.monotonic() + CRASH_S
         left = self.rack.left_open()
         for module, slot in left:
             log.warning(
                 "%s was left open by an earlier bridge: making it safe", place_of(module, slot)
             )
+        deadline = self._clock.monotonic() + SAFE_FIRST_S
         while left:
             left_now, left = left, []
             for worker in self._rescue(left_now, left):
-                if not worker.join(max(0.0, deadline - self._clock.monotonic())):
+                if not self._await_end(worker, deadline):
                     log.error("%s could not be made safe in time", worker.place)
             self._server.receive_posts(self._dispatcher)
             if self._clock.monotonic() >= deadline:
                 for module, slot in left:
                     self._dispatcher.salvage.add(module, slot)
                 break
+
+    def _await_end(self, worker: Worker, deadline: float) -> bool:
+        """Wait for a module to be closed, while the service manager is told that this takes time.
+
+        Args:
+            worker: Its worker.
+            deadline: Clock reading after which nobody waits any more, s.
+
+        Returns:
+            Whether it has been closed.
+        """
+        ended = False
+        while not ended and (left_s := deadline - self._clock.monotonic()) > 0.0:
+            notify(f"EXTEND_TIMEOUT_USEC={round(2e6 * START_EXTENSION_S)}")
+            ended = worker.join(min(left_s, START_EXTENSION_S))
+        return ended or worker.join(0.0)
 
     def _rescue(
         self, modules: list[tuple[str, Slot]], waiting: list[tuple[str, Slot]]
@@ -341,6 +364,17 @@ def notify(message: str) -> None:
         address = "\0" + address[1:]
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
         datagrams.sendto(message.encode(), address)
+
+
+def allow_many_descriptors() -> None:
+    """Raise the limit of open files to what is allowed at all.
+
+    libzmq ends the process when it can't accept a connection for want of a descriptor
+    (``ipc_listener.cpp``), and the usual limit of 1024 can be used up by one client.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # a sandbox may refuse; the old limit stays
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def watchdog_interval_s() -> float | None:

@@ -75,9 +75,20 @@ def test_more_connections_than_the_soft_limit(own: BridgeProcess) -> None:
     assert soft == hard
 
 
-def test_descriptors_used_up_and_given_back() -> None:
-    """Connections beyond what the bridge has descriptors for wait outside; nobody is harmed."""
-    with BridgeProcess() as own, RawClient(own.endpoint) as client:
+@pytest.fixture
+def few_descriptors() -> Iterator[None]:
+    """What is started meanwhile inherits a soft limit that one client can use up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("few_descriptors")
+def test_connections_beyond_the_soft_limit_come_and_go(own: BridgeProcess) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # this process holds the other ends
+    with RawClient(own.endpoint) as client:
         client.result("hello", client="neighbour", lease_ms=60_000)
         client.result("invoke", **RELAY, operation="set", params={"on": True})
         assert own.process is not None

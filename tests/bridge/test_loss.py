@@ -16,8 +16,12 @@ from tests.bridge.rig import Rig
 from tests.bridge.test_kills import CLIENT, hardware
 from tests.bridge.wire_client import RawClient
 
+from wisblock_bridge import bridge as daemon
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.client import Bridge
+from wisblock_bridge.config import Config
+from wisblock_bridge.memory import LastRun, Shelf
+from wisblock_bridge.worker import Worker
 
 if TYPE_CHECKING:
     from tests.tally import Tally
@@ -167,3 +171,29 @@ def test_a_module_that_does_not_answer_keeps_nobody_from_being_safe(
         assert log.index("left open") < log.index(" serves ")
         assert log.count("could not be made safe when it was closed") == 1
         assert "RAK13004 in slot 2 is safe now" in log
+
+
+def test_a_slow_module_is_safe_before_anybody_is_served(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """However long it takes: a loaded computer is no reason to serve while a relay is on."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    LastRun(Shelf(tmp_path).of_bridge()).opened("RAK13007", 1)
+    joined: list[float] = []
+    began = Worker.join
+
+    def slow(worker: Worker, seconds: float) -> bool:
+        """Report twice that it has not ended yet, as if this took 20 s."""
+        joined.append(seconds)
+        return len(joined) > 2 and began(worker, LONG_S)
+
+    monkeypatch.setattr(Worker, "join", slow)
+    told: list[str] = []
+    monkeypatch.setattr(daemon, "notify", told.append)
+    bridge = daemon.Bridge(Config(emulate=True, endpoint=f"ipc://{tmp_path}/bridge.sock"))
+    bridge._make_safe_after_crash()
+    assert bridge.rack.find("RAK13007", 1) is None, "it was opened, which is safe, and closed"
+    assert len(joined) == 3
+    assert all(seconds > 5.0 for seconds in joined)
+    assert told.count("EXTEND_TIMEOUT_USEC=20000000") == 3
+    bridge._stop()
