@@ -264,13 +264,13 @@ class LookOuts:
         return tuple(self._by_descriptor.get(descriptor, ()))
 
     def start(self, watching: Watching) -> None:
-        """Begin to look out, at once.
+        """Begin to look out, in turn with the other look-outs and with requests.
 
         Args:
             watching: What to look at and how often.
         """
         self._by_number[watching.subscription] = watching
-        self._look(watching)
+        self._agenda.after(0.0, lambda: self._look(watching))
 
     def stop(self, subscription: int) -> None:
         """End a look-out; one that has ended already is left alone.

@@ -323,3 +323,22 @@ def test_subscriptions_of_one_client_are_bounded(rig: Rig) -> None:
     assert rig.ask(B, "subscribe", **asked)["ok"]
     rig.result(A, "unsubscribe", subscription=numbers[0])
     assert rig.ask(A, "subscribe", **asked)["ok"]
+
+
+def test_new_subscriptions_take_turns_with_requests(rig: Rig) -> None:
+    """However many begin at once, a request waits for one of their measurements, not for all."""
+    script = Probe.script
+    rig.send_invoke(A, "PROBE", 1, "hang")
+    assert script.entered.wait(60)
+    for number in range(20):
+        rig.result(
+            A, "subscribe", module="PROBE", slot=1, operation="read",
+            params={"word": f"sub {number}"}, every_ms=60_000,
+        )  # fmt: skip
+    asked = rig.send_invoke(B, "PROBE", 1, "read", word="asked")
+    script.gate.set()
+    assert rig.reply(B, asked)["ok"]
+    rig.pump_until(lambda: len(script.calls) >= 23, "all have looked")
+    reads = [call for call in script.calls if call.startswith("read")]
+    assert reads.index("read asked") <= 1
+    assert len(reads) == 21
