@@ -112,6 +112,9 @@ class Bridge:
         )
         self._dispatcher.status = self._status
         self._dispatcher.log_lines = log_ring.lines if log_ring is not None else list
+        if keys is not None:
+            listed = keys[1]
+            self._dispatcher.is_listed = lambda peer: listed.find(peer.key) is not None
         self._watchdog_s = watchdog_interval_s()
         self._next_watchdog = 0.0
 

@@ -113,6 +113,8 @@ class Dispatcher:
         self._counters = counters
         self._scanner = scanner
         self._emulator = emulator
+        self.is_listed: Callable[[Peer], bool] = lambda _: True
+        """Whether the key of a peer may still enter; set where keys are in use."""
         self._to_wake: set[Worker] = set()
         self._parked: dict[Worker, list[_Call]] = {}
         self._releasing: dict[Worker, list[_Call]] = {}
@@ -202,9 +204,7 @@ class Dispatcher:
         self._counters.count_error(error)
         session = self._sessions.take_over(identity, peer)
         if session is not None:
-            log.info('the key "%s" was removed: its client is cut off', session.peer.name)
-            self._delivery.drop(identity)
-            self.end_session(session)
+            self._cut_off(session)
         try:
             request_id: protocol.RequestId | None = protocol.decode(frame).id
         except protocol.Undecodable as verdict:
@@ -212,6 +212,11 @@ class Dispatcher:
         if request_id is not None:
             self._delivery.reply(identity, protocol.encode_error(request_id, error))
         return False
+
+    def _cut_off(self, session: Session) -> None:
+        log.info('the key "%s" was removed: its client is cut off', session.peer.name)
+        self._delivery.drop(session.identity)
+        self.end_session(session)
 
     @property
     def schedule_changed(self) -> bool:
@@ -289,10 +294,20 @@ class Dispatcher:
         if type(post) is Answer:
             self._receive_answer(post)
         elif isinstance(post, Happening):
-            self.subscriptions.receive(post)
+            self._receive_happening(post)
         else:
             assert isinstance(post, Closed)  # noqa: S101
             self._receive_closed(post.worker)
+
+    def _receive_happening(self, happening: Happening) -> None:
+        """Pass on an event, unless the key of its client was removed while it kept silent."""
+        session = self.subscriptions.session_of(happening.subscription)
+        if session is None:
+            return
+        if session.peer is LOCAL or self.is_listed(session.peer):
+            self.subscriptions.receive(happening)
+        else:
+            self._cut_off(session)
 
     def receive_scan(self, scanned: Scanned) -> None:
         """Answer those who asked for a scan.

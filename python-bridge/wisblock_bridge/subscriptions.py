@@ -141,6 +141,18 @@ class Subscriptions:
             if each.module == module and each.slot == slot
         }
 
+    def session_of(self, number: int) -> Session | None:
+        """Return whose subscription it is.
+
+        Args:
+            number: Of the subscription.
+
+        Returns:
+            Its session; None when the subscription has ended.
+        """
+        subscription = self._by_number.get(number)
+        return subscription.session if subscription is not None else None
+
     def begin(self, subscription: Subscription) -> None:
         """Begin to look out, unless the client was given up while it was told the number.
 

@@ -276,6 +276,28 @@ def test_a_removed_key_is_cut_off_at_its_next_request(
     tally.add("forged", "a key that was taken off the list while connected", 1)
 
 
+def test_a_removed_key_that_keeps_silent_is_told_nothing_more(
+    gateway: Gateway, local: RawClient, tally: Tally
+) -> None:
+    """It listens only, and its lease is a minute: the next event is not for it any more."""
+    gateway.let_in("listening", "read")
+    with gateway.connect("listening") as listening:
+        listening.result("hello", client="listening", lease_ms=60_000)
+        listening.result(
+            "subscribe", module="TPT29555", slot="board", operation="read", params=LINE,
+            every_ms=100,
+        )  # fmt: skip
+        assert listening.event()["sequence"] == 1
+        gateway.clients.remove("listening")
+
+        def gone() -> bool:
+            sessions = local.result("status")["sessions"]
+            return "listening" not in {each["client"] for each in sessions}
+
+        local.wait_until(gone, "its session has ended")
+    tally.add("forged", "a key that was taken off the list while it listened", 1)
+
+
 def test_a_python_client_whose_key_is_removed_is_told(gateway: Gateway) -> None:
     keys = gateway.let_in("parting", "read")
     with Bridge(gateway.endpoint, keys=keys) as bridge:
