@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from wisblock_bridge.errors import BridgeError
     from wisblock_bridge.hardware import Hardware
     from wisblock_bridge.rack import Rack
-    from wisblock_bridge.sessions import Sessions
+    from wisblock_bridge.sessions import Session, Sessions
+
+
+MAX_SESSIONS_NAMED = 256
+"""Of more clients, only the number is given."""
 
 
 class Counters:
@@ -109,8 +113,9 @@ def status(
                 ],
                 **(_access(session.peer) if with_keys else {}),
             }
-            for session in sessions
+            for session in _most_involved(sessions)
         ],
+        "sessions_total": sum(1 for _ in sessions),
         "counters": {
             "requests": counters.requests,
             "refused": counters.refused,
@@ -124,6 +129,17 @@ def status(
             "errors": dict(counters.errors),
         },
     }
+
+
+def _most_involved(sessions: Sessions) -> list[Session]:
+    """Return the clients to name: those with outputs first, then those with subscriptions.
+
+    A program that connects again and again must not make this answer longer than clients take.
+    """
+    involved = sorted(
+        sessions, key=lambda each: (bool(each.outputs), bool(each.subscriptions)), reverse=True
+    )
+    return involved[:MAX_SESSIONS_NAMED]
 
 
 def _access(peer: Peer) -> dict[str, object]:
