@@ -37,13 +37,14 @@ ROOMS = {
     "clock": Room(),
     "bell": Room(),
     "mailbox": Room(),
+    "fair_lock": Room(),
     "memory": Room(knows="describe"),
     # buses: errno stays here, and so do the libraries of the hardware
     "buses": Room("errors"),
-    "buses.linux": Room("buses errors", "boards", "smbus2 gpiod serial spidev"),
-    "buses.emulated": Room("buses errors clock"),
+    "buses.linux": Room("buses errors fair_lock", "boards", "smbus2 gpiod serial spidev"),
+    "buses.emulated": Room("buses errors clock fair_lock"),
     # chips: registers to SI, whatever product they are in
-    "chips": Room("buses errors wiring", "clock"),
+    "chips": Room("buses errors fair_lock wiring", "clock"),
     "chips.emulator": Room("buses.emulated chips.emulator", "clock"),
     "boards": Room(),
     # modules: the products

@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from wisblock_bridge.buses.i2c import Read, Write, check_transaction
 from wisblock_bridge.errors import BusError, BusFault
+from wisblock_bridge.fair_lock import FairLock
 
 if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
@@ -90,7 +90,7 @@ class EmulatedI2CBus:
     def __init__(self, name: str, clock: Clock) -> None:
         self._name = name
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = FairLock()
         self._devices: dict[int, EmulatedI2CDevice] = {}
         self._faults: dict[int, Fault] = {}
         self.transactions = 0

@@ -14,13 +14,13 @@ whose latch the kernel has cached, and the two would undo each other.
 from __future__ import annotations
 
 import errno
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read, Write, check_transaction
 from wisblock_bridge.buses.linux import errno_faults
 from wisblock_bridge.errors import BusError, BusFault
+from wisblock_bridge.fair_lock import FairLock
 
 if TYPE_CHECKING:
     import smbus2
@@ -47,7 +47,7 @@ class LinuxI2CBus:
         self._path = Path(f"/dev/i2c-{adapter}") if isinstance(adapter, int) else Path(adapter)
         self._name = name or self._path.name
         self._sysfs = sysfs
-        self._lock = threading.Lock()
+        self._lock = FairLock()
         self._bus: smbus2.SMBus | None = None
         self._free: set[int] = set()
 

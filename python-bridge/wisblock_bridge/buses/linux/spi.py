@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.linux import errno_faults
 from wisblock_bridge.errors import BusError, BusFault
+from wisblock_bridge.fair_lock import FairLock
 
 if TYPE_CHECKING:
     import spidev
@@ -25,11 +26,11 @@ LONGEST_TRANSFER = 4096
 
 _GONE = frozenset({errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN, errno.EBADF})
 _NAME = re.compile(r"spidev(\d+)\.(\d+)$")
-_locks: dict[int, threading.Lock] = {}
+_locks: dict[int, FairLock] = {}
 _locks_guard = threading.Lock()
 
 
-def lock_of(bus: int) -> threading.Lock:
+def lock_of(bus: int) -> FairLock:
     """Give the one lock of a bus.
 
     Args:
@@ -39,7 +40,7 @@ def lock_of(bus: int) -> threading.Lock:
         Always the same one for the same bus.
     """
     with _locks_guard:
-        return _locks.setdefault(bus, threading.Lock())
+        return _locks.setdefault(bus, FairLock())
 
 
 class LinuxSpiDevice:

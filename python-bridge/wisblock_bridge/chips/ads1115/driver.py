@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.chips.turns import Turns
 from wisblock_bridge.errors import NotReadyError
+from wisblock_bridge.fair_lock import FairLock
 from wisblock_bridge.wiring import Conversion
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class ADS1115:
         self._address = address
         self._clock = clock
         self.name = f"{self.chip} 0x{address:02x} on {bus.name}"
-        self._lock = Turns()
+        self._lock = FairLock()
         self._idle = False
         """Whether it is certain that no conversion of somebody else is under way."""
 

@@ -10,12 +10,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.gpio import Bias, no_edges
 from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.errors import BusError, BusFault
+from wisblock_bridge.fair_lock import FairLock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,7 @@ class PI4IOE5V96224:
         self._bus = bus
         self._address = address
         self.name = f"PI4IOE5V96224 0x{address:02x} on {bus.name}"
-        self._lock = threading.Lock()
+        self._lock = FairLock()
         self._latch = ALL_LINES
         self._outputs = 0
         self._written = False

@@ -9,12 +9,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.gpio import Bias, no_edges
 from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.errors import BusError, BusFault
+from wisblock_bridge.fair_lock import FairLock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,7 @@ class TPT29555:
         self._bus = bus
         self._address = address
         self.name = f"TPT29555 0x{address:02x} on {bus.name}"
-        self._lock = threading.Lock()
+        self._lock = FairLock()
         self._latch = 0
         self._inputs = 0
         """The configuration registers as a word: bit n is 1 when line n is an input."""

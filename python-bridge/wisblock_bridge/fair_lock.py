@@ -1,8 +1,8 @@
-"""A lock for a chip that several threads use: whoever has waited longest gets it next.
+"""A lock for what several threads use in turn: the thread that has waited longest gets it next.
 
 1. An ordinary lock makes no promise about who comes next: a thread that takes it again and again
    can keep another one out for seconds.
-2. It knows nothing of chips.
+2. It knows nothing of what it protects: a bus for a transaction, a shared chip for a sequence.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-class Turns:
+class FairLock:
     """A lock, used with ``with``; it cannot be taken twice by one thread."""
 
     def __init__(self) -> None:
