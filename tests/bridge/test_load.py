@@ -129,7 +129,7 @@ def test_the_status_stays_short_beside_many_clients(own: BridgeProcess, other: R
 def test_a_client_that_reads_nothing_is_given_up_and_counted(
     own: BridgeProcess, other: RawClient
 ) -> None:
-    """Its replies fill ZeroMQ's thousand messages and the bridge's 4 MiB, and no more than that."""
+    """Its replies fill ZeroMQ's 64 messages and the bridge's 4 MiB, and no more than that."""
     before, kb = status(other)["counters"]["clients_given_up"], memory_kb(own)
     with RawClient(own.endpoint, receive_high_water_mark=1) as deaf:
         deaf.send("hello", client="deaf", lease_ms=60_000)
