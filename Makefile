@@ -21,7 +21,7 @@ SUMMARY ?=
 PLATFORM ?=
 PYTHON_VERSION ?=
 
-.PHONY: run test test-python test-nodes test-editor lint press bench dist clean soak reliability fuzz
+.PHONY: run test test-python test-lower-bounds test-newest-python test-nodes test-editor lint press bench dist clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -47,6 +47,7 @@ run: $(STAMPS)/python $(STAMPS)/node
 test: lint
 	$(MAKE) --jobs=2 test-python soak SUMMARY=.run/soak.json
 	$(BIN)/python -m tests.reliability .run/tests.xml .run/soak.json --out .run/reliability.md
+	$(MAKE) --jobs=2 test-lower-bounds test-newest-python
 	$(MAKE) test-nodes
 	$(MAKE) test-editor
 
@@ -60,6 +61,13 @@ lint: $(STAMPS)/python $(STAMPS)/node
 test-python: $(STAMPS)/python $(STAMPS)/node
 	@mkdir -p .run
 	$(BIN)/pytest -q --junitxml=.run/tests.xml
+
+# The oldest libraries that pyproject.toml allows, and the newest Python of this computer.
+test-lower-bounds: $(STAMPS)/python
+	$(BIN)/python scripts/other_pythons.py bounds
+
+test-newest-python: $(STAMPS)/python
+	$(BIN)/python scripts/other_pythons.py newest
 
 test-nodes: $(STAMPS)/python $(STAMPS)/node
 	npm run --silent test:nodes
