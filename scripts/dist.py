@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  (a script, not a package)
 """Makes ``dist/``: everything that an installation without network needs (``make dist``).
 
 1. The bridge's wheel, the wheels of what it needs, the packed nodes with what they need, the
@@ -273,9 +272,7 @@ def run(*words: str, cwd: Path | None = None) -> None:
         words: The command.
         cwd: Where.
     """
-    finished = subprocess.run(  # noqa: S603  (the words are in this file)
-        words, cwd=cwd, capture_output=True, text=True, check=False
-    )
+    finished = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
     if finished.returncode:
         sys.stderr.write(finished.stdout + finished.stderr)
         raise SystemExit(f"{' '.join(words)} ended with {finished.returncode}")

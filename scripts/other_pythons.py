@@ -3,9 +3,9 @@
     python scripts/other_pythons.py bounds    the oldest libraries that pyproject.toml allows
     python scripts/other_pythons.py newest    the newest Python of this computer
 
-Each has a virtual environment of its own below .run/, made again when pyproject.toml has changed. The
-tests that are run are those of the seams to the libraries: buses, codecs, sockets, parsers, and a
-bridge that serves.
+Each has a virtual environment of its own below .run/, made again when pyproject.toml has changed.
+The tests that are run are those of the seams to the libraries: buses, codecs, sockets, parsers, and
+a bridge that serves.
 """
 
 from __future__ import annotations
