@@ -105,10 +105,21 @@ write(path.join(userDirectory, "settings.js"), `module.exports = ${JSON.stringif
   flowFile: "flows.json",
   nodesDir: [root],
   credentialSecret: false,
+  paletteCategories: ["wisblock", "subflows", "common", "function", "network", "sequence", "parser", "storage"],
   editorTheme: { tours: false, page: { title: "WisBlock on an emulated board" } },
   telemetry: { enabled: false, updateNotification: false },
   logging: { console: { level: "info", metrics: false, audit: false } },
 }, null, 2)};\n`);
+
+// The debug panel shows the tab that is looked at, not all flows at once; who changes that keeps the change.
+const userSettings = path.join(userDirectory, ".config.users.json");
+if (!fs.existsSync(userSettings)) write(userSettings, JSON.stringify({ _: { debug: { filter: "filterCurrent" } } }));
+
+// Commands that are given in this checkout find the bridge by this note (`cli/checkout.py`).
+const note = path.join(workplace, "endpoint");
+fs.rmSync(note, { force: true });
+fs.writeFileSync(note, `${endpoint}\n`, { mode: 0o600 });
+process.on("exit", () => fs.rmSync(note, { force: true }));
 
 const environment = { ...process.env, WISBLOCK_BRIDGE_ENDPOINT: endpoint };
 const children = new Map();
@@ -145,3 +156,25 @@ start("the bridge", path.join(root, ".venv", "bin", "wisblock-bridge"),
 start("Node-RED", process.execPath,
   [path.join(root, "node_modules", "node-red", "red.js"), "--userDir", userDirectory,
     "--settings", path.join(userDirectory, "settings.js")]);
+
+/** Wait until the editor answers, so that what is said below is true and stands at the end of the output. */
+async function editorAnswers() {
+  const url = `http://127.0.0.1:${options.port}/settings`;
+  while (!stopping) {
+    const answered = await fetch(url).then((response) => response.ok, () => false);
+    if (answered) return true;
+    await new Promise((resolve) => { setTimeout(resolve, 200); });
+  }
+  return false;
+}
+
+if (await editorAnswers()) {
+  process.stdout.write(`
+  Node-RED:        http://127.0.0.1:${options.port}
+  In a terminal:   .venv/bin/wisblock-bridge status      in this folder; it finds this bridge by itself
+  From elsewhere:  wisblock-bridge status --endpoint ${endpoint}
+  In Python:       Bridge("${endpoint}")
+  Ctrl-C stops everything.
+
+`);
+}

@@ -26,7 +26,7 @@ def serve(options: argparse.Namespace) -> int:
     # Starting makes many objects that live as long as the process: looking for garbage among them
     # only takes time, now and later. ``bridge.run`` switches it on again.
     gc.disable()
-    config = settings.configuration(options)
+    config = settings.configuration(options, serving=True)
     ring = logs.set_up(config.log_level)
     from wisblock_bridge import bridge  # noqa: PLC0415  (what it logs is wanted)
 

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wisblock_bridge.cli.checkout import running_bridge
 from wisblock_bridge.config import DEMO_SWING_S, Config, load
 
 if TYPE_CHECKING:
@@ -24,14 +27,16 @@ FLAGS = {
 }
 
 
-def configuration(options: argparse.Namespace) -> Config:
+def configuration(options: argparse.Namespace, *, serving: bool = False) -> Config:
     """Put together what is configured.
 
     Args:
         options: Of the command.
+        serving: The command serves itself, so that a bridge that runs already is not its concern.
 
     Returns:
-        The effective configuration.
+        The effective configuration; without any other endpoint, that of the bridge which
+        ``make run`` started in this checkout.
 
     Raises:
         ConfigError: Something cannot be used.
@@ -40,7 +45,10 @@ def configuration(options: argparse.Namespace) -> Config:
     if getattr(options, "demo", False):
         flags["--emulate"] = True
         flags["--swing"] = DEMO_SWING_S
-    return load(flags, file=options.config)
+    config = load(flags, file=options.config)
+    if config.endpoint is None and not serving:
+        return replace(config, endpoint=running_bridge(Path.cwd()))
+    return config
 
 
 def connect(options: argparse.Namespace, *, timeout_s: float = 10.0) -> Bridge:
