@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.fake_clock import FakeClock
 
-from wisblock_bridge.chips.sx1262 import SX1262, Irq, LoRa, longest_payload, time_on_air_ms
+from wisblock_bridge.chips.sx1262 import SX1262, Irq, LoRa, Mode, longest_payload, time_on_air_ms
 from wisblock_bridge.chips.sx1262.commands import (
     frequency_error_hz,
     frequency_word,
@@ -18,7 +18,7 @@ from wisblock_bridge.chips.sx1262.commands import (
     packet_status,
     power,
 )
-from wisblock_bridge.errors import BusError, NotReadyError, WrongChipError
+from wisblock_bridge.errors import BusError, NotReadyError, SupplyLostError, WrongChipError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,10 +53,12 @@ class Script:
         self.registers = dict(REGISTERS)
         self.answers: dict[int, bytes] = {}
         self.irqs: list[int] = []
+        self.packet_type = 0
+        self.status = 0x22
 
     def transfer(self, data: bytes) -> bytes:
         self.sent.append(data.hex(" "))
-        status = bytes([0x22])
+        status = bytes([self.status])
         answer = bytearray(status * len(data))
         address = int.from_bytes(data[1:3], "big")
         if data[0] == 0x1D:
@@ -67,6 +69,10 @@ class Script:
                 self.registers[address + each] = value
         elif data[0] == 0x12:
             answer[2:4] = (self.irqs.pop(0) if self.irqs else 0).to_bytes(2, "big")
+        elif data[0] == 0x8A:
+            self.packet_type = data[1]
+        elif data[0] == 0x11:
+            answer[2] = self.packet_type
         elif data[0] in self.answers:
             content = self.answers[data[0]]
             answer[len(data) - len(content) :] = content
@@ -103,6 +109,7 @@ def test_bring_up() -> None:
     assert bench.spi.sent == [
         "80 00",
         "1d 07 40 00 00 00",
+        "8a 01",  # before all else: with it, all that follows is known to be there
         "97 02 00 01 40",  # 1.8 V, 5 ms
         "07 00 00",
         "89 7f",
@@ -110,7 +117,6 @@ def test_bring_up() -> None:
         "17 00 00 00",
         "96 01",
         "9d 01",
-        "8a 01",
         "1d 08 d8 00 00",
         "0d 08 d8 de",
         "0d 08 ac 96",
@@ -137,6 +143,8 @@ def test_configure_as_the_vendors_example() -> None:
         "8c 00 0c 00 ff 01 00",
         "1d 07 36 00 00",
         "0d 07 36 0d",  # bit 2 stays set for standard IQ; the vendor's example clears it
+        "1d 07 40 00 00 00",
+        "11 00 00",
     ]
 
 
@@ -155,6 +163,7 @@ def test_transmit() -> None:
         "0d 08 89 05",
         "08 02 01 02 01 00 00 00 00",
         "02 03 ff",
+        "11 00 00",
         "83 00 89 9c",  # 50.432 ms and half a second
     ]
     assert limit_s == pytest.approx(0.550432)
@@ -187,7 +196,12 @@ def test_receive_without_end() -> None:
     bench = Bench()
     sent = bench.started(PYTHON_EXAMPLE)
     bench.chip.begin_receive()
-    assert sent[-3:] == ["08 02 62 02 62 00 00 00 00", "02 03 ff", "82 ff ff ff"]
+    assert sent[-4:] == [
+        "08 02 62 02 62 00 00 00 00",
+        "02 03 ff",
+        "11 00 00",
+        "82 ff ff ff",
+    ]
 
 
 @pytest.mark.parametrize(("seconds", "sent"), [(1.0, "82 00 fa 00"), (5.0, "82 04 e2 00")])
@@ -209,6 +223,7 @@ def test_take_packet() -> None:
         "14 00 00 00 00",
         "1d 07 6b 00 00 00 00",
         "1e fe 00 00 00 00",
+        "11 00 00",
     ]
 
 
@@ -221,8 +236,10 @@ def test_the_timer_is_stopped_where_there_is_no_header() -> None:
 
 
 def test_sleep() -> None:
-    bench = Bench()
+    busy: list[int] = []
+    bench = Bench(lambda _: int(bool(busy) and bench.spi.sent[-1:] == ["84 00"]))
     sent = bench.started(PYTHON_EXAMPLE)
+    busy.append(1)
     bench.chip.sleep()
     assert sent == ["80 00", "84 00"]
     with pytest.raises(NotReadyError):
@@ -287,6 +304,92 @@ def test_activity_detection_that_never_ends() -> None:
         bench.chip.detect_activity()
     assert "88 01 16 0a 00 00 00 00" in sent  # two symbols, 22, 10
     assert sent[-1] == "80 00"
+
+
+# -- a chip that has lost its supply --------------------------------------------------------------
+
+
+def test_a_chip_that_does_not_fall_asleep_is_told() -> None:
+    bench = Bench()
+    bench.started(PYTHON_EXAMPLE)
+    with pytest.raises(NotReadyError, match="did not go to sleep"):
+        bench.chip.sleep()
+
+
+@pytest.mark.parametrize(
+    ("use", "never"),
+    [
+        (lambda chip: chip.begin_transmit(b"x"), 0x83),
+        (lambda chip: chip.begin_receive(), 0x82),
+        (lambda chip: chip.detect_activity(), 0xC5),
+    ],
+    ids=["transmit", "receive", "activity"],
+)
+def test_a_forgetful_chip_is_not_sent_on_the_air(
+    use: Callable[[SX1262], object], never: int
+) -> None:
+    bench = Bench()
+    sent = bench.started(PYTHON_EXAMPLE)
+    bench.spi.packet_type = 0
+    with pytest.raises(SupplyLostError, match="forgotten its settings"):
+        use(bench.chip)
+    assert not [each for each in sent if int(each[:2], 16) == never]
+
+
+@pytest.mark.parametrize("status", [0x22, 0x32, 0x42, 0x62])
+def test_the_level_is_refused_unless_the_radio_listens(status: int) -> None:
+    bench = Bench()
+    bench.started(PYTHON_EXAMPLE)
+    bench.spi.answers = {0x15: bytes([0xB6])}
+    bench.spi.status = 0x52
+    assert bench.chip.rssi_dbm() == -91.0
+    bench.spi.status = status
+    with pytest.raises(NotReadyError, match="stopped by itself") as stopped:
+        bench.chip.rssi_dbm()
+    assert not isinstance(stopped.value, SupplyLostError)
+    bench.spi.packet_type = 0
+    with pytest.raises(SupplyLostError):
+        bench.chip.rssi_dbm()
+
+
+def test_a_report_that_comes_between_mode_and_reports_is_no_failure() -> None:
+    bench = Bench()
+    sent = bench.started(PYTHON_EXAMPLE)
+    bench.spi.irqs = [0, 0x0002]
+    assert bench.chip.take_irq(Mode.RECEIVE) is Irq.RX_DONE  # in standby, for it was the only one
+    assert sent == ["12 00 00 00", "12 00 00 00", "02 00 02"]
+    with pytest.raises(NotReadyError, match="STANDBY_RC"):
+        bench.chip.take_irq(Mode.RECEIVE)
+
+
+def test_a_packet_read_from_a_forgetful_chip_is_none() -> None:
+    bench = Bench()
+    bench.started(PYTHON_EXAMPLE)
+    bench.spi.answers = {0x13: bytes((0, 0)), 0x14: bytes(3)}
+    bench.spi.packet_type = 0
+    with pytest.raises(SupplyLostError):
+        bench.chip.take_packet()
+
+
+def test_a_sync_word_that_does_not_stay_is_told() -> None:
+    bench = Bench()
+    bench.chip.start()
+    bench.spi.registers[0x0741] = 0x99
+    put = bench.spi.transfer
+    bench.spi.transfer = (  # type: ignore[method-assign]
+        lambda data: bytes([0x22]) * len(data) if data[:3] == b"\x0d\x07\x40" else put(data)
+    )
+    with pytest.raises(NotReadyError, match="reads 0x1499, not 0x3444"):
+        bench.chip.configure(PYTHON_EXAMPLE)
+
+
+@pytest.mark.parametrize("filled", [0x00, 0xFF])
+def test_a_setting_that_nobody_hears_is_told(filled: int) -> None:
+    bench = Bench()
+    bench.started(PYTHON_EXAMPLE)
+    bench.spi.transfer = lambda data: bytes([filled]) * len(data)  # type: ignore[method-assign]
+    with pytest.raises(BusError, match="does not answer"):
+        bench.chip.standby()
 
 
 # -- numbers --------------------------------------------------------------------------------------

@@ -99,6 +99,27 @@ def test_registers_after_reset(pair: Pair, address: str, value: int) -> None:
     assert pair.sender.ask(f"1D {address} 00 00")[4] == value
 
 
+def test_a_dip_of_the_supply(pair: Pair) -> None:
+    radio = pair.receiver
+    radio.say(START)
+    radio.say("07 00 00 | 82 FF FF FF")
+    pair.clock.advance(0.03)
+    assert radio.ask("C0 00")[1] >> 4 == 5
+    radio.chip.power_cycle()
+    assert radio.busy.level() == 1
+    assert radio.chip.transfer(b"\xc0\x00") == b"\0\0"
+    assert radio.ask("C0 00")[1] >> 4 == 2  # STDBY_RC, and it answers as if nothing were
+    assert radio.ask("11 00 00")[2] == 0  # FSK
+    assert radio.ask("1D 07 40 00 00 00")[4:] == b"\x14\x24"
+    assert radio.ask("17 00 00 00")[2:] == b"\x00\x20"
+    assert radio.irq() == 0
+    radio.reset.drive("test", 0)
+    radio.chip.power_cycle()
+    assert radio.busy.level() == 1
+    pair.clock.advance(1.0)
+    assert radio.busy.level() == 1  # held in reset
+
+
 def test_the_vendors_transmitter_reaches_the_vendors_receiver(pair: Pair) -> None:
     pair.ready()
     pair.sender.say(SEND)

@@ -182,7 +182,7 @@ def test_on_a_board_with_interrupts_the_radio_tells_by_itself() -> None:
     watch, second = receiver.received(), receiver.received()
     assert watch.descriptor is not None
     assert second.descriptor is None
-    assert (watch.interval_s, second.interval_s) == (1.0, 0.02)
+    assert (watch.interval_s, second.interval_s) == (0.5, 0.02)
     watch.look()
     sender.send(b"abc")
     assert slots.pin(2, "IO6") == 1

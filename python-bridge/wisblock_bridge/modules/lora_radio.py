@@ -4,6 +4,7 @@
 2. While somebody listens, the radio is asked at a bounded rate whether something came; every
    listener gets every packet.
 3. Whether one may send is not its business; that is decided before.
+4. A radio that was reset while it listened is started again, and every listener is told once.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.chips.sx1262 import Irq, time_on_air_ms
-from wisblock_bridge.errors import BridgeError, ClosingError, NotReadyError
+from wisblock_bridge.chips.sx1262 import Irq, Mode, time_on_air_ms
+from wisblock_bridge.errors import BridgeError, ClosingError, NotReadyError, SupplyLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,9 +61,30 @@ class Ear:
     Attributes:
         heard: What came and was not fetched yet; later packets push the oldest out.
         broken: Packets whose checksum or header was wrong.
+        interrupted: Why the radio did not listen for a while; None when nothing is to be told.
     """
 
     heard: deque[Heard] = field(default_factory=lambda: deque(maxlen=MOST_HEARD))
+    broken: int = 0
+    interrupted: BridgeError | None = None
+
+
+@dataclass(slots=True)
+class Counters:
+    """What has happened since the module was made.
+
+    Attributes:
+        restarts: How often the radio was started again after something had gone wrong.
+        supply_losses: How often it had been reset and forgotten its settings.
+        sent: Packets that have left.
+        received: Packets that came intact.
+        broken: Packets that came with a wrong checksum or header.
+    """
+
+    restarts: int = 0
+    supply_losses: int = 0
+    sent: int = 0
+    received: int = 0
     broken: int = 0
 
 
@@ -95,6 +117,7 @@ class LoRaRadio:
         self._listening = False
         self._single = False
         self.asleep = False
+        self.counters = Counters()
 
     @property
     def settings(self) -> LoRa:
@@ -156,13 +179,31 @@ class LoRaRadio:
         Raises:
             BusError: The bus or a line could not be used.
             NotReadyError: The radio does not get ready.
+            SupplyLostError: It was reset meanwhile.
             WrongChipError: No radio answers.
         """
         self._settings = settings
         with self._careful():
-            if self._wake():
-                self._listening = False
-                self._chip.configure(settings)
+            # From the reset on: what a radio has that is awake is not known for sure.
+            self._awake = False
+            self._wake()
+
+    def check_supply(self) -> None:
+        """Check, by one short transfer, that a radio in use still has its settings and listens.
+
+        A radio that sleeps or is off is not asked: that would wake it.
+
+        Raises:
+            BusError: The bus could not be used, or the radio does not answer any more.
+            NotReadyError: It has stopped listening by itself.
+            SupplyLostError: It was reset.
+        """
+        if not self._awake:
+            return
+        with self._careful():
+            mode = self._chip.check_setup()
+            if self._listening and not self._single and mode is not Mode.RECEIVE:
+                self._fetch()
 
     # -- sending ----------------------------------------------------------------------------------
 
@@ -175,6 +216,7 @@ class LoRaRadio:
         Raises:
             BusError: The bus or a line could not be used.
             NotReadyError: The radio does not get ready, or does not finish.
+            SupplyLostError: The radio was reset; whether the packet has left is said.
             ClosingError: Everything ends; the transmission was broken off.
         """
         with self._careful():
@@ -185,8 +227,9 @@ class LoRaRadio:
             expected_s = begun_s + time_on_air_ms(self._settings, len(payload)) / 1000.0
             while True:
                 now = self._clock.monotonic()
-                found = self._chip.take_irq()
+                found = self._sent()
                 if found & Irq.TX_DONE:
+                    self.counters.sent += 1
                     return
                 if found & Irq.TIMEOUT or now >= begun_s + limit_s:
                     self._chip.standby()
@@ -200,6 +243,17 @@ class LoRaRadio:
                     self._chip.standby()
                     raise ClosingError("The transmission was broken off: the module is closed.")
                 self._clock.sleep(max(POLL_S, min(SLICE_S, expected_s - now)))
+
+    def _sent(self) -> Irq:
+        try:
+            return self._chip.take_irq(Mode.TRANSMIT)
+        except SupplyLostError as error:
+            raise SupplyLostError(
+                "The radio was reset while it was sending; the packet has not left whole.",
+                hint="Its supply fails when it sends: a lower power, or a better supply. It is "
+                "started again with the next request.",
+                where=self._chip.name,
+            ) from error
 
     # -- listening --------------------------------------------------------------------------------
 
@@ -324,9 +378,18 @@ class LoRaRadio:
         stack.push(self._note_failure)
         return stack
 
-    def _note_failure(self, kind: type[BaseException] | None, *_: object) -> bool:
-        if kind is not None and not issubclass(kind, ClosingError):
-            self._awake = self._listening = False
+    def _note_failure(
+        self, kind: type[BaseException] | None, error: BaseException | None, *_: object
+    ) -> bool:
+        if kind is None or issubclass(kind, ClosingError):
+            return False
+        if self._awake:
+            self.counters.restarts += 1
+            self.counters.supply_losses += issubclass(kind, SupplyLostError)
+            if isinstance(error, BridgeError):
+                for ear in self._ears:
+                    ear.interrupted = error
+        self._awake = self._listening = False
         return False
 
     def _wake(self) -> bool:
@@ -356,16 +419,18 @@ class LoRaRadio:
             self._fetch()
 
     def _fetch(self) -> None:
-        found = self._chip.take_irq()
+        found = self._chip.take_irq(Mode.RECEIVE if self._listening else None)
         if not found:
             return
+        intact = not found & (Irq.HEADER_ERROR | Irq.CRC_ERROR)
+        self.counters.broken += not intact
         if found & Irq.RX_DONE:
-            intact = not found & Irq.CRC_ERROR
             heard = Heard(self._chip.take_packet(), intact, self._clock.timestamp_ms())
             for ear in self._ears:
                 ear.heard.append(heard)
                 ear.broken += not intact
-        elif found & (Irq.HEADER_ERROR | Irq.CRC_ERROR):
+            self.counters.received += intact
+        elif not intact:
             for ear in self._ears:
                 ear.broken += 1
         if self._single:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.describe import Readings, Watch
+from wisblock_bridge.errors import BridgeError, NotReadyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.modules.lora_radio import Heard, LoRaRadio
 
-FALLBACK_S = 1.0
-"""With the interrupt the radio is asked so often all the same, in case one got lost."""
+FALLBACK_S = 0.5
+"""With the interrupt the radio is asked so often all the same: one may have got lost, and a radio
+that was reset raises none. Noticing it and the pause after an error take twice this."""
 
 
 def packed(heard: Heard, broken: int) -> Readings:
@@ -82,13 +84,22 @@ class LoRaWatch(Watch):
 
         Raises:
             BusError: The bus or a line could not be used.
-            NotReadyError: The radio does not get ready or answers no more.
+            NotReadyError: The radio does not get ready or answers no more, or did not listen for
+                a while because somebody else's request had failed; it is told once.
+            SupplyLostError: The radio was reset.
             WrongChipError: No radio answers.
         """
         if self._edges is not None:
             self._edges.read()
+        if not self._ear.heard:
+            self._tell_interruption()
         if not self._radio.asleep:
-            self._radio.collect()
+            try:
+                self._radio.collect()
+            except BridgeError:
+                # What came before is told first: after an error the look-out begins again.
+                if not self._ear.heard:
+                    raise
         found: list[Readings] = []
         while self._ear.heard:
             heard = self._ear.heard.popleft()
@@ -97,6 +108,16 @@ class LoRaWatch(Watch):
             if heard.intact:
                 self._ear.broken = 0
         return found
+
+    def _tell_interruption(self) -> None:
+        reason, self._ear.interrupted = self._ear.interrupted, None
+        if reason is not None:
+            raise NotReadyError(
+                f"The radio did not listen for a moment, packets may have been missed: "
+                f"{reason.message}",
+                hint=reason.hint,
+                where=reason.where,
+            )
 
     def close(self) -> None:
         """Look out no longer."""

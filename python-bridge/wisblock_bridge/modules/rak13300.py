@@ -96,6 +96,22 @@ BROKEN = Reading(
 INTACT = Reading("intact", "Whether the checksum is right, or there is none.", kind="bool")
 BUSY = Reading("busy", "Whether somebody else is sending.", kind="bool")
 
+RESTARTS = Reading(
+    "restarts", "How often the radio was started again because something had gone wrong.",
+    kind="int", low=0, step=1,
+)  # fmt: skip
+SUPPLY_LOSSES = Reading(
+    "supply_losses", "How often of these it had been reset, as after a dip of its supply.",
+    kind="int", low=0, step=1,
+)  # fmt: skip
+PACKETS_SENT = Reading("packets_sent", "Packets that have left.", kind="int", low=0, step=1)
+PACKETS_RECEIVED = Reading("packets_received", "Packets that came intact.", kind="int", low=0,
+                           step=1)  # fmt: skip
+PACKETS_BROKEN = Reading(
+    "packets_broken", "Packets that came with a wrong checksum or header.", kind="int", low=0,
+    step=1,
+)  # fmt: skip
+
 CONFIGURED = (REGION, FREQUENCY, BANDWIDTH, SPREADING_FACTOR, POWER, LONGEST, DUTY_CYCLE)
 EVENT = (PAYLOAD, PACKET_RSSI, SNR, FREQUENCY_ERROR, INTACT, BROKEN)
 
@@ -193,6 +209,16 @@ class RAK13300(Module):
         if self.interrupt is not None and self._edges is None:
             self.interrupt.listen()
 
+    def check_supply(self) -> None:
+        """Check that a radio in use still has its settings and listens, by one short transfer.
+
+        Raises:
+            BusError: The bus could not be used, or the radio does not answer any more.
+            NotReadyError: It has stopped listening by itself.
+            SupplyLostError: It was reset.
+        """
+        self._radio.check_supply()
+
     def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
         """Send nothing more; listening goes on."""
         self._sender.drop_queue()
@@ -261,6 +287,26 @@ class RAK13300(Module):
             What holds now.
         """
         return self._configured()
+
+    @operation(
+        gives=(RESTARTS, SUPPLY_LOSSES, PACKETS_SENT, PACKETS_RECEIVED, PACKETS_BROKEN),
+        main=RESTARTS,
+        reads_only=True,
+    )
+    def counters(self) -> Readings:
+        """Tell what has happened since the module was opened, without using the radio.
+
+        Returns:
+            How often the radio had to be started again, and how many packets went and came.
+        """
+        counted = self._radio.counters
+        return self.readings(
+            restarts=counted.restarts,
+            supply_losses=counted.supply_losses,
+            packets_sent=counted.sent,
+            packets_received=counted.received,
+            packets_broken=counted.broken,
+        )
 
     # -- sending ----------------------------------------------------------------------------------
 

@@ -165,6 +165,19 @@ class EmulatedSX1262:
         self._busy.follow(self._name, None)
         self._dio1.drive(self._name, None)
 
+    def power_cycle(self) -> None:
+        """Lose the supply and get it back, at once.
+
+        The chip is in STDBY_RC with all registers at their reset values, BUSY high for as long as
+        it starts, nothing on DIO1, and the start of the crystal failed, for there is a TCXO
+        (data sheet rev. 1.2, 9.1 and 9.2.1). What it was sending breaks off.
+        """
+        with self._air.lock:
+            self._power_on()
+            if not self._reset.level():
+                self._mode = SLEEP
+            self._show_irq()
+
     # -- the bus face -----------------------------------------------------------------------------
 
     def transfer(self, data: bytes) -> bytes:

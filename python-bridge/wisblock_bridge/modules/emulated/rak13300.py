@@ -64,6 +64,7 @@ class EmulatedRAK13300(Twin):
             _flag("busy_stuck", radio, "stuck_busy"),
             _flag("transmitter_stuck", radio, "stuck_transmitter"),
             _flag("oscillator_dead", radio, "dead_oscillator"),
+            truth("brown_out", lambda: False, self._brown_out),
         )
 
     def unplug(self) -> None:
@@ -78,6 +79,11 @@ class EmulatedRAK13300(Twin):
         self._incoming = value
         now = self.pins.clock.monotonic()
         self._radio_pins.air.begin(self.radio.wave(value, None, FAR_AWAY_DBM, now))
+
+    def _brown_out(self, value: bool) -> None:  # noqa: FBT001  (a setter)
+        """Let the supply of the radio dip, once for each time that it is set."""
+        if value:
+            self.radio.power_cycle()
 
     def _fate(self) -> str:
         return self.radio.fates[0] if self.radio.fates else FATES[0]
