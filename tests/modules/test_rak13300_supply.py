@@ -38,7 +38,7 @@ class Dips:
         self.slots = RadioSlots(board)
         self.module, self.partner = self.slots.module(1), self.slots.module(2)
         for each in (self.module, self.partner):
-            each.configure("US915", preset="python_example")  # type: ignore[arg-type]
+            each.configure("US915", frequency=915.0)  # type: ignore[arg-type]
         self.radio = self.slots.twin(1).radio
         self.transfers = 0
         self._at: int | None = None
@@ -93,10 +93,12 @@ class Dips:
 
 
 def configure(dips: Dips) -> bool:
-    dips.module.configure("US915", preset="python_example", power=5)  # type: ignore[arg-type]
+    dips.module.configure("US915", frequency=915.0, power=5)  # type: ignore[arg-type]
     signal = dips.radio.signal
-    agreed = (signal.sync_word, signal.spreading_factor) == (0x3444, 7)
-    return agreed and abs(signal.frequency_hz - 915e6) < 1.0
+    # The private network's word is what the register holds after a reset, too.
+    agreed = (signal.sync_word, signal.spreading_factor) == (0x1424, 7)
+    lora = dips.radio.transfer(b"\x11\x00\x00")[2] == 1
+    return lora and agreed and abs(signal.frequency_hz - 915e6) < 1.0
 
 
 def send(dips: Dips) -> bool:
