@@ -159,6 +159,17 @@ def test_what_was_written_is_recalled() -> None:
     assert recall({"region": "EU868", "power": 10}) == chosen("EU868", power=10)
 
 
+@pytest.mark.parametrize(
+    ("word", "registers"),
+    [
+        ("private", 0x1424), ("public", 0x3444), (0x12, 0x1424), (0x34, 0x3444), (0x2B, 0x24B4),
+        (0x00, 0x0404), (0xFF, 0xF4F4), (0x100, 0x0100), (0x1424, 0x1424), (0xFFFF, 0xFFFF),
+    ],
+)  # fmt: skip
+def test_sync_words(word: int | str, registers: int) -> None:
+    assert chosen("EU868", sync_word=word).radio.sync_word == registers
+
+
 # -- the ledger -----------------------------------------------------------------------------------
 
 

@@ -70,6 +70,19 @@ def test_from_slot_to_slot(slots: RadioSlots, pair: tuple[RAK13300, RAK13300]) -
     assert no_command_was_lost(slots)
 
 
+@pytest.mark.parametrize(("here", "there"), [("private", 0x12), (0x34, "public"), (0x2B, 0x24B4)])
+def test_one_byte_as_sync_word_reaches_who_has_the_same(
+    slots: RadioSlots, here: int | Literal["private"], there: int | Literal["public"]
+) -> None:
+    sender, receiver = slots.module(1), slots.module(2)
+    sender.configure("EU868", sync_word=here)  # type: ignore[arg-type]
+    receiver.configure("EU868", sync_word=there)  # type: ignore[arg-type]
+    watch = receiver.received()
+    watch.look()
+    sender.send(b"abc")
+    assert [each.values["payload"] for each in watch.look()] == [b"abc"]
+
+
 def test_receive(slots: RadioSlots, pair: tuple[RAK13300, RAK13300]) -> None:
     slots.board.set(2, "incoming", b"from far away")
     slots.clock.advance(0.02)  # its preamble is over before the radio listens

@@ -57,7 +57,13 @@ Preamble = Annotated[
 ]
 SyncWordChoice = Annotated[
     SyncWord | None,
-    Param("Network: private, public, or the 16 bits of the two registers.", low=0, high=65535),
+    Param(
+        "Network: private (0x12), public (0x34), or a number. Up to 255 it is the one byte that "
+        "other LoRa libraries take, 0xXY for the registers 0xX4Y4; above, the 16 bits of the two "
+        "registers as they are.",
+        low=0,
+        high=65535,
+    ),
 ]
 Power = Annotated[
     int | None,
@@ -293,7 +299,18 @@ def _sync_word(choice: Choice, preset: _Preset | None) -> int:
     word = choice.sync_word
     if word is None:
         word = preset.sync_word if preset else "private"
-    return SYNC_WORDS[word] if isinstance(word, str) else word
+    if isinstance(word, str):
+        return SYNC_WORDS[word]
+    return _expanded(word) if word <= 0xFF else word  # noqa: PLR2004  (one byte)
+
+
+def _expanded(word: int) -> int:
+    """Spread the one byte that libraries take over the two registers: 0xXY to 0xX4Y4.
+
+    Source: RadioLib (``SX126x::setSyncWord``, control bits 0x44) and LoRaRF, which the vendor's
+    example uses.
+    """
+    return (word & 0xF0) << 8 | (word & 0x0F) << 4 | 0x0404
 
 
 def _power(choice: Choice, preset: _Preset | None, sub_band: SubBand) -> int:
