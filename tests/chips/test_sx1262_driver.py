@@ -472,12 +472,52 @@ def test_time_on_air(length: int, settings: LoRa, ms: float) -> None:
     assert time_on_air_ms(settings, length) == pytest.approx(ms, abs=1e-9)
 
 
+REAL_HZ = {
+    7.81: 7812.5, 10.42: 10416.67, 15.63: 15625.0, 20.83: 20833.33, 31.25: 31250.0,
+    41.67: 41666.67, 62.5: 62500.0, 125.0: 125000.0, 250.0: 250000.0, 500.0: 500000.0,
+}  # fmt: skip
+LOW_DATA_RATE_FROM = {
+    7.81: 7, 10.42: 8, 15.63: 8, 20.83: 9, 31.25: 9, 41.67: 10, 62.5: 10, 125.0: 11, 250.0: 12,
+}  # fmt: skip
+"""The least spreading factor whose symbol takes 16.38 ms or longer, by hand."""
+
+
+@pytest.mark.parametrize("factor", range(5, 13))
+@pytest.mark.parametrize("khz", REAL_HZ)
+def test_each_bandwidth_and_spreading_factor(factor: int, khz: float) -> None:
+    settings = LoRa(868e6, bandwidth_khz=khz, spreading_factor=factor)
+    symbol_ms = 2**factor / REAL_HZ[khz] * 1000
+    slow = factor >= LOW_DATA_RATE_FROM.get(khz, 13)
+    assert settings.symbol_ms == pytest.approx(symbol_ms, rel=1e-6)
+    assert settings.low_data_rate is slow is (symbol_ms >= 16.38)
+    bench = Bench()
+    bench.chip.start()
+    bench.chip.configure(settings)
+    (modulation,) = [each for each in bench.spi.sent if each.startswith("8b ")]
+    assert modulation.endswith(f" 01 0{int(slow)}")
+    # data sheet 6.1.4: 4/5, preamble of 8, header, checksum, 20 bytes
+    if factor <= 6:
+        symbols = 8 + 6.25 + 8 + -(-(8 * 20 + 16 - 4 * factor + 20) // (4 * factor)) * 5
+    else:
+        bits = 8 * 20 + 16 - 4 * factor + 8 + 20
+        symbols = 8 + 4.25 + 8 + -(-bits // (4 * (factor - 2 * slow))) * 5
+    assert time_on_air_ms(settings, 20) == pytest.approx(symbols * symbol_ms, rel=1e-6)
+
+
 @pytest.mark.parametrize(
-    ("factor", "khz", "on"),
-    [(11, 125.0, True), (12, 250.0, True), (10, 62.5, True), (10, 125.0, False), (7, 125.0, False)],
+    ("factor", "khz", "ms"),
+    [
+        (8, 15.63, 987.136),  # 60.25 symbols of 16.384 ms
+        (7, 125.0, 56.576),  # 55.25 of 1.024 ms
+        (12, 125.0, 1318.912),  # 40.25 of 32.768 ms
+        (9, 20.83, 1234.944),  # 50.25 of 24.576 ms
+        (6, 500.0, 7.968),  # 62.25 of 0.128 ms
+        (12, 7.81, 21102.592),  # 40.25 of 524.288 ms
+    ],
 )
-def test_low_data_rate(factor: int, khz: float, *, on: bool) -> None:
-    assert LoRa(868e6, bandwidth_khz=khz, spreading_factor=factor).low_data_rate is on
+def test_time_on_air_by_hand(factor: int, khz: float, ms: float) -> None:
+    settings = LoRa(868e6, bandwidth_khz=khz, spreading_factor=factor)
+    assert time_on_air_ms(settings, 20) == pytest.approx(ms, abs=1e-3)
 
 
 def test_longest_payload() -> None:

@@ -13,6 +13,22 @@ from dataclasses import dataclass
 LOW_DATA_RATE_SYMBOL_MS = 16.38
 """From here on the optimisation for low data rates must be on (data sheet, 6.1.1.4)."""
 
+BANDWIDTHS_HZ: dict[float, float] = {
+    7.81: 7812.5,
+    10.42: 125e3 / 12,
+    15.63: 15625.0,
+    20.83: 125e3 / 6,
+    31.25: 31250.0,
+    41.67: 125e3 / 3,
+    62.5: 62500.0,
+    125.0: 125e3,
+    250.0: 250e3,
+    500.0: 500e3,
+}
+"""What the chip really does, by the rounded numbers of the data sheet (table 13-47): 500 kHz halved
+again and again, and a third of that. At spreading factor 8 and 15.63 kHz the rounded number would
+leave the optimisation for low data rates off, which the other end has on."""
+
 LONGEST_PACKET = 255
 SHORT_FACTORS = 6
 """Up to this spreading factor a packet is built otherwise."""
@@ -47,9 +63,14 @@ class LoRa:
     implicit_length: int | None = None
 
     @property
+    def bandwidth_hz(self) -> float:
+        """The real bandwidth, Hz."""
+        return BANDWIDTHS_HZ[self.bandwidth_khz]
+
+    @property
     def symbol_ms(self) -> float:
-        """Duration of one symbol, ms."""
-        return float(2**self.spreading_factor / self.bandwidth_khz)
+        """Duration of one symbol, ms (data sheet, 6.1.1)."""
+        return float(2**self.spreading_factor) / self.bandwidth_hz * 1000.0
 
     @property
     def low_data_rate(self) -> bool:

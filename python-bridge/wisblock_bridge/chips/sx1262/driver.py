@@ -314,7 +314,7 @@ class SX1262:
             payload,
             status.rssi_dbm,
             status.snr_db,
-            commands.frequency_error_hz(raw, settings.bandwidth_khz),
+            commands.frequency_error_hz(raw, settings.bandwidth_hz / 1000.0),
         )
 
     def rssi_dbm(self) -> float:
