@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.modules.airtime_ledger import AirtimeLedger
+from wisblock_bridge.modules.airtime_ledger import AirtimeLedger, boot_id
 from wisblock_bridge.modules.lora_regions import REGIONS
 from wisblock_bridge.modules.lora_sender import in_words
 from wisblock_bridge.modules.lora_settings import Chosen, Configuration, recall, resolve
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.fake_clock import FakeClock
 
 
@@ -224,6 +226,112 @@ def test_a_packet_from_the_future_counts_as_sent_now(clock: FakeClock) -> None:
     ledger.read({"g1": [[clock.timestamp_ms() + 1e9, 36_000.0]]})
     budget, _ = chosen("EU868").rule
     assert ledger.wait_s("g1", budget, 50.0) == pytest.approx(3600.0)
+
+
+BORN = "b5f0"
+
+
+class Wall:
+    """A clock whose calendar can be set."""
+
+    def __init__(self, monotonic_s: float, calendar_s: float) -> None:
+        self.now_s, self.calendar_s = monotonic_s, calendar_s
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def timestamp_ms(self) -> float:
+        return self.calendar_s * 1000.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.calendar_s += seconds
+
+
+IN_1970, IN_2026 = 40.0, 1_795_000_000.0
+
+
+@pytest.mark.parametrize("calendar_s", [IN_1970, 0.0, IN_2026, IN_2026 + 86_400.0 * 365, -5.0])
+def test_a_clock_that_is_set_makes_nothing_old(calendar_s: float) -> None:
+    budget, _ = chosen("EU868").rule
+    ledger = AirtimeLedger(Wall(40.0, IN_1970), BORN)
+    ledger.note("g1", 36_000.0)
+    later = AirtimeLedger(Wall(100.0, calendar_s), BORN)
+    later.read(ledger.written())
+    assert later.wait_s("g1", budget, 50.0) == pytest.approx(3600.0 + 36.0 - 60.0)
+
+
+@pytest.mark.parametrize("calendar_s", [IN_1970, IN_2026 + 7200.0, IN_2026 - 1.0])
+@pytest.mark.parametrize(("boot", "clock_s"), [("next", 30.0), ("next", 9000.0), (BORN, 30.0)])
+def test_after_a_start_of_the_computer_only_the_time_since_counts(
+    boot: str, clock_s: float, calendar_s: float
+) -> None:
+    budget, _ = chosen("EU868").rule
+    before = Wall(8000.0, IN_2026)
+    ledger = AirtimeLedger(before, BORN)
+    ledger.note("g1", 36_000.0)
+    before.sleep(636.0)
+    later = AirtimeLedger(Wall(clock_s, calendar_s), boot)
+    later.read(ledger.written())
+    assert later.wait_s("g1", budget, 50.0) == pytest.approx(max(0.0, 3000.0 - clock_s))
+
+
+def test_where_no_start_is_known_nothing_is_taken_for_the_same() -> None:
+    budget, _ = chosen("EU868").rule
+    ledger = AirtimeLedger(Wall(100.0, IN_2026), "")
+    ledger.note("g1", 36_000.0)
+    later = AirtimeLedger(Wall(500.0, IN_2026), "")
+    later.read(ledger.written())
+    assert later.wait_s("g1", budget, 50.0) == pytest.approx(3636.0 - 500.0)
+
+
+def test_this_start_of_the_computer_has_a_name(tmp_path: Path) -> None:
+    assert boot_id() == boot_id() != ""
+    assert boot_id(tmp_path / "missing") == ""
+
+
+@pytest.mark.parametrize(
+    ("ended_s", "wait_s"), [(IN_2026 - 600.0, 3000.0), (IN_1970, 3600.0), (IN_2026 + 60.0, 3600.0)]
+)
+def test_what_earlier_versions_wrote_is_read(ended_s: float, wait_s: float) -> None:
+    budget, _ = chosen("EU868").rule
+    ledger = AirtimeLedger(Wall(2000.0, IN_2026), BORN)
+    ledger.read({"g1": [[ended_s * 1000.0, 36_000.0]]})
+    assert ledger.wait_s("g1", budget, 50.0) == pytest.approx(wait_s)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"boot": BORN, "at_s": 5.0, "channels": {"g1": [["x", 1.0], [float("nan"), 1.0], [1.0]]}},
+        {"boot": BORN, "at_s": 5.0, "channels": {"g1": [[5.0, -1.0], [float("inf"), 1.0]]}},
+        {"boot": BORN, "at_s": 5.0, "channels": {"g1": 7}},
+        {"boot": BORN, "at_s": 5.0, "channels": 7},
+    ],
+)
+def test_nonsense_of_this_version_is_left_out(written: object) -> None:
+    ledger = AirtimeLedger(Wall(2000.0, IN_2026), BORN)
+    ledger.read(written)
+    assert ledger.written() == {}
+
+
+def test_a_packet_that_ends_after_it_was_written_down_counts_as_sent_then() -> None:
+    budget, _ = chosen("EU868").rule
+    ledger = AirtimeLedger(Wall(2000.0, IN_2026), BORN)
+    ledger.read({"boot": BORN, "at_s": 1900.0, "channels": {"g1": [[-500.0, 36_000.0]]}})
+    assert ledger.wait_s("g1", budget, 50.0) == pytest.approx(3600.0 + 36.0 - 100.0)
+
+
+def test_packets_one_after_another(clock: FakeClock) -> None:
+    ledger = AirtimeLedger(clock)
+    budget, _ = chosen("US915").rule
+    assert ledger.waits_s({"c": budget}, (300.0, 300.0, 50.0, 401.0, 1.0)) == [
+        0.0,
+        pytest.approx(20.3),
+        pytest.approx(20.3),
+        float("inf"),
+        float("inf"),
+    ]
 
 
 @pytest.mark.parametrize(
