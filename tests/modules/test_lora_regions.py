@@ -32,6 +32,9 @@ def chosen(region: str, **more: Any) -> Configuration:
         ("EU868", 869.525, 27, 10.0),
         ("EU868", 869.8, 14, 1.0),
         ("EU433", 433.175, 10, 10.0),
+        ("EU868", 868.0, 14, 1.0),  # in two sub-bands
+        ("EU868", 865.0, 14, 0.1),  # in two, the stricter one counts
+        ("EU868", 864.95, 14, 0.1),
     ],
 )
 def test_bands_of_europe(region: str, mhz: float, erp_dbm: float, percent: float) -> None:
@@ -57,7 +60,20 @@ def test_bands_of_europe(region: str, mhz: float, erp_dbm: float, percent: float
         ("US915", 902.05, 125.0),
         ("AU915", 915.0, 125.0),
         ("AS923", 914.0, 125.0),
-        ("IN865", 867.0, 125.0),
+        ("IN865", 868.0, 125.0),
+        ("AS923-2", 923.0, 125.0),
+        ("AS923-2", 919.9, 125.0),
+        ("AS923-3", 921.0, 125.0),
+        ("AS923-4", 916.9, 125.0),
+        ("AS923-4", 920.0, 125.0),
+        ("KR920", 920.7, 125.0),
+        ("KR920", 923.5, 125.0),
+        ("KR920", 922.1, 250.0),
+        ("RU864", 865.5, 125.0),
+        ("RU864", 868.5, 125.0),
+        ("RU864", 869.3, 125.0),
+        ("EU868", 863.1, 500.0),
+        ("EU868", 869.65, 125.0),
         ("CN470", 433.0, 125.0),
         ("EU433", 434.78, 125.0),
     ],
@@ -79,6 +95,11 @@ def test_outside(region: str, mhz: float, khz: float) -> None:
         ("AS923", 125.0, 36_000.0, 400.0),
         ("IN865", 125.0, None, None),
         ("CN470", 125.0, None, 1000.0),
+        ("AS923-2", 125.0, 36_000.0, 400.0),
+        ("AS923-3", 125.0, 36_000.0, 400.0),
+        ("AS923-4", 125.0, 36_000.0, 400.0),
+        ("KR920", 125.0, None, None),
+        ("RU864", 125.0, 36_000.0, None),
     ],
 )
 def test_rules_elsewhere(
@@ -109,6 +130,46 @@ def test_power(region: str, gain: float, most: int) -> None:
             chosen(region, power=most + 1, antenna_gain=gain)
         assert caught.value.data["param"] == "power"
     assert chosen(region, antenna_gain=gain).radio.power_dbm == min(14, most)
+
+
+@pytest.mark.parametrize(
+    ("region", "mhz", "eirp_dbm", "percent"),
+    [
+        ("AS923", 923.2, 16, 1.0), ("AS923-2", 921.4, 16, 1.0), ("AS923-3", 916.6, 16, 1.0),
+        ("AS923-4", 917.3, 16, 1.0), ("AS923-4", 917.5, 16, 1.0),
+        ("KR920", 920.9, 10, None), ("KR920", 921.9, 10, None), ("KR920", 922.1, 14, None),
+        ("KR920", 923.3, 14, None), ("KR920", 922.0, 10, None),
+        ("RU864", 864.5, 16, 0.1), ("RU864", 867.0, 16, 1.0), ("RU864", 868.9, 16, 1.0),
+        ("RU864", 869.1, 16, 1.0),
+        ("IN865", 865.0625, 30, None), ("IN865", 867.9, 30, None),
+    ],
+)  # fmt: skip
+def test_bands_of_asia_and_russia(
+    region: str, mhz: float, eirp_dbm: float, percent: float | None
+) -> None:
+    band = REGIONS[region].sub_band(mhz, 125.0)
+    assert band is not None
+    assert band.eirp_dbm == eirp_dbm
+    budget, _ = band.rule(125.0)
+    assert (budget.percent if budget else None) == percent
+    listening = band.listening
+    assert (listening is not None) is (region == "KR920")
+    if listening is not None:
+        assert (listening.threshold_dbm, listening.duration_ms) == (-65.0, 6.0)
+
+
+def test_a_channel_in_two_sub_bands_is_counted_in_both() -> None:
+    found = chosen("EU868", frequency=868.0)
+    assert {channel: budget.percent for channel, budget in found.budgets.items() if budget} == {
+        "EU868 865-868 MHz": 1.0,
+        "EU868 868-868.6 MHz": 1.0,
+    }
+    assert found.channel == "EU868 865-868 MHz and 868-868.6 MHz"
+    strict = chosen("EU868", frequency=865.0)
+    assert [each.percent for each in strict.budgets.values() if each] == [0.1, 1.0]
+    assert strict.rule[0] is not None
+    assert strict.rule[0].percent == 0.1
+    assert list(chosen("EU868", frequency=868.1).budgets) == ["EU868 868-868.6 MHz"]
 
 
 def test_the_vendors_python_example() -> None:

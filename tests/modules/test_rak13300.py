@@ -278,6 +278,58 @@ def test_delayed_packets_leave_when_they_may(slots: RadioSlots) -> None:
     assert [each[0] for each in slots.twin(1).radio.sent[2:]] == [1, 2]
 
 
+def test_a_delayed_packet_is_told_to_wait_for_those_before_it(slots: RadioSlots) -> None:
+    module = slots.module(1)
+    module.configure("US915")  # type: ignore[arg-type]
+    airtime = module.send(bytes(200)).values["time_on_air"]
+    began = slots.clock.monotonic()
+    assert isinstance(airtime, float)
+    told = [module.send(bytes(200), when_full="queue").values["duty_wait"] for _ in range(3)]
+    for number, wait in enumerate(told, start=1):
+        assert wait == pytest.approx(number * 20_000 + (number - 1) * airtime, abs=50)
+    for number in (1, 2, 3):
+        due_s = began + number * 20.0 + (number - 1) * airtime / 1000.0
+        slots.desks[1].pass_time(due_s - 0.5 - slots.clock.monotonic())
+        assert len(slots.twin(1).radio.sent) == number
+        slots.desks[1].pass_time(1.0)
+        assert len(slots.twin(1).radio.sent) == number + 1
+
+
+def test_a_channel_in_two_sub_bands_uses_up_both(slots: RadioSlots) -> None:
+    module = slots.module(1)
+    module.configure("EU868", frequency=868.0, spreading_factor=12)  # type: ignore[arg-type]
+    for _ in range(14):
+        module.send(bytes(51))
+    for mhz in (866.0, 868.3, 868.0):
+        module.configure("EU868", frequency=mhz, spreading_factor=12)  # type: ignore[arg-type]
+        with pytest.raises(ForbiddenError, match="used up"):
+            module.send(bytes(51))
+    module.configure("EU868", frequency=869.525, spreading_factor=12)  # type: ignore[arg-type]
+    assert module.send(bytes(51)).values["sent"] is True
+
+
+def test_in_korea_one_listens_before_one_talks(slots: RadioSlots) -> None:
+    module = slots.module(1)
+    module.configure("KR920")  # type: ignore[arg-type]
+    slots.board.set(1, "rssi", -65.0)
+    before = slots.clock.monotonic()
+    sent = module.send(b"abc").values
+    assert (sent["sent"], sent["duty_wait"]) == (True, 0.0)
+    assert slots.clock.monotonic() - before >= 0.006
+    slots.board.set(1, "rssi", -64.0)
+    with pytest.raises(ForbiddenError, match=r"-64 dBm, and at most -65 dBm") as taken:
+        module.send(b"abc")
+    assert taken.value.data == {"wait_ms": 100, "rssi": -64.0}
+    assert len(slots.twin(1).radio.sent) == 1
+    late = [module.send(data, when_full="queue").values for data in (b"1st", b"2nd")]
+    assert [each["sent"] for each in late] == [False, False]
+    slots.desks[1].pass_time(5.0)
+    assert len(slots.twin(1).radio.sent) == 1
+    slots.board.set(1, "rssi", -90.0)
+    slots.desks[1].pass_time(1.0)
+    assert slots.twin(1).radio.sent[1:] == [b"1st", b"2nd"]
+
+
 @pytest.mark.parametrize("end", ["make_safe", "sleep", "close"])
 def test_delayed_packets_are_dropped(slots: RadioSlots, end: str) -> None:
     module = slots.module(1)

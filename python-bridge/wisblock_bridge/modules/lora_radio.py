@@ -333,22 +333,30 @@ class LoRaRadio:
         finally:
             self.close_ear(ear)
 
-    def rssi_dbm(self) -> float:
+    def rssi_dbm(self, duration_s: float = 0.0) -> float:
         """Measure how strong it is on the channel.
 
+        Args:
+            duration_s: For how long; 0 for once.
+
         Returns:
-            dBm.
+            dBm, the strongest that was measured.
 
         Raises:
             BusError: The bus or a line could not be used.
             NotReadyError: The radio does not get ready or answers no more.
+            SupplyLostError: The radio was reset.
             WrongChipError: No radio answers.
         """
         with self._careful():
             if not self._listening or self._single:
                 self._listen(None)
                 self._clock.sleep(RSSI_SETTLING_S)
+            end_s = self._clock.monotonic() + duration_s
             found = self._chip.rssi_dbm()
+            while self._clock.monotonic() < end_s:
+                self._clock.sleep(SHORTEST_S)
+                found = max(found, self._chip.rssi_dbm())
             if not self._ears:
                 self._listening = False
                 self._chip.standby()

@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.chips.sx1262 import longest_payload, time_on_air_ms
-from wisblock_bridge.errors import BadParamsError, BridgeError, BusyError, ForbiddenError
+from wisblock_bridge.errors import BadParamsError, BusyError, ForbiddenError
 from wisblock_bridge.modules.lora_regions import REGIONS
 from wisblock_bridge.modules.lora_settings import LISTENING, Configuration
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from wisblock_bridge.modules.lora_radio import LoRaRadio
 
 MOST_QUEUED = 16
+ASK_AGAIN_S = 0.1
+"""Where one must listen first and the channel is taken: about the length of a packet."""
+
+
+class _ChannelTakenError(ForbiddenError):
+    """Somebody else is sending where one must listen first."""
 
 
 class LawfulSender:
@@ -75,20 +81,44 @@ class LawfulSender:
             WrongChipError: No radio answers.
         """
         airtime_ms = self._airtime_ms(payload)
+        if queue and self._queue:
+            return airtime_ms, self._enqueue(payload), False
         wait_s = self._wait_s(airtime_ms)
-        if wait_s > 0.0 and not queue:
-            raise self._used_up(wait_s)
-        if wait_s > 0.0 or (self._queue and queue):
-            if len(self._queue) >= MOST_QUEUED:
-                raise BusyError(
-                    f"{MOST_QUEUED} packets wait for air time already.",
-                    hint="Send less often, or lower the spreading factor.",
-                )
-            self._queue.append(payload)
-            self._plan()
-            return airtime_ms, wait_s, False
-        self._transmit(payload, airtime_ms)
+        if wait_s > 0.0:
+            if not queue:
+                raise self._used_up(wait_s)
+            return airtime_ms, self._enqueue(payload), False
+        try:
+            self._transmit(payload, airtime_ms)
+        except _ChannelTakenError:
+            if not queue:
+                raise
+            return airtime_ms, max(self._enqueue(payload, ASK_AGAIN_S), ASK_AGAIN_S), False
         return airtime_ms, self._wait_s(airtime_ms), True
+
+    def _enqueue(self, payload: bytes, pause_s: float = 0.0) -> float:
+        """Keep a packet until it may be sent.
+
+        Args:
+            payload: Its bytes.
+            pause_s: The earliest moment, seconds from now.
+
+        Returns:
+            Seconds until then, those that wait before it reckoned in.
+
+        Raises:
+            BusyError: Too many wait already.
+        """
+        if len(self._queue) >= MOST_QUEUED:
+            raise BusyError(
+                f"{MOST_QUEUED} packets wait for air time already.",
+                hint="Send less often, or lower the spreading factor.",
+            )
+        self._queue.append(payload)
+        self._plan(pause_s)
+        radio = self.configuration.radio
+        lengths_ms = [time_on_air_ms(radio, len(each)) for each in self._queue]
+        return self._ledger.waits_s(self.configuration.budgets, lengths_ms)[-1]
 
     def drop_queue(self) -> None:
         """Forget what waits."""
@@ -129,8 +159,7 @@ class LawfulSender:
         return airtime_ms
 
     def _wait_s(self, airtime_ms: float) -> float:
-        budget, _ = self.configuration.rule
-        return self._ledger.wait_s(self.configuration.channel, budget, airtime_ms)
+        return self._ledger.waits_s(self.configuration.budgets, (airtime_ms,))[0]
 
     def _used_up(self, wait_s: float) -> ForbiddenError:
         budget, _ = self.configuration.rule
@@ -142,34 +171,52 @@ class LawfulSender:
         )
 
     def _transmit(self, payload: bytes, airtime_ms: float) -> None:
-        self._ledger.note(self.configuration.channel, airtime_ms)
+        self._listen_first()
+        for channel in self.configuration.budgets:
+            self._ledger.note(channel, airtime_ms)
         self._noted()
         self._radio.send(payload)
 
-    def _plan(self) -> None:
-        """Come back when the first of those that wait may be sent."""
+    def _listen_first(self) -> None:
+        """Refuse to send into what somebody else is sending, where the region asks for that."""
+        listening = self.configuration.listening
+        if listening is None:
+            return
+        found_dbm = self._radio.rssi_dbm(listening.duration_ms / 1000.0)
+        if found_dbm > listening.threshold_dbm:
+            raise _ChannelTakenError(
+                f"Somebody else is sending in {self.configuration.channel}: {found_dbm:g} dBm, and "
+                f"at most {listening.threshold_dbm:g} dBm may be heard before one sends.",
+                hint='Try again a little later, or let it wait with when_full "queue".',
+                data={"wait_ms": math.ceil(ASK_AGAIN_S * 1000.0), "rssi": found_dbm},
+            )
+
+    def _plan(self, pause_s: float = 0.0) -> None:
+        """Come back when the first of those that wait may be sent, or after a pause."""
         if self._queue and self._next is None:
             airtime_ms = time_on_air_ms(self.configuration.radio, len(self._queue[0]))
             wait_s = self._wait_s(airtime_ms)
             # One that will never be allowed is refused by the timer, not kept for ever.
-            self._next = self._timers.after(wait_s if math.isfinite(wait_s) else 0.0, self._come)
+            wait_s = max(wait_s, pause_s) if math.isfinite(wait_s) else 0.0
+            self._next = self._timers.after(wait_s, self._come)
 
     def _come(self) -> None:
         self._next = None
         if not self._queue:
             return
-        payload = self._queue[0]
+        payload = self._queue.popleft()
+        pause_s = 0.0
         try:
             airtime_ms = self._airtime_ms(payload)
             if self._wait_s(airtime_ms) <= 0.0:
-                self._queue.popleft()
                 self._transmit(payload, airtime_ms)
-        except BridgeError:
-            if self._queue and self._queue[0] is payload:
-                self._queue.popleft()
-            raise
+            else:
+                self._queue.appendleft(payload)
+        except _ChannelTakenError:
+            self._queue.appendleft(payload)
+            pause_s = ASK_AGAIN_S
         finally:
-            self._plan()
+            self._plan(pause_s)
 
 
 def in_words(seconds: float) -> str:

@@ -18,7 +18,7 @@ from wisblock_bridge.modules.lora_regions import REGIONS, Region, RegionName, Su
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wisblock_bridge.modules.lora_regions import Budget
+    from wisblock_bridge.modules.lora_regions import Budget, Listening
 
 SYNC_WORDS = {"private": 0x1424, "public": 0x3444}
 BANDWIDTHS_KHZ = (7.81, 10.42, 15.63, 20.83, 31.25, 41.67, 62.5, 125.0, 250.0, 500.0)
@@ -156,9 +156,27 @@ class Configuration:
 
     @property
     def channel(self) -> str:
-        """What has a budget of its own."""
-        budget, _ = self.rule
-        words = f"{self.region.name if self.region else 'no region'} {self.sub_band}"
+        """Where one sends, in words."""
+        return self._channel_in(self.sub_band)
+
+    @property
+    def budgets(self) -> dict[str, Budget | None]:
+        """What a packet is counted in, each with its rule."""
+        if self.sub_band is None:
+            return {}
+        return {
+            self._channel_in(each): each.rule(self.radio.bandwidth_khz)[0]
+            for each in self.sub_band.counted
+        }
+
+    @property
+    def listening(self) -> Listening | None:
+        """What must be heard before one may send; None for nothing."""
+        return self.sub_band.listening if self.sub_band is not None else None
+
+    def _channel_in(self, sub_band: SubBand | None) -> str:
+        budget = sub_band.rule(self.radio.bandwidth_khz)[0] if sub_band is not None else None
+        words = f"{self.region.name if self.region else 'no region'} {sub_band}"
         if budget is not None and budget.per_channel:
             words += f" at {self.radio.frequency_hz / 1e6:.3f} MHz"
         return words
