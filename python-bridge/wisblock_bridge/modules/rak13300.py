@@ -1,6 +1,6 @@
 """RAK13300: LoRa radio SX1262, packets from one radio to another.
 
-1. Facts of the product: its lines, its operations, and what is told of a packet.
+1. Facts of the product: its lines and its operations; what they tell is in ``lora_readings``.
 2. How the radio is kept is in ``lora_radio``, whether one may send in ``lora_sender``, what a user
    may choose in ``lora_settings``.
 3. Nothing is sent before a region was chosen, and nothing by itself.
@@ -13,11 +13,31 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol, runtime_checkable
 
 from wisblock_bridge.chips.sx1262 import SX1262, longest_payload
-from wisblock_bridge.describe import Module, Param, Product, Reading, Readings, event, operation
+from wisblock_bridge.describe import Module, Param, Product, Readings, event, operation
 from wisblock_bridge.modules import lora_settings
 from wisblock_bridge.modules.airtime_ledger import AirtimeLedger
 from wisblock_bridge.modules.lora_radio import LoRaRadio
-from wisblock_bridge.modules.lora_regions import REGIONS
+from wisblock_bridge.modules.lora_readings import (
+    BROKEN,
+    BUSY,
+    CONFIGURED,
+    DUTY_WAIT,
+    EVENT,
+    FREQUENCY_ERROR,
+    PACKET_RSSI,
+    PACKETS_BROKEN,
+    PACKETS_RECEIVED,
+    PACKETS_SENT,
+    PAYLOAD,
+    RECEIVED,
+    REGION,
+    RESTARTS,
+    RSSI,
+    SENT,
+    SNR,
+    SUPPLY_LOSSES,
+    TIME_ON_AIR,
+)
 from wisblock_bridge.modules.lora_sender import LawfulSender
 from wisblock_bridge.modules.lora_watch import LoRaWatch, packed
 from wisblock_bridge.wiring import line, optional_line, spi_device
@@ -35,85 +55,6 @@ SPI_HZ = 2_000_000
 
 SAVE_S = 30.0
 """What was sent is written down at most so often: a flash card bears only so many writes."""
-
-REGION = Reading(
-    "region", "The region chosen; empty before.", kind="str", choices=("", *map(str, REGIONS))
-)
-FREQUENCY = Reading(
-    "frequency", "Centre of the channel.", unit="megahertz", low=150.0, high=960.0, step=1e-6
-)
-BANDWIDTH = Reading("bandwidth", "Width of the channel.", unit="kilohertz", low=7.81, high=500.0)
-SPREADING_FACTOR = Reading("spreading_factor", "Spreading factor.", kind="int", low=5, high=12)
-POWER = Reading(
-    "power", "Power at the antenna connector.", kind="int", unit="decibel_milliwatt", low=-9,
-    high=22, step=1,
-)  # fmt: skip
-DUTY_CYCLE = Reading(
-    "duty_cycle",
-    "Share of the time that one may send, where the region limits it.",
-    unit="percent",
-    low=0.0,
-    high=100.0,
-    optional=True,
-)
-LONGEST = Reading(
-    "longest_payload", "Most bytes that one packet may have.", kind="int", low=-1, high=255
-)
-
-TIME_ON_AIR = Reading(
-    "time_on_air", "How long the packet occupies the channel.", unit="millisecond", low=0.0,
-    step=0.001,
-)  # fmt: skip
-DUTY_WAIT = Reading(
-    "duty_wait",
-    "How long until such a packet may be sent again; of a queued one, until it is sent.",
-    unit="millisecond",
-    low=0.0,
-)
-SENT = Reading("sent", "True when the packet has left, false when it is queued.", kind="bool")
-
-PAYLOAD = Reading("payload", "The bytes of the packet.", kind="bytes", optional=True)
-RSSI = Reading(
-    "rssi", "Strength of the signal.", unit="decibel_milliwatt", low=-127.5, high=0.0, step=0.5
-)
-PACKET_RSSI = Reading(
-    "rssi", "Strength of the packet.", unit="decibel_milliwatt", low=-127.5, high=0.0, step=0.5,
-    optional=True,
-)  # fmt: skip
-SNR = Reading(
-    "snr", "How far the packet was above the noise.", unit="decibel", low=-32.0, high=32.0,
-    step=0.25, optional=True,
-)  # fmt: skip
-FREQUENCY_ERROR = Reading(
-    "frequency_error", "How far the sender's frequency is above the own one.", unit="hertz",
-    optional=True,
-)  # fmt: skip
-RECEIVED = Reading("received", "Whether a packet came.", kind="bool")
-BROKEN = Reading(
-    "broken", "How many packets came with a wrong checksum or header since the last good one.",
-    kind="int", low=0, step=1,
-)  # fmt: skip
-INTACT = Reading("intact", "Whether the checksum is right, or there is none.", kind="bool")
-BUSY = Reading("busy", "Whether somebody else is sending.", kind="bool")
-
-RESTARTS = Reading(
-    "restarts", "How often the radio was started again because something had gone wrong.",
-    kind="int", low=0, step=1,
-)  # fmt: skip
-SUPPLY_LOSSES = Reading(
-    "supply_losses", "How often of these it had been reset, as after a dip of its supply.",
-    kind="int", low=0, step=1,
-)  # fmt: skip
-PACKETS_SENT = Reading("packets_sent", "Packets that have left.", kind="int", low=0, step=1)
-PACKETS_RECEIVED = Reading("packets_received", "Packets that came intact.", kind="int", low=0,
-                           step=1)  # fmt: skip
-PACKETS_BROKEN = Reading(
-    "packets_broken", "Packets that came with a wrong checksum or header.", kind="int", low=0,
-    step=1,
-)  # fmt: skip
-
-CONFIGURED = (REGION, FREQUENCY, BANDWIDTH, SPREADING_FACTOR, POWER, LONGEST, DUTY_CYCLE)
-EVENT = (PAYLOAD, PACKET_RSSI, SNR, FREQUENCY_ERROR, INTACT, BROKEN)
 
 
 @runtime_checkable
@@ -138,7 +79,8 @@ class RAK13300(Module):
 
     Both radios need the same frequency, bandwidth, spreading factor, sync word, header and IQ. A
     radio either listens or sends. Packets that come while nobody listens are lost; subscribe to
-    `received` to miss none.
+    `received` to miss none. A radio that was reset, as by a dip of its supply, is started again and
+    tells so once.
 
     This is not LoRaWAN: nothing is encrypted, acknowledged or addressed.
     """
@@ -160,7 +102,15 @@ class RAK13300(Module):
             "US915 below 500 kHz asks for hopping between channels, which this module does not do "
             "by itself."
         ),
-        "AS923 and CN470 differ from country to country; look up what holds where you are.",
+        (
+            "AS923 (all groups) and CN470 differ from country to country; look up what holds where "
+            "you are."
+        ),
+        (
+            "How long and for which level KR920 listens is taken from a public program, not from "
+            "the Korean rules."
+        ),
+        "What a dip of the supply does was tried with the emulated radio only.",
         "The frequency error comes from a register that the data sheet does not describe.",
         (
             "How many decibels the antenna switch makes, which the vendor's Python examples leave "
@@ -334,12 +284,14 @@ class RAK13300(Module):
             ``time_on_air``, ``duty_wait`` and ``sent``.
 
         Raises:
-            ForbiddenError: No region was chosen, the packet is too long for it, or the air time is
-                used up; ``data.wait_ms`` says when it may be sent.
+            ForbiddenError: No region was chosen, the packet is too long for it, the air time is
+                used up, or somebody else sends where one must listen first; ``data.wait_ms`` says
+                when to try again.
             BadParamsError: Without a header, the packet has not the length agreed.
             BusyError: 16 packets wait already.
             BusError: The bus or a line could not be used.
             NotReadyError: The radio does not get ready, or does not finish.
+            SupplyLostError: It was reset meanwhile; whether the packet has left is said.
             WrongChipError: No radio answers.
         """
         airtime_ms, wait_s, sent = self._sender.send(payload, queue=when_full == "queue")
@@ -419,7 +371,8 @@ class RAK13300(Module):
 
         Raises:
             BusError: The bus or a line could not be used.
-            NotReadyError: The radio does not get ready, or answers no more.
+            NotReadyError: The radio does not get ready, or is not listening: no value then.
+            SupplyLostError: It was reset; the next request starts it again.
             WrongChipError: No radio answers.
         """
         return self.readings(rssi=self._radio.rssi_dbm())
