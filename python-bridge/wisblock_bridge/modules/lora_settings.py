@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
-from wisblock_bridge.chips.sx1262 import LoRa
+from wisblock_bridge.chips.sx1262 import LoRa, sync_word_registers
 from wisblock_bridge.describe import Param
 from wisblock_bridge.errors import BadParamsError
 from wisblock_bridge.modules.lora_regions import REGIONS, Region, RegionName, SubBand
@@ -319,16 +319,7 @@ def _sync_word(choice: Choice, preset: _Preset | None) -> int:
         word = preset.sync_word if preset else "private"
     if isinstance(word, str):
         return SYNC_WORDS[word]
-    return _expanded(word) if word <= 0xFF else word  # noqa: PLR2004  (one byte)
-
-
-def _expanded(word: int) -> int:
-    """Spread the one byte that libraries take over the two registers: 0xXY to 0xX4Y4.
-
-    Source: RadioLib (``SX126x::setSyncWord``, control bits 0x44) and LoRaRF, which the vendor's
-    example uses.
-    """
-    return (word & 0xF0) << 8 | (word & 0x0F) << 4 | 0x0404
+    return sync_word_registers(word)
 
 
 def _power(choice: Choice, preset: _Preset | None, sub_band: SubBand) -> int:

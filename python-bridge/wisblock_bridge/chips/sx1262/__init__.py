@@ -5,8 +5,18 @@ the detection of activity.
 """
 
 from wisblock_bridge.chips.sx1262.air_time import LoRa, longest_payload, time_on_air_ms
-from wisblock_bridge.chips.sx1262.commands import Irq, Mode
+from wisblock_bridge.chips.sx1262.commands import Irq, Mode, sync_word_registers
 from wisblock_bridge.chips.sx1262.driver import SX1262, Packet
 from wisblock_bridge.chips.sx1262.link import Pin
 
-__all__ = ["SX1262", "Irq", "LoRa", "Mode", "Packet", "Pin", "longest_payload", "time_on_air_ms"]
+__all__ = [
+    "SX1262",
+    "Irq",
+    "LoRa",
+    "Mode",
+    "Packet",
+    "Pin",
+    "longest_payload",
+    "sync_word_registers",
+    "time_on_air_ms",
+]

@@ -260,6 +260,25 @@ def power(dbm: int) -> tuple[bytes, int]:
     return bytes((duty, maximum, 0, 1)), setting & 0xFF
 
 
+def sync_word_registers(word: int) -> int:
+    """Give the two registers for a sync word.
+
+    Args:
+        word: Up to 255, the one byte that other libraries take: 0xXY for 0xX4Y4. Above, the 16 bits
+            of the two registers as they are.
+
+    Returns:
+        16 bits for 0x0740 and 0x0741.
+
+    Source:
+        RadioLib (``setSyncWord``, control bits 0x44) and LoRaRF, which the vendor's example uses:
+        0x12 for 0x1424 (private), 0x34 for 0x3444 (public).
+    """
+    if word > 0xFF:  # noqa: PLR2004  (one byte)
+        return word
+    return (word & 0xF0) << 8 | (word & 0x0F) << 4 | 0x0404
+
+
 def image_calibration(hertz: float) -> bytes:
     """Choose the band of CalibrateImage.
 
