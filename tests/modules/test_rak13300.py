@@ -130,6 +130,22 @@ def test_broken_packets(slots: RadioSlots, pair: tuple[RAK13300, RAK13300]) -> N
     assert (good.values["payload"], good.values["broken"]) == (b"abc", 2)
 
 
+def test_a_good_packet_behind_a_broken_one_stays_good(
+    slots: RadioSlots, pair: tuple[RAK13300, RAK13300]
+) -> None:
+    watch = pair[1].received()
+    watch.look()
+    slots.board.set(2, "next_packet", "header_error")
+    pair[0].send(b"abc")
+    pair[0].send(b"def")
+    slots.clock.advance(0.1)
+    (told,) = watch.look()  # both are reported at once
+    assert (told.values["payload"], told.values["broken"]) == (b"def", 1)
+    counted = pair[1].counters().values
+    assert (counted["packets_received"], counted["packets_broken"]) == (1, 1)
+    assert pair[0].counters().values["packets_sent"] == 2
+
+
 def test_collision(slots: RadioSlots, pair: tuple[RAK13300, RAK13300]) -> None:
     watch = pair[1].received()
     watch.look()

@@ -280,6 +280,25 @@ def test_every_listener_is_told_once_and_packets_go_on() -> None:
     }
 
 
+def test_setting_the_radio_hides_no_dip_from_those_who_listen() -> None:
+    dips = Dips()
+    watch = dips.module.received()
+    watch.look()
+    dips.dip()
+    assert configure(dips)
+    with pytest.raises(NotReadyError, match="forgotten"):
+        watch.look()
+    watch.look()
+    dips.send_to_it(b"abc")
+    assert [each.values["payload"] for each in watch.look()] == [b"abc"]
+    assert dips.module.counters().values["supply_losses"] == 1
+    # Nor does it lose what has come.
+    dips.slots.clock.advance(25.0)
+    dips.send_to_it(b"def")
+    assert configure(dips)
+    assert [each.values["payload"] for each in watch.look()] == [b"def"]
+
+
 def test_what_came_before_the_dip_is_told_first() -> None:
     dips = Dips()
     watch = dips.module.received()

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -182,11 +182,16 @@ class LoRaRadio:
             SupplyLostError: It was reset meanwhile.
             WrongChipError: No radio answers.
         """
+        if self._awake:
+            # What it has heard, or that it had been reset, is found out before it is reset here.
+            with suppress(BridgeError), self._careful():
+                if self._listening:
+                    self._fetch()
+                else:
+                    self._chip.check_setup()
         self._settings = settings
         with self._careful():
-            # From the reset on: what a radio has that is awake is not known for sure.
-            self._awake = False
-            self._wake()
+            self._bring_up()
 
     def check_supply(self) -> None:
         """Check, by one short transfer, that a radio in use still has its settings and listens.
@@ -405,12 +410,16 @@ class LoRaRadio:
         self.asleep = False
         if self._awake:
             return True
-        self._listening = False
+        self._bring_up()
+        return False
+
+    def _bring_up(self) -> None:
+        """Start the radio from its reset line on, whatever it was doing."""
+        self.asleep = self._listening = False
         self._chip.start()
         self._chip.configure(self._settings)
         self._antenna.drive(1)
         self._awake = True
-        return False
 
     def _listen(self, timeout_s: float | None) -> None:
         self._wake()
@@ -430,15 +439,16 @@ class LoRaRadio:
         found = self._chip.take_irq(Mode.RECEIVE if self._listening else None)
         if not found:
             return
-        intact = not found & (Irq.HEADER_ERROR | Irq.CRC_ERROR)
-        self.counters.broken += not intact
+        broken = bool(found & Irq.HEADER_ERROR)
         if found & Irq.RX_DONE:
+            intact = not found & Irq.CRC_ERROR
             heard = Heard(self._chip.take_packet(), intact, self._clock.timestamp_ms())
             for ear in self._ears:
                 ear.heard.append(heard)
-                ear.broken += not intact
             self.counters.received += intact
-        elif not intact:
+            broken = broken or not intact
+        if broken:
+            self.counters.broken += 1
             for ear in self._ears:
                 ear.broken += 1
         if self._single:
