@@ -389,7 +389,7 @@ def test_a_setting_that_nobody_hears_is_told(filled: int) -> None:
     bench.started(PYTHON_EXAMPLE)
     bench.spi.transfer = lambda data: bytes([filled]) * len(data)  # type: ignore[method-assign]
     with pytest.raises(BusError, match="does not answer"):
-        bench.chip.standby()
+        bench.chip.configure(PYTHON_EXAMPLE)
 
 
 # -- numbers --------------------------------------------------------------------------------------

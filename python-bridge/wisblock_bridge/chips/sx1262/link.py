@@ -1,7 +1,8 @@
 """Talking to an SX1262: commands over SPI, BUSY, and whether the answer is one.
 
 1. What a command means is the driver's business; here bytes go out and statuses come back.
-2. Every command but those of one byte is answered with a status, and every status is looked at.
+2. Every command but those of one byte is answered with a status, and every status is looked at;
+   only a question has to be answered by more than zeros.
 3. A chip that lost its supply answers as before, in standby, and reports no error. The packet type
    tells: a reset makes it FSK (0), and the driver sets it to LoRa before anything else.
 """
@@ -172,10 +173,10 @@ class Link:
         Raises:
             BusError: The bus could not be used, or the chip does not answer any more.
         """
-        if params:
-            self.exchange(opcode, *params)
-        else:
-            self._spi.transfer(bytes((opcode,)))
+        answer = self._spi.transfer(bytes((opcode, *params)))
+        # Zeros are let pass here: whether somebody is there at all, the next question tells.
+        if any(answer[1:]):
+            self._check_status(answer)
 
     def exchange(self, opcode: Opcode, *params: int) -> bytes:
         """Exchange bytes at once; the second byte of every answer is the status.
@@ -191,6 +192,10 @@ class Link:
             BusError: The bus could not be used, or the chip does not answer any more.
         """
         answer = self._spi.transfer(bytes((opcode, *params)))
+        self._check_status(answer)
+        return answer
+
+    def _check_status(self, answer: bytes) -> None:
         try:
             commands.mode(answer[1])
         except ValueError as error:
@@ -200,7 +205,6 @@ class Link:
                 hint="Was the module pulled out? It is started anew with the next request.",
                 where=self.name,
             ) from error
-        return answer
 
     def wait_ready(self, limit_s: float) -> None:
         """Wait until BUSY is low.
