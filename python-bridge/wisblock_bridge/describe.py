@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
+from wisblock_bridge.precision import DIGITS
 from wisblock_bridge.signatures import MARK, Mark, describe_module
 from wisblock_bridge.units import UNITS
 
@@ -88,9 +89,11 @@ class Reading:
         unit: Name from the vocabulary of units.
         low: Smallest value that can be measured.
         high: Largest value that can be measured.
-        step: Resolution: two values closer than this are the same.
+        step: Resolution: two values closer than this are the same. Results carry the decimals that
+            it supports (``precision``).
         choices: The words that a text can be.
         optional: Only there when asked for (a scaled value).
+        digits: Significant digits of a result where no constant step can be told.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Reading:
     step: float | None = None
     choices: tuple[str, ...] = ()
     optional: bool = False
+    digits: int = DIGITS
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:

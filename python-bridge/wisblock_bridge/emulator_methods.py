@@ -13,6 +13,7 @@ import msgspec
 from wisblock_bridge import protocol
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import BadParamsError
+from wisblock_bridge.precision import to_digits
 from wisblock_bridge.wiring import ChipNeed, PortNeed, SpiNeed
 
 if TYPE_CHECKING:
@@ -129,12 +130,16 @@ class EmulatorMethods:
         ]
 
     def _get(self, params: GetParams) -> object:
-        value = self._board.get(params.slot, params.quantity)
-        return {"quantity": params.quantity, "value": value}
+        return {"quantity": params.quantity, "value": self._value(params.slot, params.quantity)}
 
     def _set(self, params: SetParams) -> object:
         self._board.set(params.slot, params.quantity, params.value)
-        return {"quantity": params.quantity, "value": self._board.get(params.slot, params.quantity)}
+        return {"quantity": params.quantity, "value": self._value(params.slot, params.quantity)}
+
+    def _value(self, slot: Slot, quantity: str) -> object:
+        """Give a quantity as readings are given: without the noise of computing it."""
+        value = self._board.get(slot, quantity)
+        return to_digits(value) if isinstance(value, float) else value
 
     def _plug(self, params: PlugParams) -> object:
         self._board.plug(params.module, params.slot)

@@ -27,6 +27,7 @@ from typing import (
 
 import msgspec
 
+from wisblock_bridge.precision import Precision
 from wisblock_bridge.units import UNITS
 from wisblock_bridge.wiring import Part
 
@@ -97,6 +98,7 @@ class OperationDescription:
         default: A new node starts with it.
         check: Checks what concerns several parameters together; raises ``BadParamsError``.
         struct: The msgspec struct that a parameter map is decoded into.
+        precision: Gives the numbers of a result the precision of their steps.
     """
 
     name: str
@@ -114,6 +116,7 @@ class OperationDescription:
     default: bool
     check: Callable[[Any], None] | None = field(repr=False)
     struct: type[msgspec.Struct] = field(repr=False)
+    precision: Precision = field(repr=False)
 
     def output(self, params: Mapping[str, object]) -> str:
         """Tell which output a call drives.
@@ -266,6 +269,7 @@ def _describe_operation(
         mark.default,
         mark.check,
         struct,
+        Precision(mark.gives),
     )
 
 

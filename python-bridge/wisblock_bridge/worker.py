@@ -375,6 +375,7 @@ class Worker:
             module = self._opened()
             self._may_be_cut_short = True
             readings: Readings = getattr(module, operation)(*arguments)
+            module.description.operations[operation].precision.apply(readings.values)
         except BridgeError as error:
             raise self._failed(error) from error.__cause__
         except Exception as error:

@@ -39,6 +39,7 @@ ROOMS = {
     "mailbox": Room(),
     "fair_lock": Room(),
     "memory": Room(knows="describe"),
+    "precision": Room(knows="describe"),
     # buses: errno stays here, and so do the libraries of the hardware
     "buses": Room("errors"),
     "buses.linux": Room("buses errors fair_lock", "boards", "smbus2 gpiod serial spidev"),
@@ -50,8 +51,8 @@ ROOMS = {
     # modules: the products
     "shared_edges": Room(knows="buses"),
     "wiring": Room("buses errors shared_edges", "clock"),
-    "signatures": Room("units wiring", "describe", "msgspec"),
-    "describe": Room("signatures units", "clock"),
+    "signatures": Room("precision units wiring", "describe", "msgspec"),
+    "describe": Room("precision signatures units", "clock"),
     "modules": Room(
         "describe wiring errors chips buses modules.heard modules.lin modules.modbus",
         "clock",
@@ -112,7 +113,7 @@ ROOMS = {
         "boards buses clock describe",
     ),
     "emulator_methods": Room(
-        "buses.emulated errors protocol wiring",
+        "buses.emulated errors precision protocol wiring",
         "clock describe emulation rack",
         "msgspec",
     ),

@@ -33,8 +33,11 @@ FULL_SCALE_V: dict[int | str, float] = {
 PAIRS = ((0, 1), (0, 3), (1, 3), (2, 3))
 """The pairs that the input multiplexer can form."""
 
+FINEST_V = 0.256 / 32768
+"""One step at the highest gain; at gain 1 a step is 0.125 mV."""
+
 VOLTAGE = Reading(
-    "voltage", "Voltage at the input.", unit="volt", low=-6.144, high=6.144, step=0.000125
+    "voltage", "Voltage at the input.", unit="volt", low=-6.144, high=6.144, step=FINEST_V
 )
 
 Gain = Annotated[

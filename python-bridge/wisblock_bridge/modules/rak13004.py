@@ -45,8 +45,12 @@ MICROSECONDS = Reading(
     unit="microsecond",
     low=0.0,
     high=LONGEST_PULSE_US,
+    step=0.16,
 )
-ANGLE = Reading("angle", "Where the servo is told to go.", unit="degree", low=LEFT, high=RIGHT)
+"""A step at the highest frequency: 4 cycles of 25 MHz (PCA9685 datasheet, PRE_SCALE at least 3)."""
+ANGLE = Reading(
+    "angle", "Where the servo is told to go.", unit="degree", low=LEFT, high=RIGHT, step=0.01
+)
 HZ = Reading("hz", "Frequency of all channels.", unit="hertz", low=23.9, high=1526.0)
 ON = Reading("on", "Whether the outputs are enabled.", kind="bool")
 

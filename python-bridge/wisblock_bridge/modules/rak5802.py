@@ -51,7 +51,9 @@ REGISTERS = Reading(
 )
 ON = Reading("on", "The state that was written.", kind="bool")
 REGISTER = Reading("register", "The register that was written.", kind="int", low=0, high=65535)
-VALUE = Reading("value", "The number, times the factor, plus the offset.", unit="engineering")
+VALUE = Reading(
+    "value", "The number, times the factor, plus the offset.", unit="engineering", digits=15
+)
 DATA = Reading("data", "The bytes that came.", kind="bytes")
 BAUD = Reading("baud", "Baud rate.", kind="int", unit="baud", low=1200, high=115200)
 PARITY = Reading("parity", "Parity bit.", kind="str", choices=("none", "even", "odd"))

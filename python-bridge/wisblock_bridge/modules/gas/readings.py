@@ -26,7 +26,7 @@ RESISTANCE = Reading(
     "Resistance Rs of the sensor, with a load resistor of 10 kiloohm.",
     unit="ohm",
     low=0.0,
-    high=2e7,
+    high=2.05e7,
 )
 RATIO = Reading("ratio", "Rs / R0.", unit="ratio", low=0.0)
 PERCENT = Reading(
@@ -62,6 +62,7 @@ WARM_UP_LEFT = Reading(
     "How long the heater has to be on until readings count as good.",
     unit="millisecond",
     low=0.0,
+    step=1.0,
 )
 
 Samples = Annotated[
