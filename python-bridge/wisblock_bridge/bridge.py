@@ -27,7 +27,7 @@ from wisblock_bridge.endpoint import prepare_endpoint, restrict_socket
 from wisblock_bridge.errors import BridgeError
 from wisblock_bridge.hardware import Hardware
 from wisblock_bridge.mailbox import Mailbox
-from wisblock_bridge.memory import Shelf, default_directory
+from wisblock_bridge.memory import Shelf, default_directory, told_where
 from wisblock_bridge.places import chips_in_use, places
 from wisblock_bridge.rack import Rack, SlotClosingError
 from wisblock_bridge.scanner import Scanner
@@ -302,8 +302,8 @@ class Bridge:
 
     def _shelf(self) -> Shelf | None:
         """Find where to remember things; an emulated board forgets unless it is told where."""
-        told = any(os.environ.get(name) for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"))
-        return Shelf(default_directory()) if told or not self._config.emulate else None
+        keep = told_where() or not self._config.emulate
+        return Shelf(default_directory()) if keep else None
 
     def _emulator_methods(self) -> EmulatorMethods | None:
         if self._emulated is None:

@@ -179,24 +179,28 @@ class Timers(Protocol):
 class Memory(Protocol):
     """What one module in one slot remembers across restarts, as plain data."""
 
+    @property
+    def trouble(self) -> str:
+        """Why what was remembered last could not be kept, as a sentence; empty when it was."""
+        ...
+
     def recall(self) -> dict[str, object]:
         """Give what was remembered; empty when nothing was."""
         ...
 
     def remember(self, facts: Mapping[str, object]) -> None:
-        """Keep facts instead of what was remembered before.
+        """Keep facts instead of what was remembered before; ``trouble`` says whether that worked.
 
         Args:
             facts: Plain JSON types.
-
-        Raises:
-            BridgeError: They could not be written.
         """
         ...
 
 
 class Forgetful:
-    """A memory that ends with the process."""
+    """A memory that ends with the process, on purpose: nothing that is expected of it fails."""
+
+    trouble = ""
 
     def __init__(self) -> None:
         self._facts: dict[str, object] = {}
@@ -414,3 +418,17 @@ class Module:
             quality,
             note,
         )
+
+    def kept(self, readings: Readings) -> Readings:
+        """Say in a result that what it promises to keep across restarts could not be kept.
+
+        Args:
+            readings: The result of an operation that has just remembered something.
+
+        Returns:
+            The same: uncertain and with a note when the memory could not be written.
+        """
+        if self.memory.trouble:
+            readings.quality = Quality.UNCERTAIN
+            readings.note = f"{readings.note} {self.memory.trouble}".lstrip()
+        return readings

@@ -2,14 +2,17 @@
 
 1. A file is written beside the old one and put in its place, so a crash leaves one of the two.
 2. A file that cannot be read is set aside under another name and reported, never overwritten.
-3. Where nothing can be written, everything works and is forgotten, and that is said once.
+3. Where nothing can be written, everything works and is forgotten. The log says so once; whoever
+   was promised something is told each time (``Notebook.trouble``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,17 +43,56 @@ def default_directory(environment: Mapping[str, str] = os.environ) -> Path:
     return base / "wisblock-bridge"
 
 
+def told_where(environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether a place to remember things was named, and not only follows from the user.
+
+    Args:
+        environment: Of this process.
+    """
+    return any(environment.get(name) for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"))
+
+
+def why_not_writable(directory: Path) -> str:
+    """Try whether things can be remembered in a directory; what is made for that is removed again.
+
+    Args:
+        directory: Where; it need not exist.
+
+    Returns:
+        The reason in words; empty when files can be written there.
+    """
+    made: list[Path] = []
+    try:
+        for each in (*reversed(directory.parents), directory):
+            if not each.exists():
+                each.mkdir()
+                made.append(each)
+        with tempfile.TemporaryFile(dir=directory) as file:
+            file.write(b"{}")
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    finally:
+        for each in reversed(made):
+            with contextlib.suppress(OSError):
+                each.rmdir()
+    return ""
+
+
 class Notebook:
     """One file of plain data.
 
     Args:
         path: The file; it and its directory need not exist.
+
+    Attributes:
+        trouble: Why what was remembered last could not be kept, as a sentence; empty when it was.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._facts: dict[str, object] | None = None
         self._reported = False
+        self.trouble = ""
 
     def recall(self) -> dict[str, object]:
         """Give what was remembered; empty when nothing was."""
@@ -59,12 +101,13 @@ class Notebook:
         return dict(self._facts)
 
     def remember(self, facts: Mapping[str, object]) -> None:
-        """Keep facts instead of what was remembered before.
+        """Keep facts instead of what was remembered before; ``trouble`` says whether that worked.
 
         Args:
             facts: Plain JSON types.
         """
         self._facts = dict(facts)
+        self.trouble = ""
         beside = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,6 +117,10 @@ class Notebook:
                 os.fsync(file.fileno())
             beside.replace(self._path)
         except OSError as error:
+            self.trouble = (
+                f"It could not be kept: {self._path} cannot be written "
+                f"({error.strerror or type(error).__name__}); it is lost at the next restart."
+            )
             if not self._reported:
                 self._reported = True
                 log.warning("%s cannot be written (%s) and will be forgotten", self._path, error)

@@ -120,7 +120,8 @@ ROOMS = {
     "endpoint": Room("errors"),
     "config": Room("boards endpoint errors wiring", "describe"),
     "discovery": Room(
-        "boards buses buses.linux catalogue chips client clock config doors endpoint errors wiring",
+        "boards buses buses.linux catalogue chips client clock config doors endpoint errors memory "
+        "wiring",
         "describe hardware",
     ),
     "bridge": Room(

@@ -285,6 +285,18 @@ def test_it_survives_a_restart_for_its_slot(place: InSlot, tmp_path: Path) -> No
     assert other.calibration().values["calibrated"] is False
 
 
+def test_a_calibration_that_cannot_be_kept_says_so(place: InSlot, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    module = place.make(Shelf(tmp_path / "file").of_module(place.product.product.name, 1))
+    module.open()
+    warm(place, module)
+    found = module.calibrate()
+    assert found.quality is Quality.UNCERTAIN
+    assert "could not be kept: " in found.note
+    assert "lost at the next restart" in found.note
+    assert module.calibration().values["calibrated"] is True  # until then it serves
+
+
 def test_a_damaged_file_is_set_aside(place: InSlot, tmp_path: Path) -> None:
     name = place.product.product.name
     (tmp_path / f"{name}-1.json").write_text('{"air_resistance": 12', encoding="utf-8")

@@ -20,6 +20,7 @@ from wisblock_bridge.discovery.devices import (
     port_findings,
 )
 from wisblock_bridge.discovery.findings import Finding
+from wisblock_bridge.discovery.state import state_finding
 from wisblock_bridge.doors import doors, load_keys
 from wisblock_bridge.endpoint import check_endpoint, client_endpoint, is_served, parse_endpoint
 from wisblock_bridge.errors import BridgeError, ConfigError
@@ -83,6 +84,7 @@ def _findings(config: Config, computer: Computer) -> Iterator[Finding]:
         yield Finding("configuration", "problem", str(error), "Correct the configuration.")
     if not config.emulate:
         yield from _hardware(board, computer)
+    yield state_finding(emulate=config.emulate)
     yield from _endpoint(config)
 
 

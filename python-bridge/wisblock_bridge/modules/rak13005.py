@@ -332,7 +332,7 @@ class RAK13005(Module):
             self._master.configure(baud, break_method)
         self._baud, self._break = baud, break_method
         self.memory.remember({"baud": baud, "break_method": break_method})
-        return self.readings(baud=baud, break_method=break_method)
+        return self.kept(self.readings(baud=baud, break_method=break_method))
 
     @operation(
         gives=(

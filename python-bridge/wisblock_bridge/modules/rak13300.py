@@ -227,7 +227,7 @@ class RAK13300(Module):
         self._chosen = {name: value for name, value in chosen.items() if value is not None}
         self._save()
         self._radio.set(configuration.radio)
-        return self._configured()
+        return self.kept(self._configured())
 
     @operation(gives=CONFIGURED, main=REGION, reads_only=True)
     def settings(self) -> Readings:
@@ -295,7 +295,9 @@ class RAK13300(Module):
             WrongChipError: No radio answers.
         """
         airtime_ms, wait_s, sent = self._sender.send(payload, queue=when_full == "queue")
-        return self.readings(time_on_air=airtime_ms, duty_wait=wait_s * 1000.0, sent=sent)
+        return self.kept(
+            self.readings(time_on_air=airtime_ms, duty_wait=wait_s * 1000.0, sent=sent)
+        )
 
     @operation(gives=(BUSY,), main=BUSY)
     def cad(self) -> Readings:

@@ -437,7 +437,7 @@ class RAK5802(Module):
         self._line_master().configure(settings)
         self._settings = settings
         self.memory.remember({"baud": baud, "parity": parity, "stop_bits": stop_bits})
-        return self.readings(baud=baud, parity=parity, stop_bits=stop_bits)
+        return self.kept(self.readings(baud=baud, parity=parity, stop_bits=stop_bits))
 
     @event(gives=(DATA,), main=DATA, polled=False, occurrence=True)
     def received(

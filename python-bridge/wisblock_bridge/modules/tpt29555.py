@@ -274,7 +274,7 @@ class TPT29555(Module):
                 "line.",
                 where=controller.name,
             )
-        return self.readings(level=seen)
+        return self.kept(self.readings(level=seen))
 
     def _take(self, expander: str, line: int) -> LineController:
         """Reserve a line; from here on it is returned to an input when its client is gone."""

@@ -165,7 +165,7 @@ class GasSensor(Module):
             resistance, clean_air_ratio, samples, date_of(self.clock.timestamp_ms())
         )
         self.memory.remember(found.facts())
-        return self._tell(found, Quality.GOOD, "")
+        return self.kept(self._tell(found, Quality.GOOD, ""))
 
     @operation(
         gives=(CALIBRATED, R0, AIR_RESISTANCE, CLEAN_AIR_RATIO, DATE, WARM_UP_LEFT),

@@ -1,0 +1,44 @@
+"""Whether what modules are asked to keep across restarts can be kept on this computer.
+
+1. It writes a nameless file and removes what it made: only writing shows whether writing works.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.discovery.findings import Finding
+from wisblock_bridge.memory import default_directory, told_where, why_not_writable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WHAT = "state directory"
+
+
+def state_finding(*, emulate: bool, environment: Mapping[str, str] = os.environ) -> Finding:
+    """Look where a bridge started by this user would keep calibrations and settings.
+
+    Args:
+        emulate: The board is an emulated one, which forgets unless it is told where to keep things.
+        environment: Of this process.
+
+    Returns:
+        Which directory it is, and whether files can be written there.
+    """
+    if emulate and not told_where(environment):
+        return Finding(
+            WHAT, "ok", "An emulated board keeps nothing, unless STATE_DIRECTORY says where."
+        )
+    directory = default_directory(environment)
+    reason = why_not_writable(directory)
+    if not reason:
+        return Finding(WHAT, "ok", f"{directory} can be written.")
+    return Finding(
+        WHAT,
+        "problem",
+        f"{directory} cannot be written ({reason}): calibrations, line settings and what was sent "
+        "are lost at each restart.",
+        "Let the bridge's user write there, or name another directory in STATE_DIRECTORY.",
+    )
