@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.chips.ina219 import INA219
@@ -21,36 +20,48 @@ if TYPE_CHECKING:
 SHUNT_OHM = 0.1
 """R6 of the module, 1 % (RAK16000 datasheet)."""
 
+LEAST_SHUNT_OHM, MOST_SHUNT_OHM = 0.001, 10.0
+FULL_SCALE_MV = 320.0
+"""Across the shunt, whichever it is."""
+
 HIGHEST_V = 26.0
 """Absolute maximum at both terminals (INA219 datasheet)."""
+FULL_SCALE_V = 32.764
+"""End of the monitor's register, which is beyond what the module bears."""
+SHUNT_STEP_MV = 0.01
+"""One step of the monitor (INA219 datasheet)."""
+MOST_MA = FULL_SCALE_MV / LEAST_SHUNT_OHM
+MOST_W = 10_484.48
+"""Both together."""
 
 VOLTAGE = Reading(
     "voltage",
     "Voltage between IN- and GND, which is what the load gets.",
     unit="volt",
     low=0.0,
-    high=HIGHEST_V,
+    high=FULL_SCALE_V,
     step=0.004,
 )
 CURRENT = Reading(
     "current",
-    "Current from IN+ to IN-; negative when it flows the other way.",
+    "Current from IN+ to IN-; negative when it flows the other way. With the shunt of 0.1 ohm that "
+    "is fitted up to 3200 mA, in steps of 0.1 mA.",
     unit="milliampere",
-    low=-3200.0,
-    high=3200.0,
-    step=0.1,
+    low=-MOST_MA,
+    high=MOST_MA,
+    step=0.001,
 )
 POWER = Reading(
     "power",
     "Voltage times current; negative when the current is.",
     unit="watt",
-    low=-83.2,
-    high=83.2,
-    step=0.002,
+    low=-MOST_W,
+    high=MOST_W,
+    step=0.00001,
 )
 SHUNT_VOLTAGE = Reading(
     "shunt_voltage",
-    "Voltage across the shunt of 0.1 ohm, from which the current is computed.",
+    "Voltage across the shunt, from which the current is computed.",
     unit="millivolt",
     low=-320.0,
     high=320.0,
@@ -70,6 +81,19 @@ def current_monitor(bus: I2CBus, address: int, clock: Clock) -> INA219:
         The driver.
     """
     return INA219(bus, address, clock, shunt_ohm=SHUNT_OHM)
+
+
+ShuntOhm = Annotated[
+    float,
+    Param(
+        "Resistance of the shunt, where it is not the one of 0.1 ohm that is fitted: 320 mV across "
+        "it are the most that can be measured, and steps are 0.01 mV.",
+        unit="ohm",
+        low=LEAST_SHUNT_OHM,
+        high=MOST_SHUNT_OHM,
+        label="Shunt",
+    ),
+]
 
 
 class RAK16000(Module):
@@ -103,8 +127,12 @@ class RAK16000(Module):
             int,
             Param("How many measurements are averaged; each takes about 4 ms.", low=1, high=256),
         ] = 1,
+        shunt_ohm: ShuntOhm = SHUNT_OHM,
     ) -> Readings:
         """Measure voltage, current and power.
+
+        Power is voltage times current: finer than what the monitor itself computes, and with the
+        sign of the current.
 
         Returns:
             ``voltage`` in V, ``current`` in mA, ``power`` in W, ``shunt_voltage`` in mV.
@@ -112,21 +140,18 @@ class RAK16000(Module):
         Raises:
             BusError: The monitor did not answer.
             NotReadyError: It does not finish measuring, or keeps losing its calibration.
-            OutOfRangeError: The current is beyond 3.2 A either way.
+            OutOfRangeError: The current is beyond 3.2 A either way, or 320 mV over another shunt.
         """
+        self.monitor.use_shunt(shunt_ohm, SHUNT_STEP_MV / shunt_ohm)
         voltage = current = power = shunt = 0.0
         for _ in range(samples):
             self.give_way()
             found = self.monitor.measure()
             if found.overflow:
-                raise OutOfRangeError(
-                    "The current is beyond 3.2 A, the most that can be measured.",
-                    hint="Switch the load off: the module is made for 3 A.",
-                    where=self.monitor.name,
-                )
+                raise _too_much(shunt_ohm, self.monitor.name)
             voltage += found.bus_voltage_v
             current += found.current_ma
-            power += math.copysign(found.power_w, found.current_ma)
+            power += found.bus_voltage_v * found.current_ma / 1000.0
             shunt += found.shunt_voltage_mv
         voltage /= samples
         dangerous = voltage > HIGHEST_V
@@ -138,3 +163,15 @@ class RAK16000(Module):
             power=power / samples,
             shunt_voltage=shunt / samples,
         )
+
+
+def _too_much(shunt_ohm: float, where: str) -> OutOfRangeError:
+    ampere = FULL_SCALE_MV / 1000.0 / shunt_ohm
+    fitted = shunt_ohm == SHUNT_OHM
+    return OutOfRangeError(
+        f"The current is beyond {ampere:.3g} A, the most that can be measured.",
+        hint="Switch the load off: the module is made for 3 A."
+        if fitted
+        else f"Switch the load off, or fit a smaller shunt than {shunt_ohm:g} ohm.",
+        where=where,
+    )

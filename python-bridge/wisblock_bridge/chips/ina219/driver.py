@@ -62,7 +62,8 @@ class Measurement:
         shunt_voltage_mv: Voltage across the shunt, mV, in steps of 0.01 mV; negative when the
             current flows backwards.
         current_ma: Current through the shunt, mA; negative when it flows backwards.
-        power_w: Product of bus voltage and current, W. The chip gives it without a sign.
+        power_w: Product of bus voltage and current, W, as the chip gives it: without a sign, in
+            steps of 20 current steps at 1 V (2 mW at 0.1 mA).
         overflow: Current and power are beyond what the chip can express, or the shunt voltage
             stands at the end of its range of +-320 mV: the true values are larger.
     """
@@ -116,16 +117,28 @@ class INA219:
         self._address = address
         self._clock = clock
         self.name = f"INA219 0x{address:02x} on {bus.name}"
-        self.calibration = calibration_word(shunt_ohm, current_step_ma)
         self.recoveries = 0
-        step_ma = 1000.0 * CALIBRATION_CONSTANT / (self.calibration * shunt_ohm)
-        self._current_step_ma = round(step_ma, 12)  # 0.1, not 0.09999999999999999
-        self._calibrate = Write(
-            bytes((CALIBRATION, self.calibration >> 8, self.calibration & 0xFF))
-        )
         self._lock = threading.Lock()
-        self._calibrated = False
-        """Whether the calibration was written at least once; what is there now, the chip tells."""
+        self._written: int | None = None
+        """Calibration that was written last; what is there now, the chip tells."""
+        self.use_shunt(shunt_ohm, current_step_ma)
+
+    def use_shunt(self, shunt_ohm: float, current_step_ma: float) -> None:
+        """Measure with another shunt from here on; the chip is told with the next measurement.
+
+        Args:
+            shunt_ohm: Resistance of the shunt, ohm.
+            current_step_ma: One step of the current register, mA.
+
+        Raises:
+            ValueError: The calibration word would not fit its register.
+        """
+        word = calibration_word(shunt_ohm, current_step_ma)
+        step_ma = 1000.0 * CALIBRATION_CONSTANT / (word * shunt_ohm)
+        with self._lock:
+            self.calibration = word
+            self._current_step_ma = round(step_ma, 12)  # 0.1, not 0.09999999999999999
+            self._calibrate = Write(bytes((CALIBRATION, word >> 8, word & 0xFF)))
 
     def measure(self) -> Measurement:
         """Measure once, now; takes a little over 1 ms and the transfers.
@@ -139,9 +152,9 @@ class INA219:
                 calibration.
         """
         with self._lock:
-            if not self._calibrated:
+            if self._written != self.calibration:
                 self._bus.transfer(self._address, self._calibrate)
-                self._calibrated = True
+                self._written = self.calibration
             measurement = self._measure_once()
             if measurement is None:
                 self.recoveries += 1
