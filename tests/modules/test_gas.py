@@ -16,6 +16,7 @@ from tests.modules.in_slot import InSlot
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_A, GENERATION_C
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
+from wisblock_bridge.chips.adc121c021 import Sample
 from wisblock_bridge.describe import Forgetful, Quality
 from wisblock_bridge.errors import (
     BusError,
@@ -104,6 +105,33 @@ def test_a_board_that_does_not_say_where_the_alert_pin_is(product: type[Any]) ->
     assert module.read().values["ppm"] > 0
     module.close()
     assert place.wire("IO6").level() == 0
+
+
+@pytest.mark.parametrize("codes", [[0, 0, 0, 3], [2, 2, 2, 2], [0, 3, 2, 0]])
+def test_the_noise_of_a_missing_element_is_no_reading(
+    module: Any, codes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module.read()
+    found = iter(
+        [Sample(code * 5.0 / 4096, clipped=False, code=code, alert=False) for code in codes]
+    )
+    monkeypatch.setattr(module.converter, "read", lambda: next(found))
+    with pytest.raises(OutOfRangeError, match="broken or missing"):
+        module.read(samples=4)
+
+
+def test_the_highest_resistance_lies_within_the_catalogue(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module.read()
+    found = iter(
+        [Sample(code * 5.0 / 4096, clipped=False, code=code, alert=False) for code in (2, 2, 2, 3)]
+    )
+    monkeypatch.setattr(module.converter, "read", lambda: next(found))
+    values = module.read(samples=4).values
+    for each in module.description.operations["read"].gives:
+        if each.kind == "float" and each.high is not None:
+            assert each.low <= values[each.name] <= each.high, each.name
 
 
 def test_without_readings_it_goes_off(place: InSlot, module: Any) -> None:

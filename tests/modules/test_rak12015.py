@@ -202,3 +202,13 @@ def test_the_other_slot_is_not_starved(place: InSlot, module: Any) -> None:
     assert second["peak"] == pytest.approx(1.5)
     # 800 each when both begin at the same moment; one that never gets a turn would have 1.
     assert min(first["conversions"], second["conversions"]) > 100
+
+
+def test_the_peak_lies_within_the_catalogue() -> None:
+    counter = PulseCounter(0.1)
+    counter.take([-0.01, 3.42, 0.0])  # an input above the converter's supply
+    assert counter.peak == 3.3
+    (peak,) = [
+        each for each in RAK12015.description.operations["read"].gives if each.name == "peak"
+    ]
+    assert peak.high == 3.3

@@ -209,7 +209,7 @@ class PulseCounter:
         """
         for volts in voltages:
             self.conversions += 1
-            self.peak = max(self.peak, volts)
+            self.peak = min(max(self.peak, volts), HIGHEST_V)  # the input is clamped there
             if not self.high and volts >= self.threshold:
                 self.high = True
                 self.pulses += 1

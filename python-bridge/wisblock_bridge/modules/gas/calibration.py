@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
@@ -58,18 +57,6 @@ def from_facts(facts: Mapping[str, object]) -> Calibration | None:
     if not isinstance(samples, int) or not isinstance(date, str) or not date:
         return None
     return Calibration(resistance, ratio, samples, date)
-
-
-def date_of(timestamp_ms: float) -> str:
-    """Write a moment for people and programs.
-
-    Args:
-        timestamp_ms: Milliseconds since 1970.
-
-    Returns:
-        ISO 8601 in UTC, to the second.
-    """
-    return datetime.fromtimestamp(timestamp_ms / 1000.0, UTC).isoformat(timespec="seconds")
 
 
 def _positive(value: object) -> TypeGuard[float]:

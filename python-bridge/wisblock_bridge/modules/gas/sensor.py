@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from wisblock_bridge.chips.adc121c021 import ADC121C021
 from wisblock_bridge.describe import Module, Param, Quality, Readings, Watch, operation
 from wisblock_bridge.errors import BridgeError, BusError, BusFault, NotReadyError, OutOfRangeError
-from wisblock_bridge.modules.gas.calibration import Calibration, date_of, from_facts
+from wisblock_bridge.modules.dates import date_of
+from wisblock_bridge.modules.gas.calibration import Calibration, from_facts
 from wisblock_bridge.modules.gas.curves import Range
 from wisblock_bridge.modules.gas.heating import Warmth
 from wisblock_bridge.modules.gas.readings import (
@@ -279,7 +280,7 @@ class GasSensor(Module):
         for _ in range(samples):
             self.give_way()
             found.append(self.converter.read())
-        if all(each.code <= OPEN_CODE for each in found):
+        if sum(each.code for each in found) <= OPEN_CODE * samples:
             raise OutOfRangeError(
                 "No current flows through the sensor: its element is broken or missing.",
                 hint="Check the sensor on the module.",
