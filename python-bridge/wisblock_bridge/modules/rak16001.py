@@ -10,13 +10,27 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 from wisblock_bridge.chips.ads7830 import ADS7830
 from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
-from wisblock_bridge.errors import BadParamsError
+from wisblock_bridge.errors import BadParamsError, OutOfRangeError
+from wisblock_bridge.modules.damping import Damping, DampingS
+from wisblock_bridge.modules.two_point import (
+    CALIBRATED,
+    DATE,
+    IS_CALIBRATED,
+    POINTS,
+    SLOPE,
+    Point,
+    Trims,
+    offset_reading,
+)
 from wisblock_bridge.wiring import chip
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.chips.ads7830 import Sample
     from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import Memory, Timers
 
 REFERENCE_V = 3.0
 """Of the reference on the module (RAK16001 datasheet, figure); its table quotes the converter's own
@@ -40,6 +54,17 @@ VOLTAGES = tuple(
     _voltage(f"voltage_{channel}", f"Voltage at input {channel}.") for channel in range(CHANNELS)
 )
 
+MEASURED = _voltage("measured", "What was measured, without any calibration.")
+ACTUAL = Reading("actual", "What was true.", unit="volt", low=0.0, high=REFERENCE_V, step=STEP_V)
+OFFSET = offset_reading("volt", 0.7, STEP_V / 10)
+CALIBRATED_INPUTS = Reading(
+    "calibrated_inputs",
+    "Numbers of the inputs that were calibrated in this slot; missing where there are none.",
+    kind="list",
+    optional=True,
+)
+
+Channel = Annotated[int, Param("Input of the converter.", low=0, high=7)]
 Samples = Annotated[
     int,
     Param("How many conversions are averaged; each takes less than 1 ms.", low=1, high=256),
@@ -111,11 +136,24 @@ class RAK16001(Module):
 
     converter = chip(make_converter, "ADS7830", 0x48, (0x49, 0x4A, 0x4B))
 
-    @operation(gives=(VOLTAGE,), main=VOLTAGE, reads_only=True, default=True)
-    def read(
+    def __init__(
         self,
-        channel: Annotated[int, Param("Input of the converter.", low=0, high=7)] = 0,
-        samples: Samples = 1,
+        parts: Mapping[str, object],
+        clock: Clock,
+        timers: Timers,
+        memory: Memory | None = None,
+    ) -> None:
+        super().__init__(parts, clock, timers, memory)
+        self._damping = Damping(clock, REFERENCE_V)
+        self._trims = Trims(self.memory, REFERENCE_V, "V", self.converter.name)
+
+    def open(self) -> None:
+        """Begin again: what was measured before a failure is not damped together with the rest."""
+        self._damping.restart()
+
+    @operation(gives=(VOLTAGE, IS_CALIBRATED), main=VOLTAGE, reads_only=True, default=True)
+    def read(
+        self, channel: Channel = 0, samples: Samples = 1, damping_s: DampingS = 0.0
     ) -> Readings:
         """Measure one input against ground.
 
@@ -125,12 +163,13 @@ class RAK16001(Module):
         Raises:
             BusError: The converter did not answer.
         """
-        volts, clipped = self._mean(channel, samples)
-        quality, note = _judge([channel] if clipped else [])
-        return self.readings(quality, note, voltage=volts)
+        volts, at_end = self._voltage(channel, samples, damping_s)
+        quality, note = _judge([channel] if at_end else [])
+        calibrated = True if self._trims.of(channel).points else None
+        return self.readings(quality, note, voltage=volts, calibrated=calibrated)
 
-    @operation(gives=VOLTAGES, reads_only=True)
-    def read_all(self, samples: Samples = 1) -> Readings:
+    @operation(gives=(*VOLTAGES, CALIBRATED_INPUTS), reads_only=True)
+    def read_all(self, samples: Samples = 1, damping_s: DampingS = 0.0) -> Readings:
         """Measure all inputs against ground.
 
         Returns:
@@ -139,11 +178,12 @@ class RAK16001(Module):
         Raises:
             BusError: The converter did not answer.
         """
-        found = [self._mean(channel, samples) for channel in range(CHANNELS)]
-        clipped = [channel for channel, (_, at_end) in enumerate(found) if at_end]
-        volts = {f"voltage_{channel}": volts for channel, (volts, _) in enumerate(found)}
-        quality, note = _judge(clipped)
-        return self.readings(quality, note, **volts)
+        found = [self._voltage(channel, samples, damping_s) for channel in range(CHANNELS)]
+        quality, note = _judge([channel for channel, (_, at_end) in enumerate(found) if at_end])
+        calibrated = [channel for channel in range(CHANNELS) if self._trims.of(channel).points]
+        told = self.readings(quality, note, calibrated_inputs=calibrated or None)
+        told.values |= {f"voltage_{channel}": volts for channel, (volts, _) in enumerate(found)}
+        return told
 
     @operation(gives=(DIFFERENCE,), main=DIFFERENCE, reads_only=True, check=check_pair)
     def read_differential(
@@ -156,7 +196,8 @@ class RAK16001(Module):
         """Measure one input against its neighbour: 0-1, 2-3, 4-5 or 6-7, either way round.
 
         The converter itself knows no negative result; where it gives 0, the pair is measured the
-        other way round. It is accurate only while the lower input is within 0.2 V of ground.
+        other way round. It is accurate only while the lower input is within 0.2 V of ground. A
+        calibration is for readings against ground and changes nothing here.
 
         Returns:
             ``voltage`` in V, negative when the second input is higher.
@@ -181,6 +222,86 @@ class RAK16001(Module):
                 "within 0.2 V of ground. Measure both inputs against ground instead."
             )
         return self.readings(quality, note, voltage=sign * found.volts)
+
+    @operation(
+        gives=(MEASURED, ACTUAL, POINTS, SLOPE, OFFSET, DATE), main=MEASURED, payload_param="actual"
+    )
+    def calibrate(
+        self,
+        channel: Channel,
+        point: Point,
+        actual: Annotated[
+            float,
+            Param(
+                "The voltage that is really there now.",
+                unit="volt",
+                low=0.0,
+                high=REFERENCE_V,
+                label="True voltage",
+            ),
+        ],
+        samples: Samples = 64,
+    ) -> Readings:
+        """Measure the voltage that is at an input now, and take it for the true one that is given.
+
+        One point shifts all readings of the input, two also correct the slope. The bridge keeps
+        them for this slot with their date, across restarts. What differs by more than 0.3 V, or
+        two points less than 0.75 V apart, is refused.
+
+        Returns:
+            ``measured`` and ``actual`` in V, ``points``, ``slope``, ``offset`` in V and ``date``.
+
+        Raises:
+            BusError: The converter did not answer.
+            OutOfRangeError: It cannot be right, or the input is at the end of its range.
+        """
+        measured, clipped = self._mean(channel, samples)
+        if clipped:
+            raise OutOfRangeError(
+                f"Input {channel} is at the end of its range, 2.99 V or more; nothing was "
+                "calibrated.",
+                hint="Calibrate with a voltage below 2.9 V.",
+                where=self.converter.name,
+            )
+        found = self._trims.take(channel, point, measured, actual, self.clock.timestamp_ms())
+        self._damping.restart(channel)
+        told = self.readings(measured=measured, actual=actual)
+        told.values.update(found.told())
+        return self.kept(told)
+
+    @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
+    def calibration(self, channel: Channel = 0) -> Readings:
+        """Tell what is known of the calibration of an input; nothing is measured.
+
+        Returns:
+            ``calibrated``, ``points``, ``slope``, ``offset`` in V and ``date``: a voltage is what
+            was measured, times ``slope``, plus ``offset``.
+        """
+        found = self._trims.of(channel)
+        told = self.readings(calibrated=found.points > 0)
+        told.values.update(found.told())
+        return told
+
+    @operation(gives=(CALIBRATED,), main=CALIBRATED)
+    def clear_calibration(self, channel: Channel) -> Readings:
+        """Forget the calibration of an input, both points.
+
+        Returns:
+            ``calibrated``, which is no.
+        """
+        self._trims.clear(channel)
+        self._damping.restart(channel)
+        return self.kept(self.readings(calibrated=False))
+
+    def _voltage(self, channel: int, samples: int, damping_s: float) -> tuple[float, bool]:
+        """Measure, correct and damp; and whether the input is at the end of its range."""
+        measured, clipped = self._mean(channel, samples)
+        corrected = self._trims.of(channel).correct(measured)
+        volts = min(max(corrected, 0.0), HIGHEST_V)
+        if clipped or corrected > HIGHEST_V:
+            self._damping.restart(channel)
+            return volts, True
+        return self._damping.smooth(volts, damping_s, channel), False
 
     def _mean(self, channel: int, samples: int) -> tuple[float, bool]:
         found: list[Sample] = []

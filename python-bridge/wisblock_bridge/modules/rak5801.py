@@ -6,13 +6,30 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
 from wisblock_bridge.errors import OutOfRangeError
+from wisblock_bridge.modules.current_loop import FAULTS, NOTES, Loop, judge
+from wisblock_bridge.modules.damping import Damping, DampingS
 from wisblock_bridge.modules.scaling import VALUE, ScaleHigh, ScaleLow, check_scale, scale
+from wisblock_bridge.modules.two_point import (
+    CALIBRATED,
+    DATE,
+    IS_CALIBRATED,
+    POINTS,
+    SLOPE,
+    Point,
+    Trims,
+    offset_reading,
+)
 from wisblock_bridge.wiring import analog, line, optional_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import Memory, Timers
 
 VOLTS_PER_AMPERE = 149.9
 """Shunt of 49.9 ohm times the gain 1 + 10/4.99 of the amplifier (schematic of RAK5801 V1.0)."""
@@ -26,17 +43,28 @@ read nonsense once.
 """
 
 
-class Loop(StrEnum):
-    """State of the current loop by NAMUR NE43."""
+INPUT = 1
+"""A1, the one input of the module that can be used."""
 
-    OK = "ok"
-    OPEN = "open"
-    UNDER_RANGE = "under_range"
-    OVER_RANGE = "over_range"
+LOW_MA, SPAN_MA = 4.0, 16.0
+HIGHEST_MA = 22.0
+"""3.3 V over 149.9 V per ampere, rounded down: nothing above it can be measured."""
+STEP_MA = 0.0008
+"""One step of the converter, 0.125 mV at 4.096 V, is 0.83 uA."""
 
+AT_THE_END = (
+    ">= 22 mA, more than can be measured: the transmitter reports a failure, or the loop is "
+    "shorted. Above 25 mA the input is damaged."
+)
+NOW_AND_THEN = "Some of the samples were >= 22 mA, so the current is higher than this mean."
 
 CURRENT = Reading(
-    "current", "Current in the loop.", unit="milliampere", low=0.0, high=22.0, step=0.001
+    "current",
+    "Current in the loop; 22 mA stands for 22 mA or more.",
+    unit="milliampere",
+    low=0.0,
+    high=HIGHEST_MA,
+    step=STEP_MA,
 )
 PERCENT = Reading(
     "percent",
@@ -44,15 +72,33 @@ PERCENT = Reading(
     unit="percent",
     low=-25.0,
     high=112.5,
-    step=0.01,
+    step=0.005,
 )
 LOOP = Reading(
     "loop",
-    "State of the loop by NAMUR NE43: open below 3.6 mA, under_range below 3.8, over_range above "
-    "20.5.",
+    "State of the loop by NAMUR NE43: open below 0.5 mA, fault_low up to 3.6, under_range below "
+    "3.8, ok up to 20.5, over_range below 21, fault_high from there on; back towards ok 0.01 mA "
+    "later.",
     kind="str",
     choices=tuple(Loop),
 )
+MEASURED = Reading(
+    "measured",
+    "What was measured, without any calibration.",
+    unit="milliampere",
+    low=0.0,
+    high=HIGHEST_MA,
+    step=STEP_MA,
+)
+ACTUAL = Reading(
+    "actual", "What was true.", unit="milliampere", low=0.0, high=HIGHEST_MA, step=STEP_MA
+)
+OFFSET = offset_reading("milliampere", 4.0, STEP_MA)
+
+Samples = Annotated[
+    int,
+    Param("How many conversions are averaged; each takes about 10 ms.", low=1, high=1024),
+]
 
 
 class RAK5801(Module):
@@ -80,8 +126,23 @@ class RAK5801(Module):
     channel_0 = optional_line("IO4")
     channel_1 = analog("AIN1")
 
+    def __init__(
+        self,
+        parts: Mapping[str, object],
+        clock: Clock,
+        timers: Timers,
+        memory: Memory | None = None,
+    ) -> None:
+        super().__init__(parts, clock, timers, memory)
+        self._damping = Damping(clock, SPAN_MA)
+        self._trims = Trims(self.memory, SPAN_MA, "mA", self.channel_1.place)
+        self._loop: Loop | None = None
+        """State at the last reading, for the hysteresis."""
+
     def open(self) -> None:
         """Free the line that input A0 is wired to, switch the supply on and let it settle."""
+        self._loop = None
+        self._damping.restart()
         if self.channel_0 is not None:
             self.channel_0.listen()
         self.enable.drive(1)
@@ -97,7 +158,7 @@ class RAK5801(Module):
                 self.channel_0.let_go()
 
     @operation(
-        gives=(CURRENT, PERCENT, LOOP, VALUE),
+        gives=(CURRENT, PERCENT, LOOP, VALUE, IS_CALIBRATED),
         main=CURRENT,
         reads_only=True,
         default=True,
@@ -105,14 +166,15 @@ class RAK5801(Module):
     )
     def read(
         self,
-        samples: Annotated[
-            int,
-            Param("How many conversions are averaged; each takes about 10 ms.", low=1, high=1024),
-        ] = 32,
+        samples: Samples = 32,
         scale_low: ScaleLow = None,
         scale_high: ScaleHigh = None,
+        damping_s: DampingS = 0.0,
     ) -> Readings:
         """Measure the loop current.
+
+        The state of the loop is judged without damping. While the loop is open or the transmitter
+        reports a failure, the current stands for no measurement, and there is no ``value``.
 
         Returns:
             ``current`` in mA, ``percent`` of 4...20 mA, ``loop``, and ``value`` when both scale
@@ -120,52 +182,107 @@ class RAK5801(Module):
 
         Raises:
             BusError: The converter did not answer.
-            OutOfRangeError: The input is driven beyond what the converter can measure.
         """
-        total = 0.0
-        for _ in range(samples):
-            self.give_way()
-            conversion = self.channel_1.read()
-            if conversion.clipped or conversion.volts >= CONVERTER_SUPPLY_V:
-                raise OutOfRangeError(
-                    "The loop current is beyond what can be measured (about 22 mA).",
-                    hint="Disconnect the loop: above 25 mA the input is damaged.",
-                    where=self.channel_1.place,
-                )
-            total += conversion.volts
-        current_ma = total / samples / VOLTS_PER_AMPERE * 1000.0
-        share = (current_ma - 4.0) / 16.0
-        loop = loop_state(current_ma)
-        uncertain = loop is not Loop.OK
+        measured, beyond = self._measure(samples)
+        trim = self._trims.of(INPUT)
+        current_ma = min(max(trim.correct(measured), 0.0), HIGHEST_MA)
+        at_the_end = beyond == samples or measured >= HIGHEST_MA
+        if at_the_end:
+            current_ma = HIGHEST_MA
+        self._loop = loop = judge(current_ma, self._loop)
+        if loop in FAULTS:
+            self._damping.restart()
+        else:
+            current_ma = self._damping.smooth(current_ma, damping_s)
+        share = (current_ma - LOW_MA) / SPAN_MA
+        note = AT_THE_END if at_the_end else NOTES[loop]
+        if beyond and not at_the_end:
+            note = f"{note} {NOW_AND_THEN}".lstrip()
         return self.readings(
-            Quality.UNCERTAIN if uncertain else Quality.GOOD,
-            NOTES[loop],
+            Quality.UNCERTAIN if note else Quality.GOOD,
+            note,
             current=current_ma,
             percent=share * 100.0,
             loop=loop.value,
-            value=scale(share, scale_low, scale_high),
+            value=None if loop in FAULTS else scale(share, scale_low, scale_high),
+            calibrated=True if trim.points else None,
         )
 
+    @operation(
+        gives=(MEASURED, ACTUAL, POINTS, SLOPE, OFFSET, DATE), main=MEASURED, payload_param="actual"
+    )
+    def calibrate(
+        self,
+        point: Point,
+        actual: Annotated[
+            float,
+            Param(
+                "The current that really flows now.",
+                unit="milliampere",
+                low=0.0,
+                high=HIGHEST_MA,
+                label="True current",
+            ),
+        ],
+        samples: Samples = 32,
+    ) -> Readings:
+        """Measure the current that flows now, and take it for the true one that is given.
 
-NOTES = {
-    Loop.OK: "",
-    Loop.OPEN: "Below 3.6 mA: the loop is open, or the transmitter has no supply.",
-    Loop.UNDER_RANGE: "Between 3.6 and 3.8 mA: below the range of a healthy transmitter.",
-    Loop.OVER_RANGE: "Above 20.5 mA: beyond the range of a healthy transmitter.",
-}
+        One point shifts all readings, two also correct the slope. The bridge keeps them for this
+        slot with their date, across restarts. What differs by more than 1.6 mA, or two points less
+        than 4 mA apart, is refused.
 
+        Returns:
+            ``measured`` and ``actual`` in mA, ``points``, ``slope``, ``offset`` in mA and ``date``.
 
-def loop_state(current_ma: float) -> Loop:
-    """Judge a loop current.
+        Raises:
+            BusError: The converter did not answer.
+            OutOfRangeError: It cannot be right, or lies beyond what can be measured.
+        """
+        measured, beyond = self._measure(samples)
+        measured = max(measured, 0.0)
+        if beyond:
+            raise OutOfRangeError(
+                "The current is more than can be measured (22 mA); nothing was calibrated.",
+                hint="Set the calibrator to a current of 4 to 20 mA.",
+                where=self.channel_1.place,
+            )
+        found = self._trims.take(INPUT, point, measured, actual, self.clock.timestamp_ms())
+        self._damping.restart()
+        told = self.readings(measured=measured, actual=actual)
+        told.values.update(found.told())
+        return self.kept(told)
 
-    Args:
-        current_ma: Current, mA.
+    @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
+    def calibration(self) -> Readings:
+        """Tell what is known of the calibration; nothing is measured.
 
-    Returns:
-        Its state by NAMUR NE43.
-    """
-    if current_ma < 3.6:  # noqa: PLR2004  (the recommendation's own limits)
-        return Loop.OPEN
-    if current_ma < 3.8:  # noqa: PLR2004
-        return Loop.UNDER_RANGE
-    return Loop.OVER_RANGE if current_ma > 20.5 else Loop.OK  # noqa: PLR2004
+        Returns:
+            ``calibrated``, ``points``, ``slope``, ``offset`` in mA and ``date``: a current is what
+            was measured, times ``slope``, plus ``offset``.
+        """
+        found = self._trims.of(INPUT)
+        told = self.readings(calibrated=found.points > 0)
+        told.values.update(found.told())
+        return told
+
+    @operation(gives=(CALIBRATED,), main=CALIBRATED)
+    def clear_calibration(self) -> Readings:
+        """Forget the calibration of this slot, both points.
+
+        Returns:
+            ``calibrated``, which is no.
+        """
+        self._trims.clear(INPUT)
+        self._damping.restart()
+        return self.kept(self.readings(calibrated=False))
+
+    def _measure(self, samples: int) -> tuple[float, int]:
+        """Convert and average: the current in mA, and how many samples were at the end."""
+        total, beyond = 0.0, 0
+        for _ in range(samples):
+            self.give_way()
+            conversion = self.channel_1.read()
+            beyond += conversion.volts >= CONVERTER_SUPPLY_V
+            total += conversion.volts
+        return total / samples / VOLTS_PER_AMPERE * 1000.0, beyond

@@ -6,12 +6,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
 from wisblock_bridge.errors import OutOfRangeError
+from wisblock_bridge.modules.damping import Damping, DampingS
 from wisblock_bridge.modules.scaling import VALUE, ScaleHigh, ScaleLow, check_scale, scale
+from wisblock_bridge.modules.two_point import (
+    CALIBRATED,
+    DATE,
+    IS_CALIBRATED,
+    POINTS,
+    SLOPE,
+    Point,
+    Trims,
+    offset_reading,
+)
 from wisblock_bridge.wiring import analog, line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.describe import Memory, Timers
+
+INPUT = 1
+"""A1, the one input of the module that can be used."""
 
 DIVIDER = 0.6
 """1.5 megaohm of 2.5 megaohm, followed by an amplifier of gain 1 (RAK5811 datasheet)."""
@@ -28,6 +48,21 @@ SETTLING_S = 0.1
 VOLTAGE = Reading(
     "voltage", "Voltage at the terminal A1.", unit="volt", low=0.0, high=HIGHEST_V, step=STEP_V
 )
+MEASURED = Reading(
+    "measured",
+    "What was measured, without any calibration.",
+    unit="volt",
+    low=0.0,
+    high=HIGHEST_V,
+    step=STEP_V,
+)
+ACTUAL = Reading("actual", "What was true.", unit="volt", low=0.0, high=HIGHEST_V, step=STEP_V)
+OFFSET = offset_reading("volt", 1.1, STEP_V)
+
+Samples = Annotated[
+    int,
+    Param("How many conversions are averaged; each takes about 10 ms.", low=1, high=1024),
+]
 
 
 class RAK5811(Module):
@@ -58,8 +93,20 @@ class RAK5811(Module):
     channel_0 = line("IO4")
     channel_1 = analog("AIN1")
 
+    def __init__(
+        self,
+        parts: Mapping[str, object],
+        clock: Clock,
+        timers: Timers,
+        memory: Memory | None = None,
+    ) -> None:
+        super().__init__(parts, clock, timers, memory)
+        self._damping = Damping(clock, SPAN_V)
+        self._trims = Trims(self.memory, SPAN_V, "V", self.channel_1.place)
+
     def open(self) -> None:
         """Free the line that input A0 is wired to, switch the supply on and let it settle."""
+        self._damping.restart()
         self.channel_0.listen()
         self.enable.drive(1)
         self.clock.sleep(SETTLING_S)
@@ -73,16 +120,18 @@ class RAK5811(Module):
             self.channel_0.let_go()
 
     @operation(
-        gives=(VOLTAGE, VALUE), main=VOLTAGE, reads_only=True, default=True, check=check_scale
+        gives=(VOLTAGE, VALUE, IS_CALIBRATED),
+        main=VOLTAGE,
+        reads_only=True,
+        default=True,
+        check=check_scale,
     )
     def read(
         self,
-        samples: Annotated[
-            int,
-            Param("How many conversions are averaged; each takes about 10 ms.", low=1, high=1024),
-        ] = 32,
+        samples: Samples = 32,
         scale_low: ScaleLow = None,
         scale_high: ScaleHigh = None,
+        damping_s: DampingS = 0.0,
     ) -> Readings:
         """Measure the voltage.
 
@@ -95,6 +144,91 @@ class RAK5811(Module):
             BusError: The converter did not answer.
             OutOfRangeError: The voltage is above 5.3 V, or beyond what the converter can measure.
         """
+        trim = self._trims.of(INPUT)
+        try:
+            voltage = trim.correct(self._measure(samples))
+            if voltage > HIGHEST_V + STEP_V:
+                raise self._too_high()
+        except OutOfRangeError:
+            self._damping.restart()
+            raise
+        voltage = self._damping.smooth(min(max(voltage, 0.0), HIGHEST_V), damping_s)
+        doubtful = voltage > DOUBTFUL_ABOVE_V
+        return self.readings(
+            Quality.UNCERTAIN if doubtful else Quality.GOOD,
+            "Above 5.1 V: at the end of the range of the input." if doubtful else "",
+            voltage=voltage,
+            value=scale(voltage / SPAN_V, scale_low, scale_high),
+            calibrated=True if trim.points else None,
+        )
+
+    @operation(
+        gives=(MEASURED, ACTUAL, POINTS, SLOPE, OFFSET, DATE), main=MEASURED, payload_param="actual"
+    )
+    def calibrate(
+        self,
+        point: Point,
+        actual: Annotated[
+            float,
+            Param(
+                "The voltage that is really there now.",
+                unit="volt",
+                low=0.0,
+                high=HIGHEST_V,
+                label="True voltage",
+            ),
+        ],
+        samples: Samples = 32,
+    ) -> Readings:
+        """Measure the voltage that is there now, and take it for the true one that is given.
+
+        One point shifts all readings, two also correct the slope. The bridge keeps them for this
+        slot with their date, across restarts. What differs by more than 0.5 V, or two points less
+        than 1.25 V apart, is refused.
+
+        Returns:
+            ``measured`` and ``actual`` in V, ``points``, ``slope``, ``offset`` in V and ``date``.
+
+        Raises:
+            BusError: The converter did not answer.
+            OutOfRangeError: It cannot be right, or lies beyond what can be measured.
+        """
+        measured = self._measure(samples)
+        if measured > HIGHEST_V + STEP_V:
+            raise self._too_high()
+        measured = min(max(measured, 0.0), HIGHEST_V)
+        found = self._trims.take(INPUT, point, measured, actual, self.clock.timestamp_ms())
+        self._damping.restart()
+        told = self.readings(measured=measured, actual=actual)
+        told.values.update(found.told())
+        return self.kept(told)
+
+    @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
+    def calibration(self) -> Readings:
+        """Tell what is known of the calibration; nothing is measured.
+
+        Returns:
+            ``calibrated``, ``points``, ``slope``, ``offset`` in V and ``date``: a voltage is what
+            was measured, times ``slope``, plus ``offset``.
+        """
+        found = self._trims.of(INPUT)
+        told = self.readings(calibrated=found.points > 0)
+        told.values.update(found.told())
+        return told
+
+    @operation(gives=(CALIBRATED,), main=CALIBRATED)
+    def clear_calibration(self) -> Readings:
+        """Forget the calibration of this slot, both points.
+
+        Returns:
+            ``calibrated``, which is no.
+        """
+        self._trims.clear(INPUT)
+        self._damping.restart()
+        return self.kept(self.readings(calibrated=False))
+
+    def _measure(self, samples: int) -> float:
+        """Convert and average: the voltage at the terminal, uncalibrated."""
         total = 0.0
         for _ in range(samples):
             self.give_way()
@@ -102,16 +236,7 @@ class RAK5811(Module):
             if conversion.clipped:
                 raise self._too_high()
             total += conversion.volts
-        voltage = total / samples / DIVIDER
-        if voltage > HIGHEST_V + STEP_V:
-            raise self._too_high()
-        doubtful = voltage > DOUBTFUL_ABOVE_V
-        return self.readings(
-            Quality.UNCERTAIN if doubtful else Quality.GOOD,
-            "Above 5.1 V: at the end of the range of the input." if doubtful else "",
-            voltage=voltage,
-            value=scale(voltage / SPAN_V, scale_low, scale_high),
-        )
+        return total / samples / DIVIDER
 
     def _too_high(self) -> OutOfRangeError:
         return OutOfRangeError(

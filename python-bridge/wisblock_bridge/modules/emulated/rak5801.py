@@ -41,4 +41,5 @@ class EmulatedRAK5801(Twin):
         if self.pins.wire("IO1").level() == 0:
             return 0.0  # the amplifier has no supply
         shunt_volts = 49.9 * self._current_ma.get() / 1000.0
-        return min(shunt_volts * (1 + 10_000 / 4_990), 5.6)  # Zener clamp behind the amplifier
+        amplified = shunt_volts * (1 + 10_000 / 4_990)
+        return min(max(amplified, 0.0), 5.6)  # single supply below, Zener clamp above
