@@ -56,7 +56,6 @@ ROOMS = {
     "modules": Room(
         "describe wiring errors chips buses modules.heard modules.lin modules.modbus",
         "clock",
-        "ndef",
     ),
     "modules.heard": Room("describe", "buses"),
     "modules.modbus": Room("buses errors", "clock", "pymodbus"),
