@@ -22,7 +22,8 @@ from wisblock_bridge.errors import (
     NotReadyError,
     WrongChipError,
 )
-from wisblock_bridge.modules.emulated.nfc_cards import ClassicCard, Type2Card
+from wisblock_bridge.modules.emulated.nfc_cards import ClassicCard
+from wisblock_bridge.modules.emulated.type2_cards import Type2Card
 
 if TYPE_CHECKING:
     from collections.abc import Callable

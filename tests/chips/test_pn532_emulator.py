@@ -10,7 +10,8 @@ from tests.fake_clock import FakeClock
 
 from wisblock_bridge.buses.emulated.i2c import NotAcknowledged
 from wisblock_bridge.chips.pn532.emulator import EmulatedPN532
-from wisblock_bridge.modules.emulated.nfc_cards import ClassicCard, Type2Card, new_card
+from wisblock_bridge.modules.emulated.nfc_cards import ClassicCard, new_card
+from wisblock_bridge.modules.emulated.type2_cards import Type2Card
 
 if TYPE_CHECKING:
     from wisblock_bridge.modules.emulated.nfc_cards import Card

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,9 +11,9 @@ import pytest
 from wisblock_bridge.chips.pn532 import frame
 from wisblock_bridge.chips.pn532.driver import targets
 from wisblock_bridge.chips.pn532.frame import Frame
-from wisblock_bridge.chips.pn532.ndef_area import Place, beginning, find, pack
+from wisblock_bridge.chips.pn532.ndef_area import Area, Tlv, pack, plan
 from wisblock_bridge.chips.pn532.status import CardError
-from wisblock_bridge.errors import ChecksumError
+from wisblock_bridge.errors import BadParamsError, ChecksumError, RemoteExceptionError
 
 if TYPE_CHECKING:
     from tests.tally import Tally
@@ -185,34 +186,81 @@ ADDRESS = "D1 01 10 55 02 72 61 6B 77 69 72 65 6C 65 73 73 2E 63 6F 6D"
 def test_packing(message: str, packed: str) -> None:
     data = bytes.fromhex(message)
     assert pack(data) == bytes.fromhex(packed)
-    assert find(pack(data)) == Place(0, 2, len(data))
+    assert find(pack(data)) == Tlv(3, 0, 2, len(data))
 
 
 def test_packing_long_messages() -> None:
     assert pack(bytes(254))[:2] == b"\x03\xfe"
     assert pack(bytes(255))[:4] == b"\x03\xff\x00\xff"
-    assert find(pack(bytes(300))) == Place(0, 4, 300)
+    assert find(pack(bytes(300))) == Tlv(3, 0, 4, 300)
     with pytest.raises(ValueError, match="more than a card"):
         pack(bytes(65535))
 
 
+def find(data: bytes) -> Tlv | None:
+    return Area(data.__getitem__, len(data), 16).message()
+
+
+def put_at(data: bytes) -> int:
+    """Where an empty message goes."""
+    area = Area(data.__getitem__, len(data), 16)
+    planned = plan(area, area.layout(), b"", 4)
+    return min(at for part in (planned.body, *planned.last) for at in part)
+
+
 @pytest.mark.parametrize(
-    ("area", "place", "put_at"),
+    ("area", "place", "at"),
     [
-        ("01 03 A0 0C 34 03 00 FE", Place(5, 7, 0), 5),
-        ("00 00 03 02 D0 00 FE", Place(2, 4, 2), 2),
-        ("FD 02 03 03 03 01 AA FE", Place(4, 6, 1), 4),
-        ("01 03 A0 0C 34 FE", None, 5),
+        ("01 03 A0 0C 34 03 00 FE", Tlv(3, 5, 7, 0), 5),
+        ("00 00 03 02 D0 00 FE", Tlv(3, 2, 4, 2), 2),
+        ("FD 02 03 03 03 01 AA FE", Tlv(3, 4, 6, 1), 4),
+        ("01 03 A0 0C 34 FE 00 00", None, 5),
         ("FE 03 01", None, 0),
         ("00 00 00 00", None, 0),
-        ("03 FF 01", None, 0),
-        ("", None, 0),
+        ("FD 02 AA AA 00 00 FE 00 00", None, 4),
+        # what follows an empty message may be the rest of an interrupted one
+        ("03 00 D1 01 08 54 02 65 6E FE", Tlv(3, 0, 2, 0), 0),
+        ("03 00 01 F4 D1 01 08 54 02 65", Tlv(3, 0, 2, 0), 0),
+        # T2T 2.3.2: the lock bytes lie at 1 * 16 + 5, that is byte 5 of the area, two of them
+        ("01 03 15 10 04 FF FF 03 01 AA", Tlv(3, 5, 7, 1), 7),
+        # T2T 2.3.3: three reserved bytes from 16 + 9 on, inside of the message
+        ("02 03 19 03 04 03 02 AA BB EE EE EE FE", Tlv(3, 5, 7, 2), 5),
     ],
 )
-def test_finding(area: str, place: Place | None, put_at: int) -> None:
+def test_finding(area: str, place: Tlv | None, at: int) -> None:
     data = bytes.fromhex(area)
     assert find(data) == place
-    assert beginning(data) == put_at
+    assert put_at(data) == at
+
+
+def test_reserved_bytes_are_no_part_of_a_message() -> None:
+    data = bytes.fromhex("02 03 18 03 04 03 02 AA EE EE EE BB FE")
+    area = Area(data.__getitem__, len(data), 16)
+    found = area.message()
+    assert found is not None
+    assert area.value(found) == b"\xaa\xbb"
+    planned = plan(area, area.layout(), b"\x11\x22\x33", 4)
+    assert planned.body == {5: 3, 7: 0x11, 11: 0x22, 12: 0x33}
+    assert planned.last == ({6: 3},)
+    # a Mifare Classic knows no such areas (AN1304): the TLV is skipped like any other
+    plain = Area(data.__getitem__, len(data))
+    assert plain.message() == Tlv(3, 5, 7, 2)
+    assert plain.value(Tlv(3, 5, 7, 2)) == b"\xaa\xee"
+
+
+@pytest.mark.parametrize(
+    ("area", "words"),
+    [
+        ("03 C8 D1 01", "NDEF message at byte 0 .* says 200 bytes, has 4"),
+        ("03 FF 0F FF D1", "says 4095 bytes, has 5"),
+        ("03 FF 01", "its length is cut off"),
+        ("00 00 03", "its length is missing"),
+        ("FD 03 AA AA", "TLV of type 0xfd at byte 0 .* says 3 bytes, has 4"),
+    ],
+)
+def test_what_does_not_fit_is_damage(area: str, words: str) -> None:
+    with pytest.raises(RemoteExceptionError, match=words):
+        find(bytes.fromhex(area))
 
 
 # -- anything at all ------------------------------------------------------------------------------
@@ -258,8 +306,37 @@ def test_any_bytes_are_a_list_of_cards_or_a_checksum_error() -> None:
         assert all(len(each.uid) in {4, 7, 10} for each in found)
 
 
-def test_any_bytes_are_a_data_area() -> None:
+def test_any_bytes_are_a_data_area(tally: Tally) -> None:
+    """Whatever stands there is found, told as damage, or kept when a message is written."""
+    chance = random.Random(SEED)  # noqa: S311
+    usual = b"\x00\x00\x01\x02\x03\x03\x03\x04\x05\x13\xfd\xfe\xff"
+    found = damaged = replaced = 0
     for data in noise("area"):
-        place = find(data)
-        assert place is None or (data[place.tag] == 3 and place.value > place.tag)
-        assert 0 <= beginning(data) <= max(0, len(data) - 1)
+        if chance.random() < 0.8:  # bytes that mean something
+            data = bytes(chance.choice(usual) for _ in range(chance.randrange(48)))  # noqa: PLW2901
+        try:
+            place = find(data)
+        except RemoteExceptionError:
+            damaged += 1
+            continue
+        if place is not None:
+            found += 1
+            assert place.value > place.tag
+        area = Area(data.__getitem__, len(data), 16)
+        with suppress(RemoteExceptionError, BadParamsError):
+            layout = area.layout()
+            kept = [(each.kind, area.value(each)) for each in (*layout.before, *layout.after)]
+            after = bytearray(data)
+            planned = plan(area, layout, b"\xd0\x00\x00", 4)
+            for change in (planned.first, planned.body, *planned.last, *planned.clean):
+                for at, byte in change.items():
+                    after[at] = byte
+            again = Area(after.__getitem__, len(after), 16)
+            written = again.layout()
+            assert written.message is not None
+            assert again.value(written.message) == b"\xd0\x00\x00"
+            left = [(each.kind, again.value(each)) for each in (*written.before, *written.after)]
+            assert left == kept
+            replaced += 1
+    assert min(found, damaged, replaced) > 500
+    tally.add("bad_input", "random bytes as a card's data area", TEN_THOUSAND, seed=str(SEED))

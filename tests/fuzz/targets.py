@@ -138,11 +138,15 @@ def reader_frame(data: bytes) -> None:
 
 def card_area(data: bytes) -> None:
     """What is on a card."""
-    place = ndef_area.find(data)
-    at = ndef_area.beginning(data)
-    assert 0 <= at <= len(data)
-    if place is not None:
-        message(data[place.value : place.end])
+    area = ndef_area.Area(data.__getitem__, len(data), 16)
+    with suppress(RemoteExceptionError):
+        place = area.message()
+        if place is not None:
+            message(area.value(place))
+    area = ndef_area.Area(data.__getitem__, len(data), 16)
+    with suppress(RemoteExceptionError, BadParamsError):
+        planned = ndef_area.plan(area, area.layout(), data[:20], 4)
+        assert all(0 <= at < len(data) for at in (*planned.first, *planned.body))
 
 
 def message(data: bytes) -> None:

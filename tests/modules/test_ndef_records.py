@@ -16,7 +16,7 @@ from wisblock_bridge.errors import BadParamsError, RemoteExceptionError
 from wisblock_bridge.modules.ndef_records import message, spell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tests.tally import Tally
 
@@ -370,7 +370,7 @@ def test_another_implementation_reads_what_is_written(kind: str) -> None:
     library: Any = ndef
     assert b"".join(library.message_encoder(library.message_decoder(made))) == made
     first: Any = next(iter(library.message_decoder(made)))
-    read = {
+    read: dict[str, Callable[[], bool]] = {
         "uri": lambda: first.iri == records[0],
         "text": lambda: (first.language, first.text) == ("de", "Grüße"),
         "mime": lambda: (first.type, first.data) == ("a/b", b"\0\1\2"),

@@ -571,7 +571,7 @@ def test_what_a_known_card_is_is_not_asked_again() -> None:
     watch = plugged.module.arrived()
     for _ in range(10):
         plugged.look(watch)
-    assert plugged.chip.commands.count(0x40) == 1
+    assert [each for each in plugged.chip.commands if each in {0x40, 0x42}] == [0x42]
 
 
 def test_an_operation_between_two_looks_is_no_departure(plugged: Plugged) -> None:

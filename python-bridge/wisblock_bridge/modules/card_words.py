@@ -24,7 +24,13 @@ RECORDS = Reading(
     "The records as text, in the form that write_ndef takes.",
     kind="list",
 )
-KINDS = Reading("kinds", "For each record uri, text, mime or other.", kind="list")
+KINDS = Reading("kinds", "For each record uri, text, mime, smart_poster or other.", kind="list")
+DETAILS = Reading(
+    "details",
+    "For each record what its text cannot carry (identifier, encoding, chunks), in the form that "
+    "write_ndef takes; empty for the usual way.",
+    kind="list",
+)
 MESSAGE = Reading("message", "The whole message as it stands on the card.", kind="bytes")
 ON = Reading("on", "Whether the radio field is on.", kind="bool")
 
@@ -71,6 +77,14 @@ Records = Annotated[
     Param(
         "The records: an address as it is, other text as it is, text in another language as "
         "text:de:Hallo, a file as data:image/png;base64,... An empty list empties the card.",
+        high=8000,
+    ),
+]
+Details = Annotated[
+    list[str] | None,
+    Param(
+        "For each record how it is to stand on the card, as read_ndef gives it: id=..., "
+        "encoding=utf-16be, prefix=0, long, chunks=4,4, with semicolons between them.",
         high=8000,
     ),
 ]

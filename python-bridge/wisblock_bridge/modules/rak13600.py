@@ -12,13 +12,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.chips.pn532 import PN532, CardError
-from wisblock_bridge.chips.pn532.cards import (
-    FACTORY_KEY,
-    MifareClassic,
-    block_count,
-    card_at,
-    type_of,
-)
+from wisblock_bridge.chips.pn532.cards import block_count, card_at, type_of
+from wisblock_bridge.chips.pn532.classic import FACTORY_KEY, MifareClassic
 from wisblock_bridge.chips.pn532.link import CardLink
 from wisblock_bridge.chips.pn532.ndef_memory import (
     read_message,
@@ -26,8 +21,7 @@ from wisblock_bridge.chips.pn532.ndef_memory import (
     write_message,
     write_unit,
 )
-from wisblock_bridge.chips.pn532.status import AUTHENTICATION
-from wisblock_bridge.describe import Module, Product, Readings, event, operation
+from wisblock_bridge.describe import Module, Product, Quality, Readings, event, operation
 from wisblock_bridge.errors import (
     BadParamsError,
     BridgeError,
@@ -40,6 +34,7 @@ from wisblock_bridge.modules.card_watch import CardWatch, Sighting, Sightings
 from wisblock_bridge.modules.card_words import (
     ATQA,
     DATA,
+    DETAILS,
     KINDS,
     MESSAGE,
     ON,
@@ -52,6 +47,7 @@ from wisblock_bridge.modules.card_words import (
     WRITTEN,
     Block,
     Content,
+    Details,
     GoneMs,
     Keep,
     Key,
@@ -68,7 +64,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from wisblock_bridge.chips.pn532 import Target
-    from wisblock_bridge.chips.pn532.cards import Card
+    from wisblock_bridge.chips.pn532.card import Card
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.describe import Memory, Timers
 
@@ -280,13 +276,13 @@ class RAK13600(Module):
                 verify(card, {block: data}, progress, for_ndef=False)
         return self.readings(written=progress.written, uid=link.target.uid)
 
-    @operation(gives=(RECORDS, KINDS, MESSAGE, UID), main=RECORDS)
+    @operation(gives=(RECORDS, KINDS, DETAILS, MESSAGE, UID), main=RECORDS)
     def read_ndef(self) -> Readings:
         """Read the NDEF message of a card: addresses, text, files.
 
         Returns:
-            ``records`` and ``kinds`` in order, ``message``, ``uid``; no records when the card is
-            empty.
+            ``records``, ``kinds`` and ``details`` in order, ``message``, ``uid``; no records when
+            the card is empty. A record that cannot be read is given as bytes, with a note.
 
         Raises:
             NotReadyError: No card lies on the reader.
@@ -304,31 +300,43 @@ class RAK13600(Module):
             )
         found = ndef_records.spell(message)
         return self.readings(
-            records=found.records, kinds=found.kinds, message=message, uid=link.target.uid
+            Quality.UNCERTAIN if found.note else Quality.GOOD,
+            found.note,
+            records=found.records,
+            kinds=found.kinds,
+            details=found.details,
+            message=message,
+            uid=link.target.uid,
         )
 
     @operation(gives=(WRITTEN, UID), main=WRITTEN, payload_param="records")
     def write_ndef(
         self,
         records: Records,
+        details: Details = None,
     ) -> Readings:
         """Write an NDEF message to a card that is formatted for it, and read it back.
 
-        Until all of it is written the card holds an empty message, never half of one.
+        Until all of it is written the card holds an empty message, never half of one. Everything
+        else that stands on the card is kept. Without ``details``, a record that the card holds
+        already is kept as it stands.
 
         Returns:
             ``written``, the blocks or pages, and ``uid``.
 
         Raises:
             BadParamsError: A record cannot be read, or the message is too long for the card.
+            ForbiddenError: The card says that it may not be written; nothing was.
             NotReadyError: No card lies on the reader.
             RemoteExceptionError: The card is not formatted for NDEF or was taken away; the message
                 says what was written.
             BusError: The reader did not answer.
         """
-        message = ndef_records.message(records)
+        ndef_records.message(records, details)
         with self._on_card() as (link, card):
-            progress = write_message(card, message)
+            progress = write_message(
+                card, lambda old: ndef_records.message(records, details, kept=old)
+            )
         return self.readings(written=sorted(progress.written), uid=link.target.uid)
 
     # -- events -----------------------------------------------------------------------------------
@@ -373,10 +381,19 @@ class RAK13600(Module):
 
     def _sight(self, known: dict[bytes, Sighting]) -> Sequence[Sighting]:
         """Look once; what is known already is not asked again what it is."""
-        return [
-            known.get(each.uid) or Sighting(each.uid, type_of(CardLink(self.reader, each)))
-            for each in self.reader.find(limit=2)
-        ]
+        sightings: list[Sighting] = []
+        asked = False
+        for each in self.reader.find(limit=2):
+            sighting = known.get(each.uid)
+            if sighting is None:
+                link = CardLink(self.reader, each)
+                if asked:  # the first may have refused a question: both are selected again
+                    with suppress(CardError):
+                        link.select_again()
+                sighting = Sighting(each.uid, type_of(link))
+                asked = True
+            sightings.append(sighting)
+        return sightings
 
     # -- what the operations share ----------------------------------------------------------------
 
@@ -443,7 +460,7 @@ class RAK13600(Module):
     @staticmethod
     def _explain(error: CardError, link: CardLink) -> None:
         """Tell a card that was taken away from one that lies there and refuses."""
-        if error.status == AUTHENTICATION or not error.gone:
+        if not (error.gone or error.refused):
             return
         with suppress(BridgeError):
             if link.is_there():

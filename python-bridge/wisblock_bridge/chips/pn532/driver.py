@@ -38,6 +38,7 @@ GET_FIRMWARE_VERSION = 0x02
 SAM_CONFIGURATION = 0x14
 RF_CONFIGURATION = 0x32
 IN_DATA_EXCHANGE = 0x40
+IN_COMMUNICATE_THRU = 0x42
 IN_LIST_PASSIVE_TARGET = 0x4A
 IN_RELEASE = 0x52
 
@@ -68,6 +69,10 @@ CARD_S = 1.5
 
 LONGEST_DATA = 64
 """Bytes of response read at once; the few longer ones are asked for again at their length."""
+
+
+class CommandRejectedError(NotReadyError):
+    """The chip is well, and does not know a command or its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +243,34 @@ class PN532:
             raise CardError(status, self.name)
         return answer[1:]
 
+    def communicate(self, data: bytes) -> bytes:
+        """Send something to the card that was spoken to last, without looking at it.
+
+        ``exchange`` carries out some commands itself, by their first byte: 0x60 is the
+        authentication of a Mifare Classic for it, whatever card lies there.
+
+        Args:
+            data: The card's command, without its CRC.
+
+        Returns:
+            The card's answer, perhaps empty.
+
+        Raises:
+            CardError: The card refused or is gone.
+            BusError: The chip did not answer.
+            NotReadyError: It did not answer in time.
+
+        Source: NXP PN532 user manual UM0701-02, sections 7.3.8 and 7.3.9.
+        """
+        try:
+            answer = self._call(IN_COMMUNICATE_THRU, data, CARD_S)
+        except CommandRejectedError:  # by a chip that is none of NXP's
+            return self.exchange(1, data)
+        status = answer[0] & MASK if answer else 0x0B
+        if status:
+            raise CardError(status, self.name)
+        return answer[1:]
+
     def release(self) -> None:
         """Let go of all cards.
 
@@ -257,6 +290,8 @@ class PN532:
             except BusError:
                 self._prepared = False
                 raise
+            except CommandRejectedError as error:
+                raise error.at(self.name) from None
             except (NotReadyError, ChecksumError) as error:
                 self._prepared = False
                 with suppress(BridgeError):  # the reason is told, not what came of tidying up
@@ -305,7 +340,7 @@ class PN532:
     @staticmethod
     def _checked(found: Frame, code: int) -> bytes:
         if found.kind == "error":
-            raise NotReadyError(
+            raise CommandRejectedError(
                 f"The reader rejected command 0x{code:02x}.",
                 hint="Another program may be using it; switch the board off and on.",
             )

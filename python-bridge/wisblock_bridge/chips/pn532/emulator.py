@@ -196,6 +196,8 @@ class EmulatedPN532:
                 self._list(data[0], data[1])
             case 0x40 if data:
                 self._exchange(data[0], data[1:])
+            case 0x42 if data:
+                self._exchange(1, data, 0x42)
             case 0x52 | 0x44 | 0x54:
                 self._targets = []
                 self._answer(code, b"\x00", COMMAND_S)
@@ -237,13 +239,15 @@ class EmulatedPN532:
         self._targets = list(found)
         self._answer(0x4A, answer, after_s)
 
-    def _exchange(self, number: int, data: bytes) -> None:
-        if not 1 <= number <= len(self._targets):
-            self._answer(0x40, b"\x27", COMMAND_S)
+    def _exchange(self, number: int, data: bytes, code: int = 0x40) -> None:
+        """Pass a command on; 0x40 takes 60 and 61 for an authentication with key and UID."""
+        wrong = code == 0x40 and data[:1] in {b"\x60", b"\x61"} and len(data) != 12  # noqa: PLR2004
+        if not 1 <= number <= len(self._targets) or wrong:
+            self._answer(code, b"\x10" if wrong else b"\x27", COMMAND_S)
             return
         card = self._targets[number - 1]
         if not any(card is each for each in self._in_field()):
-            self._answer(0x40, b"\x01", EXCHANGE_S)
+            self._answer(code, b"\x01", EXCHANGE_S)
             return
         if self.exchanges_left is not None:
             self.exchanges_left -= 1
@@ -251,4 +255,4 @@ class EmulatedPN532:
             answer = b"\x00" + card.command(data)
         except SilentCard as refusal:
             answer = bytes((refusal.status,))
-        self._answer(0x40, answer, EXCHANGE_S)
+        self._answer(code, answer, EXCHANGE_S)

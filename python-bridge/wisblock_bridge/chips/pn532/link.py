@@ -33,17 +33,22 @@ class CardLink:
         return self._target
 
     def exchange(self, data: bytes) -> bytes:
-        """Send a command to the card, as ``cards.Link.exchange`` says."""
+        """Send a command to the card, as ``card.Link.exchange`` says."""
         return self._reader.exchange(self._target.number, data)
 
+    def communicate(self, data: bytes) -> bytes:
+        """Send a command as it is, as ``card.Link.communicate`` says."""
+        return self._reader.communicate(data)
+
     def select_again(self) -> None:
-        """Find the same card anew, as ``cards.Link.select_again`` says."""
-        found = self._reader.find()
+        """Find the same card anew, as ``card.Link.select_again`` says."""
+        found = self._reader.find(limit=self._target.number)
         if not found:
             raise CardError(DISAPPEARED, self._reader.name)
-        if found[0].uid != self._target.uid:
+        same = [each for each in found if each.uid == self._target.uid]
+        if not same:
             raise CardError(ANOTHER, self._reader.name)
-        self._target = found[0]
+        self._target = same[0]
 
     def is_there(self) -> bool:
         """Look whether the card still lies there.

@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.chips.pn532 import ndef_area
 from wisblock_bridge.chips.pn532.status import CardError
-from wisblock_bridge.errors import BadParamsError, BridgeError, RemoteExceptionError
+from wisblock_bridge.errors import BridgeError, ForbiddenError, RemoteExceptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from wisblock_bridge.chips.pn532.cards import Card
-
-PROBE = 48
-"""Bytes in which the TLV of a message begins, in all cards as they are sold."""
+    from wisblock_bridge.chips.pn532.card import Card
 
 
 class Progress:
@@ -64,6 +61,59 @@ class Progress:
         return f"{text[:1].upper()}{text[1:]}."
 
 
+class Memory:
+    """The data area of a card, read as far as somebody asks.
+
+    Args:
+        card: The card.
+        units: Its blocks or pages that hold NDEF, in order.
+    """
+
+    def __init__(self, card: Card, units: Sequence[int]) -> None:
+        self._card = card
+        self._units = units
+        self._read: dict[int, bytes] = {}
+        self.area = ndef_area.Area(self.byte, len(units) * card.unit, card.ndef_origin)
+
+    def byte(self, offset: int) -> int:
+        """Give a byte of the area."""
+        return self.unit(offset // self._card.unit)[offset % self._card.unit]
+
+    def unit(self, index: int) -> bytes:
+        """Give a block or page of the area, by its place among them."""
+        if index not in self._read:
+            number = self._units[index]
+            self._card.unlock_ndef(number, for_writing=False)
+            self._read[index] = self._card.read(number)
+        return self._read[index]
+
+    def changed_only(self, change: Mapping[int, int]) -> dict[int, bytes]:
+        """Carry out a change as ``changed`` does, and leave out what is so already."""
+        before = dict(self._read)
+        return {
+            number: data
+            for number, data in self.changed(change).items()
+            if before.get(self._units.index(number)) != data
+        }
+
+    def changed(self, change: Mapping[int, int]) -> dict[int, bytes]:
+        """Carry out a change in the copy, and tell which blocks or pages it touches.
+
+        Args:
+            change: Offsets and bytes.
+
+        Returns:
+            The card's blocks or pages, in the order of the area, and their new bytes.
+        """
+        size = self._card.unit
+        touched: dict[int, bytearray] = {}
+        for offset, value in change.items():
+            index = offset // size
+            touched.setdefault(index, bytearray(self.unit(index)))[offset % size] = value
+        self._read.update((index, bytes(data)) for index, data in touched.items())
+        return {self._units[index]: bytes(touched[index]) for index in sorted(touched)}
+
+
 def read_message(card: Card) -> bytes | None:
     """Read the NDEF message of a card.
 
@@ -75,23 +125,22 @@ def read_message(card: Card) -> bytes | None:
 
     Raises:
         CardError: The card refused or is gone.
+        RemoteExceptionError: What the card says of its memory does not fit it.
     """
     units = card.ndef_units()
     if not units:
         return None
-    area = _read(card, units, b"", PROBE)
-    place = ndef_area.find(area)
-    if place is None or place.end > len(units) * card.unit:
-        return b""
-    return _read(card, units, area, place.end)[place.value : place.end]
+    area = Memory(card, units).area
+    found = area.message()
+    return b"" if found is None else area.value(found)
 
 
-def write_message(card: Card, message: bytes) -> Progress:
+def write_message(card: Card, make: Callable[[bytes], bytes]) -> Progress:
     """Write an NDEF message and read it back.
 
     Args:
         card: The card.
-        message: The message.
+        make: Gives the message; it is told the one that stands there.
 
     Returns:
         What was written.
@@ -99,41 +148,52 @@ def write_message(card: Card, message: bytes) -> Progress:
     Raises:
         RemoteExceptionError: The card is not formatted for NDEF, was taken away, refused, or did
             not keep what was written; ``data`` tells which blocks were written.
+        ForbiddenError: The card says that it may not be written; nothing was.
         BadParamsError: The message is too long for the card.
     """
     units = card.ndef_units()
     if not units:
         raise RemoteExceptionError(
             "This card is not formatted for NDEF; nothing was written.",
-            hint="Format it once with a telephone (for example the application NFC Tools).",
+            hint="Format it once with format_ndef, or with a telephone.",
         )
-    size = card.unit
-    area = _read(card, units, b"", PROBE)
-    begin = ndef_area.beginning(area)
-    packed = ndef_area.pack(message)
-    room = len(units) * size - begin
-    if len(packed) > room:
-        raise BadParamsError(
-            f"The message takes {len(packed)} bytes of the card, which has {room}.",
-            data={"param": "records", "bytes": len(packed), "room": room},
-        )
-    first = begin // size
-    image = area[first * size : begin] + packed
-    image += bytes(-len(image) % size)
-    final = {
-        units[first + index]: image[index * size : (index + 1) * size]
-        for index in range(len(image) // size)
-    }
-    length_unit = units[(begin + 1) // size]
-    empty = bytearray(final[length_unit])
-    empty[(begin + 1) % size] = 0
+    memory = Memory(card, units)
+    layout = memory.area.layout()
+    old = memory.area.value(layout.message) if layout.message is not None else b""
+    plan = ndef_area.plan(memory.area, layout, make(old), card.unit)
+    begin = memory.changed_only(plan.first)
+    steps = [memory.changed(each) for each in (plan.body, *plan.last, *plan.clean)]
+    final = {number: data for step in steps for number, data in step.items()}
+    refuse_locked(card, (*begin, *final))
     progress = Progress(card.unit_name, sorted(final))
     if len(final) > 1:
-        _write(card, {length_unit: bytes(empty)}, progress, counts=False)
-    order = [unit for unit in final if unit != length_unit] + [length_unit]
-    _write(card, {unit: final[unit] for unit in order}, progress)
+        # The unit with the length before the one with the tag, where these are two.
+        _write(card, dict(reversed(begin.items())), progress, counts=())
+    commit = {number for step in steps[1 : 1 + len(plan.last)] for number in step}
+    steps[0] = {number: data for number, data in steps[0].items() if number not in commit}
+    for at, step in enumerate(steps):
+        again = {number for later in steps[at + 1 :] for number in later}
+        _write(card, step, progress, counts=[each for each in step if each not in again])
     verify(card, final, progress, for_ndef=True)
     return progress
+
+
+def refuse_locked(card: Card, numbers: Collection[int]) -> None:
+    """Refuse what the card itself says may not be written, before anything is.
+
+    Args:
+        card: The card.
+        numbers: Its blocks or pages.
+
+    Raises:
+        ForbiddenError: It says so.
+    """
+    reason = card.forbids(sorted(set(numbers)))
+    if reason:
+        raise ForbiddenError(
+            f"This card may not be written: {reason}. Nothing was written.",
+            hint="Use another card; what is locked for good cannot be unlocked.",
+        )
 
 
 def write_unit(card: Card, unit: int, data: bytes) -> Progress:
@@ -208,19 +268,8 @@ def interrupt(error: BridgeError, progress: Progress, when: str) -> None:
         error.message = f"{error.message} {progress}"
 
 
-def _read(card: Card, units: Sequence[int], area: bytes, length: int) -> bytes:
-    """Read on until so many bytes of the data area are there, or all of it."""
-    read = bytearray(area)
-    for unit in units[len(area) // card.unit :]:
-        if len(read) >= length:
-            break
-        card.unlock_ndef(unit, for_writing=False)
-        read += card.read(unit)
-    return bytes(read)
-
-
 def _write(
-    card: Card, data: Mapping[int, bytes], progress: Progress, *, counts: bool = True
+    card: Card, data: Mapping[int, bytes], progress: Progress, *, counts: Collection[int]
 ) -> None:
     for unit, content in data.items():
         try:
@@ -231,7 +280,7 @@ def _write(
             interrupt(error, progress, f"while {card.unit_name} {unit} was written")
             raise
         progress.writing = None
-        if counts:
+        if unit in counts:
             progress.written.append(unit)
 
 

@@ -17,6 +17,9 @@ AUTHENTICATION = 0x14
 GONE = frozenset({TIMEOUT, 0x0A, 0x29, 0x2A, 0x2B})
 """How a card that was taken away shows itself."""
 
+REFUSED = frozenset({0x02, 0x05, 0x0B, 0x13})
+"""How the four bits of a refusal (NAK) can look to a reader that waits for a whole answer."""
+
 _WORDS = {
     TIMEOUT: "the card does not answer",
     0x02: "the card's answer has a wrong CRC",
@@ -79,6 +82,11 @@ class CardError(RemoteExceptionError):
     def gone(self) -> bool:
         """Whether it looks as if the card was taken away."""
         return self.status in GONE
+
+    @property
+    def refused(self) -> bool:
+        """Whether it may be the card's way to say no."""
+        return self.status in REFUSED
 
     def tell(self, *, why: str = "", story: str = "", hint: str = "") -> None:
         """Say more, as more becomes known.

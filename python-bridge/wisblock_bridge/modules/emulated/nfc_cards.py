@@ -2,9 +2,9 @@
 
 1. A card knows its own memory and nothing of the reader, except how a refusal looks to it.
 2. Values are typed from the cards' data sheets, never imported from the drivers.
-3. Access bits are not modelled: a sector opens with either key for everything.
+3. Increment, decrement and transfer of value blocks are not modelled.
 
-Source: NXP MF1S50yyX, MF1S70yyX and NTAG213/215/216 data sheets.
+Source: NXP MF1S50yyX and MF1S70yyX data sheets, sections 8.6 and 8.7; AN10787, AN1304.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from operator import xor
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.chips.pn532.emulator import SilentCard
+from wisblock_bridge.modules.emulated.type2_cards import KINDS, Type2Card
 
 if TYPE_CHECKING:
     from wisblock_bridge.chips.pn532.emulator import CardInField
@@ -25,10 +26,28 @@ FACTORY_ACCESS = bytes.fromhex("FF078069")
 MAD_ACCESS = bytes.fromhex("787788C1")
 NDEF_ACCESS = bytes.fromhex("7F078840")
 
-BLOCK, PAGE = 16, 4
-CAPABILITIES = {45: 0x12, 135: 0x3E, 231: 0x6D}
-"""Pages to the size byte of the capability container."""
+BLOCK = 16
 NO_ANSWER, BAD_KEY = 0x01, 0x14
+
+_NEVER = {"111": ""}
+READ = dict.fromkeys(("000", "010", "100", "110", "001"), "AB") | {"011": "B", "101": "B"} | _NEVER
+WRITE = {"000": "AB", "010": "", "100": "B", "110": "B", "001": "", "011": "B", "101": ""} | _NEVER
+"""Access conditions of a data block (C1, C2, C3) to the keys that may (data sheet, table 8)."""
+TRAILER = {
+    "000": ("A", "", "A"),
+    "010": ("", "", ""),
+    "100": ("B", "", "B"),
+    "110": ("", "", ""),
+    "001": ("A", "A", "A"),
+    "011": ("B", "B", "B"),
+    "101": ("", "B", ""),
+    "111": ("", "", ""),
+}
+"""Who may write key A, access bits and key B of a trailer (data sheet, table 7)."""
+B_IS_DATA = {"000", "010", "001"}
+"""Conditions of a trailer under which key B can be read. The data sheet says that it opens nothing
+then; the cards of the vendor's flow, which uses key B as delivered, do open, and so do these.
+"""
 
 
 class ClassicCard:
@@ -36,23 +55,26 @@ class ClassicCard:
 
     Args:
         uid: 4 bytes.
-        blocks: 64 (1K) or 256 (4K).
+        blocks: 20 (Mini), 64 (1K) or 256 (4K).
 
     Attributes:
         memory: All of it, trailers with their keys included.
         dead: Blocks that take a write and do not keep it: a fault.
+        writes: Each block that was written, with its data, for tests.
     """
 
     def __init__(self, uid: bytes, blocks: int = 64) -> None:
         self.uid = uid
-        self.atqa, self.sak = (b"\x00\x04", 0x08) if blocks == 64 else (b"\x00\x02", 0x18)  # noqa: PLR2004
+        _, self.atqa, self.sak = next(each for each in CLASSICS.values() if each[0] == blocks)
         self.memory = bytearray(BLOCK * blocks)
         self.dead: set[int] = set()
         check = reduce(xor, uid)
         self.memory[:BLOCK] = uid + bytes((check, self.sak, 0x04, 0x00)) + b"EMULATED"
         for trailer in {_trailer(block) for block in range(blocks)}:
             self.put(trailer, FACTORY_KEY + FACTORY_ACCESS + FACTORY_KEY)
+        self.writes: list[tuple[int, bytes]] = []
         self._sector: int | None = None
+        self._key = ""
         self._halted = False
 
     def put(self, block: int, data: bytes) -> None:
@@ -96,91 +118,83 @@ class ClassicCard:
         if self._sector != _trailer(block):
             self._refuse(NO_ANSWER)
         if code == 0x30 and len(data) == 2:  # noqa: PLR2004
-            content = bytes(self.memory[BLOCK * block : BLOCK * (block + 1)])
-            return bytes(6) + content[6:] if block == _trailer(block) else content
-        if code == 0xA0 and len(data) == 18 and block:  # noqa: PLR2004
+            return self._read(block)
+        if code == 0xA0 and len(data) == 18 and block and self._may(block, WRITE):  # noqa: PLR2004
+            self.writes.append((block, data[2:]))
             if block not in self.dead:
-                self.put(block, data[2:])
+                self._store(block, data[2:])
             return b""
         self._refuse(NO_ANSWER)
         return b""
 
+    # -- access rights (data sheet, section 8.7) --------------------------------------------------
+
+    def _condition(self, block: int) -> str:
+        """Give C1, C2 and C3 of a block."""
+        trailer = _trailer(block)
+        at = BLOCK * trailer + 6
+        _, second, third = self.memory[at : at + 3]
+        group = block % 4 if block < 128 else min(block % 16 // 5, 3)  # noqa: PLR2004
+        return f"{second >> 4 + group & 1}{third >> group & 1}{third >> 4 + group & 1}"
+
+    def _is_whole(self, block: int) -> bool:
+        at = BLOCK * _trailer(block) + 6
+        first, second, third = self.memory[at : at + 3]
+        return (first ^ (third << 4 | second >> 4)) & 0xFF == 0xFF and (  # noqa: PLR2004
+            second ^ third >> 4
+        ) & 0x0F == 0x0F  # noqa: PLR2004
+
+    def _may(self, block: int, table: dict[str, str]) -> bool:
+        if not self._is_whole(block):
+            return False
+        if block == _trailer(block):
+            return table is not WRITE or any(
+                self._key in TRAILER[self._condition(block)][part] for part in range(3)
+            )
+        return self._key in table[self._condition(block)]
+
+    def _read(self, block: int) -> bytes:
+        if not self._may(block, READ):
+            self._refuse(NO_ANSWER)
+        content = bytes(self.memory[BLOCK * block : BLOCK * (block + 1)])
+        if block != _trailer(block):
+            return content
+        shown = content[10:] if self._condition(block) in B_IS_DATA else bytes(6)
+        return bytes(6) + content[6:10] + shown
+
+    def _store(self, block: int, data: bytes) -> None:
+        if block != _trailer(block):
+            self.put(block, data)
+            return
+        rights = TRAILER[self._condition(block)]
+        at = BLOCK * block
+        for part, (begin, end) in enumerate(((0, 6), (6, 10), (10, 16))):
+            if self._key in rights[part]:
+                self.memory[at + begin : at + end] = data[begin:end]
+
     def _authenticate(self, block: int, key: bytes, uid: bytes, *, second: bool) -> None:
         trailer = _trailer(block)
         at = BLOCK * trailer + (10 if second else 0)
-        if uid != self.uid or key != self.memory[at : at + 6]:
+        if uid != self.uid[-4:] or key != self.memory[at : at + 6]:
             self._refuse(BAD_KEY)
         self._sector = trailer
+        self._key = "B" if second else "A"
 
     def _refuse(self, status: int) -> None:
         self._sector, self._halted = None, True
         raise SilentCard(status)
 
 
-class Type2Card:
-    """An NTAG213, 215 or 216.
-
-    Args:
-        uid: 7 bytes.
-        pages: 45, 135 or 231.
-
-    Attributes:
-        memory: All pages.
-        dead: Pages that take a write and do not keep it: a fault.
-    """
-
-    def __init__(self, uid: bytes, pages: int = 45) -> None:
-        self.uid = uid
-        self.atqa, self.sak = b"\x00\x44", 0x00
-        self.memory = bytearray(PAGE * pages)
-        self.dead: set[int] = set()
-        first, second = uid[:3], uid[3:]
-        self.memory[:9] = (
-            first + bytes((0x88 ^ reduce(xor, first),)) + second + bytes((reduce(xor, second),))
-        )
-        self.memory[9] = 0x48
-        self.memory[12:16] = bytes((0xE1, 0x10, CAPABILITIES[pages], 0x00))
-        self.memory[16:24] = bytes.fromhex("0103A00C340300FE")
-        self._halted = False
-
-    def format_ndef(self, message: bytes) -> None:
-        """Put a message at the beginning of the user memory.
-
-        Args:
-            message: What it holds.
-        """
-        content = bytes((0x03, len(message))) + message + b"\xfe"
-        self.memory[16 : 16 + len(content)] = content
-
-    def select(self) -> None:
-        """Be woken, as ``CardInField.select`` says."""
-        self._halted = False
-
-    def command(self, data: bytes) -> bytes:
-        """Answer a command."""
-        if self._halted or len(data) < 2 or PAGE * data[1] >= len(self.memory):  # noqa: PLR2004
-            self._halted = True
-            raise SilentCard(NO_ANSWER)
-        code, at = data[0], PAGE * data[1]
-        if code == 0x30 and len(data) == 2:  # noqa: PLR2004
-            return bytes((self.memory * 2)[at : at + 4 * PAGE])  # it rolls over at the end
-        if code == 0xA2 and len(data) == 6 and data[1] >= 2:  # noqa: PLR2004
-            if data[1] == 3:  # noqa: PLR2004  (one-time programmable: bits are only set)
-                old = self.memory[at : at + PAGE]
-                self.memory[at : at + PAGE] = bytes(
-                    a | b for a, b in zip(old, data[2:], strict=True)
-                )
-            elif data[1] not in self.dead:
-                self.memory[at : at + PAGE] = data[2:]
-            return b""
-        self._halted = True
-        raise SilentCard(NO_ANSWER)
-
-
 Card = ClassicCard | Type2Card
 
-SIZES = {"classic1k": 64, "classic4k": 256, "ntag213": 45, "ntag215": 135, "ntag216": 231}
-"""Kinds of cards to their blocks or pages."""
+CLASSICS = {
+    "classic_mini": (20, b"\x00\x04", 0x09),
+    "classic1k": (64, b"\x00\x04", 0x08),
+    "classic4k": (256, b"\x00\x02", 0x18),
+}
+"""Kinds to blocks, ATQA and SAK."""
+SIZES = (*CLASSICS, *KINDS)
+"""Kinds of cards that can be made."""
 
 
 def new_card(kind: str, uid: bytes) -> Card:
@@ -199,11 +213,10 @@ def new_card(kind: str, uid: bytes) -> Card:
     kind = kind or ("ntag213" if len(uid) == 7 else "classic1k")  # noqa: PLR2004
     if kind not in SIZES:
         raise ValueError(f"there is no card {kind}; there are {', '.join(SIZES)}")
-    wanted = 7 if kind.startswith("ntag") else 4
+    wanted = 7 if kind in KINDS else 4
     if len(uid) != wanted:
         raise ValueError(f"the UID of a {kind} has {wanted} bytes, not {len(uid)}")
-    size = SIZES[kind]
-    return ClassicCard(uid, size) if kind.startswith("classic") else Type2Card(uid, size)
+    return Type2Card(uid, kind=kind) if kind in KINDS else ClassicCard(uid, CLASSICS[kind][0])
 
 
 def _trailer(block: int) -> int:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.chips.pn532.emulator import EmulatedPN532
 from wisblock_bridge.modules.emulated.chip_twin import ChipTwin
-from wisblock_bridge.modules.emulated.nfc_cards import Card, ClassicCard, Type2Card, new_card
+from wisblock_bridge.modules.emulated.nfc_cards import Card, ClassicCard, new_card
 from wisblock_bridge.modules.emulated.switches import truth
 from wisblock_bridge.modules.emulated.twin import Quantity, SlotPins
+from wisblock_bridge.modules.emulated.type2_cards import Type2Card
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
