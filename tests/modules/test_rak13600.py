@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +22,7 @@ from wisblock_bridge.errors import (
     ForbiddenError,
     NotReadyError,
     RemoteExceptionError,
+    SupplyLostError,
 )
 from wisblock_bridge.modules.rak13600 import RAK13600
 
@@ -165,6 +167,17 @@ def test_an_off_overtakes(plugged: Plugged) -> None:
         ("04a1b2c3d4e580", "04a1b2c3d4e580", "ntag213", "0044", 0x00),
         ("ntag215:04010203040506", "04010203040506", "ntag215", "0044", 0x00),
         ("ntag216:04010203040507", "04010203040507", "ntag216", "0044", 0x00),
+        ("ntag203:04010203040507", "04010203040507", "ntag203", "0044", 0x00),
+        ("ntag210:04010203040507", "04010203040507", "ntag210", "0044", 0x00),
+        ("ntag212:04010203040507", "04010203040507", "ntag212", "0044", 0x00),
+        ("ntag_i2c:04010203040507", "04010203040507", "ntag_i2c", "0044", 0x00),
+        ("ultralight:04010203040507", "04010203040507", "ultralight", "0044", 0x00),
+        ("ultralight_c:04010203040507", "04010203040507", "ultralight_c", "0044", 0x00),
+        ("ultralight_ev1:04010203040507", "04010203040507", "ultralight_ev1", "0044", 0x00),
+        ("ultralight_ev1_128:04010203040507", "04010203040507", "ultralight_ev1", "0044", 0x00),
+        # another maker's tag that knows no GET_VERSION is not given a name of NXP's
+        ("ntag203:05010203040507", "05010203040507", "unknown", "0044", 0x00),
+        ("classic_mini:01020304", "01020304", "mifare_classic_mini", "0004", 0x09),
     ],
 )
 def test_tags(tag: str, uid: str, kind: str, atqa: str, sak: int) -> None:
@@ -174,6 +187,53 @@ def test_tags(tag: str, uid: str, kind: str, atqa: str, sak: int) -> None:
         "type": kind,
         "atqa": bytes.fromhex(atqa),
         "sak": sak,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sak", "kind"),
+    [
+        # NXP AN10833, table of SAK values
+        (0x08, "mifare_classic_1k"),
+        (0x88, "mifare_classic_1k"),
+        (0x18, "mifare_classic_4k"),
+        (0x09, "mifare_classic_mini"),
+        (0x28, "smartmx_classic_1k"),
+        (0x38, "smartmx_classic_4k"),
+        (0x20, "iso14443_4"),
+        (0x10, "unknown"),
+        (0x11, "unknown"),
+    ],
+)
+def test_types_by_sak(plugged: Plugged, sak: int, kind: str) -> None:
+    plugged.card(BLAIR).sak = sak
+    assert plugged.module.read_tag().values["type"] == kind
+
+
+@pytest.mark.parametrize("version", ["00 07 04 02 01 00 0F 03", "00 04 08 02 01 00 0F 03", "00"])
+def test_a_version_that_is_not_known_is_no_type(version: str) -> None:
+    plugged = Plugged(POSTER.hex())
+    card = plugged.card(POSTER)
+    card.kind = replace(card.kind, version=version)
+    assert plugged.module.read_tag().values["type"] == "unknown"
+    assert plugged.module.read_ndef().values["records"] == [ADDRESS]
+
+
+def test_a_card_that_refused_a_question_is_used_on() -> None:
+    plugged = Plugged("ultralight_c:04010203040507")
+    plugged.module.field(on=True)
+    assert plugged.module.read_tag().values["type"] == "ultralight_c"
+    assert plugged.card(bytes.fromhex("04010203040507")).command(b"\x30\x00")[:3].hex() == "040102"
+
+
+def test_two_cards_that_come_together_are_both_told() -> None:
+    plugged = Plugged("ntag203:04010203040507,ultralight_c:04010203040508")
+    watch = plugged.module.arrived()
+    plugged.clock.advance(0.25)
+    kinds = {each.values["uid"]: each.values["type"] for each in watch.look()}
+    assert kinds == {
+        bytes.fromhex("04010203040507"): "ntag203",
+        bytes.fromhex("04010203040508"): "ultralight_c",
     }
 
 
@@ -602,6 +662,52 @@ def test_a_reader_that_lost_its_supply_is_found_again(plugged: Plugged) -> None:
         watch.look()
     plugged.tag("bcf024b5")
     assert plugged.look(watch) == [BROWN]
+
+
+def test_a_lost_supply_is_noticed_while_somebody_listens(plugged: Plugged) -> None:
+    watch = plugged.module.arrived()
+    before = len(plugged.chip.commands)
+    plugged.module.check_supply()  # nothing was asked for yet, so nothing can be lost
+    assert len(plugged.chip.commands) == before
+    assert plugged.look(watch) == [BLAIR]
+    before = len(plugged.chip.commands)
+    plugged.module.check_supply()
+    assert plugged.chip.commands[before:] == [0x06]
+    plugged.chip.power_cycle()
+    with pytest.raises(SupplyLostError, match="radio field is off"):
+        plugged.module.check_supply()
+    plugged.module.open()
+    plugged.module.check_supply()
+    plugged.tag("bcf024b5")
+    assert plugged.look(watch) == [BROWN]
+    plugged.module.check_supply()
+
+
+def test_a_lost_supply_is_noticed_while_the_field_is_held(plugged: Plugged) -> None:
+    plugged.module.field(on=True)
+    plugged.module.check_supply()
+    plugged.chip.power_cycle()
+    with pytest.raises(SupplyLostError):
+        plugged.module.check_supply()
+    plugged.module.field(on=False)
+    plugged.module.check_supply()
+
+
+def test_a_reader_that_knows_no_registers_tells_its_field_in_its_status(plugged: Plugged) -> None:
+    plugged.module.field(on=True)
+    carry_out = plugged.chip._carry_out
+    plugged.chip._carry_out = lambda code, data: carry_out(0x7E if code == 0x06 else code, data)
+    plugged.module.check_supply()
+    plugged.chip.power_cycle()
+    with pytest.raises(SupplyLostError):
+        plugged.module.check_supply()
+
+
+def test_a_look_tells_the_bus_that_failed_from_the_supply(plugged: Plugged) -> None:
+    plugged.module.field(on=True)
+    plugged.board.unplug(1)
+    with pytest.raises(BusError):
+        plugged.module.check_supply()
 
 
 # -- failures at each transfer --------------------------------------------------------------------

@@ -130,6 +130,15 @@ class RAK13600(Module):
         self._held = False
         self.reader.start(TRIES)
 
+    def check_supply(self) -> None:
+        """See that the reader still has its field on, while it is to be on.
+
+        Raises:
+            SupplyLostError: It was reset.
+            BusError: The reader did not answer.
+        """
+        self.reader.check_supply()
+
     def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
         """Switch the field off, unless somebody listens."""
         self._held = False

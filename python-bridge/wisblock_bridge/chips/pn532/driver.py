@@ -26,6 +26,7 @@ from wisblock_bridge.errors import (
     BusFault,
     ChecksumError,
     NotReadyError,
+    SupplyLostError,
     WrongChipError,
 )
 
@@ -35,12 +36,15 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
 
 GET_FIRMWARE_VERSION = 0x02
+GET_GENERAL_STATUS = 0x04
+READ_REGISTER = 0x06
 SAM_CONFIGURATION = 0x14
 RF_CONFIGURATION = 0x32
 IN_DATA_EXCHANGE = 0x40
 IN_COMMUNICATE_THRU = 0x42
 IN_LIST_PASSIVE_TARGET = 0x4A
 IN_RELEASE = 0x52
+IN_SELECT = 0x54
 
 IC = 0x32
 """First byte of the firmware version: this is a PN532."""
@@ -51,6 +55,10 @@ RF_FIELD, MAX_RETRIES = 0x01, 0x05
 TYPE_A_106K = 0x00
 ISO14443_4 = 0x20
 """Bit of SAK: the card speaks ISO 14443-4, and the list of cards has its ATS behind the UID."""
+
+TX_CONTROL = b"\x63\x04"
+TRANSMITTING = 0x03
+"""CIU_TxControl, bits 1 and 0: the two antenna drivers are on. 0x80 after a reset."""
 
 READY = 0x01
 POLL_S = 0.002
@@ -126,6 +134,9 @@ class PN532:
         self._tries = 21
         self._prepared = False
         """Whether the chip is known to answer even without a card; a restart makes it forget."""
+        self._several = False
+        self._field = False
+        """Whether the field was switched on, as far as the chip keeps its settings."""
         self.name = f"PN532 0x{address:02x} on {bus.name}"
 
     def start(self, tries: int = 21) -> Firmware:
@@ -192,6 +203,37 @@ class PN532:
             NotReadyError: It did not answer in time.
         """
         self._call(RF_CONFIGURATION, bytes((RF_FIELD, 1 if on else 0)))
+        self._field = on
+
+    def check_supply(self) -> None:
+        """See that the chip did not lose its settings, by one command; while its field is to be on.
+
+        A reset switches the field off, and nothing else does that the driver did not ask for. With
+        the field off nothing would be lost but the number of tries, which is set again by itself.
+
+        Raises:
+            SupplyLostError: The field is off.
+            BusError: The chip did not answer.
+            NotReadyError: It did not answer in time.
+
+        Source: NXP PN532 user manual UM0701-02, sections 7.2.3 and 7.2.4; data sheet, register
+        CIU_TxControl.
+        """
+        if not self._field:
+            return
+        try:
+            on = any(each & TRANSMITTING for each in self._call(READ_REGISTER, TX_CONTROL)[:1])
+        except CommandRejectedError:  # by a chip that is none of NXP's
+            on = self._call(GET_GENERAL_STATUS)[1:2] == b"\x01"
+        if not on:
+            self._field = self._prepared = False
+            raise SupplyLostError(
+                "The reader lost its settings: its radio field is off, although it was switched "
+                "on. Its supply failed for a moment, or something reset it.",
+                hint="It is set up again by itself. If it happens again, look at the 3.3 V supply: "
+                "the radio field takes about 100 mA.",
+                where=self.name,
+            )
 
     def find(self, limit: int = 1) -> tuple[Target, ...]:
         """Look for cards once and select what is found; this switches the field on.
@@ -217,10 +259,13 @@ class PN532:
             bytes((limit, TYPE_A_106K)),
             COMMAND_S + limit * self._tries * TRY_S,
         )
+        self._field = True
         try:
-            return targets(answer)
+            found = targets(answer)
         except ChecksumError as error:
             raise error.at(self.name) from None
+        self._several = len(found) > 1
+        return found
 
     def exchange(self, number: int, data: bytes) -> bytes:
         """Send something to a card and wait for what it says.
@@ -237,19 +282,16 @@ class PN532:
             BusError: The chip did not answer.
             NotReadyError: It did not answer in time.
         """
-        answer = self._call(IN_DATA_EXCHANGE, bytes((number,)) + data, CARD_S)
-        status = answer[0] & MASK if answer else 0x0B
-        if status:
-            raise CardError(status, self.name)
-        return answer[1:]
+        return self._checked_status(self._call(IN_DATA_EXCHANGE, bytes((number,)) + data, CARD_S))
 
-    def communicate(self, data: bytes) -> bytes:
-        """Send something to the card that was spoken to last, without looking at it.
+    def communicate(self, number: int, data: bytes) -> bytes:
+        """Send something to a card without a look at it by the chip.
 
         ``exchange`` carries out some commands itself, by their first byte: 0x60 is the
         authentication of a Mifare Classic for it, whatever card lies there.
 
         Args:
+            number: The chip's number for the card.
             data: The card's command, without its CRC.
 
         Returns:
@@ -260,16 +302,15 @@ class PN532:
             BusError: The chip did not answer.
             NotReadyError: It did not answer in time.
 
-        Source: NXP PN532 user manual UM0701-02, sections 7.3.8 and 7.3.9.
+        Source: NXP PN532 user manual UM0701-02, sections 7.3.9 and 7.3.12.
         """
         try:
+            if self._several:
+                self._checked_status(self._call(IN_SELECT, bytes((number,)), CARD_S))
             answer = self._call(IN_COMMUNICATE_THRU, data, CARD_S)
         except CommandRejectedError:  # by a chip that is none of NXP's
-            return self.exchange(1, data)
-        status = answer[0] & MASK if answer else 0x0B
-        if status:
-            raise CardError(status, self.name)
-        return answer[1:]
+            return self.exchange(number, data)
+        return self._checked_status(answer)
 
     def release(self) -> None:
         """Let go of all cards.
@@ -279,6 +320,12 @@ class PN532:
             NotReadyError: It did not answer in time.
         """
         self._call(IN_RELEASE, b"\x00")
+
+    def _checked_status(self, answer: bytes) -> bytes:
+        status = answer[0] & MASK if answer else 0x0B
+        if status:
+            raise CardError(status, self.name)
+        return answer[1:]
 
     # -- one command ------------------------------------------------------------------------------
 

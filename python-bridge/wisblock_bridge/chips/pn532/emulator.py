@@ -110,6 +110,7 @@ class EmulatedPN532:
         self._queue: list[_Pending] = []
         self._last = b""
         self._searching: int | None = None
+        self._selected = 1
 
     @property
     def pending(self) -> bool:
@@ -177,10 +178,12 @@ class EmulatedPN532:
         self._last = frame
         self._queue.append(_Pending(frame, self._clock.monotonic() + after_s))
 
-    def _carry_out(self, code: int, data: bytes) -> None:  # noqa: C901  (one case each)
+    def _carry_out(self, code: int, data: bytes) -> None:  # noqa: C901, PLR0912  (one case each)
         match code:
             case 0x02:
                 self._answer(code, self.version, COMMAND_S)
+            case 0x06 if data == b"\x63\x04":  # CIU_TxControl: 80 after a reset, both drivers off
+                self._answer(code, bytes((0x80 | 3 * self.field,)), COMMAND_S)
             case 0x14:
                 self.configured = True
                 self._answer(code, b"", COMMAND_S)
@@ -197,7 +200,10 @@ class EmulatedPN532:
             case 0x40 if data:
                 self._exchange(data[0], data[1:])
             case 0x42 if data:
-                self._exchange(1, data, 0x42)
+                self._exchange(self._selected, data, 0x42)
+            case 0x54 if data and 1 <= data[0] <= len(self._targets):
+                self._selected = data[0]
+                self._answer(code, b"\x00", COMMAND_S)
             case 0x52 | 0x44 | 0x54:
                 self._targets = []
                 self._answer(code, b"\x00", COMMAND_S)
@@ -237,6 +243,7 @@ class EmulatedPN532:
             card.select()
             answer += bytes((number,)) + card.atqa + bytes((card.sak, len(card.uid))) + card.uid
         self._targets = list(found)
+        self._selected = 1
         self._answer(0x4A, answer, after_s)
 
     def _exchange(self, number: int, data: bytes, code: int = 0x40) -> None:

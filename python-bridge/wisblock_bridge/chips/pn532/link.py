@@ -38,7 +38,7 @@ class CardLink:
 
     def communicate(self, data: bytes) -> bytes:
         """Send a command as it is, as ``card.Link.communicate`` says."""
-        return self._reader.communicate(data)
+        return self._reader.communicate(self._target.number, data)
 
     def select_again(self) -> None:
         """Find the same card anew, as ``card.Link.select_again`` says."""
