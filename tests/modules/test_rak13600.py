@@ -244,7 +244,11 @@ def test_no_card(plugged: Plugged) -> None:
         plugged.module.read_tag(timeout_ms=500)
     assert 0.5 <= plugged.clock.monotonic() - before < 0.8
     assert "antenna" in caught.value.hint
-    for action in (plugged.module.read_ndef, lambda: plugged.module.read_block(4)):
+    actions: list[Callable[[], object]] = [
+        plugged.module.read_ndef,
+        lambda: plugged.module.read_block(4),
+    ]
+    for action in actions:
         with pytest.raises(NotReadyError, match="No card"):
             action()
 
@@ -453,7 +457,11 @@ def test_a_message_that_is_too_long() -> None:
 
 def test_cards_without_ndef() -> None:
     plugged = Plugged(BROWN.hex())
-    for action in (plugged.module.read_ndef, lambda: plugged.module.write_ndef(["a"])):
+    actions: list[Callable[[], object]] = [
+        plugged.module.read_ndef,
+        lambda: plugged.module.write_ndef(["a"]),
+    ]
+    for action in actions:
         with pytest.raises(RemoteExceptionError, match="not formatted for NDEF"):
             action()
 

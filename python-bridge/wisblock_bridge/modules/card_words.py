@@ -94,6 +94,41 @@ WaitMs = Annotated[
 Keep = Annotated[bool, Param("Keep the field on, or let it go off when it is not needed.")]
 
 
+Password = Annotated[
+    bytes | None,
+    Param("Password of an NTAG or Ultralight EV1, 4 bytes; none if none is given.", low=4, high=4),
+]
+Pack = Annotated[
+    bytes | None,
+    Param(
+        "What the card has to answer the password with (PACK), 2 bytes; not compared if none is "
+        "given.",
+        low=2,
+        high=2,
+    ),
+]
+NewPassword = Annotated[bytes, Param("The password, 4 bytes.", low=4, high=4)]
+NewPack = Annotated[
+    bytes | None,
+    Param(
+        "What the card answers the password with (PACK), 2 bytes; zeros if none is given.",
+        low=2,
+        high=2,
+    ),
+]
+FirstPage = Annotated[
+    int, Param("First page that asks for the password.", low=4, high=225, label="First page")
+]
+ForReading = Annotated[
+    bool, Param("Ask for the password before reading too.", label="For reading too")
+]
+Erase = Annotated[bool, Param("What the card holds may be lost.")]
+Confirm = Annotated[bool, Param("Yes, the card shall never be written again.")]
+Command = Annotated[
+    bytes, Param("The command, without its CRC, for example 60 (GET_VERSION).", low=1, high=250)
+]
+
+
 def check_data(params: object) -> None:
     """Refuse data that is neither a block nor a page long.
 

@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.chips.pn532 import PN532, CardError
-from wisblock_bridge.chips.pn532.cards import block_count, card_at, type_of
-from wisblock_bridge.chips.pn532.classic import FACTORY_KEY, MifareClassic
+from wisblock_bridge.chips.pn532 import CardError
+from wisblock_bridge.chips.pn532.cards import type_of
+from wisblock_bridge.chips.pn532.classic import FACTORY_KEY
 from wisblock_bridge.chips.pn532.link import CardLink
 from wisblock_bridge.chips.pn532.ndef_memory import (
     read_message,
@@ -21,12 +21,11 @@ from wisblock_bridge.chips.pn532.ndef_memory import (
     write_message,
     write_unit,
 )
-from wisblock_bridge.describe import Module, Product, Quality, Readings, event, operation
+from wisblock_bridge.describe import Product, Quality, Readings, event, operation
 from wisblock_bridge.errors import (
     BadParamsError,
     BridgeError,
     ForbiddenError,
-    NotReadyError,
     RemoteExceptionError,
 )
 from wisblock_bridge.modules import ndef_records
@@ -51,6 +50,8 @@ from wisblock_bridge.modules.card_words import (
     GoneMs,
     Keep,
     Key,
+    Pack,
+    Password,
     PollMs,
     Records,
     Unguarded,
@@ -58,26 +59,18 @@ from wisblock_bridge.modules.card_words import (
     Which,
     check_data,
 )
-from wisblock_bridge.wiring import chip
+from wisblock_bridge.modules.nfc.setup import CardSetup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from wisblock_bridge.chips.pn532 import Target
-    from wisblock_bridge.chips.pn532.card import Card
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.describe import Memory, Timers
-
-TRIES = 5
-"""Looks of the chip before it says "no card"; about 5 ms each, so nobody waits long."""
-
-PAUSE_S = 0.05
-"""Between two looks of an operation that waits for a card."""
 
 FIELD = "field"
 
 
-class RAK13600(Module):
+class RAK13600(CardSetup):
     """Read and write NFC cards: Mifare Classic, Ultralight and NTAG.
 
     The antenna has to be plugged in, and the card to lie on it. What comes and goes is told by the
@@ -111,8 +104,6 @@ class RAK13600(Module):
         ),
     )
 
-    reader = chip(PN532, "PN532", 0x24)
-
     def __init__(
         self,
         parts: Mapping[str, object],
@@ -121,37 +112,7 @@ class RAK13600(Module):
         memory: Memory | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
-        self._held = False
-        self._listeners: set[CardWatch] = set()
         self._sightings = Sightings(self._sight, clock)
-
-    def open(self) -> None:
-        """End whatever the reader does, switch its field off, and make it answer always."""
-        self._held = False
-        self.reader.start(TRIES)
-
-    def check_supply(self) -> None:
-        """See that the reader still has its field on, while it is to be on.
-
-        Raises:
-            SupplyLostError: It was reset.
-            BusError: The reader did not answer.
-        """
-        self.reader.check_supply()
-
-    def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
-        """Switch the field off, unless somebody listens."""
-        self._held = False
-        self._rest()
-
-    def close(self) -> None:
-        """Switch the field off."""
-        self._held = False
-        self._listeners.clear()
-        try:
-            self.reader.abort()
-        finally:
-            self.reader.set_field(on=False)
 
     # -- the reader -------------------------------------------------------------------------------
 
@@ -223,7 +184,14 @@ class RAK13600(Module):
         return self.readings(uid=card.uid, type=kind, atqa=card.atqa, sak=card.sak)
 
     @operation(gives=(DATA, UID), main=DATA, payload_param="block")
-    def read_block(self, block: Block, key: Key = None, key_type: Which = "A") -> Readings:
+    def read_block(
+        self,
+        block: Block,
+        key: Key = None,
+        key_type: Which = "A",
+        password: Password = None,
+        pack: Pack = None,
+    ) -> Readings:
         """Read a block of a Mifare Classic, or a page of an Ultralight or NTAG.
 
         Returns:
@@ -234,7 +202,7 @@ class RAK13600(Module):
             RemoteExceptionError: The card refused the key, was taken away, or is of another kind.
             BusError: The reader did not answer.
         """
-        with self._on_card() as (link, card):
+        with self._on_card(password, pack) as (link, card):
             self._check_block(link, card, block)
             card.unlock(block, key or FACTORY_KEY, key_type)
             data = card.read(block)
@@ -248,6 +216,8 @@ class RAK13600(Module):
         key: Key = None,
         key_type: Which = "A",
         allow_protected: Unguarded = False,  # noqa: FBT002  (of the wire)
+        password: Password = None,
+        pack: Pack = None,
     ) -> Readings:
         """Write a block of a Mifare Classic, or a page of an Ultralight or NTAG, and read it back.
 
@@ -264,7 +234,7 @@ class RAK13600(Module):
                 was written.
             BusError: The reader did not answer.
         """
-        with self._on_card() as (link, card):
+        with self._on_card(password, pack) as (link, card):
             self._check_block(link, card, block)
             if len(data) != card.unit:
                 raise BadParamsError(
@@ -286,7 +256,7 @@ class RAK13600(Module):
         return self.readings(written=progress.written, uid=link.target.uid)
 
     @operation(gives=(RECORDS, KINDS, DETAILS, MESSAGE, UID), main=RECORDS)
-    def read_ndef(self) -> Readings:
+    def read_ndef(self, password: Password = None, pack: Pack = None) -> Readings:
         """Read the NDEF message of a card: addresses, text, files.
 
         Returns:
@@ -299,12 +269,12 @@ class RAK13600(Module):
                 something that is no message.
             BusError: The reader did not answer.
         """
-        with self._on_card() as (link, card):
+        with self._on_card(password, pack) as (link, card):
             message = read_message(card)
         if message is None:
             raise RemoteExceptionError(
                 "This card is not formatted for NDEF.",
-                hint="Format it once with a telephone, or read its blocks.",
+                hint="Format it once with format_ndef or with a telephone, or read its blocks.",
                 where=self.reader.name,
             )
         found = ndef_records.spell(message)
@@ -323,6 +293,8 @@ class RAK13600(Module):
         self,
         records: Records,
         details: Details = None,
+        password: Password = None,
+        pack: Pack = None,
     ) -> Readings:
         """Write an NDEF message to a card that is formatted for it, and read it back.
 
@@ -342,7 +314,7 @@ class RAK13600(Module):
             BusError: The reader did not answer.
         """
         ndef_records.message(records, details)
-        with self._on_card() as (link, card):
+        with self._on_card(password, pack) as (link, card):
             progress = write_message(
                 card, lambda old: ndef_records.message(records, details, kept=old)
             )
@@ -403,89 +375,3 @@ class RAK13600(Module):
                 asked = True
             sightings.append(sighting)
         return sightings
-
-    # -- what the operations share ----------------------------------------------------------------
-
-    def _rest(self) -> None:
-        if not self._held and not self._listeners:
-            self.reader.set_field(on=False)
-
-    @contextmanager
-    def _powered(self) -> Iterator[None]:
-        """Let the field go off afterwards, whatever happened."""
-        try:
-            yield
-        except BridgeError:
-            with suppress(BridgeError):  # what went wrong first is told
-                self._rest()
-            raise
-        self._rest()
-
-    @contextmanager
-    def _on_card(self) -> Iterator[tuple[CardLink, Card]]:
-        """Find the one card that lies there; what goes wrong with it is told with its reason."""
-        with self._powered():
-            link = self._only_card(0.0)
-            card = card_at(link)
-            if card is None:
-                raise RemoteExceptionError(
-                    f"This kind of card ({type_of(link)}) has no blocks that can be read here.",
-                    hint="Mifare Classic, Ultralight and NTAG21x can be used.",
-                    where=self.reader.name,
-                )
-            try:
-                yield link, card
-            except CardError as error:
-                self._explain(error, link)
-                raise
-
-    def _only_card(self, timeout_s: float) -> CardLink:
-        deadline = self.clock.monotonic() + timeout_s
-        while not (found := self.reader.find(limit=2)):
-            if self.clock.monotonic() >= deadline:
-                raise NotReadyError(
-                    "No card lies on the reader.",
-                    hint="Lay the card flat on the antenna. If that never helps, is the antenna "
-                    "plugged in?",
-                    where=self.reader.name,
-                )
-            self.give_way()
-            self.clock.sleep(PAUSE_S)
-        if len(found) > 1:
-            raise _several(found, self.reader.name)
-        link = CardLink(self.reader, found[0])
-        link.select_again()
-        return link
-
-    @staticmethod
-    def _check_block(link: CardLink, card: Card, block: int) -> None:
-        count = block_count(link.target)
-        if block >= count and isinstance(card, MifareClassic):
-            raise BadParamsError(
-                f"block is {block}; this card has blocks 0 to {count - 1}.",
-                data={"param": "block", "allowed": f"0...{count - 1}"},
-            )
-
-    @staticmethod
-    def _explain(error: CardError, link: CardLink) -> None:
-        """Tell a card that was taken away from one that lies there and refuses."""
-        if not (error.gone or error.refused):
-            return
-        with suppress(BridgeError):
-            if link.is_there():
-                error.tell(
-                    why="The card lies there but refuses",
-                    hint="The block may be write-protected, or not exist.",
-                )
-            else:
-                error.tell(why="The card was taken away", hint="Leave it on until it is done.")
-
-
-def _several(found: Sequence[Target], where: str) -> RemoteExceptionError:
-    uids = " and ".join(each.uid.hex() for each in found)
-    return RemoteExceptionError(
-        f"Several cards lie on the reader: {uids}.",
-        hint="Leave one there.",
-        where=where,
-        data={"uids": [each.uid for each in found]},
-    )

@@ -80,6 +80,15 @@ class MifareClassic(Card):
             raise
         self._open = wanted
 
+    def forget(self) -> None:
+        """Authenticate anew the next time: a trailer was written."""
+        self._open = None
+
+    def wake(self) -> None:
+        """Select the card again after it refused; no sector is open then."""
+        self._open = None
+        self._link.select_again()
+
     def read(self, number: int) -> bytes:
         """Read 16 bytes."""
         return exactly(self._link.exchange(bytes((READ, number))), BLOCK)

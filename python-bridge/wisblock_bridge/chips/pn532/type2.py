@@ -17,6 +17,7 @@ from wisblock_bridge.chips.pn532.tag_types import (
     GET_VERSION,
     NTAG203,
     NXP,
+    PWD_AUTH,
     ULTRALIGHT,
     ULTRALIGHT_C,
     by_version,
@@ -121,7 +122,7 @@ class Type2Tag(Card):
         locked = [
             page
             for page in numbers
-            if FIRST_USER_PAGE <= page < FIRST_DYNAMIC_PAGE and lock[page // 8] >> page % 8 & 1
+            if CAPABILITIES_PAGE <= page < FIRST_DYNAMIC_PAGE and lock[page // 8] >> page % 8 & 1
         ]
         dynamic = [page for page in numbers if page >= FIRST_DYNAMIC_PAGE]
         kind = self.identify() if dynamic else None
@@ -134,6 +135,34 @@ class Type2Tag(Card):
         if not locked:
             return ""
         return f"its lock bits lock page{'s' * (len(locked) > 1)} {', '.join(map(str, locked))}"
+
+    def show(self, password: bytes, pack: bytes | None) -> None:
+        """Show the password; it opens the card until it is selected again.
+
+        Args:
+            password: 4 bytes.
+            pack: 2 bytes that the card must answer with, or None to take any.
+
+        Raises:
+            RemoteExceptionError: The card refused it, has none, or answered with another PACK.
+        """
+        self.identify()  # what it refuses would close it again
+        self._cached = None
+        try:
+            answer = self._link.communicate(bytes((PWD_AUTH,)) + password)
+        except CardError as error:
+            self._link.select_again()
+            raise RemoteExceptionError(
+                "The card refused the password, or it has none.",
+                hint="Some cards count wrong passwords and close for good (AUTHLIM).",
+                where=error.where,
+                data={"status": error.status},
+            ) from None
+        if pack is not None and answer != pack:
+            raise RemoteExceptionError(
+                "The card took the password, but its answer (PACK) is another one.",
+                hint="It may not be the card that it looks like.",
+            )
 
     def identify(self) -> TagType | None:
         """Find out which type it is; a card that refuses a question is selected again.

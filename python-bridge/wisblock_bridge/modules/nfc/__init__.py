@@ -1,0 +1,1 @@
+"""The parts of NFC readers: their field, the card on it, and how cards are set up."""
