@@ -7,7 +7,11 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
+from itertools import product
 from typing import TYPE_CHECKING, Any
+
+from wisblock_bridge.errors import BadParamsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,5 +100,13 @@ _BEYOND: dict[str, Callable[[ParamDescription], list[Any]]] = {
 
 
 def fitting(operation: OperationDescription) -> dict[str, Any]:
-    """Find parameters that an operation takes: the first allowed value of each that is needed."""
-    return {param.name: inside(param)[0] for param in operation.params if param.required}
+    """Find parameters that an operation takes: the first allowed values of what is needed."""
+    needed = [param for param in operation.params if param.required]
+    for values in product(*(inside(param) for param in needed)):
+        given = {param.name: value for param, value in zip(needed, values, strict=True)}
+        if operation.check is None:
+            return given
+        with suppress(BadParamsError):
+            operation.check(operation.struct(**given))
+            return given
+    raise AssertionError(f"{operation.name} takes nothing that its parameters allow")
