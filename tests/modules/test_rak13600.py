@@ -711,6 +711,17 @@ def test_a_reader_that_knows_no_registers_tells_its_field_in_its_status(plugged:
         plugged.module.check_supply()
 
 
+@pytest.mark.parametrize("kind", ["ntag213", "ntag215", "ntag216"])
+def test_a_reader_that_passes_no_commands_on_tells_a_type_by_its_size(
+    plugged: Plugged, kind: str
+) -> None:
+    """GET_VERSION cannot reach the tag; READ and WRITE are known to every reader."""
+    carry_out = plugged.chip._carry_out
+    plugged.chip._carry_out = lambda code, data: carry_out(0x7E if code == 0x42 else code, data)
+    plugged.board.set(1, "tag", f"{kind}:04112233445566")
+    assert plugged.module.read_tag(timeout_ms=0).values["type"] == kind
+
+
 def test_a_look_tells_the_bus_that_failed_from_the_supply(plugged: Plugged) -> None:
     plugged.module.field(on=True)
     plugged.board.unplug(1)

@@ -31,6 +31,11 @@ class Link(Protocol):
         """The card."""
         ...
 
+    @property
+    def passes_commands(self) -> bool:
+        """Whether every command gets to the card: some readers carry out only those they know."""
+        ...
+
     def exchange(self, data: bytes) -> bytes:
         """Send a command to the card.
 

@@ -135,6 +135,8 @@ class PN532:
         self._prepared = False
         """Whether the chip is known to answer even without a card; a restart makes it forget."""
         self._several = False
+        self.passes_commands = True
+        """Whether the chip passes on every command to a card; False once it refused to."""
         self._field = False
         """Whether the field was switched on, as far as the chip keeps its settings."""
         self.name = f"PN532 0x{address:02x} on {bus.name}"
@@ -309,6 +311,7 @@ class PN532:
                 self._checked_status(self._call(IN_SELECT, bytes((number,)), CARD_S))
             answer = self._call(IN_COMMUNICATE_THRU, data, CARD_S)
         except CommandRejectedError:  # by a chip that is none of NXP's
+            self.passes_commands = False
             return self.exchange(number, data)
         return self._checked_status(answer)
 

@@ -32,6 +32,11 @@ class CardLink:
         """The card."""
         return self._target
 
+    @property
+    def passes_commands(self) -> bool:
+        """Whether every command gets to the card, as ``card.Link.passes_commands`` says."""
+        return self._reader.passes_commands
+
     def exchange(self, data: bytes) -> bytes:
         """Send a command to the card, as ``card.Link.exchange`` says."""
         return self._reader.exchange(self._target.number, data)

@@ -119,6 +119,19 @@ NAMES = (
 )
 
 
+def by_size(capabilities: bytes) -> TagType | None:
+    """Return the type that a capability container stands for, where the tag can't be asked.
+
+    Args:
+        capabilities: 4 bytes: magic, version, size in units of 8 bytes, access.
+
+    Returns:
+        The NTAG21x or Ultralight of that size, or None.
+    """
+    known = (ULTRALIGHT, NTAG213, NTAG215, NTAG216)
+    return next((each for each in known if each.size == capabilities[2]), None)
+
+
 def by_version(version: bytes) -> TagType | None:
     """Tell the type from what GET_VERSION gave.
 

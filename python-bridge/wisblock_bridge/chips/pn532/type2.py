@@ -20,6 +20,7 @@ from wisblock_bridge.chips.pn532.tag_types import (
     PWD_AUTH,
     ULTRALIGHT,
     ULTRALIGHT_C,
+    by_size,
     by_version,
 )
 from wisblock_bridge.errors import RemoteExceptionError
@@ -182,6 +183,8 @@ class Type2Tag(Card):
         version = self._try(lambda: self._link.communicate(bytes((GET_VERSION,))))
         if version is not None:
             return by_version(version)
+        if not self._link.passes_commands:
+            return by_size(self.capabilities())
         if self._link.target.uid[0] != NXP:
             return None
         answer = self._try(lambda: self._link.communicate(AUTHENTICATE))
