@@ -13,7 +13,7 @@ from pathlib import Path
 from wisblock_bridge import __version__
 
 PACKAGES = (
-    "pyzmq", "msgpack", "msgspec", "smbus2", "gpiod", "pyserial", "spidev", "ndeflib", "pymodbus",
+    "pyzmq", "msgpack", "msgspec", "smbus2", "gpiod", "pyserial", "spidev", "pymodbus",
 )  # fmt: skip
 
 
