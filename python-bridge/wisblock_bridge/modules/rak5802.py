@@ -14,6 +14,7 @@ from wisblock_bridge.describe import (
     Module,
     Param,
     Product,
+    Quality,
     Reading,
     Readings,
     Watch,
@@ -313,8 +314,7 @@ class RAK5802(Module):
             ChecksumError: Its answer was damaged or broke off.
             RemoteExceptionError: It refused.
         """
-        self._ask(frames.write_coil(unit, address, on), timeout_ms, retries)
-        return self.readings(on=on)
+        return self._write(frames.write_coil(unit, address, on), timeout_ms, retries, on=on)
 
     @operation(gives=(BITS,), main=BITS, payload_param="bits", check=check_reach)
     def write_coils(
@@ -338,8 +338,7 @@ class RAK5802(Module):
         """
         if not bits:
             raise nothing_to_write("bits")
-        self._ask(frames.write_coils(unit, address, bits), timeout_ms, retries)
-        return self.readings(bits=bits)
+        return self._write(frames.write_coils(unit, address, bits), timeout_ms, retries, bits=bits)
 
     @operation(gives=(REGISTER,), main=REGISTER, payload_param="value")
     def write_register(
@@ -360,8 +359,8 @@ class RAK5802(Module):
             ChecksumError: Its answer was damaged or broke off.
             RemoteExceptionError: It refused.
         """
-        self._ask(frames.write_register(unit, address, value), timeout_ms, retries)
-        return self.readings(register=value)
+        request = frames.write_register(unit, address, value)
+        return self._write(request, timeout_ms, retries, register=value)
 
     @operation(gives=(REGISTERS,), main=REGISTERS, payload_param="registers", check=check_reach)
     def write_registers(
@@ -387,8 +386,8 @@ class RAK5802(Module):
         """
         if not registers:
             raise nothing_to_write("registers")
-        self._ask(frames.write_registers(unit, address, registers), timeout_ms, retries)
-        return self.readings(registers=registers)
+        request = frames.write_registers(unit, address, registers)
+        return self._write(request, timeout_ms, retries, registers=registers)
 
     @operation(gives=(DATA,), main=DATA, payload_param="data")
     def transceive(
@@ -474,6 +473,14 @@ class RAK5802(Module):
         if table in {"coils", "discrete_inputs"}:
             return self.readings(bits=list(reply.bits))
         return self.readings(registers=list(reply.registers))
+
+    def _write(
+        self, request: Request, timeout_ms: float, retries: int, **values: object
+    ) -> Readings:
+        """Write, and give what the unit confirmed; uncertain where that may be an echo."""
+        reply = self._ask(request, timeout_ms, retries)
+        quality = Quality.UNCERTAIN if reply.note else Quality.GOOD
+        return self.readings(quality, reply.note, **values)
 
     def _ask(self, request: Request, timeout_ms: float, retries: int) -> Reply:
         return self._line_master().ask(request, timeout_ms / 1000.0, retries)

@@ -32,8 +32,22 @@ EXCEPTION = 0x80
 SHORTEST = 5
 """A refusal: unit, function, reason, checksum. Every other reply is longer."""
 
+SPECIFIED = 8
+"""A confirmation of a write; that of a mask is two bytes longer."""
+
 LONGEST = 256
 """Longest frame (MODBUS over Serial Line 1.02, 2.5.1)."""
+
+COUNTED = frozenset({1, 2, 3, 4, 23})
+"""Functions whose reply says how many bytes of data it has."""
+
+SINGLE = frozenset({5, 6, 22})
+"""Functions whose reply is the same as the request (6.5, 6.6 and 6.16)."""
+
+SEVERAL = frozenset({15, 16})
+"""Functions whose reply is the beginning of the request; some units send all of it."""
+
+MASK = 22
 
 REASONS = {
     1: ("illegal function", "The unit does not know this kind of request."),
@@ -57,10 +71,12 @@ class Reply:
     Attributes:
         bits: Coils or discrete inputs that were read.
         registers: Registers that were read.
+        note: What is uncertain about it.
     """
 
     bits: tuple[bool, ...] = ()
     registers: tuple[int, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +103,27 @@ class Request:
     echoes: bool
     reads: bool
 
-    def looks_like(self, other: Request) -> bool:
-        """Tell whether the replies to two requests cannot be told apart.
+    @property
+    def counted(self) -> bool:
+        """Whether the reply says how many bytes of data it has."""
+        return self.function in COUNTED
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a unit may answer with the request itself."""
+        return self.function in SINGLE or self.function in SEVERAL
+
+    def confirms(self, frame: bytes) -> bool:
+        """Tell whether a confirmation says what was asked for.
 
         Args:
-            other: Another request.
+            frame: A whole reply of this unit to this function.
 
         Returns:
-            True when a reply to the one would pass as a reply to the other.
+            True when address and value, or address and count, are those of the request.
         """
-        return self.reads and (self.unit, self.function, self.reply_length) == (
-            other.unit,
-            other.function,
-            other.reply_length,
-        )
+        said = self.reply_length - 2
+        return frame[:said] == self.frame[:said]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +135,14 @@ class Search:
         missing: How many bytes more are needed at least.
         expected: Length of a reply that has begun; 0 when none has.
         damaged: A reply has come whose checksum is wrong.
+        end: Where in the bytes the reply ends; 0 when there is none.
     """
 
     frame: bytes = b""
     missing: int = SHORTEST
     expected: int = 0
     damaged: bool = False
+    end: int = 0
 
 
 def read(table: Table, unit: int, address: int, count: int) -> Request:
@@ -125,7 +150,7 @@ def read(table: Table, unit: int, address: int, count: int) -> Request:
 
     Args:
         table: Which of the unit's four tables.
-        unit: 1...247.
+        unit: 1...255.
         address: The first, 0...65535.
         count: How many: 1...2000 bits, 1...125 registers.
 
@@ -151,7 +176,7 @@ def write_coil(unit: int, address: int, on: bool) -> Request:  # noqa: FBT001  (
     """Switch one coil.
 
     Args:
-        unit: 0...247.
+        unit: 0...255.
         address: Which, 0...65535.
         on: Its new state.
 
@@ -168,7 +193,7 @@ def write_coils(unit: int, address: int, bits: Sequence[bool]) -> Request:
     """Switch several coils.
 
     Args:
-        unit: 0...247.
+        unit: 0...255.
         address: The first, 0...65535.
         bits: Their new states.
 
@@ -185,7 +210,7 @@ def write_register(unit: int, address: int, value: int) -> Request:
     """Write one holding register.
 
     Args:
-        unit: 0...247.
+        unit: 0...255.
         address: Which, 0...65535.
         value: 0...65535.
 
@@ -202,7 +227,7 @@ def write_registers(unit: int, address: int, registers: Sequence[int]) -> Reques
     """Write several holding registers.
 
     Args:
-        unit: 0...247.
+        unit: 0...255.
         address: The first, 0...65535.
         registers: 0...65535 each.
 
@@ -215,6 +240,56 @@ def write_registers(unit: int, address: int, registers: Sequence[int]) -> Reques
         dev_id=unit, address=address, registers=list(registers)
     )
     return _request(message, len(registers))
+
+
+def mask_write(unit: int, address: int, and_mask: int, or_mask: int) -> Request:
+    """Change some bits of a holding register; the unit does it in one step.
+
+    The register becomes (register AND and_mask) OR (or_mask AND NOT and_mask).
+
+    Args:
+        unit: 0...255.
+        address: Which, 0...65535.
+        and_mask: Bits that stay, 0...65535.
+        or_mask: Bits that are set where they do not stay, 0...65535.
+
+    Returns:
+        The request.
+    """
+    from pymodbus.pdu.register_message import MaskWriteRegisterRequest  # noqa: PLC0415  (rule 3)
+
+    message = MaskWriteRegisterRequest(
+        dev_id=unit, address=address, and_mask=and_mask, or_mask=or_mask
+    )
+    return _request(message, 1, reply_length=10, echoes=True)
+
+
+def read_write(
+    unit: int, address: int, count: int, write_address: int, registers: Sequence[int]
+) -> Request:
+    """Write several holding registers and read several, the writing first.
+
+    Args:
+        unit: 1...255.
+        address: The first to read, 0...65535.
+        count: How many to read, 1...125.
+        write_address: The first to write, 0...65535.
+        registers: 1 to 121 of them, 0...65535 each.
+
+    Returns:
+        The request.
+    """
+    from pymodbus.pdu import register_message  # noqa: PLC0415  (rule 3)
+
+    message = register_message.ReadWriteMultipleRegistersRequest(
+        dev_id=unit,
+        read_address=address,
+        read_count=count,
+        write_address=write_address,
+        write_registers=list(registers),
+    )
+    asked = _request(message, count, reply_length=SHORTEST + 2 * count)
+    return replace(asked, address=address)
 
 
 def search(data: bytes, request: Request) -> Search:
@@ -233,6 +308,8 @@ def search(data: bytes, request: Request) -> Search:
     """
     best = Search()
     for begin in range(len(data) - 1):
+        if request.function in SEVERAL and data.startswith(request.frame, begin):
+            return Search(request.frame, 0, end=begin + len(request.frame))
         length = _length(data, begin, request)
         if not length:
             continue
@@ -242,8 +319,8 @@ def search(data: bytes, request: Request) -> Search:
                 best = replace(best, missing=length - len(frame), expected=length)
         elif not is_intact(frame):
             best = replace(best, damaged=True)
-        elif request.reads or length == SHORTEST or frame[:6] == request.frame[:6]:
-            return Search(frame, 0, length)
+        elif request.counted or length == SHORTEST or request.confirms(frame):
+            return Search(frame, 0, end=begin + length)
     if best.expected:
         return best
     # The last byte may be the first of the reply.
@@ -273,6 +350,8 @@ def parse(frame: bytes, request: Request) -> Reply:
         )
     if message.isError():
         raise _refusal(message.exception_code, request)
+    if not request.counted:
+        return Reply()
     if request.function <= 2:  # noqa: PLR2004  (the two that read bits)
         return Reply(bits=tuple(message.bits[: request.count]))
     return Reply(registers=tuple(message.registers))
@@ -300,7 +379,7 @@ def _length(data: bytes, begin: int, request: Request) -> int:
     if function != request.function:
         return 0
     size = data[begin + 2 : begin + 3]
-    if request.reads and size and size[0] != request.reply_length - SHORTEST:
+    if request.counted and size and size[0] != request.reply_length - SHORTEST:
         return 0
     return request.reply_length
 
@@ -326,7 +405,7 @@ def _request(
     message: ModbusPDU,
     count: int,
     *,
-    reply_length: int = 8,
+    reply_length: int = SPECIFIED,
     echoes: bool = False,
     reads: bool = False,
 ) -> Request:

@@ -2,21 +2,25 @@
 
 1. Nobody else sends on the line while a request runs; whoever uses the master is one thread.
 2. What a unit refuses is not asked again; what was lost or damaged is, as often as was wished.
-3. A reply that comes too late is never taken for the reply to another request.
-
-On 3: a reply to a read names neither request nor address. So after a read without reply, a read of
-as many from the same unit at another address waits until the late reply has come, or until as much
-time has passed again.
+3. A reply that comes too late is never taken for the reply to another request (``late``).
+4. The master sends what it is asked to send and nothing else: it has no questions of its own.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.errors import BridgeError, BusError, BusFault, ChecksumError
-from wisblock_bridge.modules.modbus import frames
+from wisblock_bridge.errors import (
+    BridgeError,
+    BusError,
+    BusFault,
+    ChecksumError,
+    RemoteExceptionError,
+)
+from wisblock_bridge.modules.modbus import frames, replies
+from wisblock_bridge.modules.modbus.echo import PACED, QUIET_CHARACTERS, Echo, window_s
+from wisblock_bridge.modules.modbus.late import LateReplies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,30 +40,20 @@ BROKEN_OFF_S = 0.1
 """Silence within a reply after which the rest is given up. The specification says 1.5 characters,
 but an adapter on USB hands characters over in lumps, up to some 20 ms apart."""
 
-LONGEST_LATE_S = 2.0
-"""A late reply is waited for no longer than this."""
-
 STRAY = 4096
 """Most that is taken off the line at once before a request."""
 
 MOST_CHATTER = 1024
 """A line on which so much comes in place of a reply is not listened to any longer."""
 
-WRITE_COIL = 5
-"""Function of the request that switches one coil."""
+EARLY_LOOK = 320
+"""Longer than any frame, echo included; in more than this the reply is looked for at the end."""
 
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """A reply that has not come.
-
-    Attributes:
-        request: To what.
-        until: Clock reading until which it may come, s.
-    """
-
-    request: Request
-    until: float
+UNPROVEN = (
+    "One copy of the request came back. That is how the unit confirms it, and also how a line that "
+    "echoes looks with a silent unit; which of the two is not known yet. A request that reads "
+    "tells, or set `echo` with `line`."
+)
 
 
 class Master:
@@ -72,9 +66,10 @@ class Master:
     """
 
     def __init__(self, port: SerialPort, clock: Clock, overheard: Callable[[bytes], None]) -> None:
-        self.hears_itself: bool | None = None
-        """Whether what is sent comes back, as with a transceiver that keeps listening; None while
-        nobody knows."""
+        self.echo = Echo()
+        """Whether what is sent comes back, as with a transceiver that keeps listening."""
+        self.late = LateReplies(port, clock)
+        """What may still come to earlier requests."""
         self.damaged = 0
         """Replies that came damaged, since the start."""
         self.silent = 0
@@ -84,7 +79,8 @@ class Master:
         self._overheard = overheard
         self._settings: LineSettings | None = None
         self._quiet_since = 0.0
-        self._owed: Owed | None = None
+        self._sending_since = 0.0
+        self._paced = False
 
     def configure(self, settings: LineSettings) -> None:
         """Set the line, opening the port if need be.
@@ -98,7 +94,7 @@ class Master:
         self._port.configure(settings)
         if settings != self._settings:
             self._settings = settings
-            self._owed = None
+            self.late.forget()
         self._quiet_since = self._clock.monotonic()
 
     def ask(self, request: Request, timeout_s: float, retries: int) -> Reply:
@@ -118,25 +114,21 @@ class Master:
             RemoteExceptionError: The unit refused.
         """
         if request.unit == frames.BROADCAST:
-            self._send(request.frame)
-            self._clock.sleep(AFTER_BROADCAST_S)
-            self._port.discard_input()
-            return frames.Reply()
-        doubtful = self._await_owed(request)
-        if request.echoes and self.hears_itself is None:
-            self._find_out(request, timeout_s)
+            return self._broadcast(request)
+        self.late.wait(request.unit, self._strayed)
+        doubtful = False
         for attempt in range(retries + 1):
             try:
-                frame = self._exchange(request, timeout_s)
-            except (BusError, ChecksumError) as error:
-                silent = isinstance(error, BusError)
-                gone = isinstance(error, BusError) and error.fault is not BusFault.NO_ACKNOWLEDGE
-                if gone or attempt == retries:
+                frame, note = self._exchange(request, timeout_s)
+            except (BusError, ChecksumError, RemoteExceptionError) as error:
+                silent = not isinstance(error, ChecksumError)
+                if attempt == retries or not _may_be_lost(error, request):
                     raise
                 doubtful = doubtful or silent
             else:
-                self._settle(request, timeout_s, doubtful=doubtful)
-                return frames.parse(frame, request)
+                if not doubtful:
+                    self.late.settle(request.unit)
+                return replace(frames.parse(frame, request), note=note)
         raise AssertionError(retries)  # the loop ends by return or raise
 
     def transceive(self, data: bytes, expect: int | None, timeout_s: float) -> bytes:
@@ -154,18 +146,28 @@ class Master:
             BusError: The port has gone, or nothing came although an answer was expected.
             ChecksumError: Fewer bytes came than expected.
         """
+        self.late.wait(None, self._strayed)
         self._send(data)
-        echo = len(data) if self.hears_itself else 0
+        head = self._look_for_echo(data)
+        echo = len(data) if self.echo.known else 0
         if expect is None:
-            found = self._port.read(1 + echo, timeout_s)
+            found = head + self._port.read(max(1, 1 + echo - len(head)), timeout_s)
             while more := self._port.read(STRAY, self._gap_s()) if found else b"":
                 found += more
         else:
-            found = self._port.read(expect + echo, timeout_s)
+            found = head + self._port.read(max(0, expect + echo - len(head)), timeout_s)
+            alike = min(len(found), len(data))
+            if self.echo.known is None and found and found[:alike] == data[:alike]:
+                # An echo, or a unit that returns what it gets: then there is no more.
+                found += self._port.read(len(data), self._gap_s())
+                echo = len(data) if len(found) == len(data) + expect else 0
         self._quiet_since = self._clock.monotonic()
         if echo and found.startswith(data):
             found = found[echo:]
+        elif not found.startswith(data[: len(found)]) or not found:
+            self.echo.learn(heard=False)
         if expect and not found:
+            self.late.owe(None, timeout_s)
             raise self._silence("Nothing came back", timeout_s)
         if expect and len(found) < expect:
             raise ChecksumError(
@@ -199,46 +201,99 @@ class Master:
 
     # -- one request ------------------------------------------------------------------------------
 
-    def _exchange(self, request: Request, timeout_s: float) -> bytes:
+    def _broadcast(self, request: Request) -> Reply:
+        self._send(request.frame)
+        self._look_for_echo(request.frame)
+        self._clock.sleep(AFTER_BROADCAST_S)
+        came = self._port.read(STRAY, 0)
+        if came == request.frame:
+            self.echo.learn(heard=True)
+        elif not came and not self._paced:
+            self.echo.learn(heard=False)
+        self._quiet_since = self._clock.monotonic()
+        return frames.Reply()
+
+    def _exchange(self, request: Request, timeout_s: float) -> tuple[bytes, str]:
+        """Send a request once.
+
+        Returns:
+            The reply, and what is uncertain about it.
+        """
         self._send(request.frame)
         end = self._clock.monotonic() + timeout_s
-        data, found = b"", frames.Search()
-        while len(data) < MOST_CHATTER:
-            begun = found.expected or found.damaged
+        data = self._look_for_echo(request.frame)
+        found = self._search(data, request)
+        may_be_late = self.late.expected_of(request.unit)
+        while not found.frame and len(data) < MOST_CHATTER:
+            missing, begun = found.missing, bool(found.expected or found.damaged)
+            if len(data) < EARLY_LOOK:
+                rest = self._rest(data, request)
+                more = replies.begun(rest, request, any_function=not may_be_late)
+                if more:
+                    missing, begun = min(missing, more), True
             wait_s = self._gap_s() if begun else end - self._clock.monotonic()
-            more = self._port.read(found.missing, max(0.0, wait_s))
-            if not more:
+            came = self._port.read(missing, max(0.0, wait_s))
+            if not came:
                 break
-            data += more
-            found = frames.search(self._without_echo(data, request), request)
-            if found.frame:
-                break
+            data += came
+            found = self._search(data, request)
         self._quiet_since = self._clock.monotonic()
         if found.frame:
-            return found.frame
+            copied = self.echo.after(data[: -len(found.frame)], request.frame) is not None
+            self.echo.observe_reply(request, copied=copied)
+            return found.frame, ""
+        if self._is_unproven(data, request):
+            return request.frame, UNPROVEN
         raise self._nothing(request, data, found, timeout_s)
 
-    def _without_echo(self, data: bytes, request: Request) -> bytes:
-        frame = request.frame
-        if not request.echoes:
-            if data.startswith(frame):
-                self.hears_itself = True
-            elif self.hears_itself is None and not frame.startswith(data):
-                self.hears_itself = False
-        if not self.hears_itself:
-            return data
-        if data.startswith(frame):
-            return data[len(frame) :]
-        return b"" if frame.startswith(data) else data
+    def _look_for_echo(self, sent: bytes) -> bytes:
+        """See what comes before any unit can have begun to answer: that can only be an echo."""
+        if not self._paced or self.echo.mode != "auto":
+            return b""
+        character_s = self._character_s
+        came = self._port.read(len(sent), window_s(character_s))
+        since_s = self._clock.monotonic() - self._sending_since
+        if not came:
+            self.echo.learn(heard=False)
+        elif came == sent and since_s < (2 * len(sent) + QUIET_CHARACTERS) * character_s:
+            self.echo.learn(heard=True)
+        return came
+
+    def _search(self, data: bytes, request: Request) -> frames.Search:
+        """Look for the reply in what came, with and without an echo before it."""
+        behind = self.echo.after(data, request.frame)
+        if behind is None:
+            part = request.frame.startswith(data) and self.echo.known is not False
+            if part and data:
+                return frames.Search(missing=len(request.frame) - len(data))
+            return frames.search(data, request)
+        found = frames.search(behind, request)
+        if not found.frame and self.echo.known is False and request.repeatable:
+            return frames.search(data, request)
+        return found
+
+    def _rest(self, data: bytes, request: Request) -> bytes:
+        """Leave out the echo."""
+        behind = self.echo.after(data, request.frame)
+        return data if behind is None else behind
+
+    def _is_unproven(self, data: bytes, request: Request) -> bool:
+        """Tell whether a copy of a write came that may be its confirmation."""
+        return self.echo.known is None and request.repeatable and data.endswith(request.frame)
 
     def _nothing(
         self, request: Request, data: bytes, found: frames.Search, timeout_s: float
     ) -> BridgeError:
         """Say why there is no reply."""
-        rest = self._without_echo(data, request)
+        rest = self._rest(data, request)
+        place = self._port.name
+        other = replies.find(rest, request, place)
+        if other is not None and other.own:
+            if len(rest) == len(data):
+                self.echo.learn(heard=False)
+            return other.error
         if found.damaged or found.expected:
             self.damaged += 1
-            place = self._port.name
             hint = (
                 "Check the wires, the resistors at the ends of the line, and baud rate and parity; "
                 "a second master on the line has the same effect."
@@ -246,17 +301,34 @@ class Master:
             if found.damaged:
                 said = f"came damaged: {rest.hex(' ')}"
             else:
-                said = f"broke off: {found.expected - found.missing} of {found.expected} bytes"
+                said = (
+                    f"broke off: {found.expected - found.missing} of {found.expected} bytes, "
+                    f"{rest.hex(' ')}"
+                )
             return ChecksumError(
-                f"The reply of unit {request.unit} {said}.", hint=hint, where=place
+                f"The reply of unit {request.unit} {said}.",
+                hint=hint,
+                where=place,
+                data={"bytes": rest},
             )
         self.silent += 1
-        if self.hears_itself is None and not data:
-            self.hears_itself = False
-        self._owe(request, timeout_s)
+        self.late.owe(request, timeout_s)
+        if other is not None:
+            return other.error
         if rest:
-            what = f"{len(rest)} bytes came, but no reply of unit {request.unit},"
-            return self._silence(what, timeout_s)
+            self.damaged += 1
+            return ChecksumError(
+                f"{len(rest)} bytes came, but no reply of unit {request.unit}, within "
+                f"{timeout_s * 1000:.0f} ms: {rest.hex(' ')}.",
+                hint="Check baud rate and parity of the line, A and B (swapped?), and ground; "
+                "noise beside a silent unit, or a second master, has the same effect.",
+                where=place,
+                data={"bytes": rest},
+            )
+        if not data:
+            self.echo.learn(heard=False)
+        elif request.counted:
+            self.echo.learn(heard=True)  # no unit answers a read with the request
         return self._silence(f"Unit {request.unit} did not answer", timeout_s)
 
     def _silence(self, what: str, timeout_s: float) -> BusError:
@@ -268,70 +340,38 @@ class Master:
             where=self._port.name,
         )
 
-    # -- replies that are late --------------------------------------------------------------------
+    # -- the line ---------------------------------------------------------------------------------
 
-    def _owe(self, request: Request, timeout_s: float) -> None:
-        if request.reads:
-            late_s = min(timeout_s, LONGEST_LATE_S)
-            self._owed = Owed(request, self._clock.monotonic() + late_s)
-
-    def _settle(self, request: Request, timeout_s: float, *, doubtful: bool) -> None:
-        """Note what is still owed after a reply: nothing, if it cannot have been an earlier one."""
-        if doubtful:
-            self._owe(request, timeout_s)
-        elif self._owed is not None and self._owed.request.unit == request.unit:
-            self._owed = None  # a unit answers in order
-
-    def _await_owed(self, request: Request) -> bool:
-        """Let a late reply pass that would be taken for the reply to this request.
-
-        Args:
-            request: What is to be asked.
-
-        Returns:
-            True when the late reply may pass for the reply: it says the same, a little earlier.
-        """
-        owed = self._owed
-        if owed is None or not owed.request.looks_like(request):
-            return False
-        if owed.request.address == request.address:
-            return self._clock.monotonic() < owed.until
-        data, found = b"", frames.Search()
-        while not found.frame and (left_s := owed.until - self._clock.monotonic()) > 0:
-            data += self._port.read(found.missing, left_s)
-            found = frames.search(data, owed.request)
-        if data:
-            self._quiet_since = self._clock.monotonic()
-            self._overheard(data)
-        self._owed = None
-        return False
-
-    def _find_out(self, request: Request, timeout_s: float) -> None:
-        """Find out whether the line echoes, where the reply would look the same as an echo.
-
-        What is to be written is read before, once; reads and their replies differ.
-        """
-        table: frames.Table = "coils" if request.function == WRITE_COIL else "holding_registers"
-        question = frames.read(table, request.unit, request.address, 1)
-        self._await_owed(question)
-        with suppress(ChecksumError):  # something came, so it is known now
-            self._exchange(question, timeout_s)
+    def _strayed(self, data: bytes) -> None:
+        """Hand on what came while nothing was asked."""
+        self._overheard(data)
+        self._quiet_since = self._clock.monotonic()
 
     def _send(self, data: bytes) -> None:
-        settings = self._settings
-        assert settings is not None  # noqa: S101  (a module configures before it asks)
         stray = self._port.read(STRAY, 0)
         if stray:
-            if self._owed is not None and frames.search(stray, self._owed.request).frame:
-                self._owed = None
-            self._overheard(stray)
-            self._quiet_since = self._clock.monotonic()
-        silence_s = max(BETWEEN_FRAMES_S, 3.5 * settings.character_s)
+            self.late.notice(stray)
+            self._strayed(stray)
+        silence_s = max(BETWEEN_FRAMES_S, QUIET_CHARACTERS * self._character_s)
         left_s = self._quiet_since + silence_s - self._clock.monotonic()
         if left_s > 0:
             self._clock.sleep(left_s)
+        self._sending_since = self._clock.monotonic()
         self._port.write(data)
+        took_s = self._clock.monotonic() - self._sending_since
+        self._paced = took_s >= PACED * len(data) * self._character_s
+
+    @property
+    def _character_s(self) -> float:
+        assert self._settings is not None  # noqa: S101  (a module configures before it asks)
+        return self._settings.character_s
 
     def _gap_s(self) -> float:
-        assert self._settings is not None  # noqa: S101
-        return BROKEN_OFF_S + 20 * self._settings.character_s
+        return BROKEN_OFF_S + 20 * self._character_s
+
+
+def _may_be_lost(error: BridgeError, request: Request) -> bool:
+    """Tell whether asking again may help: nothing came, or not from the unit that was asked."""
+    if isinstance(error, BusError):
+        return error.fault is BusFault.NO_ACKNOWLEDGE
+    return isinstance(error, ChecksumError) or error.data.get("unit") != request.unit
