@@ -175,6 +175,7 @@ def _operation(each: OperationDescription) -> dict[str, object]:
 
 def _param(each: ParamDescription) -> dict[str, object]:
     facts = each.facts
+    items = {"fewest": facts.fewest, "most": facts.most} if each.item_kind else {}
     return {
         "name": each.name,
         "label": facts.label or each.name.replace("_", " ").capitalize(),
@@ -187,6 +188,7 @@ def _param(each: ParamDescription) -> dict[str, object]:
         "unit": facts.unit,
         "low": facts.low,
         "high": facts.high,
+        **items,
     }
 
 

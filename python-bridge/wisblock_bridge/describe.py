@@ -66,9 +66,11 @@ class Param:
     Attributes:
         summary: One sentence for form, help and docs.
         unit: Name from the vocabulary of units.
-        low: Smallest value allowed (numbers), or fewest items (lists, bytes, text).
-        high: Largest value allowed, or most items.
+        low: Smallest value allowed (numbers, also those in a list), or fewest bytes or characters.
+        high: Largest value allowed, or most bytes or characters.
         label: What stands before the field in a form; the name, spelled out, if empty.
+        fewest: Fewest items of a list.
+        most: Most items of a list.
     """
 
     summary: str
@@ -76,6 +78,8 @@ class Param:
     low: float | None = None
     high: float | None = None
     label: str = ""
+    fewest: int = 0
+    most: int = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ def allowed(param: ParamDescription) -> str:
     if symbol:
         phrase += f" {symbol}"
     if param.item_kind:
-        phrase = f"a list, each {phrase}"
+        phrase = f"a list of {facts.fewest}...{facts.most}, each {phrase}"
     if param.choices:
         phrase += f" or {', '.join(map(str, param.choices))}"
     return phrase

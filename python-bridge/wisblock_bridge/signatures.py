@@ -301,7 +301,8 @@ def _describe_param(name: str, hint: object, default: object) -> ParamDescriptio
             item: Any = get_args(alternative)[0]
             checks.append(
                 Annotated[
-                    list[Annotated[item, _limits(item_kind, facts)]], msgspec.Meta(max_length=64)
+                    list[Annotated[item, _limits(item_kind, facts)]],
+                    msgspec.Meta(min_length=facts.fewest, max_length=facts.most),
                 ]
             )
         else:

@@ -5,7 +5,7 @@
  * 2. Nothing outside the markers is ever changed.
  */
 
-import { rangeText, spell } from "./words.mjs";
+import { itemsText, rangeText, spell } from "./words.mjs";
 
 const BEGIN = "<!-- printed: begin (from the catalogue; do not edit, run make press) -->";
 const END = "<!-- printed: end -->";
@@ -57,7 +57,7 @@ function operationSection(operation, units, isEvent) {
         operation.params.map((each) => [
           `\`${each.name}\``,
           each.item_kind === null ? each.kind : `${each.kind} of ${each.item_kind}`,
-          rangeText(each, units) || "-",
+          [itemsText(each), rangeText(each, units)].filter((text) => text !== "").join(", each ") || "-",
           each.required ? "required" : each.default === null ? "-" : `\`${JSON.stringify(each.default)}\``,
           each.summary,
         ]),

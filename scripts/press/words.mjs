@@ -52,6 +52,11 @@ export function rangeText({ low, high, choices, unit, kind }, units) {
   return parts.join(" or ");
 }
 
+/** How many items a list may have, "" for anything else. */
+export function itemsText({ kind, fewest, most }) {
+  return kind === "list" ? `${fewest} to ${most} items` : "";
+}
+
 /**
  * Prints the locale file.
  *
@@ -78,6 +83,9 @@ function definition(name, kind, text, optional = false) {
 function paramText(param, units, payloadParam) {
   const parts = [escapeHtml(param.summary)];
   const range = rangeText(param, units);
+  if (itemsText(param) !== "") {
+    parts.push(`${itemsText(param)}.`);
+  }
   if (range !== "") {
     parts.push(`${param.kind === "list" && param.low !== null ? "Each" : "Allowed"}: ${escapeHtml(range)}.`);
   }

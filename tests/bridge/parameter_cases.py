@@ -29,16 +29,21 @@ def inside(param: ParamDescription) -> list[Any]:
     low, high = param.facts.low, param.facts.high
     kind = param.item_kind or param.kind
     if kind == "bool":
-        values += [[False], [True], []] if param.item_kind else [False, True]
+        values += [[False], [True]] if param.item_kind else [False, True]
     elif kind in NUMBERS and low is not None and high is not None:
         cast = int if kind == "int" else float
-        limits = [cast(low), cast(high)]
-        values += [*([each] for each in limits), limits, []] if param.item_kind else limits
+        # The middle comes first: it goes together with other parameters where a limit may not.
+        middle = [0.0] if kind == "float" and low < 0 < high else []
+        limits = [*middle, cast(low), cast(high)]
+        values += [*([each] for each in limits), limits] if param.item_kind else limits
     elif kind == "str" and not param.choices:
         texts = ["x" * int(low or 0), "x" * int(high if high is not None else 3)]
-        values += [*([text] for text in texts), texts, []] if param.item_kind else texts
+        values += [*([text] for text in texts), texts] if param.item_kind else texts
     elif kind == "bytes":
         values += [b"x" * int(low or 0), b"x" * int(high if high is not None else 3)]
+    if param.item_kind:
+        most = values[-2][:1] * param.facts.most
+        values += [most, *([[]] if param.facts.fewest == 0 else [])]
     return values
 
 
@@ -55,7 +60,9 @@ def outside(param: ParamDescription) -> list[Any]:
         values.append(None)
     beyond = _BEYOND[param.item_kind or param.kind](param)
     if param.item_kind:
-        return [*values, *([each] for each in beyond), beyond[0], [None], [1] * 65]
+        too_many = [inside(param)[0][0]] * (param.facts.most + 1)
+        too_few: list[Any] = [[]] if param.facts.fewest else []
+        return [*values, *([each] for each in beyond), beyond[0], [None], too_many, *too_few]
     return [*values, *beyond]
 
 

@@ -164,7 +164,25 @@ def test_the_words_for_what_is_allowed() -> None:
     assert texts["RAK5801.read.samples"] == "a whole number 1...1024"
     assert texts["RAK5801.read.scale_low"] == "a number -1e+09...1e+09"
     assert texts["TPT29555.write.expander"] == "one of slots, board"
-    assert texts["TPT29555.change.lines"] == "a list, each a whole number 0...15"
+    assert texts["TPT29555.change.lines"] == "a list of 0...64, each a whole number 0...15"
+    assert texts["RAK5802.write_registers.registers"] == (
+        "a list of 1...123, each a whole number 0...65535"
+    )
+    assert texts["RAK5802.write_coils.bits"] == "a list of 1...1968, each true or false"
     assert texts["TPT29555.pulse.ms"].endswith(" ms")
     assert "0, 1" in texts["TPT29555.write.level"]
     assert "2/3, 1, 2, 4, 8, 16" in texts["ADC.read.gain"]
+
+
+@pytest.mark.parametrize(("operation", "param"), PARAMS)
+def test_what_has_a_length_says_how_long_it_may_be(
+    operation: OperationDescription, param: ParamDescription
+) -> None:
+    """Lists, bytes and text, in the refusal: whoever is refused need not guess the number."""
+    if param.kind in {"list", "bytes", "str"} and not param.choices:
+        too_many = {"list": [0] * 5000, "bytes": bytes(100_000), "str": "x" * 100_000}[param.kind]
+        most = param.facts.most if param.item_kind else int(param.facts.high or -1)
+        assert most > 0
+        error = refuse(operation, {**fitting(operation), param.name: too_many})
+        assert f"...{most}" in error.message
+        assert f"...{most}" in str(error.data["allowed"])

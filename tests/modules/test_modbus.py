@@ -58,6 +58,13 @@ REQUESTS = [
     (frames.write_register(42, 0, 0x1234), "2A 06 00 00 12 34 82 A6"),
     (frames.write_registers(42, 0, [1, 2]), "2A 10 00 00 00 02 04 00 01 00 02 AD 4A"),
     (frames.write_coils(42, 0, [True]), "2A 0F 00 00 00 01 01 01 AC FC"),
+    # MODBUS Application Protocol 1.1b3, 6.16 and 6.17, with the unit 1 before and a checksum after.
+    (frames.mask_write(1, 4, 0x00F2, 0x0025), "01 16 00 04 00 F2 00 25 67 EE"),
+    (
+        frames.read_write(1, 3, 6, 14, [0x00FF, 0x00FF, 0x00FF]),
+        "01 17 00 03 00 06 00 0E 00 03 06 00 FF 00 FF 00 FF 46 91",
+    ),
+    (frames.read("holding_registers", 248, 0, 1), "F8 03 00 00 00 01 90 63"),
     (frames.read("holding_registers", 0x6E, 0x6000, 1), "6E 03 60 00 00 01 93 55"),
     (frames.read("holding_registers", 0x6E, 0x600F, 1), "6E 03 60 0F 00 01 A3 56"),
 ]

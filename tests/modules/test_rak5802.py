@@ -18,7 +18,8 @@ from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BadParamsError, BusError, ErrorCode, OutOfRangeError
 from wisblock_bridge.modules.emulated.rak5802 import EmulatedRAK5802, checksum
 from wisblock_bridge.modules.modbus import frames
-from wisblock_bridge.modules.rak5802 import RAK5802, check_reach, remembered
+from wisblock_bridge.modules.modbus.vocabulary import check_reach
+from wisblock_bridge.modules.rak5802 import RAK5802, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -351,7 +352,14 @@ def test_listening(plugged: Plugged) -> None:
 
 def test_the_line_is_set_and_kept(plugged: Plugged) -> None:
     readings = plugged.module.line(19200, "even", 1)
-    assert readings.values == {"baud": 19200, "parity": "even", "stop_bits": 1}
+    assert readings.values == {
+        "baud": 19200,
+        "parity": "even",
+        "stop_bits": 1,
+        "data_bits": 8,
+        "echo": "auto",
+        "quiet_ms": 1000.0,
+    }
     assert plugged.line.port.settings == LineSettings(19200, "even", 1)
     with pytest.raises(BusError, match="baud rate and parity"):
         plugged.module.read_coils(42)
@@ -373,10 +381,13 @@ def test_the_line_is_set_and_kept(plugged: Plugged) -> None:
         {"baud": "fast"},
         {"baud": 9600, "parity": "sideways", "stop_bits": 1},
         {"baud": 9600, "parity": "none", "stop_bits": 3},
+        {"baud": 19200, "parity": "none", "stop_bits": 1, "data_bits": 9},
+        {"baud": 19200, "parity": "none", "stop_bits": 1, "echo": "loud"},
+        {"baud": 19200, "parity": "none", "stop_bits": 1, "quiet_ms": "long"},
     ],
 )
 def test_nonsense_in_the_memory_is_as_good_as_nothing(facts: Map) -> None:
-    assert remembered(facts) == SETTINGS
+    assert remembered(facts) == (SETTINGS, "auto", 1.0)
 
 
 def test_opening_and_closing_sends_nothing(plugged: Plugged) -> None:
@@ -479,7 +490,7 @@ def test_received_bytes_as_events(rig: Rig) -> None:
     [
         ("read_coils", {}, "unit"),
         ("read_coils", {"unit": 0}, "unit"),
-        ("read_coils", {"unit": 248}, "unit"),
+        ("read_coils", {"unit": 256}, "unit"),
         ("read_coils", {"unit": 1, "count": 2001}, "count"),
         ("read_coils", {"unit": 1, "count": 0}, "count"),
         ("read_holding_registers", {"unit": 1, "count": 126}, "count"),
@@ -487,6 +498,34 @@ def test_received_bytes_as_events(rig: Rig) -> None:
         ("read_holding_registers", {"unit": 1, "address": 65535, "count": 2}, "address"),
         ("read_value", {"unit": 1, "address": 65535, "number_type": "float32"}, "address"),
         ("read_value", {"unit": 1, "number_type": "double"}, "number_type"),
+        ("read_value", {"unit": 1, "address": 65533, "number_type": "int64"}, "address"),
+        ("read_bit_field", {"unit": 1, "address": 65535, "width": 32}, "address"),
+        ("read_text", {"unit": 1, "address": 65535, "count": 2}, "address"),
+        ("write_registers", {"unit": 1, "registers": [0] * 124}, "registers"),
+        ("write_coils", {"unit": 1, "bits": [True] * 1969}, "bits"),
+        ("read_write_registers", {"unit": 1, "registers": [0] * 122}, "registers"),
+        ("read_write_registers", {"unit": 1, "registers": [0], "count": 126}, "count"),
+        ("read_write_registers", {"unit": 0, "registers": [0]}, "unit"),
+        (
+            "read_write_registers",
+            {"unit": 1, "registers": [0, 1], "write_address": 65535},
+            "write_address",
+        ),
+        ("mask_write_register", {"unit": 1, "and_mask": 65536, "or_mask": 0}, "and_mask"),
+        ("write_value", {"unit": 1, "value": 70000}, "value"),
+        ("write_value", {"unit": 1, "value": -1}, "value"),
+        ("write_value", {"unit": 1, "value": 1.5}, "value"),
+        ("write_value", {"unit": 1, "value": float("nan"), "number_type": "float32"}, "value"),
+        ("write_value", {"unit": 1, "value": float("inf"), "number_type": "float32"}, "value"),
+        ("write_value", {"unit": 1, "value": 1e39, "number_type": "float32"}, "value"),
+        ("write_value", {"unit": 1, "value": 2.0**53 + 2, "number_type": "int64"}, "value"),
+        ("write_value", {"unit": 1, "value": 1, "factor": 0}, "factor"),
+        ("write_value", {"unit": 1, "value": 1, "number_type": "int32", "function": 6}, "function"),
+        ("write_text", {"unit": 1, "text": "123", "count": 1}, "text"),
+        ("write_text", {"unit": 1, "text": "Grüße"}, "text"),
+        ("line", {"echo": "perhaps"}, "echo"),
+        ("line", {"data_bits": 6}, "data_bits"),
+        ("line", {"quiet_ms": 999}, "quiet_ms"),
         ("write_register", {"unit": 1, "value": 65536}, "value"),
         ("write_register", {"unit": 1, "value": -1}, "value"),
         ("write_registers", {"unit": 1, "registers": []}, "registers"),
@@ -494,7 +533,7 @@ def test_received_bytes_as_events(rig: Rig) -> None:
         ("write_coils", {"unit": 1, "bits": []}, "bits"),
         ("write_coil", {"unit": 1, "on": 1}, "on"),
         ("transceive", {"data": b""}, "data"),
-        ("line", {"baud": 300}, "baud"),
+        ("line", {"baud": 301}, "baud"),
         ("line", {"parity": "mark"}, "parity"),
         ("read_coils", {"unit": 1, "timeout_ms": 9}, "timeout_ms"),
         ("read_coils", {"unit": 1, "retries": 6}, "retries"),

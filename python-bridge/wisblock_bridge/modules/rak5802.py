@@ -6,32 +6,25 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.describe import (
-    Module,
     Param,
     Product,
     Quality,
-    Reading,
     Readings,
     Watch,
     event,
     operation,
 )
-from wisblock_bridge.errors import BadParamsError, OutOfRangeError
+from wisblock_bridge.errors import BadParamsError
 from wisblock_bridge.modules.heard import Ear
 from wisblock_bridge.modules.modbus import frames
+from wisblock_bridge.modules.modbus import vocabulary as words
+from wisblock_bridge.modules.modbus.late import QUIET_S
 from wisblock_bridge.modules.modbus.master import Master
-from wisblock_bridge.modules.modbus.numbers import (
-    NumberType,
-    WordOrder,
-    number,
-    register_count,
-    scaled,
-)
+from wisblock_bridge.modules.modbus.values import ModbusValues
 from wisblock_bridge.wiring import serial_port
 
 if TYPE_CHECKING:
@@ -39,80 +32,14 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.describe import Memory, Timers
+    from wisblock_bridge.modules.modbus.echo import EchoMode
     from wisblock_bridge.modules.modbus.frames import Reply, Request
 
-Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]
-ParityName = Literal["none", "even", "odd"]
-
-ADDRESSES = 65536
-
-BITS = Reading("bits", "The states, the first address first.", kind="list")
-REGISTERS = Reading(
-    "registers", "The registers, 0 to 65535 each, the first address first.", kind="list"
-)
-ON = Reading("on", "The state that was written.", kind="bool")
-REGISTER = Reading("register", "The register that was written.", kind="int", low=0, high=65535)
-VALUE = Reading(
-    "value", "The number, times the factor, plus the offset.", unit="engineering", digits=15
-)
-DATA = Reading("data", "The bytes that came.", kind="bytes")
-BAUD = Reading("baud", "Baud rate.", kind="int", unit="baud", low=1200, high=115200)
-PARITY = Reading("parity", "Parity bit.", kind="str", choices=("none", "even", "odd"))
-STOP_BITS = Reading("stop_bits", "Stop bits.", kind="int", low=1, high=2)
-
-Unit = Annotated[int, Param("Address of the unit on the line.", low=1, high=247)]
-UnitOrAll = Annotated[
-    int,
-    Param("Address of the unit on the line; 0 is every unit, and none answers.", low=0, high=247),
-]
-Address = Annotated[
-    int,
-    Param(
-        "The first one, counted from 0 as on the wire; where a manual counts from 1, 10001, 30001 "
-        "or 40001, take that off.",
-        low=0,
-        high=65535,
-    ),
-]
-BitCount = Annotated[int, Param("How many.", low=1, high=2000)]
-RegisterCount = Annotated[int, Param("How many.", low=1, high=125)]
-TimeoutMs = Annotated[
-    float,
-    Param(
-        "How long the unit may take to begin its answer.",
-        unit="millisecond",
-        low=10,
-        high=10_000,
-        label="Answer within",
-    ),
-]
-Retries = Annotated[
-    int, Param("How often to ask again when an answer is lost or damaged.", low=0, high=5)
-]
+UNCLEAN = 7
+"""Data bits with which raw bytes can be sent, and no Modbus RTU."""
 
 
-def check_reach(params: Any) -> None:  # noqa: ANN401  (the parameters of any of the operations)
-    """Refuse what goes beyond the last address.
-
-    Args:
-        params: The parameters of a request.
-
-    Raises:
-        BadParamsError: The last one asked for would have an address above 65535.
-    """
-    items = getattr(params, "bits", getattr(params, "registers", None))
-    if items is not None:
-        count = len(items)
-    else:
-        count = getattr(params, "count", None) or register_count(params.number_type)
-    if params.address + count > ADDRESSES:
-        raise BadParamsError(
-            f"{count} from address {params.address} on go beyond the last address, 65535.",
-            data={"param": "address", "allowed": f"0 to {ADDRESSES - count}"},
-        )
-
-
-class RAK5802(Module):
+class RAK5802(ModbusValues):
     """Talk to devices on an RS485 line, with Modbus RTU or any other protocol.
 
     The bridge is the master of the line. Up to 16 devices ("units") are connected to it in a row, A
@@ -124,9 +51,9 @@ class RAK5802(Module):
     kept for the slot, also when the bridge starts anew.
 
     Addresses are those on the wire, counted from 0. What a unit refuses is an error with its reason
-    and is not asked again. An answer that is lost or damaged is asked for once more where that only
-    reads; a write is not repeated unless asked for, because its answer may have been lost and not
-    the write.
+    and is not asked again; an answer that says something else is an error that shows it. An answer
+    that is lost or damaged is asked for once more where that only reads; a write is not repeated
+    unless asked for, because its answer may have been lost and not the write.
 
     A coil or register that was written stays as it is when the program or the bridge ends: the
     module has no output of its own that could be made safe. If something depends on it, the unit
@@ -142,7 +69,11 @@ class RAK5802(Module):
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak5802/overview/",
     )
     unconfirmed = (
-        "That the module does not hear itself: an echo of what is sent is noticed and left out.",
+        (
+            "That the module does not hear itself: an echo is noticed and left out. Until a "
+            "request has told whether there is one, a write may be uncertain; see the section on "
+            "the echo."
+        ),
         "That the supply of the module (3V3_S) is always on; IO2 is not touched.",
         "Which USB socket belongs to which slot of a RAK7391: see the section on the port.",
     )
@@ -157,7 +88,7 @@ class RAK5802(Module):
         memory: Memory | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
-        self._settings = remembered(self.memory.recall())
+        self._settings, self._echo, self._quiet_s = remembered(self.memory.recall())
         self._master: Master | None = None
         self._ear: Ear | None = None
 
@@ -169,14 +100,14 @@ class RAK5802(Module):
         """Give the port back; the line rests."""
         self.port.close()
 
-    @operation(gives=(BITS,), main=BITS, reads_only=True, check=check_reach)
+    @operation(gives=(words.BITS,), main=words.BITS, reads_only=True, check=words.check_reach)
     def read_coils(
         self,
-        unit: Unit,
-        address: Address = 0,
-        count: BitCount = 1,
-        timeout_ms: TimeoutMs = 1000,
-        retries: Retries = 1,
+        unit: words.Unit,
+        address: words.Address = 0,
+        count: words.BitCount = 1,
+        timeout_ms: words.TimeoutMs = 1000,
+        retries: words.Retries = 1,
     ) -> Readings:
         """Read coils: bits that can be switched (function 1).
 
@@ -186,18 +117,18 @@ class RAK5802(Module):
         Raises:
             BusError: The unit did not answer.
             ChecksumError: Its answer was damaged or broke off.
-            RemoteExceptionError: It refused.
+            RemoteExceptionError: It refused, or answered something else.
         """
         return self._read("coils", unit, address, count, timeout_ms, retries)
 
-    @operation(gives=(BITS,), main=BITS, reads_only=True, check=check_reach)
+    @operation(gives=(words.BITS,), main=words.BITS, reads_only=True, check=words.check_reach)
     def read_discrete_inputs(
         self,
-        unit: Unit,
-        address: Address = 0,
-        count: BitCount = 1,
-        timeout_ms: TimeoutMs = 1000,
-        retries: Retries = 1,
+        unit: words.Unit,
+        address: words.Address = 0,
+        count: words.BitCount = 1,
+        timeout_ms: words.TimeoutMs = 1000,
+        retries: words.Retries = 1,
     ) -> Readings:
         """Read discrete inputs: bits that can only be read (function 2).
 
@@ -207,18 +138,24 @@ class RAK5802(Module):
         Raises:
             BusError: The unit did not answer.
             ChecksumError: Its answer was damaged or broke off.
-            RemoteExceptionError: It refused.
+            RemoteExceptionError: It refused, or answered something else.
         """
         return self._read("discrete_inputs", unit, address, count, timeout_ms, retries)
 
-    @operation(gives=(REGISTERS,), main=REGISTERS, reads_only=True, default=True, check=check_reach)
+    @operation(
+        gives=(words.REGISTERS,),
+        main=words.REGISTERS,
+        reads_only=True,
+        default=True,
+        check=words.check_reach,
+    )
     def read_holding_registers(
         self,
-        unit: Unit,
-        address: Address = 0,
-        count: RegisterCount = 1,
-        timeout_ms: TimeoutMs = 1000,
-        retries: Retries = 1,
+        unit: words.Unit,
+        address: words.Address = 0,
+        count: words.RegisterCount = 1,
+        timeout_ms: words.TimeoutMs = 1000,
+        retries: words.Retries = 1,
     ) -> Readings:
         """Read holding registers: numbers that can be written (function 3).
 
@@ -228,18 +165,20 @@ class RAK5802(Module):
         Raises:
             BusError: The unit did not answer.
             ChecksumError: Its answer was damaged or broke off.
-            RemoteExceptionError: It refused.
+            RemoteExceptionError: It refused, or answered something else.
         """
         return self._read("holding_registers", unit, address, count, timeout_ms, retries)
 
-    @operation(gives=(REGISTERS,), main=REGISTERS, reads_only=True, check=check_reach)
+    @operation(
+        gives=(words.REGISTERS,), main=words.REGISTERS, reads_only=True, check=words.check_reach
+    )
     def read_input_registers(
         self,
-        unit: Unit,
-        address: Address = 0,
-        count: RegisterCount = 1,
-        timeout_ms: TimeoutMs = 1000,
-        retries: Retries = 1,
+        unit: words.Unit,
+        address: words.Address = 0,
+        count: words.RegisterCount = 1,
+        timeout_ms: words.TimeoutMs = 1000,
+        retries: words.Retries = 1,
     ) -> Readings:
         """Read input registers: numbers that can only be read (function 4).
 
@@ -249,60 +188,18 @@ class RAK5802(Module):
         Raises:
             BusError: The unit did not answer.
             ChecksumError: Its answer was damaged or broke off.
-            RemoteExceptionError: It refused.
+            RemoteExceptionError: It refused, or answered something else.
         """
         return self._read("input_registers", unit, address, count, timeout_ms, retries)
 
-    @operation(gives=(VALUE, REGISTERS), main=VALUE, reads_only=True, check=check_reach)
-    def read_value(  # noqa: PLR0913, PLR0917  (each is a field of its own)
-        self,
-        unit: Unit,
-        address: Address = 0,
-        table: Annotated[
-            Literal["holding_registers", "input_registers"], Param("Which registers.")
-        ] = "holding_registers",
-        number_type: Annotated[
-            NumberType, Param("What the registers hold; 32 bits take two of them.")
-        ] = "uint16",
-        word_order: Annotated[
-            WordOrder, Param("Which of two registers comes first, the high or the low one.")
-        ] = "high_first",
-        factor: Annotated[
-            float, Param("What the number is multiplied by.", low=-1e9, high=1e9)
-        ] = 1.0,
-        offset: Annotated[float, Param("What is added to it then.", low=-1e9, high=1e9)] = 0.0,
-        timeout_ms: TimeoutMs = 1000,
-        retries: Retries = 1,
-    ) -> Readings:
-        """Read one number: signed, of 32 bits or with a point, scaled as the unit's manual says.
-
-        Returns:
-            ``value``, and the ``registers`` that it was made of.
-
-        Raises:
-            BusError: The unit did not answer.
-            ChecksumError: Its answer was damaged or broke off.
-            RemoteExceptionError: It refused.
-            OutOfRangeError: The registers hold no finite number.
-        """
-        request = frames.read(table, unit, address, register_count(number_type))
-        registers = self._ask(request, timeout_ms, retries).registers
-        value = scaled(number(registers, number_type, word_order), factor, offset)
-        if not math.isfinite(value):
-            raise OutOfRangeError(
-                f"The registers hold no finite number: {list(registers)}.",
-                hint="Is the type right, and the order of the two registers?",
-            )
-        return self.readings(value=value, registers=list(registers))
-
-    @operation(gives=(ON,), main=ON, payload_param="on")
+    @operation(gives=(words.ON,), main=words.ON, payload_param="on")
     def write_coil(
         self,
-        unit: UnitOrAll,
+        unit: words.UnitOrAll,
         on: Annotated[bool, Param("The new state.")],
-        address: Address = 0,
-        timeout_ms: TimeoutMs = 1000,
-        retries: Retries = 0,
+        address: words.Address = 0,
+        timeout_ms: words.TimeoutMs = 1000,
+        retries: words.Retries = 0,
     ) -> Readings:
         """Switch one coil (function 5).
 
@@ -312,18 +209,18 @@ class RAK5802(Module):
         Raises:
             BusError: The unit did not answer.
             ChecksumError: Its answer was damaged or broke off.
-            RemoteExceptionError: It refused.
+            RemoteExceptionError: It refused, or answered something else.
         """
         return self._write(frames.write_coil(unit, address, on), timeout_ms, retries, on=on)
 
-    @operation(gives=(BITS,), main=BITS, payload_param="bits", check=check_reach)
+    @operation(gives=(words.BITS,), main=words.BITS, payload_param="bits", check=words.check_reach)
     def write_coils(
         self,
-        unit: UnitOrAll,
-        bits: Annotated[list[bool], Param("The new states, 1 to 64 of them.")],
-        address: Address = 0,
-        timeout_ms: TimeoutMs = 1000,
-        retries: Retries = 0,
+        unit: words.UnitOrAll,
+        bits: words.Bits,
+        address: words.Address = 0,
+        timeout_ms: words.TimeoutMs = 1000,
+        retries: words.Retries = 0,
     ) -> Readings:
         """Switch several coils at once (function 15).
 
@@ -331,23 +228,20 @@ class RAK5802(Module):
             ``bits``, as they were written.
 
         Raises:
-            BadParamsError: There are none.
             BusError: The unit did not answer.
             ChecksumError: Its answer was damaged or broke off.
-            RemoteExceptionError: It refused.
+            RemoteExceptionError: It refused, or answered something else.
         """
-        if not bits:
-            raise nothing_to_write("bits")
         return self._write(frames.write_coils(unit, address, bits), timeout_ms, retries, bits=bits)
 
-    @operation(gives=(REGISTER,), main=REGISTER, payload_param="value")
+    @operation(gives=(words.REGISTER,), main=words.REGISTER, payload_param="value")
     def write_register(
         self,
-        unit: UnitOrAll,
+        unit: words.UnitOrAll,
         value: Annotated[int, Param("The new content.", low=0, high=65535)],
-        address: Address = 0,
-        timeout_ms: TimeoutMs = 1000,
-        retries: Retries = 0,
+        address: words.Address = 0,
+        timeout_ms: words.TimeoutMs = 1000,
+        retries: words.Retries = 0,
     ) -> Readings:
         """Write one holding register (function 6).
 
@@ -357,21 +251,24 @@ class RAK5802(Module):
         Raises:
             BusError: The unit did not answer.
             ChecksumError: Its answer was damaged or broke off.
-            RemoteExceptionError: It refused.
+            RemoteExceptionError: It refused, or answered something else.
         """
         request = frames.write_register(unit, address, value)
         return self._write(request, timeout_ms, retries, register=value)
 
-    @operation(gives=(REGISTERS,), main=REGISTERS, payload_param="registers", check=check_reach)
+    @operation(
+        gives=(words.REGISTERS,),
+        main=words.REGISTERS,
+        payload_param="registers",
+        check=words.check_reach,
+    )
     def write_registers(
         self,
-        unit: UnitOrAll,
-        registers: Annotated[
-            list[int], Param("The new contents, 1 to 64 of them.", low=0, high=65535)
-        ],
-        address: Address = 0,
-        timeout_ms: TimeoutMs = 1000,
-        retries: Retries = 0,
+        unit: words.UnitOrAll,
+        registers: words.Registers,
+        address: words.Address = 0,
+        timeout_ms: words.TimeoutMs = 1000,
+        retries: words.Retries = 0,
     ) -> Readings:
         """Write several holding registers at once (function 16).
 
@@ -379,17 +276,71 @@ class RAK5802(Module):
             ``registers``, as they were written.
 
         Raises:
-            BadParamsError: There are none.
             BusError: The unit did not answer.
             ChecksumError: Its answer was damaged or broke off.
-            RemoteExceptionError: It refused.
+            RemoteExceptionError: It refused, or answered something else.
         """
-        if not registers:
-            raise nothing_to_write("registers")
         request = frames.write_registers(unit, address, registers)
         return self._write(request, timeout_ms, retries, registers=registers)
 
-    @operation(gives=(DATA,), main=DATA, payload_param="data")
+    @operation(gives=(words.AND_MASK, words.OR_MASK), main=words.OR_MASK)
+    def mask_write_register(
+        self,
+        unit: words.UnitOrAll,
+        and_mask: words.AndMask,
+        or_mask: words.OrMask,
+        address: words.Address = 0,
+        timeout_ms: words.TimeoutMs = 1000,
+        retries: words.Retries = 0,
+    ) -> Readings:
+        """Change some bits of a holding register and leave the others (function 22).
+
+        The unit does it in one step: the register becomes (register AND and_mask) OR (or_mask AND
+        NOT and_mask). To set bit 3, and_mask is 65527 and or_mask 8; to clear it, or_mask is 0.
+
+        Returns:
+            ``and_mask`` and ``or_mask``, as the unit confirmed them.
+
+        Raises:
+            BusError: The unit did not answer.
+            ChecksumError: Its answer was damaged or broke off.
+            RemoteExceptionError: It refused, or confirmed something else.
+        """
+        request = frames.mask_write(unit, address, and_mask, or_mask)
+        return self._write(request, timeout_ms, retries, and_mask=and_mask, or_mask=or_mask)
+
+    @operation(
+        gives=(words.REGISTERS,),
+        main=words.REGISTERS,
+        payload_param="registers",
+        check=words.check_both_reaches,
+    )
+    def read_write_registers(
+        self,
+        unit: words.Unit,
+        registers: words.RegistersBeside,
+        write_address: words.WriteAddress = 0,
+        address: words.Address = 0,
+        count: words.RegisterCount = 1,
+        timeout_ms: words.TimeoutMs = 1000,
+        retries: words.Retries = 0,
+    ) -> Readings:
+        """Write several holding registers and read several in one request (function 23).
+
+        The unit writes first, then reads.
+
+        Returns:
+            ``registers``, as many as asked for.
+
+        Raises:
+            BusError: The unit did not answer.
+            ChecksumError: Its answer was damaged or broke off.
+            RemoteExceptionError: It refused, or answered something else.
+        """
+        request = frames.read_write(unit, address, count, write_address, registers)
+        return self.readings(registers=list(self._ask(request, timeout_ms, retries).registers))
+
+    @operation(gives=(words.DATA,), main=words.DATA, payload_param="data")
     def transceive(
         self,
         data: Annotated[bytes, Param("What to send, 1 to 1024 bytes.", low=1, high=1024)],
@@ -397,7 +348,7 @@ class RAK5802(Module):
             int | None,
             Param("How many bytes the answer has; empty to take what comes.", low=0, high=4096),
         ] = None,
-        timeout_ms: TimeoutMs = 1000,
+        timeout_ms: words.TimeoutMs = 1000,
     ) -> Readings:
         """Send any bytes and take what comes back, for units that do not speak Modbus.
 
@@ -411,15 +362,34 @@ class RAK5802(Module):
             BusError: Nothing came although an answer was expected.
             ChecksumError: Fewer bytes came than expected.
         """
+        if self._settings.data_bits == UNCLEAN and not data.isascii():
+            raise BadParamsError(
+                f"data has bytes above 0x7F, the line has {UNCLEAN} data bits; allowed: 00...7f.",
+                data={"param": "data", "allowed": "bytes 00...7f"},
+            )
         found = self._line_master().transceive(data, expect, timeout_ms / 1000.0)
         return self.readings(data=found)
 
-    @operation(gives=(BAUD, PARITY, STOP_BITS), main=BAUD, payload_param="baud")
+    @operation(
+        gives=(
+            words.BAUD,
+            words.PARITY,
+            words.STOP_BITS,
+            words.DATA_BITS,
+            words.ECHO,
+            words.QUIET,
+        ),
+        main=words.BAUD,
+        payload_param="baud",
+    )
     def line(
         self,
-        baud: Annotated[Baud, Param("Bits per second.", unit="baud")] = 9600,
-        parity: Annotated[ParityName, Param("Parity bit.")] = "none",
-        stop_bits: Annotated[Literal[1, 2], Param("Stop bits.")] = 1,
+        baud: words.Baud = 9600,
+        parity: words.Parity = "none",
+        stop_bits: words.StopBits = 1,
+        data_bits: words.DataBits = 8,
+        echo: words.EchoOf = "auto",
+        quiet_ms: words.QuietMs = QUIET_S * 1000.0,
     ) -> Readings:
         """Set the line, for all who use it; it is kept for this slot.
 
@@ -427,18 +397,28 @@ class RAK5802(Module):
         parity; many units come with 9600 baud without parity.
 
         Returns:
-            ``baud``, ``parity`` and ``stop_bits`` as set.
+            ``baud``, ``parity``, ``stop_bits``, ``data_bits``, ``echo`` and ``quiet_ms`` as set.
 
         Raises:
             BusError: The port cannot do that.
         """
-        settings = LineSettings(baud, parity, stop_bits)
-        self._line_master().configure(settings)
-        self._settings = settings
-        self.memory.remember({"baud": baud, "parity": parity, "stop_bits": stop_bits})
-        return self.kept(self.readings(baud=baud, parity=parity, stop_bits=stop_bits))
+        settings = LineSettings(baud, parity, stop_bits, data_bits)
+        master = self._line_master()
+        master.configure(settings)
+        self._settings, self._echo, self._quiet_s = settings, echo, quiet_ms / 1000.0
+        self._tune(master)
+        kept: dict[str, object] = {
+            "baud": baud,
+            "parity": parity,
+            "stop_bits": stop_bits,
+            "data_bits": data_bits,
+            "echo": echo,
+            "quiet_ms": quiet_ms,
+        }
+        self.memory.remember(kept)
+        return self.kept(self.readings(Quality.GOOD, "", **kept))
 
-    @event(gives=(DATA,), main=DATA, polled=False, occurrence=True)
+    @event(gives=(words.DATA,), main=words.DATA, polled=False, occurrence=True)
     def received(
         self,
         gap_ms: Annotated[
@@ -483,44 +463,53 @@ class RAK5802(Module):
         return self.readings(quality, reply.note, **values)
 
     def _ask(self, request: Request, timeout_ms: float, retries: int) -> Reply:
+        if self._settings.data_bits == UNCLEAN:
+            raise BadParamsError(
+                f"The line has {UNCLEAN} data bits; Modbus RTU has 8.",
+                hint="Set data_bits to 8 with `line`; with 7, `transceive` sends raw bytes.",
+                data={"param": "data_bits", "allowed": "8"},
+            )
         return self._line_master().ask(request, timeout_ms / 1000.0, retries)
 
     def _line_master(self) -> Master:
         if self._master is None:
             self._master = Master(self.port, self.clock, self._overheard)
+            self._tune(self._master)
             self._ear = Ear(self.port, self._master.take, lambda data: self.readings(data=data))
         return self._master
+
+    def _tune(self, master: Master) -> None:
+        master.echo.set(self._echo)
+        master.late.quiet_s = self._quiet_s
 
     def _overheard(self, data: bytes) -> None:
         if self._ear is not None:
             self._ear.tell(data)
 
 
-def nothing_to_write(param: str) -> BadParamsError:
-    """Refuse an empty list.
-
-    Args:
-        param: The parameter.
-
-    Returns:
-        The error, to be raised.
-    """
-    return BadParamsError(
-        f"{param} is empty; at least one is wanted.", data={"param": param, "allowed": "1 to 64"}
-    )
-
-
-def remembered(facts: Mapping[str, object]) -> LineSettings:
+def remembered(facts: Mapping[str, object]) -> tuple[LineSettings, EchoMode, float]:
     """Read what was remembered of a line; nonsense is as good as nothing.
 
     Args:
         facts: What the memory gave.
 
     Returns:
-        The settings, those of the vendor's examples where there are none.
+        The settings, how an echo is known, and how long late answers are waited for, s; those of
+        the vendor's examples and the usual ones where there are none.
     """
     baud, parity, stop_bits = facts.get("baud"), facts.get("parity"), facts.get("stop_bits")
-    if isinstance(baud, int) and parity in {"none", "even", "odd"} and stop_bits in {1, 2}:
-        found: Any = (baud, parity, stop_bits)
-        return LineSettings(*found)
-    return LineSettings(9600)
+    data_bits, echo = facts.get("data_bits", 8), facts.get("echo", "auto")
+    quiet_ms = facts.get("quiet_ms", QUIET_S * 1000.0)
+    if (
+        isinstance(baud, int)
+        and parity in {"none", "even", "odd"}
+        and stop_bits in {1, 2}
+        and data_bits in {7, 8}
+        and echo in {"auto", "on", "off"}
+        and isinstance(quiet_ms, int | float)
+        and quiet_ms >= QUIET_S * 1000.0
+    ):
+        found: Any = (baud, parity, stop_bits, data_bits)
+        how: Any = echo
+        return LineSettings(*found), how, quiet_ms / 1000.0
+    return LineSettings(9600), "auto", QUIET_S

@@ -145,7 +145,9 @@ class EmulatedModbusUnit:
             _unsigned(self.temperature.get() * 100.0 + 1e-6),
         ]
 
-    def _carry_out(self, function: int, data: bytes) -> bytes:
+    def _carry_out(  # noqa: C901, PLR0911  (a case for each function)
+        self, function: int, data: bytes
+    ) -> bytes:
         match function:
             case 1:
                 self._range(data, self.COILS, 2000)
@@ -177,9 +179,32 @@ class EmulatedModbusUnit:
                     at = 5 + 2 * number
                     self._registers[first + number] = int.from_bytes(data[at : at + 2], "big")
                 return data[:4]
+            case 22:
+                return self._mask(data)
+            case 23:
+                return self._write_and_read(data)
             case _:
                 pass
         raise Refused(ILLEGAL_FUNCTION)
+
+    def _mask(self, data: bytes) -> bytes:
+        if len(data) != 6:  # noqa: PLR2004  (an address and two masks)
+            raise Refused(ILLEGAL_VALUE)
+        at = self._known(data[:4], self.HOLDING)
+        stay, new = int.from_bytes(data[2:4], "big"), int.from_bytes(data[4:], "big")
+        self._registers[at] = self._registers[at] & stay | new & ~stay & 0xFFFF
+        return data
+
+    def _write_and_read(self, data: bytes) -> bytes:
+        first, count = self._range(data[:4], self.HOLDING, 125)
+        written = data[4:]
+        begin, number = self._range(written[:4], self.HOLDING, 121)
+        self._sized(written, 2 * number)
+        for each in range(number):
+            at = 5 + 2 * each
+            self._registers[begin + each] = int.from_bytes(written[at : at + 2], "big")
+        chosen = self._registers[first : first + count]
+        return bytes([2 * count]) + b"".join(each.to_bytes(2, "big") for each in chosen)
 
     @staticmethod
     def _range(data: bytes, size: int, most: int) -> tuple[int, int]:

@@ -81,9 +81,10 @@ Heard = Annotated[bytes, Param("What a serial port has heard.", low=0, high=6553
 Table = Annotated[
     list[str],
     Param(
-        'The slots, 1 to 64, such as "20 ms request 0x10 8" and "20 ms send 0x01 00 FF"; '
+        'The slots, such as "20 ms request 0x10 8" and "20 ms send 0x01 00 FF"; '
         '"enhanced" at the end where the checksum is that.',
         label="Slots",
+        fewest=1,
     ),
 ]
 Baud = Annotated[
