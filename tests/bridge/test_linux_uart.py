@@ -7,7 +7,7 @@ import os
 import select
 import termios
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import serial
@@ -15,6 +15,7 @@ import serial
 from wisblock_bridge.buses.linux import errno_faults
 from wisblock_bridge.buses.linux.transport import LinuxTransport
 from wisblock_bridge.buses.linux.uart import LinuxSerialPort, apply_settings, usb_place
+from wisblock_bridge.buses.linux.uart_settings import _speed, is_mini_uart
 from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BusError, BusFault, ErrorCode
 
@@ -149,6 +150,133 @@ def test_a_line_that_the_port_cannot_do_leaves_it_as_it_was(
     port.write(b"still")
     assert pair.heard(5) == b"still"
     assert termios.tcgetattr(pair.far)[5] == termios.B115200
+
+
+# -- what a port lacks, or drops without a word ---------------------------------------------------
+
+
+@pytest.mark.parametrize("open_before", [False, True])
+@pytest.mark.parametrize(
+    ("dropped", "settings", "words"),
+    [
+        (termios.CSTOPB, LineSettings(9600, stop_bits=2), "stop bits 1 in place of 2"),
+        (termios.PARENB, LineSettings(9600, "even"), "parity none in place of even"),
+        (termios.PARODD, LineSettings(9600, "odd"), "parity even in place of odd"),
+    ],
+)
+def test_a_setting_that_the_driver_drops_without_a_word_is_noticed(
+    pair: Pair,
+    monkeypatch: pytest.MonkeyPatch,
+    dropped: int,
+    settings: LineSettings,
+    words: str,
+    *,
+    open_before: bool,
+) -> None:
+    """As a driver may (termios(3)); the port stays as it was."""
+    really, told = termios.tcsetattr, [0]
+    read = termios.tcgetattr
+
+    def drop(descriptor: int, when: int, attributes: list[Any]) -> None:
+        told[0] = attributes[2] & ~dropped  # a pseudo-terminal has no parity: it is remembered here
+        really(descriptor, when, [*attributes[:2], told[0] & ~termios.PARENB, *attributes[3:]])
+
+    def look(descriptor: int) -> list[Any]:
+        found = read(descriptor)
+        if told[0]:
+            found[2] = told[0]
+        return found
+
+    port = LinuxSerialPort(pair.path)
+    if open_before:
+        port.configure(LineSettings(9600))
+    monkeypatch.setattr(termios, "tcsetattr", drop)
+    monkeypatch.setattr(termios, "tcgetattr", look)
+    with pytest.raises(BusError, match=f"cannot be set like that.*{words}") as caught:
+        port.configure(settings)
+    assert caught.value.fault is BusFault.UNSUPPORTED
+    monkeypatch.undo()
+    port.write(b"still")
+    assert pair.heard(5) == b"still"
+    port.close()
+
+
+def test_a_speed_that_the_driver_makes_another_is_noticed(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wisblock_bridge.buses.linux.uart_settings._speed", lambda _: 9600)
+    port = LinuxSerialPort(pair.path)
+    with pytest.raises(BusError, match="baud rate 9600 in place of 230400"):
+        port.configure(LineSettings(230400))
+    port.configure(LineSettings(9600))
+    port.close()
+
+
+@pytest.mark.parametrize(
+    "baud",
+    [300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600, 115200, 230400],
+)
+def test_every_speed_is_read_back_as_it_was_asked_for(
+    port: LinuxSerialPort, pair: Pair, baud: int
+) -> None:
+    """14400 and 28800 are no constants of termios."""
+    port.configure(LineSettings(baud))
+    assert _speed(pair.far) == baud
+
+
+def mini(folder: Path, tty: str, *, by: str) -> None:
+    """Lay out sysfs as Linux does for a port of a Raspberry Pi."""
+    device = folder / "devices/platform/soc/fe215040.serial"
+    (device / "of_node").mkdir(parents=True)
+    port = device / "fe215040.serial:0/fe215040.serial:0.0"  # since 6.5
+    port.mkdir(parents=True)
+    (folder / "class/tty" / tty).mkdir(parents=True)
+    (folder / "class/tty" / tty / "device").symlink_to(port if by == "tree" else device)
+    if by == "tree":
+        (device / "of_node/compatible").write_bytes(b"brcm,bcm2835-aux-uart\0")
+    else:
+        driver = folder / "bus/platform/drivers" / by
+        driver.mkdir(parents=True)
+        (device / "driver").symlink_to(driver)
+
+
+@pytest.mark.parametrize("by", ["tree", "bcm2835-aux-uart"])
+@pytest.mark.parametrize(
+    ("settings", "lacks"),
+    [
+        (LineSettings(19200, "even"), "parity bit"),
+        (LineSettings(19200, "odd"), "parity bit"),
+        (LineSettings(19200, "none", 2), "second stop bit"),
+    ],
+)
+def test_the_mini_uart_is_refused_what_it_does_not_have(
+    pair: Pair, tmp_path: Path, settings: LineSettings, lacks: str, by: str
+) -> None:
+    mini(tmp_path / "sys", pair.tty, by=by)
+    link = tmp_path / "serial0"
+    link.symlink_to(pair.path)
+    port = LinuxSerialPort(link, sysfs=tmp_path / "sys")
+    for _ in range(2):  # at its first use, and set anew
+        with pytest.raises(BusError) as caught:
+            port.configure(settings)
+        assert caught.value.fault is BusFault.UNSUPPORTED
+        assert caught.value.message == (
+            f"{link} is the mini UART of this Raspberry Pi ({pair.tty}), which has no {lacks}."
+        )
+        assert "dtoverlay=miniuart-bt" in caught.value.hint
+        assert "disable-bt" in caught.value.hint
+        port.configure(LineSettings(19200))
+        port.write(b"fine")
+        assert pair.heard(4) == b"fine"
+    port.close()
+
+
+def test_a_full_uart_and_a_port_that_nobody_knows_are_not_the_mini_uart(tmp_path: Path) -> None:
+    mini(tmp_path, "ttyAMA0", by="uart-pl011")
+    assert not is_mini_uart("ttyAMA0", tmp_path)
+    assert not is_mini_uart("ttyS0", tmp_path)
+    mini(tmp_path / "other", "ttyS0", by="bcm2835-aux-uart")
+    assert is_mini_uart("ttyS0", tmp_path / "other")
 
 
 def test_a_break_holds_up_nothing(pair: Pair, port: LinuxSerialPort) -> None:

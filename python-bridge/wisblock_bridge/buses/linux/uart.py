@@ -4,6 +4,7 @@
 2. A name that leads to another USB adapter than before is refused, because the module behind it is
    another one; a port that was closed in good order may come back as anything.
 3. Waiting is done here, on the descriptor; pyserial never waits.
+4. A setting that the port does not have is an error, also where its driver says nothing.
 
 On 1: pyserial's lock (flock) keeps out those who ask for it, TIOCEXCL everybody but root; both are
 taken, because programs differ in which of the two they honour.
@@ -24,6 +25,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.linux import errno_faults
+from wisblock_bridge.buses.linux.uart_settings import (
+    refuse_what_it_lacks,
+    refuse_what_was_not_taken,
+)
 from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BusError
 
@@ -78,9 +83,18 @@ class LinuxSerialPort:
             if self._port is None:
                 self._open()
             else:
-                self._use(lambda port: apply_settings(port, settings))
+                refuse_what_it_lacks(self._path, settings, self._sysfs)
+                self._use(self._apply)
         except BusError:
             self._settings = former
+            raise
+
+    def _apply(self, port: serial.Serial) -> None:
+        apply_settings(port, self._settings)
+        try:
+            refuse_what_was_not_taken(port.fileno(), self._path, self._settings)
+        except BusError:
+            self._shut()  # opened again, it is set as it was
             raise
 
     def write(self, data: bytes) -> None:
@@ -145,6 +159,7 @@ class LinuxSerialPort:
         place = self._usb_place()
         if self._place is not None and place != self._place:
             raise self._moved(self._place)
+        refuse_what_it_lacks(self._path, self._settings, self._sysfs)
         import serial  # noqa: PLC0415  (rule 3 of the package: import time)
 
         port = serial.Serial()
@@ -156,6 +171,10 @@ class LinuxSerialPort:
             port.open()
             termios.tcgetattr(port.fileno())
             _claim(port.fileno())
+            refuse_what_was_not_taken(port.fileno(), self._path, self._settings)
+        except BusError:
+            port.close()
+            raise
         except (OSError, ValueError, termios.error) as error:
             with suppress(OSError):
                 port.close()
