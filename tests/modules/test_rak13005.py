@@ -117,6 +117,76 @@ def test_every_break_is_real(slot: LinSlot, method: str, bits: float, baud: int)
     assert module.state().values["break_method"] == ("low_rate" if method == "auto" else method)
 
 
+class OtherPort:
+    """A port whose way of making a break changes while the module is open."""
+
+    def __init__(self, port: EmulatedSerialPort, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.impossible: set[int] = set()
+        self.crooked: set[int] = set()
+        self._configure, self._write = port.configure, port.write
+        self._port = port
+        monkeypatch.setattr(port, "configure", self.configure)
+
+    def configure(self, settings: LineSettings) -> None:
+        if settings.baud in self.impossible:
+            raise BusError(BusFault.UNSUPPORTED, "It cannot be set like that.")
+        self._configure(settings)
+        if settings.baud in self.crooked:
+            self._port._line.returned = lambda _: b"\xf0"
+        else:
+            self._port._line.returned = None
+
+
+def test_a_way_to_make_breaks_that_is_possible_no_more_is_given_up(
+    slot: LinSlot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another adapter answers to the same name after it was away."""
+    port = OtherPort(slot.line.port, monkeypatch)
+    module = slot.make()
+    module.send(1, DOCUMENTED)
+    assert module.state().values["break_method"] == "low_rate"
+    port.impossible = {6643}
+    module.send(1, DOCUMENTED)
+    assert module.state().values["break_method"] == "half_rate"
+    assert slot.get("received_1") == DOCUMENTED
+    port.impossible = {4800}
+    module.send(1, DOCUMENTED)
+    assert module.state().values["break_method"] == "low_rate"
+
+
+def test_a_break_that_comes_back_crooked_makes_the_next_another_one(
+    slot: LinSlot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = OtherPort(slot.line.port, monkeypatch)
+    module = slot.make()
+    module.send(1, DOCUMENTED)
+    port.crooked = {6643}
+    with pytest.raises(BusError, match="0xF0 came back"):
+        module.send(1, DOCUMENTED)
+    module.send(1, DOCUMENTED)
+    assert module.state().values["break_method"] == "half_rate"
+
+
+def test_a_longer_answer_than_expected_is_told_as_what_it_is(slot: LinSlot) -> None:
+    module = slot.make()
+    with pytest.raises(BridgeError) as caught:
+        module.request(0x10, 4)
+    assert caught.value.code is ErrorCode.CHECKSUM
+    assert "has 8 bytes of data, 4 were expected: 12 34 56 78 9a bc de f0" in caught.value.message
+    assert caught.value.hint == "It is whole: set the length to 8."
+    assert module.request(0x10).values["data"] == of("12 34 56 78 9A BC DE F0")
+
+
+def test_an_answer_that_a_short_slot_cut_off_is_not_the_next_ones(slot: LinSlot) -> None:
+    """What is still under way is let pass; it is neither an echo nor a collision."""
+    module = slot.make()
+    master = module._use()
+    with pytest.raises(BusError, match="No node answered") as caught:
+        master.request(0x10, 8, "classic", 0.005)
+    assert caught.value.code is ErrorCode.NO_DEVICE
+    assert module.request(0x23, 4, "auto").values["data"] == of("4A 55 93 E5")
+
+
 def test_the_rate_is_the_one_of_the_vendors_library(slot: LinSlot) -> None:
     pulses = Pulses()
     slot.line.attach(pulses)

@@ -142,10 +142,11 @@ class Master:
         """
         begin = self._clock.monotonic()
         self._transmit(frames.header(identifier))
-        limit_s = frames.longest_response_s(length, self._settings.baud) + GRACE_S
+        limit_s = longest_s = frames.longest_response_s(length, self._settings.baud) + GRACE_S
         if within_s is not None:
             left_s = begin + within_s - self._clock.monotonic()
             limit_s = max(0.0, min(limit_s, left_s))
+        self._unsettled = limit_s < longest_s  # an answer may still come
         body = self._port.read(length + 1, limit_s)
         if not body:
             self.unanswered += 1
@@ -160,7 +161,11 @@ class Master:
         found = frames.fitting(body, frames.protect(identifier), frames.models(identifier, model))
         if found is None or len(body) <= length:
             self.damaged += 1
-            raise self._damaged(identifier, length, model, body)
+            more = b""
+            if len(body) > length and within_s is None:  # perhaps it is longer than was expected
+                most = frames.MOST_DATA - length
+                more = self._port.read(most, frames.LONGEST * most * self._settings.character_s)
+            raise self._damaged(identifier, length, model, body, more)
         self._unsettled = False
         return frames.Answer(body[:-1], found, body)
 
@@ -227,8 +232,11 @@ class Master:
     def _break(self) -> bool:
         """Send a break, and tell whether it came back."""
         chosen = AUTOMATIC if self._method == "auto" else (self._method,)
-        if self.break_in_use in chosen:
-            chosen = (self.break_in_use,)
+        if self.break_in_use in chosen:  # first, and not alone: the port may be another one by now
+            chosen = (
+                self.break_in_use,
+                *(each for each in chosen if each != self.break_in_use),
+            )
         for method in chosen:
             try:
                 came_back = self._break_by(method)
@@ -258,6 +266,10 @@ class Master:
             heard = self._port.read(1, ZERO_BITS / rate + GRACE_S)
         finally:
             self._port.configure(self._settings)
+        if self._method == "auto" and heard.strip(b"\0"):
+            # It may be the port that makes another rate of it; the next frame tries another way.
+            at = AUTOMATIC.index(method) + 1
+            self.break_in_use = AUTOMATIC[at % len(AUTOMATIC)]
         self._compare(frames.BREAK, heard, broke=False)
         return True
 
@@ -304,10 +316,21 @@ class Master:
         )
 
     def _damaged(
-        self, identifier: int, length: int, model: ModelOrAuto, body: bytes
+        self, identifier: int, length: int, model: ModelOrAuto, body: bytes, more: bytes
     ) -> BridgeError:
         """Say what is wrong with an answer."""
         protected = frames.protect(identifier)
+        longer = body + more
+        if more and frames.fitting(longer, protected, frames.models(identifier, model)):
+            return ChecksumError(
+                f"The answer to 0x{identifier:02X} has {len(longer) - 1} bytes of data, {length} "
+                f"were expected: {longer.hex(' ')}.",
+                hint=f"It is whole: set the length to {len(longer) - 1}.",
+                where=self._port.name,
+                data={"kind": "wrong_checksum", "bytes": longer},
+            )
+        if more:
+            self._overheard(more)
         if len(body) <= length:
             message = (
                 f"The answer to 0x{identifier:02X} broke off: {len(body)} of {length + 1} bytes, "
