@@ -126,7 +126,7 @@ class Master:
                     raise
                 doubtful = doubtful or silent
             else:
-                if not doubtful:
+                if not doubtful and not note:
                     self.late.settle(request.unit)
                 return replace(frames.parse(frame, request), note=note)
         raise AssertionError(retries)  # the loop ends by return or raise
@@ -225,14 +225,16 @@ class Master:
         found = self._search(data, request)
         may_be_late = self.late.expected_of(request.unit)
         while not found.frame and len(data) < MOST_CHATTER:
-            missing, begun = found.missing, bool(found.expected or found.damaged)
+            part = self._is_part_of_echo(data, request)
+            missing, begun = found.missing, bool(found.expected or found.damaged or part)
             if len(data) < EARLY_LOOK:
                 rest = self._rest(data, request)
                 more = replies.begun(rest, request, any_function=not may_be_late)
                 if more:
                     missing, begun = min(missing, more), True
+            # What has not begun is taken byte by byte: nobody knows how long it will be.
             wait_s = self._gap_s() if begun else end - self._clock.monotonic()
-            came = self._port.read(missing, max(0.0, wait_s))
+            came = self._port.read(missing if begun else 1, max(0.0, wait_s))
             if not came:
                 break
             data += came
@@ -243,6 +245,7 @@ class Master:
             self.echo.observe_reply(request, copied=copied)
             return found.frame, ""
         if self._is_unproven(data, request):
+            self.late.owe(request, timeout_s)
             return request.frame, UNPROVEN
         raise self._nothing(request, data, found, timeout_s)
 
@@ -263,14 +266,20 @@ class Master:
         """Look for the reply in what came, with and without an echo before it."""
         behind = self.echo.after(data, request.frame)
         if behind is None:
-            part = request.frame.startswith(data) and self.echo.known is not False
-            if part and data:
+            if self._is_part_of_echo(data, request):
                 return frames.Search(missing=len(request.frame) - len(data))
             return frames.search(data, request)
         found = frames.search(behind, request)
         if not found.frame and self.echo.known is False and request.repeatable:
             return frames.search(data, request)
         return found
+
+    def _is_part_of_echo(self, data: bytes, request: Request) -> bool:
+        """Tell whether what came is the beginning of an echo, as far as anybody knows."""
+        whole = request.frame
+        return (
+            self.echo.known is not False and 0 < len(data) < len(whole) and whole.startswith(data)
+        )
 
     def _rest(self, data: bytes, request: Request) -> bytes:
         """Leave out the echo."""

@@ -71,7 +71,7 @@ def find(data: bytes, request: Request, place: str) -> Unexpected | None:
     for begin in range(len(data) - SHORTEST + 2):
         for length in _lengths(data, begin, request):
             frame = data[begin : begin + length]
-            if len(frame) < length or not is_intact(frame):
+            if len(frame) < length or not _may_be_reply(frame) or not is_intact(frame):
                 continue
             if frame[0] == request.unit:
                 return Unexpected(frame, request.unit, _tell(frame, request, place))
@@ -101,6 +101,11 @@ def begun(data: bytes, request: Request, *, any_function: bool) -> int:
     return 0
 
 
+def _may_be_reply(frame: bytes) -> bool:
+    """Tell whether it can be one at all: FF FF 00 00 00, from a disturbed line, has a checksum."""
+    return len(frame) >= SHORTEST and frame[0] != 0 and frame[1] & ~EXCEPTION not in {0, 0x7F}
+
+
 def _known(function: int) -> bool:
     return function in COUNTED or function in SINGLE or function in SEVERAL
 
@@ -118,7 +123,7 @@ def _lengths(data: bytes, begin: int, request: Request) -> Iterator[int]:
     elif _known(function):
         yield SPECIFIED + 2 * (function == MASK)
     whole = len(data) - begin
-    if begin == 0 and SHORTEST - 1 <= whole <= LONGEST:
+    if begin == 0 and whole <= LONGEST:
         yield whole
 
 
