@@ -18,7 +18,7 @@ from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BadParamsError, BusError, ErrorCode, OutOfRangeError
 from wisblock_bridge.modules.emulated.rak5802 import EmulatedRAK5802, checksum
 from wisblock_bridge.modules.modbus import frames
-from wisblock_bridge.modules.modbus.vocabulary import check_reach
+from wisblock_bridge.modules.modbus_vocabulary import check_reach
 from wisblock_bridge.modules.rak5802 import RAK5802, remembered
 
 if TYPE_CHECKING:
@@ -357,7 +357,7 @@ def test_the_line_is_set_and_kept(plugged: Plugged) -> None:
         "parity": "even",
         "stop_bits": 1,
         "data_bits": 8,
-        "echo": "auto",
+        "echo_mode": "auto",
         "quiet_ms": 1000.0,
     }
     assert plugged.line.port.settings == LineSettings(19200, "even", 1)

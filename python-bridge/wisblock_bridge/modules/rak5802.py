@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.describe import (
+    Module,
     Param,
     Product,
     Quality,
@@ -19,12 +20,12 @@ from wisblock_bridge.describe import (
     operation,
 )
 from wisblock_bridge.errors import BadParamsError
+from wisblock_bridge.modules import modbus_vocabulary as words
 from wisblock_bridge.modules.heard import Ear
 from wisblock_bridge.modules.modbus import frames
-from wisblock_bridge.modules.modbus import vocabulary as words
 from wisblock_bridge.modules.modbus.late import QUIET_S
 from wisblock_bridge.modules.modbus.master import Master
-from wisblock_bridge.modules.modbus.values import ModbusValues
+from wisblock_bridge.modules.modbus_values import ModbusValues
 from wisblock_bridge.wiring import serial_port
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ UNCLEAN = 7
 """Data bits with which raw bytes can be sent, and no Modbus RTU."""
 
 
-class RAK5802(ModbusValues):
+class RAK5802(Module, ModbusValues):
     """Talk to devices on an RS485 line, with Modbus RTU or any other protocol.
 
     The bridge is the master of the line. Up to 16 devices ("units") are connected to it in a row, A
@@ -376,7 +377,7 @@ class RAK5802(ModbusValues):
             words.PARITY,
             words.STOP_BITS,
             words.DATA_BITS,
-            words.ECHO,
+            words.ECHO_MODE,
             words.QUIET,
         ),
         main=words.BAUD,
@@ -397,7 +398,7 @@ class RAK5802(ModbusValues):
         parity; many units come with 9600 baud without parity.
 
         Returns:
-            ``baud``, ``parity``, ``stop_bits``, ``data_bits``, ``echo`` and ``quiet_ms`` as set.
+            The settings of the line.
 
         Raises:
             BusError: The port cannot do that.
@@ -412,11 +413,10 @@ class RAK5802(ModbusValues):
             "parity": parity,
             "stop_bits": stop_bits,
             "data_bits": data_bits,
-            "echo": echo,
             "quiet_ms": quiet_ms,
         }
-        self.memory.remember(kept)
-        return self.kept(self.readings(Quality.GOOD, "", **kept))
+        self.memory.remember(kept | {"echo": echo})
+        return self.kept(self.readings(Quality.GOOD, "", **kept, echo_mode=echo))
 
     @event(gives=(words.DATA,), main=words.DATA, polled=False, occurrence=True)
     def received(

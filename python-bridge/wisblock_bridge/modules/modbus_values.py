@@ -8,12 +8,13 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.describe import Module, Quality, Readings, operation
+from wisblock_bridge.describe import Quality, Readings, operation
 from wisblock_bridge.errors import OutOfRangeError
+from wisblock_bridge.modules import modbus_vocabulary as words
 from wisblock_bridge.modules.modbus import frames
-from wisblock_bridge.modules.modbus import vocabulary as words
 from wisblock_bridge.modules.modbus.numbers import (
     EXACT,
     encode,
@@ -30,8 +31,15 @@ if TYPE_CHECKING:
 PADDING = "\0 "
 
 
-class ModbusValues(Module):
-    """Reads and writes what registers stand for."""
+class ModbusValues(ABC):
+    """Reads and writes what registers stand for; a part of a module, and none itself."""
+
+    if TYPE_CHECKING:  # what the module has
+
+        def readings(
+            self, quality: Quality = Quality.GOOD, note: str = "", **values: object
+        ) -> Readings:
+            """Pack values measured just now."""
 
     @operation(
         gives=(words.VALUE, words.REGISTERS),
@@ -228,12 +236,12 @@ class ModbusValues(Module):
         bits = [bool(whole >> each & 1) for each in range(width)]
         return self.readings(bits=bits, registers=list(registers))
 
+    @abstractmethod
     def _ask(self, request: Request, timeout_ms: float, retries: int) -> Reply:
         """Send a request and give the reply."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _write(
         self, request: Request, timeout_ms: float, retries: int, **values: object
     ) -> Readings:
         """Send a request that writes, and give what was written."""
-        raise NotImplementedError

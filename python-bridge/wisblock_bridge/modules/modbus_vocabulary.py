@@ -37,7 +37,7 @@ BAUD = Reading("baud", "Baud rate.", kind="int", unit="baud", low=300, high=2304
 PARITY = Reading("parity", "Parity bit.", kind="str", choices=("none", "even", "odd"))
 STOP_BITS = Reading("stop_bits", "Stop bits.", kind="int", low=1, high=2)
 DATA_BITS = Reading("data_bits", "Data bits.", kind="int", low=7, high=8)
-ECHO = Reading("echo", "How an echo is known.", kind="str", choices=("auto", "on", "off"))
+ECHO_MODE = Reading("echo_mode", "How an echo is known.", kind="str", choices=("auto", "on", "off"))
 QUIET = Reading(
     "quiet_ms", "How long a late answer is expected.", unit="millisecond", low=1000, high=60_000
 )
