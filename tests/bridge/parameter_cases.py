@@ -60,7 +60,8 @@ def outside(param: ParamDescription) -> list[Any]:
         values.append(None)
     beyond = _BEYOND[param.item_kind or param.kind](param)
     if param.item_kind:
-        too_many = [inside(param)[0][0]] * (param.facts.most + 1)
+        allowed = next(each for each in inside(param) if each)
+        too_many = allowed[:1] * (param.facts.most + 1)
         too_few: list[Any] = [[]] if param.facts.fewest else []
         return [*values, *([each] for each in beyond), beyond[0], [None], too_many, *too_few]
     return [*values, *beyond]

@@ -41,7 +41,9 @@ def make() -> Iterator[Callable[..., UnitBench]]:
         each.line.port.close()
 
 
-def ask(bench: UnitBench, request: Request, *answers: bytes, retries: int = 0) -> frames.Reply:
+def ask(
+    bench: UnitBench, request: Request, *answers: bytes | tuple[bytes, float], retries: int = 0
+) -> frames.Reply:
     bench.answers = list(answers)
     return bench.master.ask(request, 1.0, retries)
 
@@ -79,6 +81,30 @@ def test_a_copy_that_proves_nothing_is_never_good(make: Callable[..., UnitBench]
     assert known(bench) is True
     assert refused(bench, COIL).code is ErrorCode.NO_DEVICE
     assert ask(bench, COIL, COIL.frame).note == ""
+
+
+def test_only_the_first_such_copy_is_waited_for(make: Callable[..., UnitBench]) -> None:
+    """A flow that only writes is not held up by a whole time-out each time."""
+    bench = make(paced=False)
+    began = bench.clock.monotonic()
+    assert ask(bench, COIL, COIL.frame).note
+    assert bench.clock.monotonic() - began >= 1.0
+    assert ask(bench, COIL, COIL.frame).note, "it still proves nothing"
+    again = bench.clock.monotonic()
+    assert ask(bench, COIL, COIL.frame).note
+    assert bench.clock.monotonic() - again < 0.1
+    assert ask(bench, READ, READ_REPLY).note == ""
+    assert known(bench) is False
+    assert ask(bench, COIL, COIL.frame).note == ""
+
+
+def test_a_second_copy_that_comes_late_shows_an_echo(make: Callable[..., UnitBench]) -> None:
+    bench = make(echo=True, paced=False)
+    assert ask(bench, COIL).note  # the unit has no supply yet
+    assert ask(bench, COIL, (COIL.frame, 0.02)).note  # now it has, and confirms
+    bench.clock.advance(0.1)
+    refused(bench, REGISTER)
+    assert known(bench) is True
 
 
 @pytest.mark.parametrize("paced", [True, False])

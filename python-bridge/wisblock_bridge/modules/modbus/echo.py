@@ -41,6 +41,10 @@ class Echo:
     def __init__(self, mode: EchoMode = "auto") -> None:
         self.mode: EchoMode = mode
         self._heard: bool | None = None
+        self.stood_alone = False
+        """A single copy was all that came within a whole time-out: more of them are not waited for
+        again, which proves nothing either.
+        """
 
     @property
     def known(self) -> bool | None:
@@ -53,7 +57,7 @@ class Echo:
         Args:
             mode: "auto", "on" or "off".
         """
-        self.mode, self._heard = mode, None
+        self.mode, self._heard, self.stood_alone = mode, None, False
 
     def learn(self, *, heard: bool) -> None:
         """Take note of an observation that leaves no doubt.
@@ -61,7 +65,7 @@ class Echo:
         Args:
             heard: What was sent came back.
         """
-        self._heard = heard
+        self._heard, self.stood_alone = heard, False
 
     def after(self, data: bytes, sent: bytes) -> bytes | None:
         """Give what follows the copy of what was sent.

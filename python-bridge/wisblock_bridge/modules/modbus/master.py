@@ -81,6 +81,8 @@ class Master:
         self._quiet_since = 0.0
         self._sending_since = 0.0
         self._paced = False
+        self._unproven = b""
+        """A write of which nothing but a copy came."""
 
     def configure(self, settings: LineSettings) -> None:
         """Set the line, opening the port if need be.
@@ -225,6 +227,8 @@ class Master:
         found = self._search(data, request)
         may_be_late = self.late.expected_of(request.unit)
         while not found.frame and len(data) < MOST_CHATTER:
+            if self.echo.stood_alone and self._is_unproven(data, request):
+                break
             part = self._is_part_of_echo(data, request)
             missing, begun = found.missing, bool(found.expected or found.damaged or part)
             if len(data) < EARLY_LOOK:
@@ -245,7 +249,10 @@ class Master:
             self.echo.observe_reply(request, copied=copied)
             return found.frame, ""
         if self._is_unproven(data, request):
-            self.late.owe(request, timeout_s)
+            if not self.echo.stood_alone:
+                self.echo.stood_alone = True
+                self.late.owe(request, timeout_s)
+            self._unproven = request.frame
             return request.frame, UNPROVEN
         raise self._nothing(request, data, found, timeout_s)
 
@@ -352,7 +359,9 @@ class Master:
     # -- the line ---------------------------------------------------------------------------------
 
     def _strayed(self, data: bytes) -> None:
-        """Hand on what came while nothing was asked."""
+        """Hand on what came unasked; a second copy of a write shows that the first was an echo."""
+        if data == self._unproven and self.echo.known is None:
+            self.echo.learn(heard=True)
         self._overheard(data)
         self._quiet_since = self._clock.monotonic()
 

@@ -113,13 +113,26 @@ def scaled(raw: float, factor: float, offset: float, number_type: NumberType = "
         number_type: What the registers hold.
 
     Returns:
-        The result as people would write it: 2783 times 0.01 is 27.83, not 27.830000000000002. A
-        number of 32 bits holds ten significant digits at most; twelve are kept.
+        The result as people would write it: 2783 times 0.01 is 27.83, not 27.830000000000002, and
+        the 32 bits that stand for 230.1 are 230.1, not 230.10000610351562.
     """
     if isinstance(raw, int):
         return float(raw * Decimal(repr(factor)) + Decimal(repr(offset)))
-    result = raw * factor + offset
-    return result if number_type == "float64" else float(f"{result:.12g}")
+    if number_type == "float64":
+        return raw * factor + offset
+    return float(f"{_shortest(raw) * factor + offset:.12g}")
+
+
+def _shortest(raw: float) -> float:
+    """Write a number of 32 bits with as few digits as tell it from its neighbours: 230.1."""
+    if not math.isfinite(raw) or raw.is_integer():
+        return raw
+    held = struct.pack(">f", raw)
+    for digits in range(6, 9):
+        written = float(f"{raw:.{digits}g}")
+        if struct.pack(">f", written) == held:
+            return written
+    return raw
 
 
 def encode(
