@@ -16,6 +16,7 @@ from wisblock_bridge.errors import BusError, BusFault
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wisblock_bridge.boards.board import ControllerSpec
     from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
     from wisblock_bridge.buses.i2c import I2CBus, Read, Write
 
@@ -65,18 +66,29 @@ class FakeComputer:
         hat: str = "",
         labels: Mapping[str, int] | None = None,
         drivers: Mapping[int, str] | None = None,
+        devices: Mapping[str, str] | None = None,
+        holders: Mapping[int, str] | None = None,
     ) -> None:
         self._bus = bus or MissingBus()
         self._model = model
         self._hat = hat
         self._labels = labels or {}
-        self._drivers = drivers or {}
+        self.drivers = dict(drivers or {})
+        self._devices = devices or {}
+        self._holders = holders or {}
 
     def model(self) -> str:
         return self._model
 
     def hat(self) -> str:
         return self._hat
+
+    def target(self, path: str) -> str | None:
+        return self._devices.get(path)
+
+    def holders(self, spec: ControllerSpec, i2c_number: int) -> Mapping[int, str]:
+        assert i2c_number == 1
+        return self._holders if set(spec.labels) & set(self._labels) else {}
 
     def bus(self, number: int) -> I2CBus:
         assert number == 1
@@ -96,7 +108,7 @@ class FakeComputer:
 
     def kernel_driver(self, number: int, address: int) -> str | None:
         assert number == 1
-        return self._drivers.get(address)
+        return self.drivers.get(address)
 
 
 def board_bus(key: str) -> EmulatedI2CBus:

@@ -103,6 +103,10 @@ def test_lines_of_the_rak6421() -> None:
     assert {pin: offset for pin, (_, offset) in lines(new, 1).items()} == {
         "IO1": 17, "IO2": 12, "IO3": 13, "IO4": 16, "IO5": 24, "IO6": 22,
     }  # fmt: skip
+    # RAKWireless/wismap, data/patches/rak6421.yml, slot IO_B: pins 29...32, 37, 38
+    assert {pin: offset for pin, (_, offset) in lines(new, 2).items()} == {
+        "IO1": 25, "IO2": 26, "IO3": 23, "IO4": 24, "IO5": 19, "IO6": 18,
+    }  # fmt: skip
     for board in (old, new):
         assert set(board.controllers) == {"soc"}
         assert board.converter.address == 0x48

@@ -69,19 +69,37 @@ def test_older_kernels_call_all_expanders_alike_but_own_their_addresses() -> Non
 
 def test_a_raspberry_pi_without_expanders_carries_a_rak6421_of_unknown_revision() -> None:
     computer = FakeComputer(
-        board_bus("rak6421-va"),
+        board_bus("rak6421-vb"),
         model="Raspberry Pi 4 Model B Rev 1.4",
         labels={"pinctrl-bcm2711": 58},
     )
     found = detect_board(Config(), computer, FakeClock())
-    assert found.board == BOARDS["rak6421-va"]
+    assert found.board == BOARDS["rak6421-vb"]  # the one that is sold
     assert found.confidence == "guess"
     assert any("cannot be read" in words and "board.variant" in words for words in found.evidence)
 
 
-def test_a_hat_may_tell_its_name() -> None:
-    found = detect_board(Config(), FakeComputer(hat="RAK6421 WisBlock Pi HAT"), FakeClock())
-    assert found.board.product == "RAK6421"
+@pytest.mark.parametrize("hat", ["RAK 6421 Pi Hat", "rak 6421 PI HAT", "RAK6421 WisBlock Pi HAT"])
+@pytest.mark.parametrize("kind", ["auto", "RAK6421"])
+def test_a_hat_that_tells_its_name_has_the_newer_wiring(hat: str, kind: str) -> None:
+    """Vendor "RAK", product "6421 Pi Hat" (HAT+ EEPROM); the boards marked VA have none."""
+    computer = FakeComputer(hat=hat, model="Raspberry Pi 4 Model B Rev 1.4")
+    found = detect_board(configured(board=kind), computer, FakeClock())
+    assert (found.board.key, found.confidence) == ("rak6421-vb", "certain")
+    assert any(hat in words for words in found.evidence)
+
+
+@pytest.mark.parametrize("hat", ["", "Other 6421 Pi Hat", "RAK 5146 Pi Hat", "Pi Hat"])
+def test_the_hat_of_somebody_else_is_no_rak6421(hat: str) -> None:
+    computer = FakeComputer(hat=hat, labels={"1-0026": 16, "1-0027": 16})
+    found = detect_board(Config(), computer, FakeClock())
+    assert (found.board.key, found.confidence) == ("rak7391-c", "certain")
+
+
+def test_a_configured_revision_wins_over_the_eeprom() -> None:
+    computer = FakeComputer(hat="RAK 6421 Pi Hat")
+    found = detect_board(configured(variant="VA"), computer, FakeClock())
+    assert found.board.key == "rak6421-va"
 
 
 def test_without_a_bus_it_is_a_guess_with_a_reason_and_the_bus_is_asked_once() -> None:
@@ -165,4 +183,10 @@ def test_this_computer_can_be_asked(tmp_path: Path) -> None:
     (tmp_path / "hat/product").write_bytes(b"RAK6421\0")
     computer = LinuxComputer(tmp_path)
     assert (computer.model(), computer.hat()) == ("Raspberry Pi 5", "RAK6421")
+    (tmp_path / "hat/vendor").write_bytes(b"RAK\0")
+    (tmp_path / "hat/product").write_bytes(b"6421 Pi Hat\0")
+    assert computer.hat() == "RAK 6421 Pi Hat"
+    (tmp_path / "serial0").symlink_to("model")
+    assert computer.target(f"{tmp_path}/serial0") == f"{tmp_path}/model"
+    assert computer.target(f"{tmp_path}/nothing") is None
     assert LinuxComputer(tmp_path / "none").model() == ""

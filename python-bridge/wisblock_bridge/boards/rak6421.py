@@ -1,8 +1,10 @@
 """RAK6421 WisBlock Pi HAT in its two revisions, on any Raspberry Pi with a 40-pin header.
 
-1. Sources: the vendor's examples of 2022 (board marked "VA") and a public radio configuration of
-   2025.
-2. Which revision is fitted cannot be read by software; it is chosen in the configuration.
+1. Sources: the vendor's examples of 2022 (board marked "VA"); for the newer wiring the vendor's pin
+   map (RAKWireless/wismap, data/patches/rak6421.yml), with which a public radio configuration of
+   2025 and the vendor's factory test agree.
+2. Only the newer one has an identification EEPROM. Where none is read, the newer wiring is assumed,
+   because it is the one that is sold, and the configuration decides.
 """
 
 from __future__ import annotations
@@ -23,10 +25,17 @@ _PINS = {
     ),
     "VB": (
         {"IO1": 17, "IO2": 12, "IO3": 13, "IO4": 16, "IO5": 24, "IO6": 22},
-        {"IO1": 25, "IO3": 23, "IO4": 24, "IO5": 19, "IO6": 18},
+        {"IO1": 25, "IO2": 26, "IO3": 23, "IO4": 24, "IO5": 19, "IO6": 18},
     ),
 }
 _TITLES = {"VA": "RAK6421 marked VA (2022)", "VB": "RAK6421, newer wiring (2025)"}
+_UNCONFIRMED = {
+    "VA": ("IO2 of both slots is not documented; set it in [board.slot1.lines].",),
+    "VB": (
+        "The spelling of the name in the EEPROM (RAK, 6421 Pi Hat), which is taken from other "
+        "projects.",
+    ),
+}
 
 
 def _board(variant: str) -> BoardSpec:
@@ -51,14 +60,11 @@ def _board(variant: str) -> BoardSpec:
             for number in (1, 2)
         },
         taken_addresses={},
-        unconfirmed=(
-            "Which revision is fitted: set board.variant to VA or VB.",
-            "The converter's address: 0x48 and 0x4a both occur; it is looked for.",
-            "IO1 of the newer wiring is taken over from VA.",
-        ),
+        unconfirmed=_UNCONFIRMED[variant],
     )
 
 
 REVISION_VA = _board("VA")
 REVISION_VB = _board("VB")
-RAK6421_BOARDS = (REVISION_VA, REVISION_VB)
+RAK6421_BOARDS = (REVISION_VB, REVISION_VA)
+"""The one that is sold comes first: it is the better guess."""

@@ -17,6 +17,7 @@ from wisblock_bridge.boards.rak7391 import RAK7391_BOARDS
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.discovery.computer import Computer, LinuxComputer
 from wisblock_bridge.discovery.identify import converter, expander, fan_controller
+from wisblock_bridge.discovery.serial_ports import with_usable_ports
 from wisblock_bridge.errors import BridgeError, BusError, BusFault
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ def detect_board(
         look.close()
 
 
+def _is_rak6421(hat: str) -> bool:
+    """Tell whether maker and product are those of a RAK6421: "RAK", "6421 Pi Hat"."""
+    return "RAK" in hat.upper() and "6421" in hat
+
+
 class _Look:
     """One search, with the evidence that it gathers."""
 
@@ -113,9 +119,7 @@ class _Look:
         if wanted.kind == "RAK7391":
             self._evidence.append("RAK7391 as configured")
             return self._generation() or self._assumed("likely")
-        hat = self._computer.hat()
-        if "RAK6421" in hat.upper():
-            self._evidence.append(f"the HAT calls itself {hat}")
+        if _is_rak6421(self._computer.hat()):
             return self._hat()
         return self._generation() or self._by_computer()
 
@@ -162,9 +166,14 @@ class _Look:
 
     def _hat(self) -> Detection:
         newest = RAK6421_BOARDS[0]
+        hat = self._computer.hat()
+        if _is_rak6421(hat):
+            # The boards of 2022 are older than this kind of EEPROM.
+            self._note(f'the HAT calls itself "{hat}", so it has the newer wiring')
+            return self._done(newest, "certain")
         self._note(
-            f"which revision of the RAK6421 is fitted cannot be read: {newest.variant} is assumed; "
-            "set board.variant to the one that is printed on it"
+            "no EEPROM of a RAK6421 is read, so its revision cannot be read either: the newer one "
+            f"({newest.variant}) is assumed; set board.variant to VA if that is printed on it"
         )
         return self._done(newest, "guess")
 
@@ -176,7 +185,9 @@ class _Look:
         return self._done(board, confidence)
 
     def _done(self, board: BoardSpec, confidence: Confidence) -> Detection:
-        return Detection(self._with_converter(board), confidence, tuple(self._evidence))
+        board = self._with_converter(board)
+        board = with_usable_ports(board, self._computer, self._note)
+        return Detection(board, confidence, tuple(self._evidence))
 
     def _with_converter(self, board: BoardSpec) -> BoardSpec:
         """Look where the converter really is: its address is set by soldering."""

@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from wisblock_bridge.errors import BusError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wisblock_bridge.boards.board import ControllerSpec
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.buses.linux.gpio_controllers import Controller
 
@@ -26,7 +30,11 @@ class Computer(Protocol):
         ...
 
     def hat(self) -> str:
-        """Tell the product name in the EEPROM of a HAT, or ""."""
+        """Tell maker and product in the EEPROM of a HAT ("RAK 6421 Pi Hat"), or ""."""
+        ...
+
+    def target(self, path: str) -> str | None:
+        """Tell which device file a path leads to, or None when there is none."""
         ...
 
     def bus(self, number: int) -> I2CBus:
@@ -45,6 +53,10 @@ class Computer(Protocol):
         """Tell which driver of the kernel owns an address on a bus, or None."""
         ...
 
+    def holders(self, spec: ControllerSpec, i2c_number: int) -> Mapping[int, str]:
+        """Tell which lines of a controller are held, and by whom; nothing where it is not there."""
+        ...
+
 
 class LinuxComputer:
     """The computer that this runs on."""
@@ -57,8 +69,13 @@ class LinuxComputer:
         return self._text("model")
 
     def hat(self) -> str:
-        """Tell the product name in the EEPROM of a HAT, or ""."""
-        return self._text("hat/product")
+        """Tell maker and product in the EEPROM of a HAT ("RAK 6421 Pi Hat"), or ""."""
+        return f"{self._text('hat/vendor')} {self._text('hat/product')}".strip()
+
+    def target(self, path: str) -> str | None:
+        """Tell which device file a path leads to, or None when there is none."""
+        real = os.path.realpath(path)
+        return real if os.path.exists(real) else None  # noqa: PTH110  (one call on a text)
 
     def bus(self, number: int) -> I2CBus:
         """Give an I2C bus."""
@@ -92,6 +109,19 @@ class LinuxComputer:
         from wisblock_bridge.buses.linux.errno_faults import kernel_driver  # noqa: PLC0415
 
         return kernel_driver(address, Path(f"/dev/i2c-{number}"))
+
+    def holders(self, spec: ControllerSpec, i2c_number: int) -> Mapping[int, str]:
+        """Tell which lines of a controller are held, and by whom; nothing where it is not there."""
+        from wisblock_bridge.buses.linux.gpio import LinuxLines  # noqa: PLC0415  (start-up time)
+
+        parent = None if spec.address is None else (i2c_number, spec.address)
+        lines = LinuxLines(spec.labels, None, i2c_parent=parent, has_edges=spec.address is None)
+        try:
+            return lines.held_elsewhere()
+        except (BusError, ImportError):
+            return {}
+        finally:
+            lines.close()
 
     def _text(self, name: str) -> str:
         try:
