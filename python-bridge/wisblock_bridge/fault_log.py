@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BridgeError, BusError, DeviceError, InternalError
+from wisblock_bridge.packages import missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,7 +126,7 @@ _of_this_process = Defects()
 """One for the process, as its log is one."""
 
 
-def defect(error: BaseException, place: str, defects: Defects = _of_this_process) -> InternalError:
+def defect(error: BaseException, place: str, defects: Defects = _of_this_process) -> BridgeError:
     """Write a defect of the bridge into the log, and find the words for the client.
 
     Args:
@@ -134,8 +135,12 @@ def defect(error: BaseException, place: str, defects: Defects = _of_this_process
         defects: Those that the log has.
 
     Returns:
-        The error to answer with; it names the entry in the log.
+        The error to answer with; it names the entry in the log. A package that is missing is no
+        defect: the error says which, and the log has no traceback of it.
     """
+    absent = missing(error)
+    if absent is not None:
+        return absent.at(place)
     number = defects.note(error, place)
     return InternalError(
         f"The bridge has a defect ({type(error).__name__}). See the bridge's log for {number}.",

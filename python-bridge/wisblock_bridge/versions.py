@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 import sys
 from pathlib import Path
 
 from wisblock_bridge import __version__
-
-PACKAGES = (
-    "pyzmq", "msgpack", "msgspec", "smbus2", "gpiod", "pyserial", "spidev", "pymodbus",
-)  # fmt: skip
+from wisblock_bridge.packages import PACKAGES, version
 
 
 def versions() -> dict[str, str]:
@@ -25,10 +21,7 @@ def versions() -> dict[str, str]:
     """
     found = {"wisblock-bridge": __version__, "Python": sys.version.split()[0]}
     for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
+        found[package.name] = version(package) or "not installed"
     found["libzmq"] = _libzmq()
     found["kernel"] = f"{platform.system()} {platform.release()} {platform.machine()}"
     found["operating system"] = operating_system()

@@ -474,9 +474,11 @@ class Worker:
             self._usable = False
         return error
 
-    def _defect(self, error: Exception) -> InternalError:
+    def _defect(self, error: Exception) -> BridgeError:
         self._usable = False
         found = defect(error, self.place)
+        if not isinstance(found, InternalError):
+            return self._failed(found)
         self._count(found)
         return found
 

@@ -62,6 +62,7 @@ def _run(words: list[str]) -> int:
 def _explain(error: Exception) -> int:
     """Say what went wrong, and choose the exit code."""
     from wisblock_bridge.errors import BridgeError, ConfigError, ErrorCode  # noqa: PLC0415  (rule 1)
+    from wisblock_bridge.packages import missing  # noqa: PLC0415
 
     code = EXIT_FAILED
     match error:
@@ -72,7 +73,12 @@ def _explain(error: Exception) -> int:
             if error.code is ErrorCode.OFFLINE:
                 code = EXIT_OFFLINE
         case ImportError():
-            words = f"the Python package {error.name} is missing. Install wisblock-bridge again."
+            absent = missing(error)
+            words = (
+                str(absent)
+                if absent is not None
+                else f"the Python package {error.name} is missing. Install wisblock-bridge again."
+            )
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             words = f"{place}{error.strerror or error}."

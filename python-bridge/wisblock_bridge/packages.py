@@ -1,0 +1,138 @@
+"""The Python packages that the bridge needs, and the words for one that is missing.
+
+1. The one list of them: ``check``, ``report`` and the errors of a running bridge read it.
+2. A missing package is no defect of the bridge; it is reported with the commands that install it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import sys
+from dataclasses import dataclass
+
+from wisblock_bridge.errors import BusError, BusFault
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One package.
+
+    Attributes:
+        name: What pip calls it.
+        module: What Python imports.
+        debian: What apt calls it; empty where Debian has none that is new enough.
+        use: What cannot be done without it.
+        hardware: It is of no use on an emulated board.
+        core: Without it there is no bridge at all.
+    """
+
+    name: str
+    module: str
+    debian: str
+    use: str
+    hardware: bool = False
+    core: bool = False
+
+
+PACKAGES = (
+    Package("pyzmq", "zmq", "python3-zmq", "connections", core=True),
+    Package("msgpack", "msgpack", "python3-msgpack", "the Python client", core=True),
+    Package("msgspec", "msgspec", "python3-msgspec", "requests", core=True),
+    Package("smbus2", "smbus2", "python3-smbus2", "the I2C bus", hardware=True),
+    Package("gpiod", "gpiod", "python3-libgpiod", "GPIO lines", hardware=True),
+    Package("pyserial", "serial", "python3-serial", "serial ports", hardware=True),
+    Package("spidev", "spidev", "python3-spidev", "SPI", hardware=True),
+    Package("pymodbus", "pymodbus", "", "Modbus (RAK5802)"),
+)
+_BY_MODULE = {each.module: each for each in PACKAGES}
+
+
+class MissingPackageError(BusError):
+    """A package that the bridge needs for this is not installed, or is another version.
+
+    Args:
+        package: Which.
+        reason: What Python said about it.
+    """
+
+    def __init__(self, package: Package, reason: str = "") -> None:
+        super().__init__(
+            BusFault.MISSING,
+            f"The Python package {package.name} is missing, which is needed for {package.use}"
+            f"{f' ({reason})' if reason else ''}.",
+            hint=advice(package),
+        )
+        self.data["package"] = package.name
+
+
+def advice(package: Package) -> str:
+    """Tell how to install a package.
+
+    Args:
+        package: Which.
+
+    Returns:
+        The commands, in a sentence.
+    """
+    pip = f"`{sys.prefix}/bin/pip install {package.name}`"
+    if not package.debian:
+        return f"Install it: {pip}. Then restart the bridge."
+    return (
+        f"Install it: {pip}, or `apt install {package.debian}` where the bridge runs on Debian's "
+        "own Python. Then restart the bridge."
+    )
+
+
+def missing(error: BaseException) -> MissingPackageError | None:
+    """Find the words for an import that failed.
+
+    Args:
+        error: Whatever was raised.
+
+    Returns:
+        The error to report in its place; None when it is not the import of a package in the list.
+    """
+    if not isinstance(error, ImportError):
+        return None
+    package = _BY_MODULE.get((error.name or "").partition(".")[0])
+    if package is None:
+        return None
+    absent = isinstance(error, ModuleNotFoundError) and error.name == package.module
+    return MissingPackageError(package, "" if absent else str(error))
+
+
+def problem_of(package: Package) -> MissingPackageError | None:
+    """Try to import a package.
+
+    Args:
+        package: Which.
+
+    Returns:
+        Why that fails; None when it can be used.
+    """
+    try:
+        importlib.import_module(package.module)
+    except ImportError as error:
+        return MissingPackageError(package, "" if error.name == package.module else str(error))
+    return None
+
+
+def named(name: str) -> Package:
+    """Give a package by the name that pip knows."""
+    return next(each for each in PACKAGES if each.name == name)
+
+
+def version(package: Package) -> str | None:
+    """Tell which version of a package is installed.
+
+    Args:
+        package: Which.
+
+    Returns:
+        The version; None where none is registered, which a package of Debian may be without.
+    """
+    try:
+        return importlib.metadata.version(package.name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
