@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import socket
+import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from wisblock_bridge.dispatch import Dispatcher
 from wisblock_bridge.doors import Door, doors, load_keys
 from wisblock_bridge.endpoint import prepare_endpoint, restrict_socket
 from wisblock_bridge.errors import BridgeError
+from wisblock_bridge.fault_log import defect
 from wisblock_bridge.hardware import Hardware
 from wisblock_bridge.mailbox import Mailbox
 from wisblock_bridge.memory import Shelf, default_directory, told_where
@@ -150,6 +152,9 @@ class Bridge:
                 for each in entrances
             ),
         )
+        if not self._config.emulate:
+            # On a thread of its own: a bus that is stuck takes seconds to say so.
+            threading.Thread(target=self._note_shortfalls, name="shortfalls", daemon=True).start()
         notify(f"READY=1\nSTATUS={self._in_short()}")
         gc.freeze()  # what is there now stays until the end
         gc.enable()
@@ -158,6 +163,16 @@ class Bridge:
         finally:
             self._stop()
         return 0
+
+    def _note_shortfalls(self) -> None:
+        """Write into the log, once, what ``check`` calls missing."""
+        from wisblock_bridge.discovery.checkup import shortfalls  # noqa: PLC0415  (not emulated)
+
+        try:
+            for each in shortfalls(self._config, self.board):
+                log.warning("%s: %s %s", each.what, each.detail, each.advice)
+        except Exception as error:  # noqa: BLE001  (serving goes on, whatever is wrong here)
+            defect(error, "the look for what is missing")
 
     def _tick(self, now: float) -> float | None:
         """Do what is due: leases that ran out, the service manager's watchdog."""

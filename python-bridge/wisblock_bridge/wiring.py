@@ -238,12 +238,15 @@ class ChipNeed:
         chip: Name of the chip for messages ("MCP23017").
         address: 7-bit address as delivered.
         alternatives: Other addresses that solder straps allow.
+        off_with: What switches its supply, so that it does not answer while that is off ("its
+            heater"); empty when it always has its supply.
     """
 
     make: Callable[[I2CBus, int, Clock], object]
     chip: str
     address: int
     alternatives: tuple[int, ...] = ()
+    off_with: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,6 +410,8 @@ def chip(
     name: str,
     address: int,
     alternatives: tuple[int, ...] = (),
+    *,
+    off_with: str = "",
 ) -> Part[C]:
     """Declare a chip on the module.
 
@@ -415,11 +420,12 @@ def chip(
         name: Name of the chip for messages.
         address: 7-bit address as delivered.
         alternatives: Other addresses that solder straps allow.
+        off_with: What switches its supply ("its heater").
 
     Returns:
         A declaration that reads as the driver on instances.
     """
-    return Part(ChipNeed(make, name, address, alternatives))
+    return Part(ChipNeed(make, name, address, alternatives, off_with))
 
 
 def serial_port() -> Part[SerialPort]:

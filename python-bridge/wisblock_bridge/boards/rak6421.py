@@ -31,10 +31,7 @@ _PINS = {
 _TITLES = {"VA": "RAK6421 marked VA (2022)", "VB": "RAK6421, newer wiring (2025)"}
 _UNCONFIRMED = {
     "VA": ("IO2 of both slots is not documented; set it in [board.slot1.lines].",),
-    "VB": (
-        "The spelling of the name in the EEPROM (RAK, 6421 Pi Hat), which is taken from other "
-        "projects.",
-    ),
+    "VB": ("How the EEPROM spells the name: RAK, 6421 Pi Hat is what other projects look for.",),
 }
 
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,10 +19,13 @@ from wisblock_bridge.discovery.devices import (
     port_findings,
 )
 from wisblock_bridge.discovery.findings import Finding
+from wisblock_bridge.discovery.running import Running, ask
+from wisblock_bridge.discovery.slots import slot_findings
 from wisblock_bridge.discovery.state import state_finding
 from wisblock_bridge.doors import doors, load_keys
 from wisblock_bridge.endpoint import check_endpoint, client_endpoint, is_served, parse_endpoint
-from wisblock_bridge.errors import BridgeError, ConfigError
+from wisblock_bridge.errors import ConfigError
+from wisblock_bridge.packages import PACKAGES, Package, problem_of, version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.config import Config
 
-REQUIRED = ("pyzmq", "msgpack", "msgspec")
-FOR_HARDWARE = ("smbus2", "gpiod")
 OLDEST_GPIOD = 2
 """Until 1.5 another project bore the name, with another interface."""
 
@@ -50,6 +50,29 @@ def check(config: Config, computer: Computer | None = None) -> list[Finding]:
     return list(_findings(config, computer or LinuxComputer()))
 
 
+def shortfalls(
+    config: Config, board: BoardSpec, computer: Computer | None = None
+) -> Iterator[Finding]:
+    """Look for what a bridge that is about to serve on hardware will miss.
+
+    Args:
+        config: What is configured.
+        board: The carrier, as the bridge uses it.
+        computer: Whom to ask; this computer when not given.
+
+    Yields:
+        What ``check`` calls missing or a problem.
+    """
+    computer = computer or LinuxComputer()
+    found = (
+        *(_package(each) for each in PACKAGES),
+        *hardware_findings(board, computer),
+        # Whether chips answer, the modules themselves find out, and report.
+        *slot_findings(config, board, computer, Running(emulated=False)),
+    )
+    yield from (each for each in found if each.state in {"missing", "problem"})
+
+
 def is_good(findings: list[Finding]) -> bool:
     """Tell whether a bridge can work.
 
@@ -63,13 +86,19 @@ def is_good(findings: list[Finding]) -> bool:
 
 
 def _findings(config: Config, computer: Computer) -> Iterator[Finding]:
+    running, served = _served(config)
+    emulated = config.emulate or (running is not None and running.emulated)
     yield Finding("Python", "ok", f"{sys.version.split()[0]} at {sys.executable}")
-    for package in REQUIRED if config.emulate else (*REQUIRED, *FOR_HARDWARE):
-        yield _package(package)
+    for package in PACKAGES:
+        if not (emulated and package.hardware):
+            yield _package(package)
     yield from _modules(config)
     if config.emulate:
         board = configured_board(config)
         yield Finding("board", "ok", f"Emulated: {board.title}. No hardware is looked at.")
+    elif emulated:
+        board = configured_board(config)
+        yield Finding("board", "ok", "The running bridge is emulated, so no hardware is looked at.")
     else:
         found = detect_board(config, computer)
         board = found.board
@@ -82,32 +111,42 @@ def _findings(config: Config, computer: Computer) -> Iterator[Finding]:
         board = apply(board, config)
     except ConfigError as error:
         yield Finding("configuration", "problem", str(error), "Correct the configuration.")
-    if not config.emulate:
-        yield from _hardware(board, computer)
+    if not emulated:
+        yield from hardware_findings(board, computer)
+        yield from slot_findings(config, board, computer, running)
     yield state_finding(emulate=config.emulate)
-    yield from _endpoint(config)
+    yield from served
 
 
-def _hardware(board: BoardSpec, computer: Computer) -> Iterator[Finding]:
+def hardware_findings(board: BoardSpec, computer: Computer) -> Iterator[Finding]:
+    """Look at buses, controllers and ports.
+
+    Args:
+        board: The carrier.
+        computer: Whom to ask.
+
+    Yields:
+        What was found, one after another.
+    """
     yield from bus_findings(board, computer)
     yield from controller_findings(board, computer)
-    yield from port_findings(board)
+    yield from port_findings(board, computer)
 
 
-def _package(name: str) -> Finding:
-    what = f"Python package {name}"
-    try:
-        version = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return Finding(what, "missing", "It is not installed.", PACKAGE_ADVICE)
-    if name == "gpiod" and int(version.split(".")[0]) < OLDEST_GPIOD:
+def _package(package: Package) -> Finding:
+    what = f"Python package {package.name}"
+    problem = problem_of(package)
+    if problem is not None:
+        return Finding(what, "missing", problem.message, problem.hint)
+    found = version(package)
+    if package.name == "gpiod" and found and int(found.split(".")[0]) < OLDEST_GPIOD:
         return Finding(
             what,
             "problem",
-            f"Version {version} belongs to another project of that name.",
+            f"Version {found} belongs to another project of that name.",
             f"Install a later one: pip install 'gpiod>={OLDEST_GPIOD}'",
         )
-    return Finding(what, "ok", version)
+    return Finding(what, "ok", found or "installed")
 
 
 def _modules(config: Config) -> Iterator[Finding]:
@@ -130,51 +169,27 @@ def _modules(config: Config) -> Iterator[Finding]:
         yield Finding("configuration", "ok", config.source)
 
 
-def _endpoint(config: Config) -> Iterator[Finding]:
+def _served(config: Config) -> tuple[Running | None, list[Finding]]:
+    """Look at the endpoint first: a bridge that runs there decides what is looked at, and how."""
     main, *others = doors(config)
     try:
         endpoint = client_endpoint(main.endpoint)
         keys = load_keys(config)
     except ConfigError as error:
-        yield Finding("endpoint", "problem", str(error))
-        return
+        return None, [Finding("endpoint", "problem", str(error))]
+    findings: list[Finding] = []
     if keys is not None:
         _, clients = keys
         names = ", ".join(f"{each.name} ({each.role.word})" for each in clients.read())
-        yield Finding("keys", "ok", f"{clients.path}: {names or 'nobody is listed'}.")
+        findings.append(Finding("keys", "ok", f"{clients.path}: {names or 'nobody is listed'}."))
     if is_served(endpoint):
-        yield _running(endpoint.text)
-        return
+        running, finding = ask(endpoint.text)
+        return running, [*findings, finding]
     try:
         check_endpoint(endpoint, encrypted=main.encrypted)
         for other in others:
             check_endpoint(parse_endpoint(other.endpoint), encrypted=other.encrypted)
     except ConfigError as error:
-        yield Finding("endpoint", "problem", str(error))
-        return
-    yield Finding("endpoint", "ok", f"{endpoint.text} is free; no bridge is running.")
-
-
-def _running(endpoint: str) -> Finding:
-    try:
-        from wisblock_bridge.client import Bridge  # noqa: PLC0415  (its packages may be missing)
-
-        with Bridge(endpoint, name="wisblock-bridge check") as bridge:
-            emulated = "an emulated " if bridge.emulated else "a "
-            return Finding(
-                "endpoint",
-                "ok",
-                f"A bridge, version {bridge.version}, is running on {endpoint} with {emulated}"
-                f"{bridge.board}.",
-            )
-    except ImportError as error:
-        return Finding("endpoint", "info", f"{endpoint} is in use; {error.name} is not installed.")
-    except ConfigError as error:  # it lets nobody in without keys
-        return Finding("endpoint", "info", f"{endpoint} is in use. {error}")
-    except BridgeError as error:
-        return Finding(
-            "endpoint",
-            "problem",
-            f"Something listens on {endpoint}, but it does not answer as a bridge: {error.message}",
-            "Stop it, or name another endpoint.",
-        )
+        return None, [*findings, Finding("endpoint", "problem", str(error))]
+    free = Finding("endpoint", "ok", f"{endpoint.text} is free; no bridge is running.")
+    return None, [*findings, free]

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.clock import SystemClock
-from wisblock_bridge.discovery import identify
+from wisblock_bridge.discovery import identify, serial_ports
 from wisblock_bridge.discovery.findings import GROUP_ADVICE, Finding
 from wisblock_bridge.errors import BusError, BusFault
+from wisblock_bridge.packages import missing, named, problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,13 +45,24 @@ def bus_findings(board: BoardSpec, computer: Computer) -> Iterator[Finding]:
     what = f"I2C bus {board.i2c_name}"
     try:
         computer.try_bus(board.i2c_number)
+        answered = _touched(board, computer)
     except BusError as error:
         yield _of_error(what, error)
         return
-    except ImportError:
-        yield Finding(what, "problem", "The Python package smbus2 is missing.", PACKAGE_ADVICE)
+    except ImportError as error:
+        absent = missing(error)
+        yield Finding(what, "missing", str(absent or error), PACKAGE_ADVICE)
         return
     yield Finding(what, "ok", f"/dev/{board.i2c_name} can be used.")
+    if not answered:
+        yield Finding(
+            f"0x{board.converter.address:02x} on {board.i2c_name}",
+            "missing",
+            f"The board's converter ({board.converter.chip}) does not answer: analog modules "
+            "cannot be read.",
+            "Is this the right board (board.kind), and has it power? Another address of the "
+            "converter is set with board.converter_address.",
+        )
     expanders = {each.address for each in board.controllers.values()}
     for address, owner in board.taken_addresses.items():
         driver = computer.kernel_driver(board.i2c_number, address)
@@ -69,6 +81,28 @@ def bus_findings(board: BoardSpec, computer: Computer) -> Iterator[Finding]:
             return
 
 
+def _touched(board: BoardSpec, computer: Computer) -> bool:
+    """Read a byte from the board's converter, which shows whether the bus works at all.
+
+    Returns:
+        Whether it answers; true where a driver of the kernel owns it, which is another finding.
+
+    Raises:
+        BusError: The bus is stuck, or its transfers break off.
+    """
+    bus = computer.bus(board.i2c_number)
+    try:
+        identify.answers(bus, board.converter.address)
+    except BusError as error:
+        if error.fault is BusFault.NO_ACKNOWLEDGE:
+            return False
+        if error.fault is not BusFault.HELD:
+            raise
+    finally:
+        bus.close()
+    return True
+
+
 def controller_findings(board: BoardSpec, computer: Computer) -> Iterator[Finding]:
     """Look at the line controllers.
 
@@ -80,15 +114,20 @@ def controller_findings(board: BoardSpec, computer: Computer) -> Iterator[Findin
         One finding for each controller.
     """
     present = tuple(computer.controllers())
+    absent = problem_of(named("gpiod"))
     for spec in board.controllers.values():
-        yield _controller(spec, board, computer, present)
+        found = _controller(spec, board, computer, present)
+        if absent is not None and found.state != "ok":
+            found = Finding(found.what, "missing", absent.message, absent.hint)
+        yield found
 
 
-def port_findings(board: BoardSpec) -> Iterator[Finding]:
+def port_findings(board: BoardSpec, computer: Computer) -> Iterator[Finding]:
     """Look at the serial ports and SPI devices of the slots.
 
     Args:
         board: The carrier.
+        computer: Whom to ask.
 
     Yields:
         One finding for each device.
@@ -99,15 +138,15 @@ def port_findings(board: BoardSpec) -> Iterator[Finding]:
         ports.setdefault(slot.serial_port, []).append(number)
         chip_selects.setdefault(slot.spi_device, []).append(number)
     for path, slots in ports.items():
-        advice = (
-            "Modules on the serial port need it: switch the port on and the console on it off "
-            "(`sudo raspi-config`, Interface Options, Serial Port)."
-            if path == "/dev/serial0"
-            else "Modules on the serial port need it: is the board's USB hub up (`lsusb`, CH340)?"
-        )
-        yield _port(Path(path), f"serial port of {_slots(slots)}", "dialout", advice)
+        what = f"serial port of {_slots(slots)}"
+        found = _port(Path(path), what, "dialout", serial_ports.advice(path), "pyserial")
+        yield found
+        if found.state == "ok":
+            judgement = serial_ports.judged(what, path, computer)
+            if judgement is not None:
+                yield judgement
     for path, slots in chip_selects.items():
-        yield _port(Path(path), f"SPI of {_slots(slots)}", "spi", SPI_ADVICE)
+        yield _port(Path(path), f"SPI of {_slots(slots)}", "spi", SPI_ADVICE, "spidev")
 
 
 PACKAGE_ADVICE = "Install wisblock-bridge again, with its dependencies."
@@ -158,8 +197,8 @@ def _expander(what: str, place: str, bus: I2CBus, address: int) -> Finding:
     except BusError as error:
         finding = _of_error(what, error)
         return replace(finding, detail=f"The {place} cannot be read: {error.message}")
-    except ImportError:
-        return Finding(what, "problem", "The Python package smbus2 is missing.", PACKAGE_ADVICE)
+    except ImportError as error:
+        return Finding(what, "missing", str(missing(error) or error), PACKAGE_ADVICE)
     finally:
         bus.close()
     if not found.chip:
@@ -167,7 +206,7 @@ def _expander(what: str, place: str, bus: I2CBus, address: int) -> Finding:
     return Finding(what, "ok", f"The {place} answers; the bridge drives it itself.")
 
 
-def _port(path: Path, what: str, group: str, advice: str) -> Finding:
+def _port(path: Path, what: str, group: str, advice: str, package: str) -> Finding:
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -181,6 +220,9 @@ def _port(path: Path, what: str, group: str, advice: str) -> Finding:
             f"This user may not use {path}.",
             GROUP_ADVICE.format(group=group, path=path),
         )
+    absent = problem_of(named(package))
+    if absent is not None:
+        return Finding(what, "missing", f"{path} is there, but: {absent.message}", absent.hint)
     return Finding(what, "ok", f"{path} can be used.")
 
 

@@ -84,7 +84,13 @@ class RAK12009(GasSensor):
     usual_curve = CURVES["mq303b", "alcohol"]
     typical_r0 = 16_100.0
 
-    converter = chip(make_converter, CHIP, 0x55, (0x50, 0x51, 0x52, 0x54, 0x56, 0x58, 0x59, 0x5A))
+    converter = chip(
+        make_converter,
+        CHIP,
+        0x55,
+        (0x50, 0x51, 0x52, 0x54, 0x56, 0x58, 0x59, 0x5A),
+        off_with="its heater",
+    )
 
     @operation(
         gives=(VOLTAGE, RESISTANCE, RATIO, PPM, PERCENT, ALERT, RANGE, R0),
