@@ -9,13 +9,13 @@
 from __future__ import annotations
 
 import logging
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
 from wisblock_bridge.admission import LOCAL, Peer, Role
+from wisblock_bridge.endpoint import is_loopback
 
 if TYPE_CHECKING:
     from wisblock_bridge.keys import ClientList, KeyPair
@@ -46,8 +46,9 @@ class Doorkeeper:
         self.refusals = 0
         """Connections turned away because their key is not on the list."""
         self._authenticator = ThreadAuthenticator(context)
-        self._authenticator.configure_curve_callback(DOMAIN, credentials_provider=self)
+        # In this order: the thread of pyzmq 24 (Debian 12) has nothing to configure before.
         self._authenticator.start()
+        self._authenticator.configure_curve_callback(DOMAIN, credentials_provider=self)
 
     def protect(self, socket: zmq.Socket[bytes]) -> None:
         """Let everything that is bound from now on be encrypted and for listed keys only.
@@ -98,7 +99,7 @@ class Doorkeeper:
         try:
             key = str(message.get("User-Id"))
         except zmq.ZMQError:  # only an endpoint of this computer asks for no key
-            return LOCAL if ip_address(address).is_loopback else Peer("", "", Role.NONE)
+            return LOCAL if is_loopback(address) else Peer("", "", Role.NONE)
         return self._clients.find(key) or Peer(key, "", Role.NONE)
 
     def close(self) -> None:

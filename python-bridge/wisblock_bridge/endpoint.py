@@ -73,12 +73,25 @@ class Endpoint:
     @property
     def is_loopback(self) -> bool:
         """Whether only programs of this computer reach it."""
-        if self.transport == "ipc" or self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return self.transport == "ipc" or self.host == "localhost" or is_loopback(self.host)
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether an IP address is one of this computer's own, which no other can have.
+
+    Args:
+        address: IPv4 or IPv6; an IPv4 address within IPv6 ("::ffff:127.0.0.1", as a socket for both
+            reports its IPv4 peers) counts as what it stands for.
+
+    Returns:
+        True for loopback addresses; False for all others, and for what is no address.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback
 
 
 def default_endpoint(

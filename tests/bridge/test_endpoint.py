@@ -114,6 +114,8 @@ def test_a_path_of_107_bytes_is_the_longest() -> None:
         ("tcp://127.0.0.1:1", True),
         ("tcp://127.9.9.9:1", True),
         ("tcp://[::1]:1", True),
+        ("tcp://[::ffff:127.0.0.1]:1", True),
+        ("tcp://[::ffff:8.8.8.8]:1", False),
         ("tcp://localhost:1", True),
         ("ipc:///x", True),
         ("tcp://8.8.8.8:1", False),

@@ -608,6 +608,11 @@ class Arrived:
         ({"Peer_Address": "localhost:1000:1000:77"}, Role.ADMIN),
         ({"Peer_Address": "127.0.0.1"}, Role.ADMIN),
         ({"Peer_Address": "::1"}, Role.ADMIN),
+        # How a socket for both protocols reports an IPv4 peer (RFC 4291, 2.5.5.2).
+        ({"Peer_Address": "::ffff:127.0.0.1"}, Role.ADMIN),
+        ({"Peer_Address": "::ffff:192.168.1.7"}, Role.NONE),
+        ({"Peer_Address": "fe80::1%eth0"}, Role.NONE),
+        ({"Peer_Address": "nonsense"}, Role.NONE),
         ({"Peer_Address": "192.168.1.7"}, Role.NONE),
         ({"Peer_Address": "192.168.1.7", "User_Id": "nobody's"}, Role.NONE),
     ],
@@ -621,6 +626,45 @@ def test_without_a_proven_key_only_this_computer_is_let_in(
             assert doorkeeper.peer_of(Arrived(**known)).role is role  # type: ignore[arg-type]
         finally:
             doorkeeper.close()
+
+
+def test_a_plain_port_beside_one_with_keys_lets_this_computer_in(tmp_path: Path) -> None:
+    plain, remote = f"tcp://127.0.0.1:{free_port()}", f"tcp://127.0.0.1:{free_port()}"
+    pair = make_server_pair(tmp_path / "keys")
+    own = make_pair()
+    ClientList(tmp_path / "keys").add("far", own.public, "read")
+    file = tmp_path / "bridge.toml"
+    file.write_text(f'remote_endpoint = "{remote}"\n[security]\nkeys = "{tmp_path}/keys"\n')
+    process = BridgeProcess("--config", str(file))
+    process.endpoint = plain
+    with process:
+        with Bridge(plain, name="near") as bridge:
+            assert bridge["RAK13007", 1].set(on=True)["on"] is True
+        keys = ClientKeys(pair.public, own.public, own.secret)
+        with Bridge(remote, keys=keys, name="far") as bridge:
+            assert bridge.board == "RAK7391"
+
+
+def test_the_authenticator_runs_before_it_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In pyzmq 24, which is Debian 12's, its thread has nothing to configure before."""
+    done: list[str] = []
+
+    class Authenticator:
+        def __init__(self, _context: object) -> None:
+            pass
+
+        def start(self) -> None:
+            done.append("start")
+
+        def configure_curve_callback(self, *_: object, **__: object) -> None:
+            done.append("configure")
+
+    monkeypatch.setattr("wisblock_bridge.curve.ThreadAuthenticator", Authenticator)
+    with zmq.Context() as context:
+        Doorkeeper(context, KeyPair("", ""), ClientList(tmp_path))
+    assert done == ["start", "configure"]
 
 
 # -- secrets stay secret --------------------------------------------------------------------------
