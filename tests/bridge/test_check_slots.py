@@ -149,7 +149,8 @@ def test_beside_an_emulated_bridge_no_hardware_is_missing(
     beside(monkeypatch, Running(emulated=True))
     findings = check(configured(tmp_path, slot("RAK16000")), FakeComputer())
     assert is_good(findings)
-    assert not any("I2C" in each.what for each in findings)
+    bus = next(each for each in findings if each.what == "I2C bus i2c-1")
+    assert "does not need it" in bus.detail
 
 
 def test_beside_a_running_bridge_its_own_lines_are_no_strangers(
@@ -170,7 +171,7 @@ def test_beside_a_running_bridge_what_it_found_counts(
     assert bad(check(config, computer())) == {}
     beside(monkeypatch, Running(emulated=False, addresses=frozenset({0x40})))
     assert "0x41" in bad(check(config, computer()))["RAK16000 in slot 1"]
-    failing = {("RAK16000", 1): "No answer."}
+    failing: dict[tuple[str, object], str] = {("RAK16000", 1): "No answer."}
     beside(monkeypatch, Running(emulated=False, addresses=frozenset({0x41}), failing=failing))
     assert "No answer." in bad(check(config, computer()))["RAK16000 in slot 1"]
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.config import apply, check_slots
@@ -28,7 +29,7 @@ from wisblock_bridge.errors import ConfigError
 from wisblock_bridge.packages import PACKAGES, Package, problem_of, version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.config import Config
@@ -87,18 +88,14 @@ def is_good(findings: list[Finding]) -> bool:
 
 def _findings(config: Config, computer: Computer) -> Iterator[Finding]:
     running, served = _served(config)
-    emulated = config.emulate or (running is not None and running.emulated)
     yield Finding("Python", "ok", f"{sys.version.split()[0]} at {sys.executable}")
     for package in PACKAGES:
-        if not (emulated and package.hardware):
-            yield _package(package)
+        if not (config.emulate and package.hardware):
+            yield from _as_needed(running, [_package(package)], needed=not package.hardware)
     yield from _modules(config)
     if config.emulate:
         board = configured_board(config)
         yield Finding("board", "ok", f"Emulated: {board.title}. No hardware is looked at.")
-    elif emulated:
-        board = configured_board(config)
-        yield Finding("board", "ok", "The running bridge is emulated, so no hardware is looked at.")
     else:
         found = detect_board(config, computer)
         board = found.board
@@ -111,11 +108,24 @@ def _findings(config: Config, computer: Computer) -> Iterator[Finding]:
         board = apply(board, config)
     except ConfigError as error:
         yield Finding("configuration", "problem", str(error), "Correct the configuration.")
-    if not emulated:
-        yield from hardware_findings(board, computer)
-        yield from slot_findings(config, board, computer, running)
+    if not config.emulate:
+        yield from _as_needed(running, hardware_findings(board, computer))
+        if running is None or not running.emulated:
+            yield from slot_findings(config, board, computer, running)
     yield state_finding(emulate=config.emulate)
     yield from served
+
+
+def _as_needed(
+    running: Running | None, findings: Iterable[Finding], *, needed: bool = False
+) -> Iterator[Finding]:
+    """Give findings about hardware, which the bridge that runs may not need at all."""
+    for each in findings:
+        if running is None or not running.emulated or needed or each.state in {"ok", "info"}:
+            yield each
+        else:
+            detail = f"{each.detail} The running bridge is emulated and does not need it."
+            yield replace(each, state="info", detail=detail)
 
 
 def hardware_findings(board: BoardSpec, computer: Computer) -> Iterator[Finding]:
