@@ -14,7 +14,7 @@ from wisblock_bridge import protocol
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import BadParamsError
 from wisblock_bridge.precision import to_digits
-from wisblock_bridge.wiring import ChipNeed, PortNeed, SpiNeed
+from wisblock_bridge.wiring import AnalogNeed, ChipNeed, LineNeed, PortNeed, SpiNeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -202,8 +202,24 @@ class EmulatorMethods:
             ]
             return (*expanders, spec.converter.address)
         module = self._board.plugged(params.slot)
-        own: tuple[int, ...] = ()
-        if module is not None:
-            own = tuple(each.address for each in self._needs(module) if isinstance(each, ChipNeed))
-        # A product without a chip of its own fails where the board reads it: at the converter.
-        return own or (spec.converter.address,)
+        if module is None:
+            return (spec.converter.address,)
+        return self._of_module(params.slot, module)
+
+    def _of_module(self, slot: int, module: str) -> tuple[int, ...]:
+        """Tell the chips through which a module is reached: its own, else those of the board."""
+        spec, needs = self._board.board, tuple(self._needs(module))
+        own = tuple(
+            self._rack.addresses.get((slot, each.chip), each.address)
+            for each in needs
+            if isinstance(each, ChipNeed)
+        )
+        if own:
+            return own
+        if any(isinstance(each, AnalogNeed) for each in needs):
+            return (spec.converter.address,)
+        lines = (
+            spec.slots[slot].lines.get(each.pin) for each in needs if isinstance(each, LineNeed)
+        )
+        behind = (spec.controllers[each.controller].address for each in lines if each is not None)
+        return tuple(dict.fromkeys(each for each in behind if each is not None))

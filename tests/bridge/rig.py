@@ -50,6 +50,7 @@ class Rig:
         fixed: What the configuration puts into the slots.
         modules: More modules, by name.
         emulated: Whether the emulator's methods are there.
+        addresses: I2C address by (slot, chip) where the configuration names another one.
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class Rig:
         fixed: Mapping[int, str] | None = None,
         modules: Mapping[str, type[Module]] | None = None,
         emulated: bool = True,
+        addresses: Mapping[tuple[int, str], int] | None = None,
     ) -> None:
         self.clock = clock or FakeClock()
-        self.board = EmulatedBoard(board, self.clock)
+        self.board = EmulatedBoard(board, self.clock, addresses=addresses)
         self.hardware = Hardware(board, self.board, self.clock)
         self.catalogue = load_catalogue()
         self.mailbox: Mailbox[Any] = Mailbox()
@@ -78,6 +80,7 @@ class Rig:
             self.mailbox,
             self.clock,
             fixed=fixed,
+            addresses=addresses,
         )
         self.dispatcher = Dispatcher(
             self.catalogue,

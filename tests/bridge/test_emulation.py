@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from tests.bridge.rig import Rig
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards import BOARDS
+from wisblock_bridge.boards.rak6421 import REVISION_VB
 from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus, Fault, FaultKind
 from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.emulation import EmulatedBoard
 from wisblock_bridge.errors import BusError, InUseError
 from wisblock_bridge.modules.emulated.twin import Swing
 from wisblock_bridge.modules.emulated.twins import Twins
-
-if TYPE_CHECKING:
-    from tests.bridge.rig import Rig
 
 A = b"a"
 
@@ -117,6 +116,23 @@ def test_the_chip_select_of_a_radio_fails(rig: Rig, kind: str) -> None:
     assert error["hint"]
     rig.result(A, "emulator.fault", slot=2, kind=kind, count=0)
     assert rig.invoke(A, "RAK13300", 2, "rssi")["rssi"] < 0
+
+
+def test_a_fault_hits_the_address_that_is_configured() -> None:
+    """ADS7830: 0x48 as delivered, which is the board's own converter on a RAK6421."""
+    with Rig(REVISION_VB, addresses={(1, "ADS7830"): 0x4A}) as rig:
+        rig.result(A, "emulator.plug", slot=1, module="RAK16001")
+        answer = rig.result(A, "emulator.fault", slot=1, kind="nack")
+        assert answer == {"addresses": [0x4A]}
+        assert rig.refused(A, "RAK16001", 1, "read")["code"] == "no_device"
+        rig.invoke(A, "ADC", "board", "read", channel=0)
+
+
+def test_a_fault_of_a_module_that_has_lines_only_is_one_of_their_expander(rig: Rig) -> None:
+    """A relay of a RAK7391 hangs on the expander at 0x26."""
+    rig.invoke(A, "RAK13007", 1, "set", on=False)
+    assert rig.result(A, "emulator.fault", slot=1, kind="nack") == {"addresses": [0x26]}
+    assert rig.refused(A, "RAK13007", 1, "set", on=True)["code"] == "no_device"
 
 
 @pytest.mark.parametrize(

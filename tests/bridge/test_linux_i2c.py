@@ -245,6 +245,19 @@ def test_a_driver_bound_while_the_adapter_was_away_is_noticed(bench: Bench) -> N
         bench.transfer(0x48, Read(1))
 
 
+def test_a_driver_that_is_bound_later_is_noticed_at_once_and_so_is_its_end(bench: Bench) -> None:
+    """`echo ina219 0x48 > new_device` while the bridge uses the address: it has two masters."""
+    assert bench.transfer(0x48, Read(1)) == b"\xa0"
+    bench.world.bind(1, 0x48, "ina2xx")
+    sent = len(bench.board.adapter.transactions)
+    with pytest.raises(BusError, match="the kernel's driver ina2xx") as caught:
+        bench.transfer(0x48, Read(1))
+    assert caught.value.fault is BusFault.HELD
+    assert len(bench.board.adapter.transactions) == sent
+    bench.world.unbind(1, 0x48)
+    assert bench.transfer(0x48, Read(1)) == b"\xa0"
+
+
 def test_permission_denied_and_granted(bench: Bench) -> None:
     bench.world.deny("/dev/i2c-1")
     with pytest.raises(BusError) as caught:

@@ -66,6 +66,10 @@ class World:
         self._link(f"sys/bus/i2c/devices/{name}", device)
         self._link(device.relative_to(self.root) / "driver", folder)
 
+    def unbind(self, number: int, address: int) -> None:
+        """Let the kernel's driver go from an address; its device stays."""
+        (self.root / f"sys/devices/emulated/i2c-{number}/{number}-{address:04x}/driver").unlink()
+
     def add_chip(self, number: int, chip: Chip, parent: tuple[int, int] | None = None) -> None:
         """Put a GPIO chip into the tree; ``parent`` is bus and address of its expander."""
         chip.number = number

@@ -207,14 +207,30 @@ def kernel_driver(address: int, path: Path, *, sysfs: Path = SYSFS) -> str | Non
     Returns:
         The driver's name ("pca953x"), or None when the address is free or sysfs does not tell.
     """
+    link = driver_link(address, path, sysfs=sysfs)
+    if link is None:
+        return None
+    try:
+        return Path(link).readlink().name
+    except OSError:
+        return None
+
+
+def driver_link(address: int, path: Path, *, sysfs: Path = SYSFS) -> str | None:
+    """Tell where sysfs shows the kernel driver of an I2C address, while one is bound.
+
+    Args:
+        address: 7-bit address.
+        path: The adapter's device file ("/dev/i2c-1"); a symbolic link is followed.
+        sysfs: Where sysfs is mounted.
+
+    Returns:
+        The path of a link that exists while a driver is bound; None for an adapter without number.
+    """
     number = adapter_number(path)
     if number is None:
         return None
-    try:
-        link = (sysfs / f"bus/i2c/devices/{number}-{address:04x}/driver").readlink()
-    except OSError:
-        return None
-    return link.name
+    return f"{sysfs}/bus/i2c/devices/{number}-{address:04x}/driver"
 
 
 def adapter_number(path: Path) -> int | None:
