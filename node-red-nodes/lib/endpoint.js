@@ -63,7 +63,7 @@ function configuredEndpoint(environment, usualFile = CONFIGURATION_FILE) {
   const file = environment.WISBLOCK_BRIDGE_CONFIG || usualFile;
   let text;
   try {
-    text = fs.readFileSync(file, "utf8");
+    text = fs.readFileSync(file, "utf8").replace(/^\uFEFF/, ""); // a byte order mark, as the bridge itself accepts
   } catch (error) {
     if (file === usualFile) {
       return "";

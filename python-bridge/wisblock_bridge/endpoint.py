@@ -197,7 +197,7 @@ def configured_endpoint(
     import tomllib  # noqa: PLC0415  (only where there is a file: it takes 20 ms)
 
     try:
-        endpoint = tomllib.loads(content.decode()).get("endpoint")
+        endpoint = tomllib.loads(content.decode("utf-8-sig")).get("endpoint")
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise EndpointError(f"{path}: it is not valid TOML: {error}.") from None
     if endpoint is not None and not isinstance(endpoint, str):

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(f"wisblock-bridge {__version__}\n")
         return 0
     debug = "--debug" in words
+    _let_nothing_stop_output()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -46,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        return _explain(error)
+        return _explain(error, as_json="--json" in words)
     return code
 
 
@@ -59,26 +61,25 @@ def _run(words: list[str]) -> int:
     return code
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: Exception, *, as_json: bool) -> int:
     """Say what went wrong, and choose the exit code."""
-    from wisblock_bridge.errors import BridgeError, ConfigError, ErrorCode  # noqa: PLC0415  (rule 1)
+    from wisblock_bridge.cli.complaints import complain  # noqa: PLC0415  (rule 1)
+    from wisblock_bridge.errors import BridgeError, ConfigError, ErrorCode  # noqa: PLC0415
     from wisblock_bridge.packages import missing  # noqa: PLC0415
 
-    code = EXIT_FAILED
+    code, words = EXIT_FAILED, ""
     match error:
         case ConfigError():
-            words, code = str(error), EXIT_USAGE
+            code = EXIT_USAGE
         case BridgeError():
-            words = str(error)
             if error.code is ErrorCode.OFFLINE:
                 code = EXIT_OFFLINE
         case ImportError():
             absent = missing(error)
-            words = (
-                str(absent)
-                if absent is not None
-                else f"the Python package {error.name} is missing. Install wisblock-bridge again."
-            )
+            if absent is not None:
+                error = absent
+            else:
+                words = f"the package {error.name} is missing. Install wisblock-bridge again."
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             words = f"{place}{error.strerror or error}."
@@ -87,6 +88,17 @@ def _explain(error: Exception) -> int:
                 f"a defect of wisblock-bridge ({type(error).__name__}: {error}). "
                 "Run it again with --debug and report what it shows."
             )
-    sys.stdout.flush()
-    sys.stderr.write(f"wisblock-bridge: {words}\n")
+    complain(error, words, as_json=as_json)
     return code
+
+
+def _let_nothing_stop_output() -> None:
+    """Escape letters that the terminal's encoding does not have.
+
+    A command that has acted must not fail because a unit cannot be written in ASCII.
+    """
+    from wisblock_bridge.plain_text import ESCAPE  # noqa: PLC0415  (registers it)
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ESCAPE)

@@ -34,9 +34,20 @@ examples:
 class Parser(argparse.ArgumentParser):
     """A parser whose refusals name the help."""
 
+    as_json = False
+    """Whether refusals are for programs, too."""
+
     def error(self, message: str) -> NoReturn:
         """Refuse what was typed, with exit code 2."""
-        self.exit(2, f"wisblock-bridge: {message}. See `{self.prog} --help`.\n")
+        from wisblock_bridge.plain_text import escaped  # noqa: PLC0415  (only where it fails)
+
+        hint = f"See `{self.prog} --help`."
+        if Parser.as_json:
+            from wisblock_bridge.cli import complaints, show  # noqa: PLC0415
+
+            error = {"code": complaints.USAGE, "message": f"{message}.", "hint": hint}
+            self.exit(2, show.to_json({"error": error}, indent=None) + "\n")
+        self.exit(2, escaped(f"wisblock-bridge: {message}. {hint}") + "\n")
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -51,6 +62,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     Raises:
         SystemExit: It cannot be understood (code 2), or help was asked for (code 0).
     """
+    Parser.as_json = "--json" in words
     parser = _parser()
     options, rest = parser.parse_known_args(_joined(words))
     if rest:

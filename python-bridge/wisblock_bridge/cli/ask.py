@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from wisblock_bridge.cli import settings, show, typed
 from wisblock_bridge.errors import BridgeError, ErrorCode
+from wisblock_bridge.plain_text import escaped
 
 if TYPE_CHECKING:
     import argparse
@@ -110,7 +111,8 @@ def describe(module: Entry, units: Mapping[str, Entry]) -> str:
                 lines.append(f"  gives {', '.join(readings)}")
     unconfirmed = cast("Sequence[str]", module.get("unconfirmed", ()))
     lines.extend(f"not yet seen on hardware: {each}" for each in unconfirmed)
-    return "\n".join(lines) + "\n"
+    width = show.terminal_width()
+    return "".join(f"{show.wrapped(escaped(line), width)}\n" for line in lines)
 
 
 def _catalogue(options: argparse.Namespace) -> Entry:

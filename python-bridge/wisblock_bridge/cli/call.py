@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from wisblock_bridge.cli import settings, show, typed
+from wisblock_bridge.plain_text import escaped
 
 if TYPE_CHECKING:
     import argparse
@@ -57,7 +58,7 @@ def release(options: argparse.Namespace) -> int:
         module = typed.find_module(bridge.catalogue(), options.module)
         slot = slot_of(module, options.slot)
         bridge.release(str(module["name"]), slot)
-    sys.stdout.write(f"{module['name']} is released\n")
+    sys.stdout.write(escaped(f"{module['name']} is released") + "\n")
     return 0
 
 
@@ -116,5 +117,5 @@ def as_text(result: Result, operation: Mapping[str, object], units: Units) -> st
     ]
     text = show.table(rows) or "done\n"
     if result.quality != "good":
-        text += f"{result.quality}: {result.note}\n"
+        text += escaped(f"{result.quality}: {result.note}") + "\n"
     return text + ("(emulated)\n" if result.emulated else "")

@@ -7,11 +7,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.cli import EXIT_FAILED, settings, show
+from wisblock_bridge.plain_text import escaped
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from wisblock_bridge.config import Config
+    from wisblock_bridge.discovery.findings import Finding
 
 MARKS = {"ok": "ok      ", "missing": "MISSING ", "problem": "PROBLEM ", "info": "note    "}
 
@@ -40,11 +43,27 @@ def check(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.write(show.to_json([asdict(each) for each in findings]) + "\n")
     else:
-        for each in findings:
-            sys.stdout.write(f"{MARKS[each.state]}{each.what}: {each.detail}\n")
-            if each.advice:
-                sys.stdout.write(f"        -> {each.advice}\n")
+        sys.stdout.write(as_text(findings))
     return 0 if checkup.is_good(findings) else EXIT_FAILED
+
+
+def as_text(findings: Sequence[Finding]) -> str:
+    """Write findings for people.
+
+    Args:
+        findings: Of ``check``.
+
+    Returns:
+        Lines: what was found, and below it what to do.
+    """
+    width = show.terminal_width()
+    lines: list[str] = []
+    for each in findings:
+        found = escaped(f"{each.what}: {each.detail}")
+        lines.append(show.wrapped(MARKS[each.state] + found, width, " " * 8))
+        if each.advice:
+            lines.append(show.wrapped(f"        -> {escaped(each.advice)}", width, "   "))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def effective(config: Config) -> list[tuple[str, str, str]]:

@@ -19,6 +19,7 @@ from wisblock_bridge.keys import (
     server_pair,
     write_client_file,
 )
+from wisblock_bridge.plain_text import escaped
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +46,7 @@ def server(options: argparse.Namespace) -> int:
         return 0
     sys.stdout.write(f'server-key = "{pair.public}"\n')
     sys.stderr.write(
-        f"{'made' if made else 'these keys were made before; they are in'} {file}\n"
+        f"{'made' if made else 'these keys were made before; they are in'} {escaped(str(file))}\n"
         "Let clients in with `wisblock-bridge keys add NAME --role ROLE`.\n"
     )
     return 0
@@ -73,7 +74,7 @@ def add(options: argparse.Namespace) -> int:
             )
         client = clients.add(options.name, options.public_key.strip(), options.role)
         sys.stdout.write(f'server-key = "{own.public}"\n')
-        sys.stderr.write(f"{client.name} may connect, role {client.role.word}\n")
+        sys.stderr.write(f"{escaped(client.name)} may connect, role {client.role.word}\n")
         return 0
     file = options.out or Path(f"{options.name}.keys")
     pair = make_pair()
@@ -86,9 +87,10 @@ def add(options: argparse.Namespace) -> int:
         raise
     sys.stdout.write(keys.as_text())
     sys.stderr.write(
-        f"{client.name} may connect, role {client.role.word}. Its keys are shown this once: paste "
-        "the three lines into the bridge node\nof Node-RED, or move "
-        f"{file} to the client and keep no copy here.\n"
+        f"{escaped(client.name)} may connect, role {client.role.word}. "
+        "Its keys are shown this once: paste the three lines into the bridge node\n"
+        "of Node-RED, or move "
+        f"{escaped(str(file))} to the client and keep no copy here.\n"
     )
     return 0
 
@@ -128,7 +130,7 @@ def role(options: argparse.Namespace) -> int:
         The exit code.
     """
     client = ClientList(_directory(options)).set_role(options.name, options.role)
-    sys.stdout.write(f"{client.name} has the role {client.role.word} now\n")
+    sys.stdout.write(f"{escaped(client.name)} has the role {client.role.word} now\n")
     return 0
 
 
@@ -142,7 +144,7 @@ def remove(options: argparse.Namespace) -> int:
         The exit code.
     """
     client = ClientList(_directory(options)).remove(options.name)
-    sys.stdout.write(f"{client.name} is removed; it is cut off at its next request\n")
+    sys.stdout.write(f"{escaped(client.name)} is removed; it is cut off at its next request\n")
     return 0
 
 

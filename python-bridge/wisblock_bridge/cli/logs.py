@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TextIO
 
-from wisblock_bridge.log_ring import LogRing
+from wisblock_bridge.log_ring import LogRing, SafeFormatter
 
 PRIORITIES = (
     (logging.CRITICAL, 2),
@@ -22,7 +22,7 @@ PRIORITIES = (
 DEBUG_PRIORITY = 7
 
 
-class JournalFormatter(logging.Formatter):
+class JournalFormatter(SafeFormatter):
     """Lines as the journal wants them: each begins with its priority (sd-daemon(3))."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -49,7 +49,7 @@ def set_up(level: str, stream: TextIO | None = None) -> LogRing:
     if _is_journal(stream):
         handler.setFormatter(JournalFormatter("%(name)s: %(message)s"))
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+        handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     root = logging.getLogger()
     for former in tuple(root.handlers):
         root.removeHandler(former)

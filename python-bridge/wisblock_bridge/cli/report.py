@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, cast
 from wisblock_bridge.cli import discretion, settings, show
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.errors import BridgeError, ConfigError, ErrorCode
+from wisblock_bridge.plain_text import ESCAPE, escaped, escaped_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -56,7 +57,7 @@ def report(options: argparse.Namespace) -> int:
     if options.out is None:
         sys.stdout.write(text)
         return 0
-    options.out.write_text(text, encoding="utf-8")
+    options.out.write_text(text, encoding="utf-8", errors=ESCAPE)
     sys.stderr.write(f"The report is in {options.out}.\n")
     return 0
 
@@ -90,9 +91,9 @@ def _tried(find: Callable[[], str]) -> str:
     try:
         return find()
     except BridgeError as error:
-        return f"{error.code}: {error}\n"
+        return escaped(f"{error.code}: {error}") + "\n"
     except Exception as error:  # noqa: BLE001  (a report is wanted just when something is wrong)
-        return f"This could not be found out: {type(error).__name__}: {error}\n"
+        return escaped(f"This could not be found out: {type(error).__name__}: {error}") + "\n"
 
 
 def _fenced(text: str) -> str:
@@ -131,14 +132,10 @@ def _effective(config: Config, problem: str) -> str:
 
 
 def _check(config: Config) -> str:
-    from wisblock_bridge.cli.check import MARKS  # noqa: PLC0415
+    from wisblock_bridge.cli.check import as_text  # noqa: PLC0415
     from wisblock_bridge.discovery import checkup  # noqa: PLC0415
 
-    text = ""
-    for each in checkup.check(config):
-        text += f"{MARKS[each.state]}{each.what}: {each.detail}\n"
-        text += f"        -> {each.advice}\n" if each.advice else ""
-    return text
+    return as_text(checkup.check(config))
 
 
 # -- who may do what on this computer -------------------------------------------------------------
@@ -222,8 +219,8 @@ def _bridge(options: argparse.Namespace, config: Config) -> str:
     except BridgeError as error:
         if error.code is not ErrorCode.OFFLINE or _is_there(config):
             return (
-                f"A bridge is there but does not answer: {error.code}: {error}\n"
-                "So nobody looked at the bus either.\n"
+                escaped(f"A bridge is there but does not answer: {error.code}: {error}")
+                + "\nSo nobody looked at the bus either.\n"
             )
     scanned = _tried(lambda: _scanned_here(options))
     return f"No bridge is running.\n\n--- scan, without a bridge\n{scanned}"
@@ -259,7 +256,11 @@ def _scanned_here(options: argparse.Namespace) -> str:
 
 def _log(bridge: Bridge) -> str:
     lines = (
-        f"{show.moment(float(str(each['at'])))} {each['level']} {each['logger']}: {each['text']}\n"
+        escaped_lines(
+            f"{show.moment(float(str(each['at'])))} {each['level']} {each['logger']}: "
+            f"{each['text']}"
+        )
+        + "\n"
         for each in bridge.log()
     )
     return "".join(lines) or "nothing\n"

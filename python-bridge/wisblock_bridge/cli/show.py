@@ -7,11 +7,20 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+import textwrap
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from wisblock_bridge.plain_text import escaped, escaped_in_json
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+NARROWEST = 30
+"""Columns: no terminal is taken for narrower."""
 
 
 def value(what: object, unit: str, units: Mapping[str, Mapping[str, object]]) -> str:
@@ -38,7 +47,7 @@ def value(what: object, unit: str, units: Mapping[str, Mapping[str, object]]) ->
         text = str(what)
     else:
         text = to_json(what, indent=None)
-    return f"{text} {symbol}" if symbol else text
+    return escaped(f"{text} {symbol}" if symbol else text)
 
 
 def to_json(what: object, *, indent: int | None = 2) -> str:
@@ -57,27 +66,83 @@ def to_json(what: object, *, indent: int | None = 2) -> str:
             return odd.hex()
         raise TypeError(type(odd).__name__)
 
-    return json.dumps(what, indent=indent, ensure_ascii=False, default=other)
+    return escaped_in_json(json.dumps(what, indent=indent, ensure_ascii=False, default=other))
+
+
+def terminal_width() -> int | None:
+    """Tell how wide the terminal is that standard output is.
+
+    Returns:
+        Columns; what ``COLUMNS`` says, where it is set; None when there is no terminal, so that
+        programs get one row on one line.
+    """
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told) > 0:
+        return max(NARROWEST, int(told))
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError, AttributeError):
+        return None
+    return max(NARROWEST, columns) if columns else None  # a terminal that does not say has 0
+
+
+def wrapped(line: str, width: int | None, hanging: str = "    ") -> str:
+    """Break a line at the width of the terminal.
+
+    Args:
+        line: Without control characters.
+        width: Columns; None to leave it as it is.
+        hanging: In front of all lines but the first.
+
+    Returns:
+        Lines, without a line end at the end.
+    """
+    if width is None or len(line) <= width:
+        return line
+    start = line[: len(line) - len(line.lstrip())]
+    return "\n".join(
+        textwrap.wrap(
+            line.lstrip(),
+            width,
+            initial_indent=start,
+            subsequent_indent=start + hanging,
+            break_on_hyphens=False,
+        )
+    )
 
 
 def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
-    """Write rows in columns.
+    """Write rows in columns, not wider than the terminal.
 
     Args:
-        rows: Cells, row by row.
+        rows: Cells, row by row; they may come from strangers.
         indent: In front of each row.
 
     Returns:
-        Lines, each with a line end; the last column is not padded.
+        Lines, each with a line end; the last column is not padded. Where a row does not fit the
+        terminal, its last cell goes on below.
     """
+    rows = [[escaped(cell) for cell in row] for row in rows]
+    width = terminal_width()
     widths = [0] * max((len(row) for row in rows), default=0)
     for row in rows:
         for column, cell in enumerate(row):
             widths[column] = max(widths[column], len(cell))
-    lines = [
-        indent + "  ".join(cell.ljust(widths[column]) for column, cell in enumerate(row)).rstrip()
-        for row in rows
-    ]
+    lines: list[str] = []
+    for row in rows:
+        cells = [cell.ljust(widths[column]) for column, cell in enumerate(row)]
+        line = indent + "  ".join(cells).rstrip()
+        if width is None or len(line) <= width:
+            lines.append(line)
+            continue
+        first = indent + "  ".join(cells[:-1])
+        if first.strip() and width - len(first) - 2 >= width // 2:
+            below = " " * (len(first) + 2 - len(indent))
+            lines.append(wrapped(f"{first}  {row[-1]}", width, below))
+        else:
+            head = [wrapped(first.rstrip(), width)] if first.strip() else []
+            below = wrapped(f"{indent}    {row[-1]}", width, "")
+            lines += [*head, below]
     return "".join(f"{line}\n" for line in lines)
 
 

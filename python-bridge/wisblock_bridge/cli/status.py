@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from wisblock_bridge.cli import settings, show
+from wisblock_bridge.plain_text import escaped
 
 if TYPE_CHECKING:
     import argparse
@@ -44,12 +45,14 @@ def as_text(found: Entry) -> str:
     board = cast("Entry", found.get("board", {}))
     emulated = "emulated " if board.get("emulated") else ""
     uptime = show.duration(cast("float", found.get("uptime_s", 0.0)))
-    text = (
-        f"wisblock-bridge {found.get('version', '')}, up for {uptime}\n"
-        f"board: {emulated}{board.get('title', '?')} ({board.get('confidence', '?')})\n"
+    width = show.terminal_width()
+    head = (
+        f"wisblock-bridge {found.get('version', '')}, up for {uptime}",
+        f"board: {emulated}{board.get('title', '?')} ({board.get('confidence', '?')})",
     )
+    text = "".join(f"{show.wrapped(escaped(line), width)}\n" for line in head)
     for words in cast("Sequence[str]", board.get("evidence", ())):
-        text += f"  {words}\n"
+        text += show.wrapped(f"  {escaped(words)}", width) + "\n"
     rows = [_bus_row(each) for each in _entries(found, "buses")]
     text += "buses:\n" + show.table(rows, "  ")
     rows = [_slot_row(each) for each in _entries(found, "slots")]
@@ -68,10 +71,10 @@ def as_text(found: Entry) -> str:
     )
     counters = cast("Entry", found.get("counters", {}))
     shown = [f"{name} {count}" for name, count in counters.items() if isinstance(count, int)]
-    text += f"counters: {', '.join(shown)}\n"
+    text += show.wrapped(escaped(f"counters: {', '.join(shown)}"), width) + "\n"
     errors = _counted(counters.get("errors"))
     if errors:
-        text += f"errors: {errors}\n"
+        text += show.wrapped(escaped(f"errors: {errors}"), width) + "\n"
     return text
 
 

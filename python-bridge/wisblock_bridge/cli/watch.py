@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 from wisblock_bridge.cli import settings, show, typed
 from wisblock_bridge.cli.call import as_data, slot_of
+from wisblock_bridge.cli.complaints import complain
+from wisblock_bridge.plain_text import escaped
 
 if TYPE_CHECKING:
     import argparse
@@ -108,7 +110,7 @@ class Lines:
             event: What came.
         """
         if event.error is not None:
-            sys.stderr.write(f"wisblock-bridge: {event.error}\n")
+            complain(event.error, as_json=self._json)
             return
         if self._json:
             data = as_data(event.result) | {"sequence": event.sequence, "lost": event.lost}
@@ -120,7 +122,8 @@ class Lines:
                 if value is not None
             )
             moment = event.result.time.isoformat(timespec="milliseconds")
-            line = "  ".join([moment.replace("+00:00", "Z"), *values, *remarks(event)])
+            words = [moment.replace("+00:00", "Z"), *values, *remarks(event)]
+            line = escaped("  ".join(words))
         self._stream.write(line + "\n")
         self._stream.flush()
 
@@ -172,7 +175,13 @@ class Table:
             (name, self._text(name, value), *(self._text(name, end) for end in self._ends(name)))
             for name, value in self._rows.items()
         ]
-        lines = [head, *show.table(rows).splitlines(), state or "good"]
+        width = show.terminal_width()
+        text = (
+            show.wrapped(escaped(head), width)
+            + f"\n{show.table(rows)}"
+            + show.wrapped(escaped(state or "good"), width)
+        )
+        lines = text.split("\n")
         up = UP.format(self._lines) if self._lines else ""
         self._stream.write(up + "".join(f"{ERASE_LINE}{line}\n" for line in lines))
         # A table that became shorter leaves nothing of the former one below it.

@@ -274,7 +274,7 @@ def _parse(path: Path) -> dict[str, object]:
     import tomllib  # noqa: PLC0415  (only where there is a file: it takes 20 ms)
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise values.refuse(str(path), f"it cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:

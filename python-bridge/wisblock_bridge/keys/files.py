@@ -142,7 +142,7 @@ def read(path: Path, *, secret: bool) -> dict[str, object]:
     if len(content) > LARGEST_BYTES:
         raise KeysError(f"{path} is larger than {LARGEST_BYTES} bytes: that is no file of keys.")
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
         raise KeysError(
             f"{path} is damaged: it is not valid TOML. Put back a copy, or remove it and make it "
