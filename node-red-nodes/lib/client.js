@@ -28,6 +28,15 @@ const HELLO_RETRY_CAP_MS = 10000;
 const MIN_PING_TIMEOUT_MS = 500;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Letters that a bridge takes in `hello`; a longer name would be refused. */
+const LONGEST_NAME = 200;
+const LONGEST_VERSION = 100;
+
+/** @param {unknown} text @param {number} length  letters, not halves of pairs @returns {string} */
+function cut(text, length) {
+  return [...String(text)].slice(0, length).join("");
+}
+
 /**
  * @typedef {object} ClientOptions
  * @property {string} [endpoint]   `ipc://…` or `tcp://…`; default by the rule of endpoint.js, asked anew at each attempt
@@ -95,8 +104,8 @@ class BridgeClient extends EventEmitter {
   constructor(options = {}) {
     super();
     this.#options = {
-      name: options.name ?? "node-red",
-      version: options.version ?? "0",
+      name: cut(options.name ?? "node-red", LONGEST_NAME),
+      version: cut(options.version ?? "0", LONGEST_VERSION),
       leaseMs: options.leaseMs ?? DEFAULT_LEASE_MS,
       graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
       logger: options.logger ?? {},

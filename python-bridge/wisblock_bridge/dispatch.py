@@ -37,6 +37,7 @@ from wisblock_bridge.methods import (
     SubscribeParams,
     UnsubscribeParams,
 )
+from wisblock_bridge.misfits import Misfits
 from wisblock_bridge.parameters import Checker
 from wisblock_bridge.posts import Answer, Closed, Happening, Job
 from wisblock_bridge.rack import SlotClosingError
@@ -123,6 +124,7 @@ class Dispatcher:
             rack, sessions, delivery, clock, counters, self._worker, self._checker
         )
         self.salvage = Salvage(rack, clock)
+        self._misfits = Misfits(clock)
         self.stopping = False
         self.status: Callable[[Peer], dict[str, object]] = lambda _peer: {}
         self.log_lines: Callable[[], list[dict[str, object]]] = list
@@ -171,6 +173,7 @@ class Dispatcher:
             counters.refused += 1
             if verdict.request_id is None:
                 counters.undecodable += 1
+                self.note_misfit(identity, verdict.error.message)
             else:
                 counters.count_error(verdict.error)
                 self._delivery.reply(
@@ -189,6 +192,16 @@ class Dispatcher:
         session.in_flight += 1
         self._attempt(_Call(session, identity, request, now + protocol.timeout_s(request)))
         return session.in_flight > 1
+
+    def note_misfit(self, identity: bytes, why: str) -> None:
+        """Let the log know, once, that a client sends what cannot be answered.
+
+        Args:
+            identity: Its connection.
+            why: What is wrong.
+        """
+        found = (each.name for each in self._sessions if each.identity == identity)
+        self._misfits.note(identity, lambda: next(found, ""), why)
 
     def _may_enter(self, identity: bytes, frame: bytes, peer: Peer) -> bool:
         """Refuse whoever may not ask for anything, and end what they had."""

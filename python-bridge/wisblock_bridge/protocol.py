@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
@@ -218,8 +219,11 @@ def decode_params(raw: msgspec.Raw, decoder: MapDecoder[S]) -> S:
         return decoder.decode(raw)
     except MALFORMED as error:
         name = str(error).partition("$.")[2].partition("`")[0]
+        why = _plain(error)
+        if name:
+            why = f"{name}: {why.removesuffix(f' - at {name}')}"
         raise BadParamsError(
-            f"The parameters do not fit: {_plain(error)}.", data={"param": name} if name else {}
+            f"The parameters do not fit: {why}.", data={"param": name} if name else {}
         ) from None
 
 
@@ -357,8 +361,12 @@ def _form_error(error: Exception) -> BridgeError:
     return BadRequestError(f"The frame is not a request: {_plain(error)}.")
 
 
+_LENGTH = re.compile(r"Expected str of length <= (\d+)")
+
+
 def _plain(error: Exception) -> str:
-    return str(error).replace("`", "").replace("$.", "").rstrip(".") or type(error).__name__
+    words = str(error).replace("`", "").replace("$.", "").rstrip(".")
+    return _LENGTH.sub(r"at most \1 characters are allowed", words) or type(error).__name__
 
 
 def _readable_id(frame: bytes) -> RequestId | None:

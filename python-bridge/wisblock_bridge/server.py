@@ -17,6 +17,7 @@ import zmq
 
 from wisblock_bridge.admission import LOCAL
 from wisblock_bridge.delivery import RETRY_S, Delivery, Sent
+from wisblock_bridge.misfits import DELIMITED, SEVERAL_FRAMES
 from wisblock_bridge.scanner import Scanned
 
 if TYPE_CHECKING:
@@ -255,7 +256,9 @@ class Server:
             identity = receive(_NOBLOCK)
             message = receive(_NOBLOCK, copy=False)
             frame = message.bytes
-            while message.more:  # exactly one frame belongs behind the routing id
+            if message.more:  # exactly one frame belongs behind the routing id
+                dispatcher.note_misfit(identity, SEVERAL_FRAMES if frame else DELIMITED)
+            while message.more:
                 message = receive(_NOBLOCK, copy=False)
                 frame = b""
             peer = LOCAL if doorkeeper is None else doorkeeper.peer_of(message)

@@ -12,7 +12,9 @@ from wisblock_bridge import catalogue
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.boards.board import LineRef
 from wisblock_bridge.config import Config, apply, check_slots, load
+from wisblock_bridge.endpoint import configured_endpoint
 from wisblock_bridge.errors import ConfigError
+from wisblock_bridge.keys.files import read as read_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,6 +186,18 @@ def test_two_words_for_the_variant_must_agree(file: Path) -> None:
     assert read(file, '[board]\nvariant = "B"\ngeneration = "B"').board.variant == "B"
     words = refusal(file, '[board]\nvariant = "B"\ngeneration = "C"')
     assert "variant and generation" in words
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    """Editors of Windows write one; both readers of the file take it, and that of keys."""
+    file = tmp_path / "bridge.toml"
+    file.write_bytes(b'\xef\xbb\xbfendpoint = "ipc:///x/y"\nlog_level = "debug"\n')
+    assert load(file=file, environment={}).log_level == "debug"
+    assert configured_endpoint({}, file=file) == "ipc:///x/y"
+    keys = tmp_path / "keys.toml"
+    keys.write_bytes(b"\xef\xbb\xbfa = 1\n")
+    keys.chmod(0o600)
+    assert read_keys(keys, secret=True) == {"a": 1}
 
 
 @pytest.mark.parametrize(

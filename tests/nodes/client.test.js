@@ -32,6 +32,14 @@ describe("client", function () {
       assert.deepEqual(hellos, [{ client: "test", version: "1.2.3", lease_ms: 5000 }]);
     });
 
+    it("begins although the name is longer than a bridge takes: it is cut, between letters", async () => {
+      const { bridge } = await pair();
+      const client = await online(bridge.endpoint, { name: "😀".repeat(5000), version: "9".repeat(500) });
+      const { hellos } = await logOf(client);
+      assert.equal(hellos.at(-1).client, "😀".repeat(200));
+      assert.equal(hellos.at(-1).version, "9".repeat(100));
+    });
+
     it("is handed to the next client, or ended with bye", async () => {
       const { bridge, client } = await pair();
       const token = client.session;

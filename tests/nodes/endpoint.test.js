@@ -48,6 +48,11 @@ describe("endpoints", () => {
       assert.throws(() => given({ WISBLOCK_BRIDGE_CONFIG: folder }, file), /which WISBLOCK_BRIDGE_CONFIG names, cannot be read \(EISDIR\)/);
     });
 
+    it("may begin with a byte order mark, as the bridge takes it, too", () => {
+      fs.writeFileSync(file, '\uFEFFendpoint = "ipc:///with/a/mark.sock"\n');
+      assert.equal(given({}, file), "ipc:///with/a/mark.sock");
+    });
+
     it("that is damaged are refused with a sentence", () => {
       fs.writeFileSync(file, "endpoint = ipc\n");
       assert.throws(() => given({}, file), (error) => error instanceof EndpointError && /bridge\.toml is not valid TOML: \w/.test(error.message));

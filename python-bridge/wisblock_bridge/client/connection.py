@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from wisblock_bridge.endpoint import Endpoint
     from wisblock_bridge.keys import ClientKeys
 
+LONGEST_NAME = 200
+"""Characters: what a bridge takes in ``hello``; the rest of a name is cut off."""
+
 log = logging.getLogger(__name__)
 
 VERSION = 1
@@ -93,7 +96,7 @@ class Connection:
         self.endpoint = endpoint
         self._keys = keys
         self.hello: Mapping[str, object] = {}
-        self._name = name
+        self._name = name[:LONGEST_NAME]
         self._lease_ms = lease_ms
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
