@@ -238,8 +238,8 @@ class ChipNeed:
         chip: Name of the chip for messages ("MCP23017").
         address: 7-bit address as delivered.
         alternatives: Other addresses that solder straps allow.
-        off_with: What switches its supply, so that it does not answer while that is off ("its
-            heater"); empty when it always has its supply.
+        off_with: What switches its supply, so that it does not answer while that is off ("heater");
+            empty when it always has its supply.
     """
 
     make: Callable[[I2CBus, int, Clock], object]
@@ -420,7 +420,7 @@ def chip(
         name: Name of the chip for messages.
         address: 7-bit address as delivered.
         alternatives: Other addresses that solder straps allow.
-        off_with: What switches its supply ("its heater").
+        off_with: What switches its supply ("heater").
 
     Returns:
         A declaration that reads as the driver on instances.

@@ -329,7 +329,10 @@ def test_status_for_people_and_programs(run: Any, served: BridgeProcess) -> None
 
 
 def test_scan_and_check_know_the_running_bridge(run: Any, served: BridgeProcess) -> None:
-    assert "0x4b on i2c-1  SGM58031" in run("scan", *at(served)).out
+    scanned = run("scan", *at(served)).out
+    assert "0x4b on i2c-1  SGM58031" in scanned
+    # Their converter has its supply from the heater's switch.
+    assert "RAK12004 and RAK12009 cannot be seen while their heater is off." in scanned
     assert "is running on" in run("check", "--emulate", *at(served)).out
 
 

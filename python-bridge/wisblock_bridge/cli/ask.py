@@ -87,7 +87,28 @@ def scan(options: argparse.Namespace) -> int:
         sys.stdout.write("No known chip answers.\n")
     else:
         sys.stdout.write(show.table([chip_row(each) for each in found]))
+    stream = sys.stderr if options.json else sys.stdout
+    stream.write(show.wrapped(unseen(), show.terminal_width()) + "\n")
     return 0
+
+
+def unseen() -> str:
+    """Tell which modules a scan cannot see at times, because their chip has no supply then.
+
+    Returns:
+        A sentence.
+    """
+    from wisblock_bridge import catalogue  # noqa: PLC0415  (imports all modules)
+    from wisblock_bridge.wiring import ChipNeed  # noqa: PLC0415
+
+    hidden = {
+        name: need.off_with
+        for name, module in catalogue.load().modules.items()
+        for need in module.description.needs.values()
+        if isinstance(need, ChipNeed) and need.off_with
+    }
+    switches = " or ".join(dict.fromkeys(hidden.values()))
+    return f"{' and '.join(hidden)} cannot be seen while their {switches} is off."
 
 
 def describe(module: Entry, units: Mapping[str, Entry]) -> str:

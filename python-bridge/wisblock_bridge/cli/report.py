@@ -240,7 +240,8 @@ def _questions(bridge: Bridge) -> Sequence[tuple[str, Callable[[], str]]]:
 def _chips(found: Sequence[Mapping[str, object]]) -> str:
     from wisblock_bridge.cli import ask  # noqa: PLC0415
 
-    return show.table([ask.chip_row(each) for each in found]) or "No known chip answers.\n"
+    table = show.table([ask.chip_row(each) for each in found]) or "No known chip answers.\n"
+    return f"{table}{ask.unseen()}\n"
 
 
 def _scanned(bridge: Bridge) -> str:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.config import values
+from wisblock_bridge.config.lines import located
+from wisblock_bridge.errors import ConfigError
 from wisblock_bridge.wiring import ChipNeed
 
 if TYPE_CHECKING:
@@ -33,6 +35,13 @@ def apply(board: BoardSpec, config: Config) -> BoardSpec:
     Raises:
         ConfigError: The configuration names a controller or a line that this board does not have.
     """
+    try:
+        return _applied(board, config)
+    except ConfigError as error:
+        raise ConfigError(located(str(error), config.source, config.lines)) from None
+
+
+def _applied(board: BoardSpec, config: Config) -> BoardSpec:
     wanted = config.board
     number = board.i2c_number if wanted.i2c_number is None else wanted.i2c_number
     converter = replace(
@@ -74,6 +83,13 @@ def check_slots(config: Config, modules: Mapping[str, type[Module]]) -> None:
     Raises:
         ConfigError: A module or a chip is unknown, or does not fit the slot.
     """
+    try:
+        _check_slots(config, modules)
+    except ConfigError as error:
+        raise ConfigError(located(str(error), config.source, config.lines)) from None
+
+
+def _check_slots(config: Config, modules: Mapping[str, type[Module]]) -> None:
     for number, slot in config.slots.items():
         place = f"{config.source}, table [[slot]] number {number}"
         if slot.module is not None:

@@ -87,6 +87,7 @@ class Config:
         slots: Slot to what is said about it.
         source: The configuration file, or "no file".
         origins: Key to where its value came from; keys that are missing have their default.
+        lines: Table and key to the line of the file on which they stand.
     """
 
     endpoint: str | None = None
@@ -99,3 +100,4 @@ class Config:
     slots: Mapping[int, SlotConfig] = field(default_factory=dict)
     source: str = "no file"
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    lines: Mapping[tuple[str, str], int] = field(default_factory=dict, compare=False, repr=False)

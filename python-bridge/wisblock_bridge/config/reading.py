@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.boards.board import LineRef
 from wisblock_bridge.config import values
+from wisblock_bridge.config.lines import lines_of, located
 from wisblock_bridge.config.model import BoardConfig, Config, SecurityConfig, SlotConfig
 from wisblock_bridge.endpoint import (
     CONFIG_FILE,
@@ -25,9 +26,12 @@ from wisblock_bridge.endpoint import (
     EndpointError,
     parse_endpoint,
 )
+from wisblock_bridge.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from wisblock_bridge.config.lines import Place
 
 log = logging.getLogger(__name__)
 
@@ -68,13 +72,29 @@ def load(
     """
     environment = os.environ if environment is None else environment
     path = _find_file(file, environment, default_file)
-    written = {} if path is None else _parse(path)
-    name = str(path) if path else "no file"
+    if path is None:
+        return _put_together({}, "no file", flags or {}, environment, {})
+    text = _text_of(path)
+    written = _parse(path, text)
+    lines = lines_of(text)
+    try:
+        return _put_together(written, str(path), flags or {}, environment, lines)
+    except ConfigError as error:
+        raise ConfigError(located(str(error), str(path), lines)) from None
+
+
+def _put_together(
+    written: Mapping[str, object],
+    name: str,
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    lines: Mapping[Place, int],
+) -> Config:
     _check_keys(written, name)
     found: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for setting in _SETTINGS:
-        for value, place in _candidates(setting, flags or {}, environment, written, name):
+        for value, place in _candidates(setting, flags, environment, written, name):
             found[setting.key] = setting.read(value, place)
             origins[setting.key] = place
             break
@@ -95,6 +115,7 @@ def load(
         slots=_slots(written, name, origins),
         source=name,
         origins=MappingProxyType(origins),
+        lines=MappingProxyType(dict(lines)),
     )
 
 
@@ -270,15 +291,20 @@ def _find_file(
     return default_file if default_file.exists() else None
 
 
-def _parse(path: Path) -> dict[str, object]:
-    import tomllib  # noqa: PLC0415  (only where there is a file: it takes 20 ms)
-
+def _text_of(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise values.refuse(str(path), f"it cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise values.refuse(str(path), "it is not UTF-8 text.") from None
+
+
+def _parse(path: Path, text: str) -> dict[str, object]:
+    import tomllib  # noqa: PLC0415  (only where there is a file: it takes 20 ms)
+
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise values.refuse(str(path), f"it is not valid TOML: {error}.") from None
 

@@ -126,7 +126,7 @@ class _Slot:
                 yield Finding(
                     self.what,
                     "info",
-                    f"{place} does not answer, as is usual while {need.off_with} is off.",
+                    f"{place} does not answer, as is usual while its {need.off_with} is off.",
                 )
             else:
                 yield Finding(

@@ -143,7 +143,7 @@ class RAK12004(GasSensor):
         CHIP,
         0x51,
         (0x50, 0x52, 0x54, 0x55, 0x56, 0x58, 0x59, 0x5A),
-        off_with="its heater",
+        off_with="heater",
     )
 
     @operation(
