@@ -73,13 +73,13 @@ class RAK12006(Module):
     )
     unconfirmed = (
         (
-            "That motion pulls the line low: two of the vendor's three examples have it so. "
+            "That motion pulls the line low: all but one of the vendor's examples have it so. "
             "Selectable: active_low."
         ),
         "How long the sensor needs to settle (30 s is assumed).",
         (
             "Whether a RAK7391 feeds VDD (pins 17 and 18), from which the module is supplied as "
-            "delivered."
+            "delivered; a RAK6421 does."
         ),
     )
 

@@ -59,8 +59,10 @@ class RAK13001(Module):
             "bridge: the expander's weak pull-up is on the line until then."
         ),
         (
-            "That the input is on IO3, as the vendor's quick start has it; one note of the data "
-            "sheet says SW1."
+            "Where the isolated input is: on IO3 by the vendor's quick start and examples, on SW1 "
+            "(pin 10) by the note in its data sheet and its pin map. Resistors R1, R4 and R7 of "
+            "the module decide. If the input never changes, look at these: on a RAK6421 only the "
+            "position for IO3 works, because SW1 is connected to nothing there."
         ),
         "Whether the module has a pull-up of its own at the input; the bridge asks for one.",
     )

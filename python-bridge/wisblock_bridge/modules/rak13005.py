@@ -67,7 +67,6 @@ class RAK13005(Module):
             "How exactly the USB serial ports of a RAK7391 make the low rate of a break. If nodes "
             'do not answer, try another break method with "line".'
         ),
-        "That the supply of the module (3V3_S) is always on; IO2 is not touched.",
         "Which USB socket belongs to which slot of a RAK7391: see the section on the port.",
     )
 

@@ -75,7 +75,10 @@ class RAK5802(Module, ModbusValues):
             "request has told whether there is one, a write may be uncertain; see the section on "
             "the echo."
         ),
-        "That the supply of the module (3V3_S) is always on; IO2 is not touched.",
+        (
+            "That the supply of the module (3V3_S) is always on with a RAK7391, as it is with a "
+            "RAK6421; IO2 is not touched."
+        ),
         "Which USB socket belongs to which slot of a RAK7391: see the section on the port.",
     )
 
