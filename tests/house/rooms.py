@@ -40,6 +40,8 @@ ROOMS = {
     "fair_lock": Room(),
     "memory": Room(knows="describe"),
     "precision": Room(knows="describe"),
+    "packages": Room("errors"),
+    "plain_text": Room(),
     # buses: errno stays here, and so do the libraries of the hardware
     "buses": Room("errors"),
     "buses.linux": Room("buses errors fair_lock", "boards", "smbus2 gpiod serial spidev"),
@@ -65,7 +67,7 @@ ROOMS = {
     # the bridge
     "admission": Room("errors", "signatures"),
     "keys": Room("admission errors", libraries="zmq"),
-    "curve": Room("admission", "keys", "zmq"),
+    "curve": Room("admission endpoint", "keys", "zmq"),
     "doors": Room("endpoint errors keys", "config"),
     "messagepack": Room("errors"),
     "protocol": Room("errors messagepack", "describe", "msgspec"),
@@ -74,9 +76,10 @@ ROOMS = {
     "sessions": Room("admission", "describe"),
     "delivery": Room("protocol", "sessions"),
     "agenda": Room(knows="clock"),
-    "fault_log": Room("errors", "clock"),
-    "log_ring": Room(),
-    "versions": Room(libraries="zmq"),
+    "fault_log": Room("errors packages", "clock"),
+    "log_ring": Room("plain_text"),
+    "misfits": Room(knows="clock"),
+    "versions": Room("packages", libraries="zmq"),
     "posts": Room(knows="describe errors protocol sessions signatures worker"),
     "watching": Room("errors posts", "agenda bell clock describe mailbox signatures"),
     "worker": Room(
@@ -99,13 +102,13 @@ ROOMS = {
         "msgspec",
     ),
     "dispatch": Room(
-        "admission errors fault_log methods parameters posts protocol rack salvage sessions "
-        "signatures subscriptions worker",
+        "admission errors fault_log methods misfits parameters posts protocol rack salvage "
+        "sessions signatures subscriptions worker",
         "catalogue clock delivery describe emulator_methods scanner status",
         "msgspec",
     ),
     "server": Room(
-        "admission curve delivery scanner", "clock dispatch keys mailbox sessions", "zmq"
+        "admission curve delivery misfits scanner", "clock dispatch keys mailbox sessions", "zmq"
     ),
     "emulation": Room(
         "buses.emulated chips.emulator errors modules.emulated",
@@ -120,20 +123,20 @@ ROOMS = {
     "config": Room("boards endpoint errors wiring", "describe"),
     "discovery": Room(
         "boards buses buses.linux catalogue chips client clock config doors endpoint errors memory "
-        "wiring",
+        "packages wiring",
         "describe hardware",
     ),
     "bridge": Room(
         "boards buses.linux catalogue clock config discovery dispatch doors emulation "
-        "emulator_methods endpoint errors hardware mailbox memory places rack scanner server "
-        "sessions status worker",
+        "emulator_methods endpoint errors fault_log hardware mailbox memory places rack scanner "
+        "server sessions status worker",
         "admission describe log_ring",
     ),
     # in front of the house
     "client": Room("endpoint errors keys", libraries="zmq msgpack"),
     "cli": Room(
         "bridge buses.linux catalogue client clock config discovery emulation endpoint errors "
-        "hardware keys log_ring versions",
+        "hardware keys log_ring packages plain_text versions wiring",
     ),
     "__main__": Room("cli"),
 }
