@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.bridge.bridge_process import ROOT, environment, eventually
 from tests.bridge.made_up_computers import Chip, FakeComputer, board_bus
 from tests.preload.boards import Rak7391
 from tests.preload.device_server import DeviceServer
@@ -233,3 +236,30 @@ def test_a_stranger_and_a_driver_are_seen_through_the_kernel(tmp_path: Path) -> 
     assert found["RAK13001 in slot 1"][0] == "problem"
     assert "stranger" in found["RAK13001 in slot 1"][1]
     assert "ina2xx" in found["RAK16000 in slot 2"][1]
+
+
+def test_serving_without_hardware_is_told_in_the_log_once(tmp_path: Path) -> None:
+    """On a computer without any bus: each line that ``check`` calls missing, and no more."""
+    config = configured(tmp_path)
+    log = tmp_path / "log"
+    wanted = "WARNING wisblock_bridge.bridge: {}: "
+    names = [
+        each.what
+        for each in check(config)
+        if each.state in {"missing", "problem"} and each.what != "endpoint"
+    ]
+    assert names
+    command = [sys.executable, "-m", "wisblock_bridge", "serve", "--config"]
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [*command, str(tmp_path / "bridge.toml")], env=environment(), cwd=ROOT, stderr=stream
+        )
+        try:
+            for name in names:
+                line = wanted.format(name)
+                eventually(lambda line=line: line in log.read_text(), line)  # type: ignore[misc]
+        finally:
+            process.terminate()
+            process.wait(60)
+    told = [line for line in log.read_text().splitlines() if " WARNING " in line]
+    assert len(told) == len(names)
