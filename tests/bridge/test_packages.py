@@ -69,7 +69,6 @@ def test_in_a_module_it_is_no_bus_and_no_defect(
     ("module", "operation", "params", "blocked"),
     [
         ("RAK5802", "read_coils", {"unit": 1, "address": 0, "count": 1}, "pymodbus"),
-        ("RAK13600", "write_ndef", {"records": ["Hi"]}, "ndef"),
     ],
 )
 def test_the_libraries_of_modules(
