@@ -1,28 +1,30 @@
 """What is in the slots: one worker for each module in use, its wiring resolved and reserved.
 
-1. Used by the poll loop only, except for ``_assemble`` and the expanders' claims, which run on
-   worker threads.
+1. Used by the poll loop only, except for ``_assemble``, which runs on worker threads.
 2. Nothing here touches a bus: lines and chips are resolved by name, opened by the worker.
-3. A refusal names both sides.
+3. A module that nobody uses gives way; a refusal names both sides and the holder's clients.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from wisblock_bridge.board_expanders import DIRECT, BoardExpanders
 from wisblock_bridge.boards.board import LineRef
+from wisblock_bridge.claims import in_words
 from wisblock_bridge.errors import (
     BadParamsError,
     BusError,
     BusFault,
-    ForbiddenError,
+    BusyError,
     InUseError,
     SlotConflictError,
     UnknownModuleError,
 )
 from wisblock_bridge.fault_log import FaultLog
 from wisblock_bridge.memory import LastRun
-from wisblock_bridge.reservations import Reservations
+from wisblock_bridge.reservations import Reservations, refusal
+from wisblock_bridge.sessions import Output, Sessions
 from wisblock_bridge.wiring import (
     AnalogInput,
     AnalogNeed,
@@ -38,26 +40,29 @@ from wisblock_bridge.worker import Worker, place_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from wisblock_bridge.buses.gpio import LineController
+    from wisblock_bridge.claims import User
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.describe import Module, Slot
     from wisblock_bridge.hardware import Hardware
     from wisblock_bridge.mailbox import Mailbox
     from wisblock_bridge.memory import Shelf
-    from wisblock_bridge.posts import Post
-    from wisblock_bridge.reservations import Key
+    from wisblock_bridge.posts import Job, Post
+    from wisblock_bridge.reservations import Conflict, Key
     from wisblock_bridge.wiring import Need
-
-DIRECT = "TPT29555 on the board"
-"""Holder of lines that a flow drives directly."""
 
 
 class SlotClosingError(Exception):
-    """The slot is being emptied at this moment; ask again when its worker has ended."""
+    """What is wanted is being given back at this moment; ask again when that has been done.
 
-    def __init__(self, worker: Worker) -> None:
+    Args:
+        worker: Whose module is being closed.
+        output: The only output that it gives back; "" when the module is being closed.
+    """
+
+    def __init__(self, worker: Worker, output: str = "") -> None:
         super().__init__(worker.place)
         self.worker = worker
+        self.output = output
 
 
 class Rack:
@@ -95,6 +100,8 @@ class Rack:
         self._last_run = LastRun(shelf.of_bridge()) if shelf is not None else None
         self._workers: dict[tuple[str, Slot], Worker] = {}
         self._fault_logs: dict[str, FaultLog] = {}
+        self.sessions = Sessions()
+        """Who uses what; nobody uses anything until the dispatcher hands over its own."""
         self._expanders = BoardExpanders(hardware, self.reservations)
         self._reserve_board()
 
@@ -145,12 +152,15 @@ class Rack:
         """
         return self._workers.get((name, slot))
 
-    def worker(self, name: str, slot: Slot) -> Worker:
+    def worker(self, name: str, slot: Slot, *, displace: bool = True) -> Worker:
         """Give the worker of a module, putting the module into its slot if that is free.
+
+        A module that nobody uses gives way: it is closed, and with it its outputs are safe.
 
         Args:
             name: Name of the module.
             slot: Where.
+            displace: Whether modules that nobody uses are to give way.
 
         Returns:
             Its worker.
@@ -158,9 +168,9 @@ class Rack:
         Raises:
             UnknownModuleError: There is no such module.
             BadParamsError: The module does not fit there.
-            SlotConflictError: Another module is there.
-            InUseError: A line or an address that it needs is held.
-            SlotClosingError: The slot is being emptied just now.
+            SlotConflictError: Another module is there, and used.
+            InUseError: A line or an address that it needs is held by one that is used.
+            SlotClosingError: The slot, a line or an address is being given back just now.
         """
         found = self._workers.get((name, slot))
         if found is not None:
@@ -174,10 +184,10 @@ class Rack:
                 f"{name} does not fit slot {slot!r}; it belongs to slot {fits}.",
                 data={"param": "slot", "allowed": list(cls.product.slots)},
             )
-        if slot != "board":
-            self._check_free(name, slot)
         place = place_of(name, slot)
-        self.reservations.reserve(place, self._wanted(cls, slot))
+        wanted = self._wanted(cls, slot)
+        self._make_way([*self._in_slot(name, slot), *self._in_conflict(place, wanted)], displace)
+        self.reservations.reserve(place, wanted)
         worker = Worker(
             name,
             slot,
@@ -222,7 +232,108 @@ class Rack:
             self.reservations.give_back(worker.place)
             self._pass_on_spi()
 
-    def _check_free(self, name: str, slot: Literal[1, 2]) -> None:
+    def make_way_for_line(self, worker: Worker, output: str) -> None:
+        """Let a module that nobody uses give back a line that is to be driven directly.
+
+        Args:
+            worker: The expanders' worker; for others there is nothing to do.
+            output: Which line, as ``drives`` of its operations tells it.
+
+        Raises:
+            InUseError: A module that is used holds the line.
+            SlotClosingError: The line is being given back just now.
+        """
+        if worker.place != DIRECT:
+            return
+        expander, _, number = output.partition("/")
+        key = ("line", LineRef(expander, int(number)))
+        words = f"Line {number} of the {expander} expander"
+        self._make_way(self._in_conflict(worker.place, [(key, words)]), displace=True)
+
+    def gives_way(self, worker: Worker) -> bool:
+        """Tell whether a module is closed as soon as somebody wants its place.
+
+        Args:
+            worker: Its worker.
+
+        Returns:
+            Whether nobody uses it, or it was asked for and never answered.
+        """
+        if not self.sessions.is_used((worker.name, worker.slot)):
+            return True
+        return not (worker.is_open or worker.unanswered or worker.queued or worker.watched)
+
+    def refuse(self, conflict: Conflict, worker: Worker, wanted_by: str) -> InUseError:
+        """Make the refusal of what a module holds that is used.
+
+        Args:
+            conflict: What it holds.
+            worker: Its worker.
+            wanted_by: Who wanted it.
+
+        Returns:
+            The error.
+        """
+        users = self.sessions.users((worker.name, worker.slot))
+        return InUseError(
+            f"{conflict.words} is held by {worker.place}{_used_by(users)}.",
+            hint=f"Use another slot or address, or free it: {command_to_free(worker)}.",
+            where=wanted_by,
+            data={"holder": worker.place, "clients": users},
+        )
+
+    def name_users(self, error: InUseError) -> None:
+        """Add to a refusal that came from a module's thread who uses what is in its way.
+
+        Args:
+            error: The refusal; its ``data`` names the holder.
+        """
+        holder = error.data.get("holder")
+        worker = next((each for each in self if each.place == holder), None)
+        if worker is not None:
+            error.data["clients"] = self.sessions.users((worker.name, worker.slot))
+            error.hint = f"Use the nodes of {holder}, or free it: {command_to_free(worker)}."
+
+    def is_brake(self, name: str, job: Job) -> bool:
+        """Tell whether a stop leaves its output driven.
+
+        Args:
+            name: Name of the module.
+            job: The stop.
+
+        Returns:
+            Whether it does.
+        """
+        return job.operation.name in self.module_class(name).brakes
+
+    def parts_of(self, name: str, output: str) -> frozenset[str] | None:
+        """Tell what an output consists of, where outputs of its module may overlap.
+
+        Args:
+            name: Name of the module.
+            output: Name of the output.
+
+        Returns:
+            Its parts; None where outputs of that module have nothing in common.
+        """
+        return self.module_class(name).parts_of(output)
+
+    def _make_way(self, obstacles: list[tuple[Worker, str]], displace: bool) -> None:  # noqa: FBT001
+        """Close what is in the way, once it is known that all of it gives way."""
+        for worker, output in obstacles:
+            if not displace and not worker.closing:
+                raise BusyError(f"{worker.place} is there, and is not asked to give way.")
+            if output:
+                worker.make_safe(output)
+            else:
+                worker.close()
+        if obstacles:
+            raise SlotClosingError(*obstacles[0])
+
+    def _in_slot(self, name: str, slot: Slot) -> list[tuple[Worker, str]]:
+        """Find who has to leave a slot; refuse if it is used."""
+        if slot == "board":
+            return []
         fixed = self.fixed.get(slot)
         if fixed is not None and fixed != name:
             raise SlotConflictError(
@@ -232,19 +343,58 @@ class Rack:
             )
         other = self.occupant(slot)
         if other is None:
-            return
-        if other.closing:
-            raise SlotClosingError(other)
-        if not (other.is_open or other.unanswered or other.queued or other.watched):
-            other.close()  # it was asked for once and never answered: it does not hold the slot
-            raise SlotClosingError(other)
+            return []
+        if other.closing or self.gives_way(other):
+            return [(other, "")]
+        users = self.sessions.users((other.name, slot))
         shared = self._shared_pins(name, other.name)
         raise SlotConflictError(
-            f"Slot {slot} holds {other.name}, so {name} cannot be used there{shared}.",
-            hint=f"Choose the other slot, or release {other.name} first (delete its nodes and "
-            f"deploy).",
+            f"Slot {slot} holds {other.name}, so {name} cannot be used there{shared}."
+            + (f" It is used by {in_words(users)}." if users else ""),
+            hint=f"Choose the other slot, or free this one: {command_to_free(other)}.",
             where=f"slot {slot}",
-            data={"holder": other.name},
+            data={"holder": other.name, "clients": users},
+        )
+
+    def _in_conflict(self, place: str, wanted: list[tuple[Key, str]]) -> list[tuple[Worker, str]]:
+        """Find who has to give back what is wanted; refuse if it is used."""
+        found: dict[tuple[Worker, str], None] = {}
+        for conflict in self.reservations.conflicts(place, wanted):
+            workers = self._holding(conflict)
+            if not workers:
+                raise refusal(conflict, place)
+            for worker in workers:
+                if worker.closing or self.gives_way(worker):
+                    found[worker, ""] = None
+                elif worker.place == DIRECT and not self._line_used(worker, conflict):
+                    found[worker, _line_output(conflict)] = None
+                else:
+                    raise self.refuse(conflict, worker, place)
+        closed = {worker for worker, output in found if not output}
+        return [each for each in found if not each[1] or each[0] not in closed]
+
+    def _holding(self, conflict: Conflict) -> list[Worker]:
+        """Find the modules that hold something: lines of the SPI bus all that are on it."""
+        holder = next((each for each in self if each.place == conflict.holder), None)
+        if holder is None:
+            return []
+        specs = self.hardware.board.slots.values()
+        shared = {ref for spec in specs for pin, ref in spec.spi_lines.items() if pin != "SPI_CS"}
+        if self._on_spi(holder) and conflict.key[1] in shared:
+            return [each for each in self if self._on_spi(each)]
+        return [holder]
+
+    def _line_used(self, worker: Worker, conflict: Conflict) -> bool:
+        """Tell whether somebody drives a line directly, or is about to."""
+        output = _line_output(conflict)
+        place = Output(worker.name, worker.slot, output)
+        return (
+            self.sessions.driver(place) is not None
+            or self.sessions.is_held(place)
+            or any(
+                job.output == output and job.session.present.alive and job.is_claimed
+                for job in worker.driving
+            )
         )
 
     def _shared_pins(self, name: str, other: str) -> str:
@@ -356,48 +506,26 @@ class Rack:
         return self.hardware.spi_device(slot, need.max_hz)
 
 
-class BoardExpanders:
-    """The board's expanders as the TPT29555 module sees them, reservations respected.
+def command_to_free(worker: Worker) -> str:
+    """Write the command that frees a module's place, whoever uses it.
 
     Args:
-        hardware: The board.
-        reservations: The ledger.
+        worker: The module's.
+
+    Returns:
+        The command, in backticks.
     """
+    return f"`wisblock-bridge release {worker.name} --slot {worker.slot} --force`"
 
-    def __init__(self, hardware: Hardware, reservations: Reservations) -> None:
-        self._hardware = hardware
-        self._reservations = reservations
 
-    def controller(self, expander: str) -> LineController:
-        """Give the controller of an expander, as ``Expanders.controller`` says."""
-        return self._hardware.controller(expander)
+def _used_by(users: list[User]) -> str:
+    return f", used by {in_words(users)}" if users else ""
 
-    def claim(self, expander: str, line: int) -> None:
-        """Reserve a line before driving it, as ``Expanders.claim`` says."""
-        spec = self._hardware.board.controllers.get(expander)
-        ref = LineRef(expander, line)
-        holder = self._reservations.holder(("line", ref))
-        if holder is not None and holder != DIRECT:
-            raise InUseError(
-                f"Line {line} of the {expander} expander is held by {holder}.",
-                hint=f"Use the nodes of {holder}, or release it first.",
-                data={"holder": holder},
-            )
-        if spec is not None and spec.free_lines is not None and line not in spec.free_lines:
-            free = ", ".join(map(str, sorted(spec.free_lines)))
-            raise ForbiddenError(
-                f"Line {line} of the {expander} expander belongs to the board itself; free to "
-                f"drive are {free}.",
-                hint="It may wake or disable a mini-PCIe card. Allow it with board.free_lines in "
-                "the configuration.",
-            )
-        self._reservations.reserve(
-            DIRECT, [(("line", ref), f"line {line} of the {expander} expander")]
-        )
 
-    def give_back(self, expander: str, line: int) -> None:
-        """End a reservation, as ``Expanders.give_back`` says."""
-        self._reservations.give_back(DIRECT, [("line", LineRef(expander, line))])
+def _line_output(conflict: Conflict) -> str:
+    ref = conflict.key[1]
+    assert isinstance(ref, LineRef)  # noqa: S101  (only lines are driven directly)
+    return f"{ref.controller}/{ref.offset}"
 
 
 def _pins(cls: type[Module]) -> set[str]:

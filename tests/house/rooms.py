@@ -69,42 +69,49 @@ ROOMS = {
     "messagepack": Room("errors"),
     "protocol": Room("errors messagepack", "describe", "msgspec"),
     "parameters": Room("errors protocol units", "signatures", "msgspec"),
+    "claims": Room(knows="describe"),
     "reservations": Room("errors"),
-    "sessions": Room("admission", "describe"),
+    "sessions": Room("admission claims", "describe"),
     "delivery": Room("protocol", "sessions"),
     "agenda": Room(knows="clock"),
     "fault_log": Room("errors", "clock"),
     "log_ring": Room(),
     "versions": Room(libraries="zmq"),
-    "posts": Room(knows="describe errors protocol sessions signatures worker"),
+    "posts": Room(knows="claims describe errors protocol sessions signatures worker"),
     "watching": Room("errors posts", "agenda bell clock describe mailbox signatures"),
     "worker": Room(
         "agenda bell errors fault_log posts protocol signatures watching",
-        "clock describe mailbox sessions",
+        "claims clock describe mailbox sessions",
     ),
     "hardware": Room("buses chips errors", "boards clock wiring"),
+    "board_expanders": Room("boards errors", "buses hardware reservations"),
     "rack": Room(
-        "boards errors fault_log memory reservations wiring worker",
-        "buses clock describe hardware mailbox posts",
+        "board_expanders boards claims errors fault_log memory reservations sessions wiring worker",
+        "clock describe hardware mailbox posts",
     ),
     "places": Room("wiring", "rack"),
     "salvage": Room("errors rack worker", "clock describe"),
     "scanner": Room("errors fault_log protocol", "mailbox wiring"),
-    "status": Room("admission protocol", "delivery errors hardware rack sessions"),
+    "status": Room("admission protocol", "delivery describe errors hardware rack sessions"),
     "methods": Room("protocol sessions", libraries="msgspec"),
     "subscriptions": Room(
         "admission delivery errors fault_log methods protocol rack watching worker",
-        "clock parameters posts sessions signatures status",
+        "claims clock parameters posts sessions signatures status",
         "msgspec",
     ),
+    "releases": Room(
+        "admission claims errors sessions signatures",
+        "describe methods posts rack subscriptions worker",
+    ),
     "dispatch": Room(
-        "admission errors fault_log methods parameters posts protocol rack salvage sessions "
+        "admission claims errors fault_log methods parameters posts protocol rack releases salvage "
+        "sessions "
         "signatures subscriptions worker",
         "catalogue clock delivery describe emulator_methods scanner status",
         "msgspec",
     ),
     "server": Room(
-        "admission curve delivery scanner", "clock dispatch keys mailbox sessions", "zmq"
+        "admission claims curve delivery scanner", "clock dispatch keys mailbox sessions", "zmq"
     ),
     "emulation": Room(
         "buses.emulated chips.emulator errors modules.emulated",

@@ -145,6 +145,14 @@ class RAK13003(Module):
             if line is not None:
                 line.listen()
 
+    @classmethod
+    def parts_of(cls, output: str) -> frozenset[str]:
+        """Tell which pins an output consists of."""
+        kind, _, number = output.partition("/")
+        if kind == "pins":
+            return frozenset(f"pin/{pin}" for pin in pins_in(int(number)))
+        return frozenset((output,))
+
     def make_safe(self, output: str) -> None:
         """Make inputs of the pins that an output drove last."""
         owned = self._owners.mask_of(output)

@@ -137,6 +137,13 @@ class RAK14003(Module):
         pulse_reset(self.reset_pin, self.clock)
         self._start()
 
+    @classmethod
+    def parts_of(cls, output: str) -> frozenset[str]:
+        """Tell which LEDs an output consists of."""
+        if output == "*":
+            return frozenset(f"led/{led}" for led in range(LED_COUNT))
+        return frozenset((output,))
+
     def make_safe(self, output: str) -> None:
         """Make the LEDs dark that an output lit last."""
         owned = self._owners.mask_of(output)

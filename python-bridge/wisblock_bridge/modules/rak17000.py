@@ -100,6 +100,7 @@ class RAK17000(Module):
         icon="wisblock-motor.svg",
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak17000/overview/",
     )
+    brakes = frozenset({"brake"})
     unconfirmed = (
         (
             "Whether a motor turns on a RAK7391 between power-on and the start of the bridge: weak "
@@ -155,6 +156,11 @@ class RAK17000(Module):
         except BridgeError:
             self._net.catch()
             raise
+
+    @classmethod
+    def parts_of(cls, output: str) -> frozenset[str]:
+        """Tell which bridges an output consists of: a stepper motor hangs on both."""
+        return frozenset("AB") if output == STEPS_OUTPUT else frozenset((output,))
 
     def make_safe(self, output: str) -> None:
         """Let coast what an output moves: a bridge, the stepper motor, or everything."""
