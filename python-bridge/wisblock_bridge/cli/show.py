@@ -60,6 +60,18 @@ def to_json(what: object, *, indent: int | None = 2) -> str:
     return json.dumps(what, indent=indent, ensure_ascii=False, default=other)
 
 
+def line(text: str) -> str:
+    """Write what others sent so that a terminal takes it for text.
+
+    Args:
+        text: Any.
+
+    Returns:
+        The text without control characters.
+    """
+    return text if text.isprintable() else "".join(each for each in text if each.isprintable())
+
+
 def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
     """Write rows in columns.
 
