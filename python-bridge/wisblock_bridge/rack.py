@@ -482,7 +482,10 @@ class Rack:
                     )
                 controller = self.hardware.controller(ref.controller)
                 return DigitalLine(
-                    controller, ref.offset, f"{pin}, line {ref.offset} of {controller.name}"
+                    controller,
+                    ref.offset,
+                    f"{pin}, line {ref.offset} of {controller.name}",
+                    on_expander=board.controllers[ref.controller].address is not None,
                 )
             case AnalogNeed(pin):
                 assert slot != "board"  # noqa: S101  (only products in slots have analog pins)

@@ -164,7 +164,7 @@ class RAK13003(Module):
         with ExitStack() as stack:
             for line in (self.reset_pin, self.interrupt_a, self.interrupt_b):
                 if line is not None:
-                    stack.callback(line.let_go)
+                    stack.callback(line.give_back)
             stack.callback(self.expander.close)
             try:
                 self.expander.make_inputs(ALL_PINS)

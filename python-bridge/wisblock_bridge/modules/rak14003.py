@@ -155,7 +155,7 @@ class RAK14003(Module):
         """Make all LEDs dark; if the chip does not answer, reset it."""
         with ExitStack() as stack:
             if self.reset_pin is not None:
-                stack.callback(self.reset_pin.let_go)
+                stack.callback(self.reset_pin.give_back)
             stack.callback(self.expander.close)
             try:
                 self.expander.make_inputs(ALL_PINS)

@@ -177,8 +177,10 @@ class RAK17000(Module):
         """Let both motors coast, put the driver to sleep and return the lines."""
         self._net.disarm()
         with ExitStack() as steps:
-            for each in (self.sleep, self.b_in_2, self.b_in_1, self.a_in_2, self.a_in_1):
-                steps.callback(each.let_go)
+            # An expander's pull-up would wake the driver; asleep, its inputs matter to nobody.
+            steps.callback(self.sleep.let_go)
+            for each in (self.b_in_2, self.b_in_1, self.a_in_2, self.a_in_1):
+                steps.callback(each.give_back)
             self._halt()
 
     @operation(gives=(SPEED,), main=SPEED, drives="{bridge}", payload_param="speed", default=True)

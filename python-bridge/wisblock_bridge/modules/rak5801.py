@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from enum import StrEnum
 from typing import Annotated
 
@@ -88,13 +89,12 @@ class RAK5801(Module):
         self.clock.sleep(SETTLING_S)
 
     def close(self) -> None:
-        """Switch the supply off."""
-        try:
-            self.enable.drive(0)
-        finally:
-            self.enable.let_go()
+        """Switch the supply off and return the lines."""
+        with ExitStack() as steps:
             if self.channel_0 is not None:
-                self.channel_0.let_go()
+                steps.callback(self.channel_0.let_go)
+            steps.callback(self.enable.give_back)
+            self.enable.drive(0)
 
     @operation(
         gives=(CURRENT, PERCENT, LOOP, VALUE),

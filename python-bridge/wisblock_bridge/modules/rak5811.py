@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Annotated
 
 from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
@@ -65,12 +66,11 @@ class RAK5811(Module):
         self.clock.sleep(SETTLING_S)
 
     def close(self) -> None:
-        """Switch the supply off."""
-        try:
+        """Switch the supply off and return the lines."""
+        with ExitStack() as steps:
+            steps.callback(self.channel_0.let_go)
+            steps.callback(self.enable.give_back)
             self.enable.drive(0)
-        finally:
-            self.enable.let_go()
-            self.channel_0.let_go()
 
     @operation(
         gives=(VOLTAGE, VALUE), main=VOLTAGE, reads_only=True, default=True, check=check_scale

@@ -71,7 +71,7 @@ class Relay:
         try:
             self._release()
         finally:
-            self._line.let_go()
+            self._line.let_go()  # and not as an input: a pull-up may switch the relay on
 
     def switch(self, *, on: bool) -> bool:
         """Switch; a pulse that runs is over.
