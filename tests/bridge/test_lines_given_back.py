@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 A = b"a"
 
 # Lines of the slots' expander: IO1 to IO6 of slot 1 are 1 to 6, those of slot 2 are 9 to 14. What
-# stays driven is what the expander's weak pull-up would switch on: a relay, a motor, a heater.
+# stays driven is what the expander's weak pull-up would switch on: a relay, a motor, a heater, a
+# transceiver on a bus of others.
 LEFT = {
     ("RAK5801", "read"): {},
     ("RAK5811", "read"): {},
@@ -22,7 +23,7 @@ LEFT = {
     ("RAK13001", "state"): {4: 0},
     ("RAK13003", "read_all"): {},
     ("RAK13004", "state"): {},
-    ("RAK13005", "state"): {},
+    ("RAK13005", "state"): {6: 0},
     ("RAK13007", "state"): {4: 0},
     ("RAK13300", "settings"): {},
     ("RAK14003", "state"): {},

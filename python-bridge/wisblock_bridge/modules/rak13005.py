@@ -111,7 +111,7 @@ class RAK13005(Module):
         with ExitStack() as steps:
             steps.callback(self.port.close)
             steps.callback(self.wake_pin.give_back)
-            steps.callback(self.enable.give_back)
+            steps.callback(self.enable.let_go)  # low: awake, it could disturb the bus
             self.enable.drive(0)
 
     # -- frames -----------------------------------------------------------------------------------

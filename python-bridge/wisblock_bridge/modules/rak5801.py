@@ -61,7 +61,8 @@ class RAK5801(Module):
 
     The module feeds 12 V (30 mA at most) to the transmitter and measures the current that comes
     back. The supply is switched on when the module is first used and takes 0.1 s to settle; it is
-    switched off when the module is released.
+    switched off when the module is released; on a RAK7391 the expander's weak pull-up may switch it
+    on again after that.
 
     Only the input marked A1 can be used on these boards: the other one is wired to a digital line
     (IO4), which the bridge keeps from being driven while a RAK5801 is in the slot.

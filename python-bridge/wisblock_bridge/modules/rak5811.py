@@ -37,7 +37,7 @@ class RAK5811(Module):
     The terminal bears 5.3 V; its input resistance is 2.5 megaohm, so an open input drifts instead
     of reading 0. The module feeds 12 V (30 mA at most) to a sensor. That supply is switched on when
     the module is first used and takes 0.1 s to settle; it is switched off when the module is
-    released.
+    released; on a RAK7391 the expander's weak pull-up may switch it on again after that.
 
     Only the input marked A1 can be used on these boards: the other one is wired to a digital line
     (IO4), which the bridge keeps from being driven while a RAK5811 is in the slot.
