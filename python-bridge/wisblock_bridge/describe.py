@@ -392,6 +392,20 @@ class Module:
         """
         return None
 
+    def rests(self, output: str) -> bool:  # noqa: ARG002
+        """Tell whether an output is in its safe state, without asking the hardware.
+
+        Asked after each command and each timer of the module: an output that came to rest by itself
+        (a pulse is over, a move is done) is not driven by anybody any more.
+
+        Args:
+            output: Its name, as ``drives`` of an operation tells it.
+
+        Returns:
+            Whether it surely is.
+        """
+        return False
+
     def make_safe(self, output: str) -> None:
         """Bring one output to its safe state, because who drove it is gone.
 

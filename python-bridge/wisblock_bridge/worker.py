@@ -138,6 +138,8 @@ class Worker:
         """Apart from the module's own timers, which end pulses and come before everything."""
         self._look_outs = LookOuts(self, self._looks, self._bell, mailbox, clock)
         self._retries: dict[str, Timer] = {}
+        self._restless: set[str] = set()
+        """Outputs that were written and have not come to rest since."""
         self._writers: dict[str, Claim] = {}
         """Under which claim each output was written last."""
         self._fault_log = fault_log
@@ -343,8 +345,7 @@ class Worker:
         """
         for _ in range(TURNS):
             if self._agenda.timers:
-                for action in self._agenda.due():
-                    self._guarded(action)
+                self._do_what_is_due()
             if self._urgent:
                 self._hurry(self._urgent.popleft())
                 continue
@@ -362,6 +363,12 @@ class Worker:
             elif look is None:
                 return False
         return True
+
+    def _do_what_is_due(self) -> None:
+        for action in self._agenda.due():
+            self._guarded(action)
+        if self._restless:
+            self._tell_rest()
 
     def _hurry(self, first: Job | _Rescue | Callable[[], None]) -> None:
         """Do what is urgent."""
@@ -405,6 +412,8 @@ class Worker:
             self._mailbox.post(Answer(job, frame, self, started=True, error=found))
             return
         self._mailbox.post(Answer(job, frame, self, started=True))
+        if self._restless:
+            self._tell_rest()
 
     def perform(self, operation: str, arguments: tuple[object, ...]) -> Readings:
         """Call an operation, opening the module first if need be; worker's thread only.
@@ -545,8 +554,17 @@ class Worker:
         """Note who wrote an output; who was to make it safe does not have to any more."""
         if output and claim is not None:
             self._writers[output] = claim
+            self._restless.add(output)
         if self._retries:
             self._give_over(output)
+
+    def _tell_rest(self) -> None:
+        """Tell which outputs have come to rest by themselves."""
+        module = self._module
+        for output in tuple(self._restless):
+            if module is not None and self._usable and module.rests(output):
+                self._restless.discard(output)
+                self._mailbox.post(MadeSafe(self, output))
 
     def _rescue(self, rescue: _Rescue) -> None:
         """Make an output safe, unless somebody else has written it since."""

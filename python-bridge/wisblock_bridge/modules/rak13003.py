@@ -153,6 +153,10 @@ class RAK13003(Module):
             return frozenset(f"pin/{pin}" for pin in pins_in(int(number)))
         return frozenset((output,))
 
+    def rests(self, output: str) -> bool:
+        """Tell whether all pins of an output are inputs."""
+        return not self._owners.mask_of(output) & self._outputs
+
     def make_safe(self, output: str) -> None:
         """Make inputs of the pins that an output drove last."""
         owned = self._owners.mask_of(output)

@@ -144,6 +144,10 @@ class RAK14003(Module):
             return frozenset(f"led/{led}" for led in range(LED_COUNT))
         return frozenset((output,))
 
+    def rests(self, output: str) -> bool:
+        """Tell whether all LEDs of an output are dark."""
+        return not self._owners.mask_of(output) & self._lit
+
     def make_safe(self, output: str) -> None:
         """Make the LEDs dark that an output lit last."""
         owned = self._owners.mask_of(output)

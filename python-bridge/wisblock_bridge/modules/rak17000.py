@@ -162,6 +162,11 @@ class RAK17000(Module):
         """Tell which bridges an output consists of: a stepper motor hangs on both."""
         return frozenset("AB") if output == STEPS_OUTPUT else frozenset((output,))
 
+    def rests(self, output: str) -> bool:
+        """Tell whether what an output moves coasts."""
+        moved = (output,) if output in self._bridges else tuple(self._bridges)
+        return all(self._bridges[each].motion is Motion.COAST for each in moved)
+
     def make_safe(self, output: str) -> None:
         """Let coast what an output moves: a bridge, the stepper motor, or everything."""
         if output in self._bridges:

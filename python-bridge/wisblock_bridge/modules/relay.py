@@ -128,6 +128,11 @@ class Relay:
         self._pulse = self._timers.after(seconds, self.release)
         return on
 
+    @property
+    def rests(self) -> bool:
+        """Whether it is off, as far as is known."""
+        return not self._on
+
     def is_on(self) -> bool:
         """Read the line back and compare it with what was commanded.
 
