@@ -275,9 +275,10 @@ class Rack:
             The error.
         """
         users = self.sessions.users((worker.name, worker.slot))
+        output = _line_output(conflict) if worker.place == DIRECT else ""
         return InUseError(
             f"{conflict.words} is held by {worker.place}{_used_by(users)}.",
-            hint=f"Use another slot or address, or free it: {command_to_free(worker)}.",
+            hint=f"Use another slot or address, or free it: {command_to_free(worker, output)}.",
             where=wanted_by,
             data={"holder": worker.place, "clients": users},
         )
@@ -509,16 +510,18 @@ class Rack:
         return self.hardware.spi_device(slot, need.max_hz)
 
 
-def command_to_free(worker: Worker) -> str:
+def command_to_free(worker: Worker, output: str = "") -> str:
     """Write the command that frees a module's place, whoever uses it.
 
     Args:
         worker: The module's.
+        output: The one output that is in the way; "" for the whole module.
 
     Returns:
         The command, in backticks.
     """
-    return f"`wisblock-bridge release {worker.name} --slot {worker.slot} --force`"
+    only = f" --output {output}" if output else ""
+    return f"`wisblock-bridge release {worker.name} --slot {worker.slot}{only} --force`"
 
 
 def _used_by(users: list[User]) -> str:

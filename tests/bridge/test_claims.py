@@ -150,6 +150,8 @@ def test_a_line_driven_directly_is_free_when_its_client_is_gone(rig: Rig, tally:
     error = rig.refused(B, "RAK13001", 1, "set", on=True)
     assert (error["code"], error["data"]["holder"]) == ("in_use", "TPT29555 on the board")
     assert "flows" in {each["client"] for each in error["data"]["clients"]}
+    freeing = "`wisblock-bridge release TPT29555 --slot board --output slots/4 --force`"
+    assert freeing in error["hint"]
     # In one breath: its end, and the newcomer.
     rig.send(A, "bye")
     assert rig.invoke(B, "RAK13001", 1, "set", on=True) == {"on": True}
