@@ -130,7 +130,7 @@ class Dispatcher:
             lambda call: self._finish(call, protocol.encode_result(call.request.id, {})),
             self._fail,
         )
-        rack.sessions = sessions
+        rack.way.sessions = sessions
         self.salvage = Salvage(rack, clock)
         self.stopping = False
         self.status: Callable[[Peer], dict[str, object]] = lambda _peer: {}
@@ -335,7 +335,7 @@ class Dispatcher:
         if answer.error is not None:
             self._counters.count_error(answer.error)
             if isinstance(answer.error, InUseError):
-                self._rack.name_users(answer.error)
+                self._rack.way.name_users(answer.error)
                 frame = protocol.encode_error(job.request_id, answer.error)
         else:
             self._counters.operations += 1

@@ -11,20 +11,17 @@ from typing import TYPE_CHECKING, Literal
 
 from wisblock_bridge.board_expanders import DIRECT, BoardExpanders
 from wisblock_bridge.boards.board import LineRef
-from wisblock_bridge.claims import in_words
 from wisblock_bridge.errors import (
     BadParamsError,
     BusError,
     BusFault,
     BusyError,
-    InUseError,
-    SlotConflictError,
     UnknownModuleError,
 )
 from wisblock_bridge.fault_log import FaultLog
+from wisblock_bridge.giving_way import GivingWay
 from wisblock_bridge.memory import LastRun
-from wisblock_bridge.reservations import Reservations, refusal
-from wisblock_bridge.sessions import Output, Sessions
+from wisblock_bridge.reservations import Reservations
 from wisblock_bridge.wiring import (
     AnalogInput,
     AnalogNeed,
@@ -40,14 +37,13 @@ from wisblock_bridge.worker import Worker, place_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from wisblock_bridge.claims import User
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.describe import Module, Slot
     from wisblock_bridge.hardware import Hardware
     from wisblock_bridge.mailbox import Mailbox
     from wisblock_bridge.memory import Shelf
     from wisblock_bridge.posts import Job, Post
-    from wisblock_bridge.reservations import Conflict, Key
+    from wisblock_bridge.reservations import Key
     from wisblock_bridge.wiring import Need
 
 
@@ -100,8 +96,9 @@ class Rack:
         self._last_run = LastRun(shelf.of_bridge()) if shelf is not None else None
         self._workers: dict[tuple[str, Slot], Worker] = {}
         self._fault_logs: dict[str, FaultLog] = {}
-        self.sessions = Sessions()
-        """Who uses what; nobody uses anything until the dispatcher hands over its own."""
+        self.way = GivingWay(
+            hardware, self.reservations, self.fixed, lambda: self, self.module_class
+        )
         self._expanders = BoardExpanders(hardware, self.reservations)
         self._reserve_board()
 
@@ -186,7 +183,8 @@ class Rack:
             )
         place = place_of(name, slot)
         wanted = self._wanted(cls, slot)
-        self._make_way([*self._in_slot(name, slot), *self._in_conflict(place, wanted)], displace)
+        obstacles = [*self.way.in_slot(name, slot), *self.way.in_conflict(place, wanted)]
+        self._make_way(obstacles, displace)
         self.reservations.reserve(place, wanted)
         worker = Worker(
             name,
@@ -248,52 +246,7 @@ class Rack:
         expander, _, number = output.partition("/")
         key = ("line", LineRef(expander, int(number)))
         words = f"Line {number} of the {expander} expander"
-        self._make_way(self._in_conflict(worker.place, [(key, words)]), displace=True)
-
-    def gives_way(self, worker: Worker) -> bool:
-        """Tell whether a module is closed as soon as somebody wants its place.
-
-        Args:
-            worker: Its worker.
-
-        Returns:
-            Whether nobody uses it, or it was asked for and never answered.
-        """
-        if not self.sessions.is_used((worker.name, worker.slot)):
-            return True
-        return not (worker.is_open or worker.unanswered or worker.queued or worker.watched)
-
-    def refuse(self, conflict: Conflict, worker: Worker, wanted_by: str) -> InUseError:
-        """Make the refusal of what a module holds that is used.
-
-        Args:
-            conflict: What it holds.
-            worker: Its worker.
-            wanted_by: Who wanted it.
-
-        Returns:
-            The error.
-        """
-        users = self.sessions.users((worker.name, worker.slot))
-        output = _line_output(conflict) if worker.place == DIRECT else ""
-        return InUseError(
-            f"{conflict.words} is held by {worker.place}{_used_by(users)}.",
-            hint=f"Use another slot or address, or free it: {command_to_free(worker, output)}.",
-            where=wanted_by,
-            data={"holder": worker.place, "clients": users},
-        )
-
-    def name_users(self, error: InUseError) -> None:
-        """Add to a refusal that came from a module's thread who uses what is in its way.
-
-        Args:
-            error: The refusal; its ``data`` names the holder.
-        """
-        holder = error.data.get("holder")
-        worker = next((each for each in self if each.place == holder), None)
-        if worker is not None:
-            error.data["clients"] = self.sessions.users((worker.name, worker.slot))
-            error.hint = f"Use the nodes of {holder}, or free it: {command_to_free(worker)}."
+        self._make_way(self.way.in_conflict(worker.place, [(key, words)]), displace=True)
 
     def is_brake(self, name: str, job: Job) -> bool:
         """Tell whether a stop leaves its output driven.
@@ -331,77 +284,6 @@ class Rack:
         if obstacles:
             raise SlotClosingError(*obstacles[0])
 
-    def _in_slot(self, name: str, slot: Slot) -> list[tuple[Worker, str]]:
-        """Find who has to leave a slot; refuse if it is used."""
-        if slot == "board":
-            return []
-        fixed = self.fixed.get(slot)
-        if fixed is not None and fixed != name:
-            raise SlotConflictError(
-                f"Slot {slot} is configured for {fixed}, so {name} cannot be used there.",
-                hint=f"Change [[slot]] number {slot} in the configuration.",
-                data={"holder": fixed},
-            )
-        other = self.occupant(slot)
-        if other is None:
-            return []
-        if other.closing or self.gives_way(other):
-            return [(other, "")]
-        users = self.sessions.users((other.name, slot))
-        shared = self._shared_pins(name, other.name)
-        raise SlotConflictError(
-            f"Slot {slot} holds {other.name}, so {name} cannot be used there{shared}."
-            + (f" It is used by {in_words(users)}." if users else ""),
-            hint=f"Choose the other slot, or free this one: {command_to_free(other)}.",
-            where=f"slot {slot}",
-            data={"holder": other.name, "clients": users},
-        )
-
-    def _in_conflict(self, place: str, wanted: list[tuple[Key, str]]) -> list[tuple[Worker, str]]:
-        """Find who has to give back what is wanted; refuse if it is used."""
-        found: dict[tuple[Worker, str], None] = {}
-        for conflict in self.reservations.conflicts(place, wanted):
-            workers = self._holding(conflict)
-            if not workers:
-                raise refusal(conflict, place)
-            for worker in workers:
-                if worker.closing or self.gives_way(worker):
-                    found[worker, ""] = None
-                elif worker.place == DIRECT and not self._line_used(worker, conflict):
-                    found[worker, _line_output(conflict)] = None
-                else:
-                    raise self.refuse(conflict, worker, place)
-        closed = {worker for worker, output in found if not output}
-        return [each for each in found if not each[1] or each[0] not in closed]
-
-    def _holding(self, conflict: Conflict) -> list[Worker]:
-        """Find the modules that hold something: lines of the SPI bus all that are on it."""
-        holder = next((each for each in self if each.place == conflict.holder), None)
-        if holder is None:
-            return []
-        specs = self.hardware.board.slots.values()
-        shared = {ref for spec in specs for pin, ref in spec.spi_lines.items() if pin != "SPI_CS"}
-        if self._on_spi(holder) and conflict.key[1] in shared:
-            return [each for each in self if self._on_spi(each)]
-        return [holder]
-
-    def _line_used(self, worker: Worker, conflict: Conflict) -> bool:
-        """Tell whether somebody drives a line directly, or is about to."""
-        output = _line_output(conflict)
-        place = Output(worker.name, worker.slot, output)
-        return (
-            self.sessions.driver(place) is not None
-            or self.sessions.is_held(place)
-            or any(
-                job.output == output and job.session.present.alive and job.is_claimed
-                for job in worker.driving
-            )
-        )
-
-    def _shared_pins(self, name: str, other: str) -> str:
-        pins = sorted(_pins(self.module_class(name)) & _pins(self.module_class(other)))
-        return f": both use {', '.join(pins)}" if pins else ""
-
     def _reserve_board(self) -> None:
         board = self.hardware.board
         for address, owner in board.taken_addresses.items():
@@ -438,20 +320,16 @@ class Rack:
         """Tell what a module on the SPI bus holds: its chip select, and as the first, the bus."""
         spec = self.hardware.board.slots[slot]
         wanted: list[tuple[Key, str]] = [(("spi", spec.spi_device), spec.spi_device)]
-        users = {each.place for each in self._workers.values() if self._on_spi(each)}
+        users = {each.place for each in self._workers.values() if self.way.on_spi(each)}
         for pin, ref in spec.spi_lines.items():
             if pin == "SPI_CS" or self.reservations.holder(("line", ref)) not in users:
                 wanted.append((("line", ref), f"{pin} (line {ref.offset} of {ref.controller})"))
         return wanted
 
-    def _on_spi(self, worker: Worker) -> bool:
-        needs = self.module_class(worker.name).description.needs.values()
-        return any(isinstance(need, SpiNeed) for need in needs)
-
     def _pass_on_spi(self) -> None:
         """Let another module on the SPI bus hold the lines that it shared with one that left."""
         for worker in self._workers.values():
-            if worker.slot != "board" and self._on_spi(worker):
+            if worker.slot != "board" and self.way.on_spi(worker):
                 self.reservations.reserve(worker.place, self._spi_wanted(worker.slot))
 
     def _line(self, slot: Slot, pin: str) -> LineRef | None:
@@ -508,35 +386,3 @@ class Rack:
         if isinstance(need, PortNeed):
             return self.hardware.serial_port(slot)
         return self.hardware.spi_device(slot, need.max_hz)
-
-
-def command_to_free(worker: Worker, output: str = "") -> str:
-    """Write the command that frees a module's place, whoever uses it.
-
-    Args:
-        worker: The module's.
-        output: The one output that is in the way; "" for the whole module.
-
-    Returns:
-        The command, in backticks.
-    """
-    only = f" --output {output}" if output else ""
-    return f"`wisblock-bridge release {worker.name} --slot {worker.slot}{only} --force`"
-
-
-def _used_by(users: list[User]) -> str:
-    return f", used by {in_words(users)}" if users else ""
-
-
-def _line_output(conflict: Conflict) -> str:
-    ref = conflict.key[1]
-    assert isinstance(ref, LineRef)  # noqa: S101  (only lines are driven directly)
-    return f"{ref.controller}/{ref.offset}"
-
-
-def _pins(cls: type[Module]) -> set[str]:
-    return {
-        need.pin
-        for need in cls.description.needs.values()
-        if isinstance(need, LineNeed | AnalogNeed)
-    }

@@ -169,7 +169,7 @@ def _use(module: str, slot: Slot, rack: Rack, sessions: Sessions) -> dict[str, o
             for user in users
             for name in user["held"]
         ],
-        "idle": worker is not None and rack.gives_way(worker),
+        "idle": worker is not None and rack.way.gives_way(worker),
     }
 
 

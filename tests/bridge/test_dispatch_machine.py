@@ -201,9 +201,10 @@ class Bridge(RuleBasedStateMachine):
     @rule(who=clients, slot=st.sampled_from((1, 2)), timeout_ms=timeouts)
     def come_new(self, who: bytes, slot: int, timeout_ms: int | None) -> None:
         """Another module is wanted in the slot: it gets it unless somebody uses it."""
+        way = self.rig.rack.way
         other = self.rig.rack.occupant(slot)  # type: ignore[arg-type]
         settled = not self.held and (other is None or not other.closing)
-        used = other is not None and other.name != "OTHER" and not self.rig.rack.gives_way(other)
+        used = other is not None and other.name != "OTHER" and not way.gives_way(other)
         users = self.rig.sessions.users(("PROBE", slot))  # type: ignore[arg-type]
         number = self.send(
             who, "invoke", timeout_ms, module="OTHER", slot=slot, operation="touch", params={}

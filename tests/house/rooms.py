@@ -85,8 +85,12 @@ ROOMS = {
     ),
     "hardware": Room("buses chips errors", "boards clock wiring"),
     "board_expanders": Room("boards errors", "buses hardware reservations"),
+    "giving_way": Room(
+        "board_expanders boards claims errors reservations sessions wiring",
+        "describe hardware worker",
+    ),
     "rack": Room(
-        "board_expanders boards claims errors fault_log memory reservations sessions wiring worker",
+        "board_expanders boards errors fault_log giving_way memory reservations wiring worker",
         "clock describe hardware mailbox posts",
     ),
     "places": Room("wiring", "rack"),
