@@ -15,10 +15,10 @@ A = b"a"
 
 # Lines of the slots' expander: IO1 to IO6 of slot 1 are 1 to 6, those of slot 2 are 9 to 14. What
 # stays driven is what the expander's weak pull-up would switch on: a relay, a motor, a heater, a
-# transceiver on a bus of others.
+# transceiver on a bus of others, the 12 V of a sensor.
 LEFT = {
-    ("RAK5801", "read"): {},
-    ("RAK5811", "read"): {},
+    ("RAK5801", "read"): {1: 0},
+    ("RAK5811", "read"): {1: 0},
     ("RAK12006", "read"): {},
     ("RAK13001", "state"): {4: 0},
     ("RAK13003", "read_all"): {},

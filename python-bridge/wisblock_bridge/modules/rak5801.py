@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from enum import StrEnum
 from typing import Annotated
 
@@ -61,8 +60,7 @@ class RAK5801(Module):
 
     The module feeds 12 V (30 mA at most) to the transmitter and measures the current that comes
     back. The supply is switched on when the module is first used and takes 0.1 s to settle; it is
-    switched off when the module is released; on a RAK7391 the expander's weak pull-up may switch it
-    on again after that.
+    switched off when the module is released.
 
     Only the input marked A1 can be used on these boards: the other one is wired to a digital line
     (IO4), which the bridge keeps from being driven while a RAK5801 is in the slot.
@@ -90,12 +88,13 @@ class RAK5801(Module):
         self.clock.sleep(SETTLING_S)
 
     def close(self) -> None:
-        """Switch the supply off and return the lines."""
-        with ExitStack() as steps:
-            if self.channel_0 is not None:
-                steps.callback(self.channel_0.let_go)
-            steps.callback(self.enable.give_back)
+        """Switch the supply off."""
+        try:
             self.enable.drive(0)
+        finally:
+            self.enable.let_go()
+            if self.channel_0 is not None:
+                self.channel_0.let_go()
 
     @operation(
         gives=(CURRENT, PERCENT, LOOP, VALUE),

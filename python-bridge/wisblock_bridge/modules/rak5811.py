@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Annotated
 
 from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
@@ -37,7 +36,7 @@ class RAK5811(Module):
     The terminal bears 5.3 V; its input resistance is 2.5 megaohm, so an open input drifts instead
     of reading 0. The module feeds 12 V (30 mA at most) to a sensor. That supply is switched on when
     the module is first used and takes 0.1 s to settle; it is switched off when the module is
-    released; on a RAK7391 the expander's weak pull-up may switch it on again after that.
+    released.
 
     Only the input marked A1 can be used on these boards: the other one is wired to a digital line
     (IO4), which the bridge keeps from being driven while a RAK5811 is in the slot.
@@ -66,11 +65,12 @@ class RAK5811(Module):
         self.clock.sleep(SETTLING_S)
 
     def close(self) -> None:
-        """Switch the supply off and return the lines."""
-        with ExitStack() as steps:
-            steps.callback(self.channel_0.let_go)
-            steps.callback(self.enable.give_back)
+        """Switch the supply off."""
+        try:
             self.enable.drive(0)
+        finally:
+            self.enable.let_go()
+            self.channel_0.let_go()
 
     @operation(
         gives=(VOLTAGE, VALUE), main=VOLTAGE, reads_only=True, default=True, check=check_scale
