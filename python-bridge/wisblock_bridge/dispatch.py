@@ -348,11 +348,13 @@ class Dispatcher:
         if job.urgent and not failed and job.output == ALL_OUTPUTS:
             # Everything was stopped: nothing is driven any more, whoever had driven it.
             self._sessions.forget_outputs(worker.name, worker.slot)
-        elif job.urgent and not failed and not self._rack.is_brake(worker.name, job):
-            self._sessions.forget_output(output)  # it is off, which is its safe state
         elif session.alive and job.is_claimed:
             parts = self._rack.parts_of(worker.name, job.output)
             self._sessions.drive(session, output, job.on_loss, parts)
+            if job.urgent and not failed and not self._rack.is_brake(worker.name, job):
+                self._sessions.rest(output)  # it is off, which is its safe state
+        elif job.urgent and not failed and not self._rack.is_brake(worker.name, job):
+            self._sessions.forget_output(output)
         elif job.on_loss == "hold":
             self._sessions.hold(session, output)
         elif not worker.closing:

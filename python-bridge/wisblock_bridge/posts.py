@@ -94,12 +94,14 @@ class MadeSafe:
         output: Its name.
         error: Why it did not work; it is tried again then.
         overtaken: Somebody else has written the output since, so it was left alone.
+        by_itself: It came to rest without being asked to: whoever wrote it last still owns it.
     """
 
     worker: Worker
     output: str
     error: BridgeError | None = None
     overtaken: bool = False
+    by_itself: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -137,8 +137,7 @@ class Releases(Generic[C]):
         for output, policy in tuple(session.outputs.items()):
             if (output.module, output.slot) == (worker.name, worker.slot):
                 if policy == "hold":
-                    self._sessions.hold(session, output)
-                    holds = True
+                    holds |= self._sessions.hold(session, output)
                 else:
                     self._sessions.forget_output(output)
                     outputs.append(output.name)
@@ -205,6 +204,9 @@ class Releases(Generic[C]):
             post: What the worker says.
         """
         worker = post.worker
+        if post.by_itself:
+            self._sessions.rest(Output(worker.name, worker.slot, post.output))
+            return
         if post.error is None and not post.overtaken:
             self._sessions.forget_output(Output(worker.name, worker.slot, post.output))
         for waiting in tuple(self._waiting):

@@ -105,6 +105,8 @@ class Sessions:
         self._by_token: dict[str, Session] = {}
         self._owner: dict[Output, Session] = {}
         self._held: dict[Output, Held] = {}
+        self._resting: set[Output] = set()
+        """Those that are in their safe state, though somebody owns them."""
         self._parts: dict[Output, frozenset[str]] = {}
         """What is left of outputs that have parts in common with others of their module."""
         self.schedule_changed = True
@@ -347,21 +349,39 @@ class Sessions:
             self._owner[output] = session
         if self._held:
             self._held.pop(output, None)
+        self._resting.discard(output)
         session.outputs[output] = on_loss
         if parts is not None:
             self._take_parts(output, parts)
 
-    def hold(self, session: Session, output: Output) -> None:
+    def rest(self, output: Output) -> None:
+        """Note that an output is in its safe state: whoever wrote it owns it, and holds nothing.
+
+        Args:
+            output: Which.
+        """
+        self._held.pop(output, None)
+        if output in self._owner:
+            self._resting.add(output)
+
+    def hold(self, session: Session, output: Output) -> bool:
         """Note that an output stays as it is although whoever wrote it does not use it any more.
 
         Args:
             session: Who wrote it last.
             output: What.
+
+        Returns:
+            Whether it is held from now on; not when it is in its safe state anyway.
         """
+        if output in self._resting:
+            self.forget_output(output)
+            return False
         owner = self._owner.pop(output, None)
         if owner is not None:
             owner.outputs.pop(output, None)
         self._held[output] = Held(printable(session.name), session.address)
+        return True
 
     def driver(self, output: Output) -> Session | None:
         """Tell who wrote an output last.
@@ -409,6 +429,7 @@ class Sessions:
             owner.outputs.pop(output, None)
         self._held.pop(output, None)
         self._parts.pop(output, None)
+        self._resting.discard(output)
 
     def forget_outputs(self, module: str, slot: Slot) -> None:
         """Note that all outputs of a module are in their safe state.
@@ -454,6 +475,7 @@ class Sessions:
             else:
                 self._owner.pop(output, None)
                 self._parts.pop(output, None)
+                self._resting.discard(output)
         return unsafe
 
     def overdue(self, now: float) -> list[Session]:

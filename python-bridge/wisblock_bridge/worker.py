@@ -564,7 +564,7 @@ class Worker:
         for output in tuple(self._restless):
             if module is not None and self._usable and module.rests(output):
                 self._restless.discard(output)
-                self._mailbox.post(MadeSafe(self, output))
+                self._mailbox.post(MadeSafe(self, output, by_itself=True))
 
     def _rescue(self, rescue: _Rescue) -> None:
         """Make an output safe, unless somebody else has written it since."""

@@ -559,24 +559,27 @@ def test_what_a_terminal_could_take_for_a_command_is_left_out() -> None:
     assert printable(" a\u202eb\x9bc\t") == "abc"
 
 
-@pytest.mark.parametrize("on_loss", ["safe", "hold"])
-def test_an_output_that_came_to_rest_by_itself_holds_nothing(rig: Rig, on_loss: str) -> None:
-    rig.invoke(A, "RAK13001", 1, "pulse", ms=1000, on_loss=on_loss)
-    rig.invoke(A, "RAK13003", 2, "write", pin=3, level=1, on_loss=on_loss)
-    rig.invoke(A, "RAK13003", 2, "configure", pin=3, direction="input", on_loss=on_loss)
-    rig.settle()
-    assert rig.sessions.outputs_of(("RAK13003", 2)) == []
-    rig.advance(0.5)
-    assert rig.sessions.outputs_of(("RAK13001", 1)) == ["relay"]
-    rig.advance(0.6)
+@pytest.mark.parametrize("end", ["bye", "release"])
+def test_an_output_that_came_to_rest_by_itself_holds_nothing(rig: Rig, end: str) -> None:
+    def leave(module: str, slot: int) -> None:
+        if end == "bye":
+            gone(rig, A)
+        else:
+            rig.result(A, "release", module=module, slot=slot)
+
+    rig.invoke(A, "RAK13003", 2, "write", pin=3, level=1, on_loss="hold")
+    rig.invoke(A, "RAK13003", 2, "configure", pin=3, direction="input", on_loss="hold")
+    rig.invoke(A, "RAK13001", 1, "pulse", ms=1000, on_loss="hold")
+    rig.advance(1.1)
     assert relay(rig) is False
-    assert rig.sessions.outputs_of(("RAK13001", 1)) == []
-    rig.invoke(A, "RAK13001", 1, "toggle", on_loss=on_loss)
-    assert rig.sessions.outputs_of(("RAK13001", 1)) == ["relay"]
-    rig.invoke(A, "RAK13001", 1, "toggle", on_loss=on_loss)
+    assert rig.sessions.outputs_of(("RAK13001", 1)) == ["relay"], "its session lives"
+    leave("RAK13001", 1)
+    rig.invoke(B, "RAK13007", 1, "toggle", on_loss="hold")
+    rig.invoke(B, "RAK13007", 1, "toggle", on_loss="hold")
     rig.settle()
-    assert rig.sessions.outputs_of(("RAK13001", 1)) == []
-    rig.result(A, "release", module="RAK13001", slot=1)
+    gone(rig, B)
+    leave("RAK13003", 2)
+    rig.invoke(A, "RAK5801", 2, "read", samples=1)
     rig.invoke(A, "RAK17000", 1, "drive", bridge="A", speed=50, watchdog_ms=1000, on_loss="hold")
     gone(rig, A)
     assert [each["output"] for each in of_slot(rig, "RAK17000")["held"]] == ["A"]
