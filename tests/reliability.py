@@ -53,6 +53,14 @@ It counts as survived when there was a documented refusal, and nothing reached t
 
 {forged}
 
+## Claims and releases
+
+Clients use modules, release them, hold outputs, leave, and want each other's places. It counts when
+whoever had no claim gave way, nobody else lost anything, and no output was left on that nobody
+holds.
+
+{claims}
+
 ## A soak
 
 `make soak MINUTES={minutes:g} SEED={seed}`: {steps} steps. Every reply, event, write and log line
@@ -160,6 +168,7 @@ def page(tests: Tests, soak: Map) -> str:
             tests, "bad_input", "what was sent", "survived", "what the user saw, for example"
         ),
         forged=_table(tests, "forged", "what was tried", "kept out", "what was seen"),
+        claims=_table(tests, "claim", "what was tried", "kept", "what was seen"),
         soak=_soak(soak),
         **{name: soak[name] for name in ("minutes", "seed", "steps")},
     )

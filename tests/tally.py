@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Kind = Literal["fault", "kill", "bad_input", "forged"]
+Kind = Literal["fault", "kill", "bad_input", "forged", "claim"]
 
 
 class Tally:

@@ -265,7 +265,7 @@ class Bridge:
         workers = []
         for module, slot in modules:
             try:
-                worker = self.rack.worker(module, slot)
+                worker = self.rack.worker(module, slot, displace=False)
             except SlotClosingError:
                 waiting.append((module, slot))
             except BridgeError as error:

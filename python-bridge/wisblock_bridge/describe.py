@@ -347,6 +347,9 @@ class Module:
     unconfirmed: ClassVar[tuple[str, ...]] = ()
     """What nobody has seen on real hardware yet; told to the user."""
 
+    brakes: ClassVar[frozenset[str]] = frozenset()
+    """Urgent operations that leave their output driven; all others bring it to its safe state."""
+
     def __init_subclass__(cls, **keywords: object) -> None:
         super().__init_subclass__(**keywords)
         if hasattr(cls, "product"):
@@ -385,6 +388,35 @@ class Module:
             SupplyLostError: A chip was reset; the module is opened again.
             BridgeError: The hardware did not answer.
         """
+
+    @classmethod
+    def parts_of(cls, output: str) -> frozenset[str] | None:  # noqa: ARG003
+        """Tell what an output consists of, where outputs of the module have parts in common.
+
+        A part belongs to the output that was written last, and ``make_safe`` of an output leaves
+        parts alone that another output has taken since.
+
+        Args:
+            output: Its name, as ``drives`` of an operation tells it.
+
+        Returns:
+            Its parts; None for a module whose outputs have nothing in common.
+        """
+        return None
+
+    def rests(self, output: str) -> bool:  # noqa: ARG002
+        """Tell whether an output is in its safe state, without asking the hardware.
+
+        Asked after each command and each timer of the module: an output that came to rest by itself
+        (a pulse is over, a move is done) is not driven by anybody any more.
+
+        Args:
+            output: Its name, as ``drives`` of an operation tells it.
+
+        Returns:
+            Whether it surely is.
+        """
+        return False
 
     def make_safe(self, output: str) -> None:
         """Bring one output to its safe state, because who drove it is gone.

@@ -16,6 +16,7 @@ import msgspec
 
 from wisblock_bridge import __version__, protocol
 from wisblock_bridge.admission import LOCAL, Role, admit, chosen_name, removed, role_for
+from wisblock_bridge.claims import Claim
 from wisblock_bridge.errors import (
     BadParamsError,
     BridgeError,
@@ -23,6 +24,7 @@ from wisblock_bridge.errors import (
     ClosingError,
     ExpiredError,
     ForbiddenError,
+    InUseError,
     RequestError,
     UnknownMethodError,
     UnknownOperationError,
@@ -39,8 +41,9 @@ from wisblock_bridge.methods import (
 )
 from wisblock_bridge.misfits import Misfits
 from wisblock_bridge.parameters import Checker
-from wisblock_bridge.posts import Answer, Closed, Happening, Job
+from wisblock_bridge.posts import Answer, Closed, Happening, Job, MadeSafe
 from wisblock_bridge.rack import SlotClosingError
+from wisblock_bridge.releases import Releases
 from wisblock_bridge.salvage import Salvage
 from wisblock_bridge.sessions import MAX_IN_FLIGHT, Output
 from wisblock_bridge.signatures import ALL_OUTPUTS
@@ -73,12 +76,13 @@ MAX_PARKED = 256
 
 
 class _Call(msgspec.Struct, gc=False):
-    """A request on its way through here."""
+    """A request on its way through here; ``place`` is the module that it needs, once known."""
 
     session: Any
     identity: bytes
     request: protocol.Request
     deadline: float
+    place: tuple[str, object] | None = None
 
 
 class Dispatcher:
@@ -117,12 +121,19 @@ class Dispatcher:
         self.is_listed: Callable[[Peer], bool] = lambda _: True
         """Whether the key of a peer may still enter; set where keys are in use."""
         self._to_wake: set[Worker] = set()
-        self._parked: dict[Worker, list[_Call]] = {}
-        self._releasing: dict[Worker, list[_Call]] = {}
+        self._parked: dict[tuple[Worker, str], list[_Call]] = {}
         self._checkers: dict[tuple[str, Kind, str], Checker] = {}
         self.subscriptions = Subscriptions(
             rack, sessions, delivery, clock, counters, self._worker, self._checker
         )
+        self._releases: Releases[_Call] = Releases(
+            rack,
+            sessions,
+            self.subscriptions,
+            lambda call: self._finish(call, protocol.encode_result(call.request.id, {})),
+            self._fail,
+        )
+        rack.way.sessions = sessions
         self.salvage = Salvage(rack, clock)
         self._misfits = Misfits(clock)
         self.stopping = False
@@ -133,7 +144,8 @@ class Dispatcher:
         self._methods: dict[
             str, tuple[protocol.MapDecoder[Any], Callable[[_Call, Any], object], Role]
         ] = {
-            # What these two need beyond that, the description of the operation tells.
+            # What these two need beyond that, the description of the operation tells; ``release``
+            # touches what is the client's own, or asks for more itself.
             "invoke": (protocol.MapDecoder(InvokeParams), self._invoke, read),
             "subscribe": (protocol.MapDecoder(SubscribeParams), self._subscribe, read),
             "ping": (none, lambda _call, _params: {}, read),
@@ -143,19 +155,26 @@ class Dispatcher:
             "status": (none, lambda call, _params: self.status(call.session.peer), read),
             "log": (none, lambda _call, _params: {"lines": self.log_lines()}, Role.ADMIN),
             "unsubscribe": (protocol.MapDecoder(UnsubscribeParams), self._unsubscribe, read),
-            "release": (protocol.MapDecoder(ReleaseParams), self._release, Role.DRIVE),
+            "release": (protocol.MapDecoder(ReleaseParams), self._release, read),
             "scan": (protocol.MapDecoder(ScanParams), self._scan, Role.ADMIN),
         }
 
     # -- what comes in ----------------------------------------------------------------------------
 
-    def handle(self, identity: bytes, frame: bytes, peer: Peer = LOCAL) -> bool:
+    def handle(
+        self,
+        identity: bytes,
+        frame: bytes,
+        peer: Peer = LOCAL,
+        address: Callable[[], str] | None = None,
+    ) -> bool:
         """Take one frame from a client.
 
         Args:
             identity: Its connection.
             frame: What it sent.
             peer: Who it is, by the key of its connection.
+            address: Tells where it is; asked only when its session begins.
 
         Returns:
             Whether more frames should be taken at once: the client does not wait for answers, and
@@ -164,7 +183,7 @@ class Dispatcher:
         if peer is not LOCAL and not self._may_enter(identity, frame, peer):
             return True
         now = self._clock.monotonic()
-        session = self._sessions.of(identity, now, peer)
+        session = self._sessions.of(identity, now, peer, address)
         counters = self._counters
         counters.requests += 1
         try:
@@ -263,7 +282,7 @@ class Dispatcher:
             if result is not None:
                 self._finish(call, protocol.encode_result(request.id, result))
         except SlotClosingError as closing:
-            self._park(call, closing.worker)
+            self._park(call, closing.worker, closing.output)
         except BridgeError as error:
             self._fail(call, error)
         except Exception as error:  # noqa: BLE001  (one request must not end the bridge)
@@ -286,9 +305,9 @@ class Dispatcher:
         self._counters.count_error(error)
         self._finish(call, protocol.encode_error(call.request.id, error))
 
-    def _park(self, call: _Call, worker: Worker) -> None:
-        """Keep a request until a slot that is being emptied is empty."""
-        parked = self._parked.setdefault(worker, [])
+    def _park(self, call: _Call, worker: Worker, output: str) -> None:
+        """Keep a request until what it needs has been given back: a slot, or a single output."""
+        parked = self._parked.setdefault((worker, output), [])
         if len(parked) >= MAX_PARKED:
             self._fail(
                 call, BusyError(f"{worker.place} is being closed and too many requests wait.")
@@ -308,6 +327,8 @@ class Dispatcher:
             self._receive_answer(post)
         elif isinstance(post, Happening):
             self._receive_happening(post)
+        elif isinstance(post, MadeSafe):
+            self._receive_made_safe(post)
         else:
             assert isinstance(post, Closed)  # noqa: S101
             self._receive_closed(post.worker)
@@ -331,37 +352,68 @@ class Dispatcher:
         self._scanner.receive(scanned)
 
     def _receive_answer(self, answer: Answer) -> None:
-        job = answer.job
+        job, worker = answer.job, answer.worker
         session = job.session.present
-        answer.worker.unanswered -= 1
-        if job.output and answer.started and not isinstance(answer.error, RequestError):
-            output = Output(answer.worker.name, answer.worker.slot, job.output)
-            if job.urgent and job.output == ALL_OUTPUTS and answer.error is None:
-                # Everything was stopped: nothing is driven any more, whoever had driven it.
-                self._sessions.forget_outputs(answer.worker.name, answer.worker.slot)
-            elif session.alive:
-                self._sessions.drive(session, output, job.on_loss)
-            elif job.on_loss == "safe" and not answer.worker.closing:
-                answer.worker.make_safe(job.output)
+        worker.unanswered -= 1
+        if job.output:
+            worker.driving.discard(job)
+            if answer.started and not isinstance(answer.error, RequestError):
+                self._driven(job, worker, failed=answer.error is not None)
+        frame = answer.frame
         if answer.error is not None:
             self._counters.count_error(answer.error)
+            if isinstance(answer.error, InUseError):
+                self._rack.way.name_users(answer.error)
+                frame = protocol.encode_error(job.request_id, answer.error)
         else:
             self._counters.operations += 1
-        self._reply(session, job.identity, answer.frame)
+        self._reply(session, job.identity, frame)
+
+    def _driven(self, job: Job, worker: Worker, *, failed: bool) -> None:
+        """Note what became of an output; nobody drives what a client left that is gone by now."""
+        session = job.session.present
+        output = Output(worker.name, worker.slot, job.output)
+        if job.urgent and not failed and job.output == ALL_OUTPUTS:
+            # Everything was stopped: nothing is driven any more, whoever had driven it.
+            self._sessions.forget_outputs(worker.name, worker.slot)
+        elif session.alive and job.is_claimed:
+            parts = self._rack.parts_of(worker.name, job.output)
+            self._sessions.drive(session, output, job.on_loss, parts)
+            if job.urgent and not failed and not self._rack.is_brake(worker.name, job):
+                self._sessions.rest(output)  # it is off, which is its safe state
+        elif job.urgent and not failed and not self._rack.is_brake(worker.name, job):
+            self._sessions.forget_output(output)
+        elif job.on_loss == "hold":
+            self._sessions.hold(session, output)
+        elif not worker.closing:
+            worker.make_safe(job.output, job.claim)
+
+    def _receive_made_safe(self, post: MadeSafe) -> None:
+        self._releases.made_safe(post)
+        for call in self._parked.pop((post.worker, post.output), ()):
+            if post.error is None:
+                self._attempt_late(call)
+            else:
+                self._fail(
+                    call,
+                    InUseError(
+                        f"{post.worker.place} cannot give back {post.output}: {post.error.message}",
+                        hint="It is tried again until it works; ask again later.",
+                        data={"holder": post.worker.place},
+                    ),
+                )
 
     def _receive_closed(self, worker: Worker) -> None:
         self._to_wake.discard(worker)
         self._rack.forget(worker)
-        self._sessions.forget_outputs(worker.name, worker.slot)
+        self._sessions.forget_module((worker.name, worker.slot))
         if self.salvage.closed(worker):
             self.schedule_changed = True
-        released = self._releasing.pop(worker, ())
-        for call in released:
-            self._finish(call, protocol.encode_result(call.request.id, {}))
-        releasers = {call.session for call in released}
-        self.subscriptions.module_closed(worker, releasers)
-        for call in self._parked.pop(worker, ()):
-            self._attempt_late(call)
+        self._releases.module_closed(worker)
+        self.subscriptions.module_closed(worker)
+        for key in [each for each in self._parked if each[0] is worker]:
+            for call in self._parked.pop(key):
+                self._attempt_late(call)
 
     def _attempt_late(self, call: _Call) -> None:
         """Try a request again that was parked."""
@@ -414,10 +466,11 @@ class Dispatcher:
             session: Which.
         """
         self.subscriptions.end_all(session)
+        claims = dict(session.claims)
         for output in self._sessions.end(session):
             worker = self._rack.find(output.module, output.slot)
             if worker is not None and not worker.closing:
-                worker.make_safe(output.name)
+                worker.make_safe(output.name, claims.get((output.module, output.slot)))
 
     def _invoke(self, call: _Call, params: InvokeParams) -> None:
         checker = self._checker(params.module, "operation", params.operation)
@@ -426,8 +479,10 @@ class Dispatcher:
             what = f"{params.module} {params.operation}"
             admit(peer, role_for(checker.description), what)
         checked = checker.check(params.params)
+        call.place = params.module, params.slot
         worker = self._worker(params.module, params.slot)
         description = checker.description
+        session: Session = call.session
         job = Job(
             call.session,
             call.identity,
@@ -442,41 +497,51 @@ class Dispatcher:
             job.output = description.output(values)
             job.on_loss = params.on_loss
             urgent = description.is_urgent(values)
+            self._rack.make_way_for_line(worker, job.output)
         job.urgent = urgent
+        place = worker.name, worker.slot
+        claim = session.claims.get(place)
+        is_new = claim is None
+        job.claim = claim = claim or Claim()
         worker.submit(job, urgent=urgent)
+        if is_new:  # only now: a request that was refused claims nothing
+            session.claims[place] = claim
+            self.subscriptions.wake(session, place)
+        if call.request.node is not msgspec.UNSET:
+            claim.note(call.request.node)
         self._to_wake.add(worker)
 
     def _subscribe(self, call: _Call, params: SubscribeParams) -> None:
-        subscription = self.subscriptions.add(call.session, params)
+        call.place = params.module, params.slot
+        node = call.request.node
+        subscription = self.subscriptions.add(
+            call.session, params, "" if node is msgspec.UNSET else node
+        )
         # The reply goes out before the first event can arise.
         result = {"subscription": subscription.number}
         self._finish(call, protocol.encode_result(call.request.id, result))
         self.subscriptions.begin(subscription)
+        self.subscriptions.wake(call.session, (params.module, cast("Slot", params.slot)))
 
     def _unsubscribe(self, call: _Call, params: UnsubscribeParams) -> object:
         self.subscriptions.unsubscribe(call.session, params.subscription)
         return {}
 
     def _release(self, call: _Call, params: ReleaseParams) -> object:
-        cls = self._rack.module_class(params.module)
-        if params.slot not in cls.product.slots:
-            raise BadParamsError(
-                f"{params.module} does not fit slot {params.slot!r}.",
-                data={"param": "slot", "allowed": list(cls.product.slots)},
-            )
-        session: Session = call.session
-        others = {
-            *self._sessions.driving(params.module, params.slot),
-            *self.subscriptions.watching(params.module, params.slot),
-        } - {session}
-        if others:
-            admit(session.peer, Role.ADMIN, f"the release of {params.module} while others use it")
-        worker = self._rack.find(params.module, params.slot)
-        if worker is None:
-            return {}
-        self._releasing.setdefault(worker, []).append(call)
-        worker.close()
-        return None
+        done = self._releases.ask(call, call.session, params)
+        if params.outputs is None:
+            self._refuse_parked(None if params.force else call.session, params)
+        return {} if done else None
+
+    def _refuse_parked(self, session: Session | None, params: ReleaseParams) -> None:
+        """Refuse what waits for a module, because its client, or somebody by force, released it."""
+        for parked in self._parked.values():
+            for call in tuple(parked):
+                mine = session is None or call.session.present is session
+                if mine and call.place == (params.module, params.slot):
+                    parked.remove(call)
+                    why = "was released before this request was started."
+                    self._fail(call, ClosingError(f"{params.module} in slot {params.slot} {why}"))
 
     def _scan(self, call: _Call, params: ScanParams) -> None:
         bus = self._rack.hardware.board.i2c_name

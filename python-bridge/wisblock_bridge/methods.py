@@ -17,6 +17,9 @@ FASTEST_MS = 10
 SLOWEST_MS = 86_400_000
 """Between two readings of a subscription."""
 
+MOST_OUTPUTS = 64
+"""That one ``release`` can name."""
+
 Kind = Literal["operation", "event"]
 
 SlotParam = int | str
@@ -73,6 +76,14 @@ class ReleaseParams(_Method, frozen=True):
 
     module: str
     slot: SlotParam
+    outputs: (
+        Annotated[
+            list[Annotated[str, msgspec.Meta(max_length=100)]],
+            msgspec.Meta(max_length=MOST_OUTPUTS),
+        ]
+        | None
+    ) = None
+    force: bool = False
 
 
 class ScanParams(_Method, frozen=True):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wisblock_bridge.claims import Claim
     from wisblock_bridge.describe import Readings
     from wisblock_bridge.errors import BridgeError
     from wisblock_bridge.protocol import RequestId
@@ -32,6 +33,7 @@ class Job:
         output: The output it drives, or "".
         on_loss: What is to happen to that output when the session is lost.
         urgent: It is a stop or an off.
+        claim: Under which it was asked; None for what needs none.
     """
 
     session: Session
@@ -43,6 +45,23 @@ class Job:
     output: str = ""
     on_loss: OnLoss = "safe"
     urgent: bool = False
+    claim: Claim | None = None
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether the claim under which it was asked still counts."""
+        return self.claim is None or self.claim.present.alive
+
+    def is_under(self, claim: Claim) -> bool:
+        """Tell whether it was asked under a claim.
+
+        Args:
+            claim: The present one of its session.
+
+        Returns:
+            Whether it was.
+        """
+        return self.claim is not None and self.claim.present is claim
 
 
 @dataclass(slots=True, eq=False)
@@ -67,10 +86,29 @@ class Happening:
 
 
 @dataclass(slots=True, eq=False)
+class MadeSafe:
+    """What came of bringing an output to its safe state.
+
+    Attributes:
+        worker: Whose output it is.
+        output: Its name.
+        error: Why it did not work; it is tried again then.
+        overtaken: Somebody else has written the output since, so it was left alone.
+        by_itself: It came to rest without being asked to: whoever wrote it last still owns it.
+    """
+
+    worker: Worker
+    output: str
+    error: BridgeError | None = None
+    overtaken: bool = False
+    by_itself: bool = False
+
+
+@dataclass(slots=True, eq=False)
 class Closed:
     """A worker has closed its module and ended."""
 
     worker: Worker
 
 
-Post = Answer | Happening | Closed
+Post = Answer | Happening | MadeSafe | Closed

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import msgspec
 
@@ -28,6 +28,8 @@ VERSION = 1
 MAX_FRAME_BYTES = 1024 * 1024
 DEFAULT_TIMEOUT_MS = 2000
 MAX_TIMEOUT_MS = 60_000
+LONGEST_NODE = 100
+"""Characters of the name of what asks inside a client."""
 NO_PARAMS = msgspec.Raw(b"\x80")
 """The parameter map of a request that sends none."""
 
@@ -45,6 +47,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         method: Name of the method.
         params: The parameter map, not yet decoded.
         timeout_ms: How long it may wait before it starts, ms; unset means 2000.
+        node: What asks inside the client, for people: the name of a Node-RED node.
     """
 
     v: int
@@ -52,6 +55,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     method: str
     params: msgspec.Raw = NO_PARAMS
     timeout_ms: int | msgspec.UnsetType = msgspec.UNSET
+    node: Annotated[str, msgspec.Meta(max_length=LONGEST_NODE)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class _OnlyId(msgspec.Struct, frozen=True, gc=False):
@@ -114,6 +118,7 @@ def decode(frame: bytes) -> Request:
         _REQUIRED_KEYS
         + (request.params is not NO_PARAMS)
         + (request.timeout_ms is not msgspec.UNSET)
+        + (request.node is not msgspec.UNSET)
     )
     suspicion = frame.translate(_SUSPICION, _UNSUSPICIOUS)
     if frame[0] != 0x80 | keys or len(suspicion) > messagepack.MAX_DEPTH or b"E" in suspicion:

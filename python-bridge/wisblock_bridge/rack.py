@@ -1,26 +1,25 @@
 """What is in the slots: one worker for each module in use, its wiring resolved and reserved.
 
-1. Used by the poll loop only, except for ``_assemble`` and the expanders' claims, which run on
-   worker threads.
+1. Used by the poll loop only, except for ``_assemble``, which runs on worker threads.
 2. Nothing here touches a bus: lines and chips are resolved by name, opened by the worker.
-3. A refusal names both sides.
+3. A module that nobody uses gives way; a refusal names both sides and the holder's clients.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from wisblock_bridge.board_expanders import DIRECT, BoardExpanders
 from wisblock_bridge.boards.board import LineRef
 from wisblock_bridge.errors import (
     BadParamsError,
     BusError,
     BusFault,
-    ForbiddenError,
-    InUseError,
-    SlotConflictError,
+    BusyError,
     UnknownModuleError,
 )
 from wisblock_bridge.fault_log import FaultLog
+from wisblock_bridge.giving_way import GivingWay
 from wisblock_bridge.memory import LastRun
 from wisblock_bridge.reservations import Reservations
 from wisblock_bridge.wiring import (
@@ -38,26 +37,28 @@ from wisblock_bridge.worker import Worker, place_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.describe import Module, Slot
     from wisblock_bridge.hardware import Hardware
     from wisblock_bridge.mailbox import Mailbox
     from wisblock_bridge.memory import Shelf
-    from wisblock_bridge.posts import Post
+    from wisblock_bridge.posts import Job, Post
     from wisblock_bridge.reservations import Key
     from wisblock_bridge.wiring import Need
 
-DIRECT = "TPT29555 on the board"
-"""Holder of lines that a flow drives directly."""
-
 
 class SlotClosingError(Exception):
-    """The slot is being emptied at this moment; ask again when its worker has ended."""
+    """What is wanted is being given back at this moment; ask again when that has been done.
 
-    def __init__(self, worker: Worker) -> None:
+    Args:
+        worker: Whose module is being closed.
+        output: The only output that it gives back; "" when the module is being closed.
+    """
+
+    def __init__(self, worker: Worker, output: str = "") -> None:
         super().__init__(worker.place)
         self.worker = worker
+        self.output = output
 
 
 class Rack:
@@ -95,6 +96,9 @@ class Rack:
         self._last_run = LastRun(shelf.of_bridge()) if shelf is not None else None
         self._workers: dict[tuple[str, Slot], Worker] = {}
         self._fault_logs: dict[str, FaultLog] = {}
+        self.way = GivingWay(
+            hardware, self.reservations, self.fixed, lambda: self, self.module_class
+        )
         self._expanders = BoardExpanders(hardware, self.reservations)
         self._reserve_board()
 
@@ -145,12 +149,15 @@ class Rack:
         """
         return self._workers.get((name, slot))
 
-    def worker(self, name: str, slot: Slot) -> Worker:
+    def worker(self, name: str, slot: Slot, *, displace: bool = True) -> Worker:
         """Give the worker of a module, putting the module into its slot if that is free.
+
+        A module that nobody uses gives way: it is closed, and with it its outputs are safe.
 
         Args:
             name: Name of the module.
             slot: Where.
+            displace: Whether modules that nobody uses are to give way.
 
         Returns:
             Its worker.
@@ -158,9 +165,9 @@ class Rack:
         Raises:
             UnknownModuleError: There is no such module.
             BadParamsError: The module does not fit there.
-            SlotConflictError: Another module is there.
-            InUseError: A line or an address that it needs is held.
-            SlotClosingError: The slot is being emptied just now.
+            SlotConflictError: Another module is there, and used.
+            InUseError: A line or an address that it needs is held by one that is used.
+            SlotClosingError: The slot, a line or an address is being given back just now.
         """
         found = self._workers.get((name, slot))
         if found is not None:
@@ -174,10 +181,11 @@ class Rack:
                 f"{name} does not fit slot {slot!r}; it belongs to slot {fits}.",
                 data={"param": "slot", "allowed": list(cls.product.slots)},
             )
-        if slot != "board":
-            self._check_free(name, slot)
         place = place_of(name, slot)
-        self.reservations.reserve(place, self._wanted(cls, slot))
+        wanted = self._wanted(cls, slot)
+        obstacles = [*self.way.in_slot(name, slot), *self.way.in_conflict(place, wanted)]
+        self._make_way(obstacles, displace)
+        self.reservations.reserve(place, wanted)
         worker = Worker(
             name,
             slot,
@@ -222,34 +230,59 @@ class Rack:
             self.reservations.give_back(worker.place)
             self._pass_on_spi()
 
-    def _check_free(self, name: str, slot: Literal[1, 2]) -> None:
-        fixed = self.fixed.get(slot)
-        if fixed is not None and fixed != name:
-            raise SlotConflictError(
-                f"Slot {slot} is configured for {fixed}, so {name} cannot be used there.",
-                hint=f"Change [[slot]] number {slot} in the configuration.",
-                data={"holder": fixed},
-            )
-        other = self.occupant(slot)
-        if other is None:
-            return
-        if other.closing:
-            raise SlotClosingError(other)
-        if not (other.is_open or other.unanswered or other.queued or other.watched):
-            other.close()  # it was asked for once and never answered: it does not hold the slot
-            raise SlotClosingError(other)
-        shared = self._shared_pins(name, other.name)
-        raise SlotConflictError(
-            f"Slot {slot} holds {other.name}, so {name} cannot be used there{shared}.",
-            hint=f"Choose the other slot, or release {other.name} first (delete its nodes and "
-            f"deploy).",
-            where=f"slot {slot}",
-            data={"holder": other.name},
-        )
+    def make_way_for_line(self, worker: Worker, output: str) -> None:
+        """Let a module that nobody uses give back a line that is to be driven directly.
 
-    def _shared_pins(self, name: str, other: str) -> str:
-        pins = sorted(_pins(self.module_class(name)) & _pins(self.module_class(other)))
-        return f": both use {', '.join(pins)}" if pins else ""
+        Args:
+            worker: The expanders' worker; for others there is nothing to do.
+            output: Which line, as ``drives`` of its operations tells it.
+
+        Raises:
+            InUseError: A module that is used holds the line.
+            SlotClosingError: The line is being given back just now.
+        """
+        if worker.place != DIRECT:
+            return
+        expander, _, number = output.partition("/")
+        key = ("line", LineRef(expander, int(number)))
+        words = f"Line {number} of the {expander} expander"
+        self._make_way(self.way.in_conflict(worker.place, [(key, words)]), displace=True)
+
+    def is_brake(self, name: str, job: Job) -> bool:
+        """Tell whether a stop leaves its output driven.
+
+        Args:
+            name: Name of the module.
+            job: The stop.
+
+        Returns:
+            Whether it does.
+        """
+        return job.operation.name in self.module_class(name).brakes
+
+    def parts_of(self, name: str, output: str) -> frozenset[str] | None:
+        """Tell what an output consists of, where outputs of its module may overlap.
+
+        Args:
+            name: Name of the module.
+            output: Name of the output.
+
+        Returns:
+            Its parts; None where outputs of that module have nothing in common.
+        """
+        return self.module_class(name).parts_of(output)
+
+    def _make_way(self, obstacles: list[tuple[Worker, str]], displace: bool) -> None:  # noqa: FBT001
+        """Close what is in the way, once it is known that all of it gives way."""
+        for worker, output in obstacles:
+            if not displace and not worker.closing:
+                raise BusyError(f"{worker.place} is there, and is not asked to give way.")
+            if output:
+                worker.make_safe(output)
+            else:
+                worker.close()
+        if obstacles:
+            raise SlotClosingError(*obstacles[0])
 
     def _reserve_board(self) -> None:
         board = self.hardware.board
@@ -287,20 +320,16 @@ class Rack:
         """Tell what a module on the SPI bus holds: its chip select, and as the first, the bus."""
         spec = self.hardware.board.slots[slot]
         wanted: list[tuple[Key, str]] = [(("spi", spec.spi_device), spec.spi_device)]
-        users = {each.place for each in self._workers.values() if self._on_spi(each)}
+        users = {each.place for each in self._workers.values() if self.way.on_spi(each)}
         for pin, ref in spec.spi_lines.items():
             if pin == "SPI_CS" or self.reservations.holder(("line", ref)) not in users:
                 wanted.append((("line", ref), f"{pin} (line {ref.offset} of {ref.controller})"))
         return wanted
 
-    def _on_spi(self, worker: Worker) -> bool:
-        needs = self.module_class(worker.name).description.needs.values()
-        return any(isinstance(need, SpiNeed) for need in needs)
-
     def _pass_on_spi(self) -> None:
         """Let another module on the SPI bus hold the lines that it shared with one that left."""
         for worker in self._workers.values():
-            if worker.slot != "board" and self._on_spi(worker):
+            if worker.slot != "board" and self.way.on_spi(worker):
                 self.reservations.reserve(worker.place, self._spi_wanted(worker.slot))
 
     def _line(self, slot: Slot, pin: str) -> LineRef | None:
@@ -332,7 +361,10 @@ class Rack:
                     )
                 controller = self.hardware.controller(ref.controller)
                 return DigitalLine(
-                    controller, ref.offset, f"{pin}, line {ref.offset} of {controller.name}"
+                    controller,
+                    ref.offset,
+                    f"{pin}, line {ref.offset} of {controller.name}",
+                    on_expander=board.controllers[ref.controller].address is not None,
                 )
             case AnalogNeed(pin):
                 assert slot != "board"  # noqa: S101  (only products in slots have analog pins)
@@ -354,55 +386,3 @@ class Rack:
         if isinstance(need, PortNeed):
             return self.hardware.serial_port(slot)
         return self.hardware.spi_device(slot, need.max_hz)
-
-
-class BoardExpanders:
-    """The board's expanders as the TPT29555 module sees them, reservations respected.
-
-    Args:
-        hardware: The board.
-        reservations: The ledger.
-    """
-
-    def __init__(self, hardware: Hardware, reservations: Reservations) -> None:
-        self._hardware = hardware
-        self._reservations = reservations
-
-    def controller(self, expander: str) -> LineController:
-        """Give the controller of an expander, as ``Expanders.controller`` says."""
-        return self._hardware.controller(expander)
-
-    def claim(self, expander: str, line: int) -> None:
-        """Reserve a line before driving it, as ``Expanders.claim`` says."""
-        spec = self._hardware.board.controllers.get(expander)
-        ref = LineRef(expander, line)
-        holder = self._reservations.holder(("line", ref))
-        if holder is not None and holder != DIRECT:
-            raise InUseError(
-                f"Line {line} of the {expander} expander is held by {holder}.",
-                hint=f"Use the nodes of {holder}, or release it first.",
-                data={"holder": holder},
-            )
-        if spec is not None and spec.free_lines is not None and line not in spec.free_lines:
-            free = ", ".join(map(str, sorted(spec.free_lines)))
-            raise ForbiddenError(
-                f"Line {line} of the {expander} expander belongs to the board itself; free to "
-                f"drive are {free}.",
-                hint="It may wake or disable a mini-PCIe card. Allow it with board.free_lines in "
-                "the configuration.",
-            )
-        self._reservations.reserve(
-            DIRECT, [(("line", ref), f"line {line} of the {expander} expander")]
-        )
-
-    def give_back(self, expander: str, line: int) -> None:
-        """End a reservation, as ``Expanders.give_back`` says."""
-        self._reservations.give_back(DIRECT, [("line", LineRef(expander, line))])
-
-
-def _pins(cls: type[Module]) -> set[str]:
-    return {
-        need.pin
-        for need in cls.description.needs.values()
-        if isinstance(need, LineNeed | AnalogNeed)
-    }

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wisblock_bridge.errors import InUseError
 
@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 
 Key = tuple[str, object]
 """A kind ("line", "address", "port") and what it is."""
+
+
+class Conflict(NamedTuple):
+    """Something wanted that somebody else holds.
+
+    Attributes:
+        key: What it is.
+        words: The same for people.
+        holder: Who holds it.
+    """
+
+    key: Key
+    words: str
+    holder: str
 
 
 class Reservations:
@@ -37,24 +51,31 @@ class Reservations:
         """
         wanted = tuple(wanted)
         with self._lock:
-            for key, words in wanted:
-                other = self._holders.get(key)
-                if other is not None and other != holder:
-                    fixed = other.startswith("the ")
-                    advice = (
-                        "That is soldered on: give the module another address by its straps, and "
-                        "say so in the configuration ([slot.addresses])."
-                        if fixed
-                        else f"Release {other} first, or use another slot or address."
-                    )
-                    raise InUseError(
-                        f"{words} is held by {other}.",
-                        hint=advice,
-                        where=holder,
-                        data={"holder": other},
-                    )
+            for conflict in self._conflicts(holder, wanted):
+                raise refusal(conflict, holder)
             for key, _ in wanted:
                 self._holders[key] = holder
+
+    def conflicts(self, holder: str, wanted: Iterable[tuple[Key, str]]) -> list[Conflict]:
+        """Tell what stands in the way of a reservation.
+
+        Args:
+            holder: Who wants it.
+            wanted: Each thing with its words.
+
+        Returns:
+            What others hold of it.
+        """
+        with self._lock:
+            return self._conflicts(holder, wanted)
+
+    def _conflicts(self, holder: str, wanted: Iterable[tuple[Key, str]]) -> list[Conflict]:
+        found = []
+        for key, words in wanted:
+            other = self._holders.get(key)
+            if other is not None and other != holder:
+                found.append(Conflict(key, words, other))
+        return found
 
     def holder(self, key: Key) -> str | None:
         """Tell who holds something.
@@ -78,3 +99,28 @@ class Reservations:
             mine = [key for key, other in self._holders.items() if other == holder]
             for key in mine if keys is None else [key for key in keys if key in mine]:
                 del self._holders[key]
+
+
+def refusal(conflict: Conflict, wanted_by: str) -> InUseError:
+    """Make the refusal of a reservation.
+
+    Args:
+        conflict: What stands in its way.
+        wanted_by: Who wanted it.
+
+    Returns:
+        The error.
+    """
+    other = conflict.holder
+    advice = (
+        "That is soldered on: give the module another address by its straps, and say so in the "
+        "configuration ([slot.addresses])."
+        if other.startswith("the ")
+        else f"Release {other} first, or use another slot or address."
+    )
+    return InUseError(
+        f"{conflict.words} is held by {other}.",
+        hint=advice,
+        where=wanted_by,
+        data={"holder": other},
+    )

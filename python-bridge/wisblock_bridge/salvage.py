@@ -112,6 +112,6 @@ class Salvage:
             if self._rack.find(module, slot) is not None:
                 continue  # somebody uses it: how that one is closed decides
             try:
-                self._rack.worker(module, slot).rescue(quiet=True)
+                self._rack.worker(module, slot, displace=False).rescue(quiet=True)
             except (BridgeError, SlotClosingError):
                 continue  # another module has the slot

@@ -11,11 +11,13 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import zmq
 
 from wisblock_bridge.admission import LOCAL
+from wisblock_bridge.claims import address_of_peer
 from wisblock_bridge.delivery import RETRY_S, Delivery, Sent
 from wisblock_bridge.misfits import DELIMITED, SEVERAL_FRAMES
 from wisblock_bridge.scanner import Scanned
@@ -262,7 +264,7 @@ class Server:
                 message = receive(_NOBLOCK, copy=False)
                 frame = b""
             peer = LOCAL if doorkeeper is None else doorkeeper.peer_of(message)
-            if not dispatcher.handle(identity, frame, peer):
+            if not dispatcher.handle(identity, frame, peer, partial(_address_of, message)):
                 return
             if not int(router.getsockopt(zmq.EVENTS)) & _POLLIN:
                 return
@@ -288,3 +290,11 @@ class Server:
                 )
                 if self._dispatcher is not None:
                     self._dispatcher.end_session(session)
+
+
+def _address_of(message: zmq.Frame) -> str:
+    """Tell where a message came from; "" where ZeroMQ does not know."""
+    try:
+        return address_of_peer(str(message.get("Peer-Address")))
+    except zmq.ZMQError:
+        return ""

@@ -15,6 +15,7 @@ from wisblock_bridge.admission import LOCAL, Role
 if TYPE_CHECKING:
     from wisblock_bridge.admission import Peer
     from wisblock_bridge.delivery import Delivery
+    from wisblock_bridge.describe import Slot
     from wisblock_bridge.errors import BridgeError
     from wisblock_bridge.hardware import Hardware
     from wisblock_bridge.rack import Rack
@@ -84,7 +85,7 @@ def status(
             "emulated": hardware.emulated,
             **detection,
         },
-        "slots": [*_slots(rack), *_configured(rack)],
+        "slots": [*_slots(rack, sessions), *_configured(rack)],
         "buses": [
             {
                 "name": tally.name,
@@ -150,7 +151,7 @@ def _access(peer: Peer) -> dict[str, object]:
     }
 
 
-def _slots(rack: Rack) -> list[dict[str, object]]:
+def _slots(rack: Rack, sessions: Sessions) -> list[dict[str, object]]:
     return [
         {
             "slot": worker.slot,
@@ -164,9 +165,28 @@ def _slots(rack: Rack) -> list[dict[str, object]]:
             "last_good": worker.last_good_ms,
             "last_error": protocol.fault(worker.latest_error) if worker.latest_error else None,
             "last_error_at": worker.latest_error_ms,
+            **_use(worker.name, worker.slot, rack, sessions),
         }
         for worker in rack
     ]
+
+
+def _use(module: str, slot: Slot, rack: Rack, sessions: Sessions) -> dict[str, object]:
+    users = sessions.users((module, slot))
+    worker = rack.find(module, slot)
+    return {
+        "claims": [
+            {"client": user["client"], "address": user["address"], "nodes": user["nodes"]}
+            for user in users
+            if user["connected"]
+        ],
+        "held": [
+            {"output": name, "client": user["client"], "address": user["address"]}
+            for user in users
+            for name in user["held"]
+        ],
+        "idle": worker is not None and rack.way.gives_way(worker),
+    }
 
 
 def _configured(rack: Rack) -> list[dict[str, object]]:

@@ -1,8 +1,8 @@
 """What clients want to be told: who subscribed to what, and what becomes of it.
 
 1. It runs on the poll loop; the looking out is done by the workers (``watching``).
-2. A subscription outlives its module: when somebody else released it, it is asked back, ever more
-   patiently.
+2. A subscription outlives its module: when that was closed by force, it sleeps until its client
+   asks for the module again, so that it does not take the slot from whoever wanted it.
 3. What is told is numbered by ``Delivery``; what cannot be told is told as a defect.
 """
 
@@ -23,8 +23,9 @@ from wisblock_bridge.rack import SlotClosingError
 from wisblock_bridge.watching import LONGEST_BACK_OFF_S, EventWatch, PeriodicReading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable
 
+    from wisblock_bridge.claims import Place
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.delivery import Delivery
     from wisblock_bridge.methods import Kind, SlotParam, SubscribeParams
@@ -73,16 +74,18 @@ class Subscriptions:
         self._checker_of = checker_of
         self._by_number: dict[int, Subscription] = {}
         self._last = 0
+        self._asleep: set[int] = set()
         self._put_off_until: list[tuple[float, int]] = []
 
     # -- what clients ask -------------------------------------------------------------------------
 
-    def add(self, session: Session, params: SubscribeParams) -> Subscription:
+    def add(self, session: Session, params: SubscribeParams, node: str = "") -> Subscription:
         """Take a subscription whose look-out does not run yet.
 
         Args:
             session: Who wants to be told.
             params: What.
+            node: What asks inside the client.
 
         Returns:
             The subscription, to be begun when the client knows its number.
@@ -113,33 +116,17 @@ class Subscriptions:
             every_s = params.every_ms / 1000.0
             return PeriodicReading(number, every_s, checker.description, arguments, params.deadband)
 
-        subscription = Subscription(
-            number,
-            session,
-            params.module,
-            params.slot,
-            name,
-            lambda: self._worker_of(params.module, params.slot).watch(watching()),
-        )
+        def start() -> None:
+            worker = self._worker_of(params.module, params.slot)
+            claim = self._sessions.claim(subscription.session, (worker.name, worker.slot))
+            if node:
+                claim.note(node)
+            worker.watch(watching())
+
+        subscription = Subscription(number, session, params.module, params.slot, name, start)
         self._by_number[number] = subscription
         session.subscriptions.add(number)
         return subscription
-
-    def watching(self, module: str, slot: SlotParam) -> set[Session]:
-        """Tell who is subscribed to something of a module.
-
-        Args:
-            module: Its name.
-            slot: Where it is.
-
-        Returns:
-            Those sessions.
-        """
-        return {
-            each.session
-            for each in self._by_number.values()
-            if each.module == module and each.slot == slot
-        }
 
     def session_of(self, number: int) -> Session | None:
         """Return whose subscription it is.
@@ -188,6 +175,41 @@ class Subscriptions:
         for number in tuple(session.subscriptions):
             self._end(self._by_number[number])
 
+    def end_of(self, session: Session, place: Place) -> None:
+        """End a client's subscriptions to one module.
+
+        Args:
+            session: The client.
+            place: Name and slot of the module.
+        """
+        for number in tuple(session.subscriptions):
+            subscription = self._by_number[number]
+            if (subscription.module, subscription.slot) == place:
+                self._end(subscription)
+
+    def sleep(self, place: Place) -> None:
+        """Let the subscriptions to a module sleep, because it is closed by force.
+
+        Args:
+            place: Name and slot of the module.
+        """
+        for subscription in self._by_number.values():
+            if (subscription.module, subscription.slot) == place:
+                self._asleep.add(subscription.number)
+
+    def wake(self, session: Session, place: Place) -> None:
+        """Begin again what slept, because its client uses the module again.
+
+        Args:
+            session: The client.
+            place: Name and slot of the module.
+        """
+        for number in tuple(self._asleep & session.subscriptions):
+            subscription = self._by_number[number]
+            if (subscription.module, subscription.slot) == place:
+                self._asleep.discard(number)
+                self._start(subscription)
+
     def hand_over(self, session: Session, former: Session) -> None:
         """Give what a client subscribed to on its new connection to its former session.
 
@@ -204,6 +226,7 @@ class Subscriptions:
 
     def _end(self, subscription: Subscription) -> None:
         self._by_number.pop(subscription.number, None)
+        self._asleep.discard(subscription.number)
         subscription.session.subscriptions.discard(subscription.number)
         worker = self._rack.find(subscription.module, subscription.slot)  # type: ignore[arg-type]
         if worker is not None and not worker.closing:
@@ -247,19 +270,15 @@ class Subscriptions:
 
     # -- when a module was released ---------------------------------------------------------------
 
-    def module_closed(self, worker: Worker, releasers: Container[Session]) -> None:
-        """End the subscriptions of those who released a module; the others want it back.
+    def module_closed(self, worker: Worker) -> None:
+        """Ask a module back for those who are subscribed to it, unless it was closed by force.
 
         Args:
             worker: The module's, which has ended.
-            releasers: The clients that released it.
         """
         for subscription in tuple(self._by_number.values()):
             if subscription.module == worker.name and subscription.slot == worker.slot:
-                if subscription.session in releasers:
-                    self._end(subscription)
-                else:
-                    self._put_off(subscription)
+                self._put_off(subscription)
 
     def next_return(self) -> float | None:
         """Tell when a subscription wants its module back.
@@ -270,23 +289,28 @@ class Subscriptions:
         return self._put_off_until[0][0] if self._put_off_until else None
 
     def return_modules(self, now: float) -> None:
-        """Begin look-outs again whose module was released by another client.
+        """Begin look-outs again whose module was closed.
 
         Args:
             now: Clock reading, s.
         """
         while self._put_off_until and self._put_off_until[0][0] <= now:
             subscription = self._by_number.get(heapq.heappop(self._put_off_until)[1])
-            if subscription is None:
-                continue
-            try:
-                subscription.start()
-            except (BridgeError, SlotClosingError):
-                self._put_off(subscription)
-            else:
-                subscription.pause_s = FIRST_RETURN_S
+            if subscription is not None and subscription.number not in self._asleep:
+                self._start(subscription)
+
+    def _start(self, subscription: Subscription) -> None:
+        """Begin a look-out again, now or later."""
+        try:
+            subscription.start()
+        except (BridgeError, SlotClosingError):
+            self._put_off(subscription)
+        else:
+            subscription.pause_s = FIRST_RETURN_S
 
     def _put_off(self, subscription: Subscription) -> None:
+        if subscription.number in self._asleep:
+            return
         due = self._clock.monotonic() + subscription.pause_s
         subscription.pause_s = min(subscription.pause_s * 2, LONGEST_BACK_OFF_S)
         heapq.heappush(self._put_off_until, (due, subscription.number))

@@ -93,11 +93,16 @@ class DigitalLine:
         controller: Who drives the line.
         offset: Its number within the controller.
         place: What people call it ("IO1, line 1 of TPT29555 0x26 on i2c-1").
+        on_expander: Whether it is a line of an expander, which goes on driving it when nobody
+            holds it, and pulls it up when it is an input.
     """
 
-    __slots__ = ("_controller", "_edges", "_offset", "place")
+    __slots__ = ("_controller", "_edges", "_offset", "_on_expander", "place")
 
-    def __init__(self, controller: LineController, offset: int, place: str) -> None:
+    def __init__(
+        self, controller: LineController, offset: int, place: str, *, on_expander: bool = False
+    ) -> None:
+        self._on_expander = on_expander
         self._controller = controller
         self._offset = offset
         self._edges = SharedEdges()
@@ -169,8 +174,25 @@ class DigitalLine:
             raise error.at(self.place) from error.__cause__
 
     def let_go(self) -> None:
-        """Return the line to the operating system as it is."""
+        """Return the line to the operating system as it is.
+
+        On an expander it goes on driving its level: for lines whose safe state needs that.
+        """
         self._controller.let_go(self._offset)
+
+    def give_back(self) -> None:
+        """Return the line; on an expander it becomes an input, so that the next module is free.
+
+        For lines whose safe state is the expander's weak pull-up, too, or that matter to nobody.
+
+        Raises:
+            BusError: The controller did not answer; the line may still be driven.
+        """
+        try:
+            if self._on_expander:
+                self.listen()
+        finally:
+            self.let_go()
 
 
 class AnalogInput:

@@ -33,14 +33,15 @@ from wisblock_bridge.errors import (
     SupplyLostError,
 )
 from wisblock_bridge.fault_log import defect, is_of_hardware
-from wisblock_bridge.posts import Answer, Closed, Happening, Job
+from wisblock_bridge.posts import Answer, Closed, Happening, Job, MadeSafe
 from wisblock_bridge.signatures import ALL_OUTPUTS
 from wisblock_bridge.watching import LookOuts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from wisblock_bridge.agenda import Timer
+    from wisblock_bridge.claims import Claim
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.describe import Module, Readings, Slot, Watch
     from wisblock_bridge.fault_log import FaultLog
@@ -66,9 +67,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class _Rescue:
-    """An output to be brought to its safe state."""
+    """An output to be brought to its safe state, unless another claim has written it since."""
 
     output: str
+    claim: Claim | None = None
 
 
 class Worker:
@@ -115,6 +117,10 @@ class Worker:
         """The module was closed and may still drive its outputs: the hardware did not answer."""
         self.unanswered = 0
         """Jobs taken whose answer the poll loop has not seen yet; the poll loop counts."""
+        self.driving: set[Job] = set()
+        """Those of them that drive an output; kept by the poll loop, too."""
+        self.reason = ""
+        """Why it is being closed, for those who are told: "was released by …"."""
         self._build = build
         self._mailbox = mailbox
         self._clock = clock
@@ -132,6 +138,10 @@ class Worker:
         """Apart from the module's own timers, which end pulses and come before everything."""
         self._look_outs = LookOuts(self, self._looks, self._bell, mailbox, clock)
         self._retries: dict[str, Timer] = {}
+        self._restless: set[str] = set()
+        """Outputs that were written and have not come to rest since."""
+        self._writers: dict[str, Claim] = {}
+        """Under which claim each output was written last."""
         self._fault_log = fault_log
         self._thread = threading.Thread(target=self._run, name=self.place, daemon=True)
         self._thread.start()
@@ -162,11 +172,7 @@ class Worker:
             everything = job.output == ALL_OUTPUTS
             waiting = [each for each in tuple(self._jobs) if each.output]
             for overtaken in [each for each in waiting if everything or each.output == job.output]:
-                try:
-                    self._jobs.remove(overtaken)
-                except ValueError:
-                    continue  # the thread has just taken it
-                self._refuse(
+                self._take_back(
                     overtaken,
                     ExpiredError("A stop or an off overtook this request; it was not started."),
                 )
@@ -180,6 +186,40 @@ class Worker:
         else:
             self._jobs.append(job)
         self.unanswered += 1
+        if job.output:
+            self.driving.add(job)
+
+    def refuse_jobs(self, claim: Claim, outputs: Collection[str] | None = None) -> set[Job]:
+        """Refuse what waits under a claim, because its client released the module or an output.
+
+        Args:
+            claim: Whose.
+            outputs: Only what drives one of these; None for everything.
+
+        Returns:
+            What was refused; what has been started is not among it.
+        """
+        refused = set()
+        for job in (
+            *tuple(self._jobs),
+            *(each for each in tuple(self._urgent) if isinstance(each, Job)),
+        ):
+            wanted = outputs is None or job.output in outputs
+            if wanted and job.is_under(claim) and self._take_back(job, self._released()):
+                refused.add(job)
+        return refused
+
+    def _take_back(self, job: Job, error: BridgeError) -> bool:
+        """Refuse a job that waits, unless the thread has just taken it."""
+        try:
+            (self._urgent if job.urgent else self._jobs).remove(job)
+        except ValueError:
+            return False
+        self._refuse(job, error)
+        return True
+
+    def _released(self) -> ClosingError:
+        return ClosingError(f"This client released {self.place} before this request was started.")
 
     def _has_waiting(self, session: Session) -> bool:
         """Tell whether a client waits here already: whoever does not gets in behind a flood."""
@@ -205,16 +245,18 @@ class Worker:
         """
         self._call(lambda: self._look_outs.stop(subscription))
 
-    def make_safe(self, output: str) -> None:
+    def make_safe(self, output: str, claim: Claim | None = None) -> None:
         """Bring an output to its safe state before anything else that is queued.
 
         It is tried until it works, until somebody else drives the output, or until the module is
-        closed.
+        closed. ``MadeSafe`` is posted after the first attempt, and once it has worked.
 
         Args:
             output: Its name.
+            claim: Under which it was driven: it is left alone when it was written under another
+                one since. None: whoever wrote it.
         """
-        self._urgent.append(_Rescue(output))
+        self._urgent.append(_Rescue(output, claim))
         self._bell.ring()
 
     def prepare(self) -> None:
@@ -231,9 +273,14 @@ class Worker:
         self._call(self._open_to_rescue)
         self.close()
 
-    def close(self) -> None:
-        """Close the module and end the thread; ``Closed`` is posted when that is done."""
+    def close(self, reason: str = "was closed") -> None:
+        """Close the module and end the thread; ``Closed`` is posted when that is done.
+
+        Args:
+            reason: What those are told who use it: "was released by …".
+        """
         if not self.closing:
+            self.reason = reason
             self.closing = True
             self._call(self._shut)
 
@@ -275,7 +322,7 @@ class Worker:
             busy = self._work()
         for job in (*self._jobs, *(each for each in self._urgent if isinstance(each, Job))):
             self._refuse(
-                job, ClosingError(f"{self.place} was closed before this request was started.")
+                job, ClosingError(f"{self.place} {self.reason} before this request was started.")
             )
         self._mailbox.post(Closed(self))
 
@@ -298,8 +345,7 @@ class Worker:
         """
         for _ in range(TURNS):
             if self._agenda.timers:
-                for action in self._agenda.due():
-                    self._guarded(action)
+                self._do_what_is_due()
             if self._urgent:
                 self._hurry(self._urgent.popleft())
                 continue
@@ -318,12 +364,18 @@ class Worker:
                 return False
         return True
 
+    def _do_what_is_due(self) -> None:
+        for action in self._agenda.due():
+            self._guarded(action)
+        if self._restless:
+            self._tell_rest()
+
     def _hurry(self, first: Job | _Rescue | Callable[[], None]) -> None:
         """Do what is urgent."""
         if isinstance(first, Job):
             self._carry_out(first)
         elif isinstance(first, _Rescue):
-            self._bring_to_safety(first.output, FIRST_RETRY_S)
+            self._rescue(first)
         else:
             self._guarded(first)
 
@@ -337,16 +389,19 @@ class Worker:
         if not job.session.present.alive:
             self._refuse(job, ExpiredError("The session ended before the request was started."))
             return
+        claim = None if job.claim is None else job.claim.present
+        if claim is not None and not claim.alive:
+            self._refuse(job, self._released())
+            return
         try:
             readings = self.perform(job.operation.name, job.arguments)
         except BridgeError as error:
-            if self._retries and not isinstance(error, RequestError):
-                self._give_over(job.output)
+            if not isinstance(error, RequestError):
+                self._written(job.output, claim)
             frame = protocol.encode_error(job.request_id, error)
             self._mailbox.post(Answer(job, frame, self, started=True, error=error))
             return
-        if self._retries:
-            self._give_over(job.output)
+        self._written(job.output, claim)
         try:
             frame = protocol.encode_result(
                 job.request_id, protocol.outcome(readings, emulated=self._emulated)
@@ -357,6 +412,8 @@ class Worker:
             self._mailbox.post(Answer(job, frame, self, started=True, error=found))
             return
         self._mailbox.post(Answer(job, frame, self, started=True))
+        if self._restless:
+            self._tell_rest()
 
     def perform(self, operation: str, arguments: tuple[object, ...]) -> Readings:
         """Call an operation, opening the module first if need be; worker's thread only.
@@ -456,7 +513,7 @@ class Worker:
             return
         if self.closing:
             raise CutShortError(
-                ErrorCode.CLOSING, f"{self.place} was closed before this was finished."
+                ErrorCode.CLOSING, f"{self.place} {self.reason} before this was finished."
             )
         urgent = self._urgent
         if urgent and any(isinstance(each, Job | _Rescue) for each in tuple(urgent)):
@@ -496,19 +553,48 @@ class Worker:
         except Exception as error:  # noqa: BLE001
             self._defect(error)
 
+    def _written(self, output: str, claim: Claim | None) -> None:
+        """Note who wrote an output; who was to make it safe does not have to any more."""
+        if output and claim is not None:
+            self._writers[output] = claim
+            self._restless.add(output)
+        if self._retries:
+            self._give_over(output)
+
+    def _tell_rest(self) -> None:
+        """Tell which outputs have come to rest by themselves."""
+        module = self._module
+        for output in tuple(self._restless):
+            if module is not None and self._usable and module.rests(output):
+                self._restless.discard(output)
+                self._mailbox.post(MadeSafe(self, output, by_itself=True))
+
+    def _rescue(self, rescue: _Rescue) -> None:
+        """Make an output safe, unless somebody else has written it since."""
+        output, claim = rescue.output, rescue.claim
+        writer = self._writers.get(output)
+        if claim is not None and writer is not None and writer.present is not claim.present:
+            self._mailbox.post(MadeSafe(self, output, overtaken=True))
+        else:
+            self._bring_to_safety(output, FIRST_RETRY_S)
+
     def _bring_to_safety(self, output: str, pause_s: float) -> None:
         try:
             self._opened().make_safe(output)
         except BridgeError as error:
             self._failed(error)
             if output not in self._retries:
+                self._mailbox.post(MadeSafe(self, output, error))
                 log.warning(
                     "%s: %s cannot be made safe (%s) and is tried again until it is",
                     self.place, output, error.code,
                 )  # fmt: skip
         except Exception as error:  # noqa: BLE001
-            self._defect(error)
+            found = self._defect(error)
+            if output not in self._retries:
+                self._mailbox.post(MadeSafe(self, output, found))
         else:
+            self._mailbox.post(MadeSafe(self, output))
             if self._retries.pop(output, None) is not None:
                 log.info("%s: %s is safe now", self.place, output)
             if self._fault_log.down:
@@ -553,7 +639,7 @@ class Worker:
         for subscription in self._look_outs.numbers():
             # Guarded: whatever is wrong with a look-out, the module's outputs must become safe.
             self._guarded(functools.partial(self._look_outs.stop, subscription))
-            error = ClosingError(f"{self.place} was closed.", where=self.place)
+            error = ClosingError(f"{self.place} {self.reason}.", where=self.place)
             self._mailbox.post(Happening(subscription, None, error))
         self._agenda.clear()
         self._looks.clear()

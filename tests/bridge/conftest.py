@@ -36,4 +36,4 @@ def wire(bridge: BridgeProcess) -> Iterator[RawClient]:
         for slot in (1, 2, "board"):
             cleaner.result("emulator.fault", slot=slot, kind="nack", count=0)
         for entry in cleaner.result("status")["slots"]:
-            cleaner.result("release", module=entry["module"], slot=entry["slot"])
+            cleaner.result("release", module=entry["module"], slot=entry["slot"], force=True)

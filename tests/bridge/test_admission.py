@@ -113,7 +113,9 @@ def test_every_event_for_every_role(
         ("status", {}, Role.READ),
         ("unsubscribe", {"subscription": 99}, Role.READ),
         ("bye", {}, Role.READ),
-        ("release", {"module": "RAK5801", "slot": 1}, Role.DRIVE),
+        ("release", {"module": "RAK5801", "slot": 1}, Role.READ),
+        ("release", {"module": "RAK5801", "slot": 1, "outputs": []}, Role.READ),
+        ("release", {"module": "RAK5801", "slot": 1, "force": True}, Role.ADMIN),
         ("log", {}, Role.ADMIN),
         ("scan", {"bus": "nonsense"}, Role.ADMIN),
         ("emulator.list", {"slot": 1}, Role.ADMIN),
@@ -163,18 +165,30 @@ def test_what_others_use_is_released_by_an_administrator_only(rig: Rig) -> None:
     line = {"expander": "slots", "line": 1}
     own = {**where, "operation": "write", "params": {**line, "level": 1}}
     assert ask(rig, A, WHO[Role.DRIVE], "invoke", **own)["ok"]
-    # Its own it may release, others' it may not: neither what they drive ...
+    # Without force it drops its own claim, and has none; by force it may not.
     other = Peer("another key", "another", Role.DRIVE)
-    refused = ask(rig, B, other, "release", **where)
+    assert ask(rig, B, other, "release", **where)["ok"]
+    refused = ask(rig, B, other, "release", **where, force=True)
     assert code(refused) == "forbidden"
-    assert "while others use it" in refused["error"]["message"]
+    assert "by force" in refused["error"]["message"]
+    forced = ask(rig, B, other, "release", **where, outputs=["slots/1"], force=True)
+    assert code(forced) == "forbidden"
+    assert ask(rig, B, other, "release", **where, outputs=["slots/1"])["ok"]
     assert rig.level("slots", 1) == 1
-    assert ask(rig, A, WHO[Role.DRIVE], "release", **where)["ok"]
-    # ... nor what they are subscribed to.
-    reading = {**where, "operation": "read", "params": line, "every_ms": 1000}
-    assert ask(rig, A, WHO[Role.READ], "subscribe", **reading)["ok"]
-    assert code(ask(rig, B, other, "release", **where)) == "forbidden"
-    assert ask(rig, C, WHO[Role.ADMIN], "release", **where)["ok"]
+    assert ask(rig, C, WHO[Role.ADMIN], "release", **where, force=True)["ok"]
+    assert rig.level("slots", 1) is None
+
+
+def test_who_may_only_look_releases_its_own_claim_and_closes_nothing_else(rig: Rig) -> None:
+    where = {"module": "TPT29555", "slot": "board"}
+    reading = {**where, "operation": "read", "params": {"expander": "slots", "line": 1}}
+    assert ask(rig, A, WHO[Role.READ], "subscribe", **reading, every_ms=1000)["ok"]
+    assert ask(rig, A, WHO[Role.READ], "release", **where)["ok"]
+    assert not list(rig.rack)
+    assert ask(rig, C, WHO[Role.DRIVE], "invoke", **reading)["ok"]
+    assert ask(rig, C, WHO[Role.DRIVE], "bye")["ok"]
+    assert ask(rig, A, WHO[Role.READ], "release", **where)["ok"]
+    assert len(list(rig.rack)) == 1
 
 
 def test_a_role_is_its_word() -> None:

@@ -36,7 +36,7 @@ def bridge(served: BridgeProcess) -> Iterator[Bridge]:
     with Bridge(served.endpoint, name="test") as connected:
         for slot in (1, 2):
             for module in ("RAK5801", "RAK5811"):
-                connected.release(module, slot)
+                connected.release(module, slot, force=True)
         yield connected
 
 

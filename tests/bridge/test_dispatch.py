@@ -231,7 +231,7 @@ def test_a_module_of_another_slot_is_named(rig: Rig) -> None:
     params = {"module": "RAK5811", "slot": 1, "operation": "read"}
     error = refused_untouched(rig, "invoke", params)
     assert error["code"] == "slot_conflict"
-    assert error["data"] == {"holder": "RAK5801"}
+    assert error["data"]["holder"] == "RAK5801"
     assert error["where"] == "slot 1"
     for words in ("RAK5801", "RAK5811", "AIN1", "IO1", "IO4"):
         assert words in error["message"]

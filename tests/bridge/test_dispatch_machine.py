@@ -7,18 +7,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgpack
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
 
+from wisblock_bridge.describe import Module, Product, Readings, operation
 from wisblock_bridge.sessions import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
+    from tests.tally import Tally
+
     from wisblock_bridge.worker import Worker
 
 CLIENTS = (b"a", b"b", b"c", b"d")
@@ -30,6 +39,18 @@ CODES = {
 JUNK = 10**12
 """Requests of damaged frames have other ids than these."""
 
+
+class Other(Module):
+    """Something else that could be in the slot."""
+
+    product = Product("OTHER", "other", "onboard", (1, 2), "none.svg", "https://example.org/")
+
+    @operation(gives=(), reads_only=True, default=True)
+    def touch(self) -> Readings:
+        """Touch nothing."""
+        return self.readings()
+
+
 clients = st.sampled_from(CLIENTS)
 slots = st.sampled_from((1, 2, "board", 3, None))
 timeouts = st.sampled_from((None, 0, 1, 500, 60_000))
@@ -38,10 +59,13 @@ timeouts = st.sampled_from((None, 0, 1, 500, 60_000))
 class Bridge(RuleBasedStateMachine):
     """A bridge with four clients and a module that does what it is told."""
 
+    tried: ClassVar[int] = 0
+    """Releases and newcomers, in all runs."""
+
     def __init__(self) -> None:
         super().__init__()
         Probe.script = self.script = Script()
-        self.rig = Rig(modules={"PROBE": Probe})
+        self.rig = Rig(modules={"PROBE": Probe, "OTHER": Other})
         self.rig.__enter__()
         self.asked: dict[bytes, list[int]] = {who: [] for who in CLIENTS}
         self.tokens: dict[bytes, str] = {}
@@ -68,6 +92,9 @@ class Bridge(RuleBasedStateMachine):
         assert not self.rig.sessions._owner
         assert not self.rig.sessions._by_token
         assert not self.rig.delivery.pending
+        assert not self.rig.dispatcher._parked
+        assert not self.rig.dispatcher._releases._waiting
+        assert not self.rig.dispatcher._releases._closing
         for worker in self.rig.rack:
             assert worker.queued == worker.watched == worker.unanswered == 0
         self.rig.__exit__(None, None, None)
@@ -120,9 +147,14 @@ class Bridge(RuleBasedStateMachine):
     def read(self, who: bytes, slot: object, timeout_ms: int | None) -> None:
         self.invoke(who, slot, "read", timeout_ms=timeout_ms)
 
-    @rule(who=clients, which=st.sampled_from("ab"), on=st.booleans(), timeout_ms=timeouts)
-    def switch(self, who: bytes, which: str, *, on: bool, timeout_ms: int | None) -> None:
-        on_loss = "safe" if which == "a" else "hold"
+    @rule(
+        who=clients, which=st.sampled_from("ab"), on=st.booleans(), timeout_ms=timeouts,
+        hold=st.booleans(),
+    )  # fmt: skip
+    def switch(
+        self, who: bytes, which: str, *, on: bool, timeout_ms: int | None, hold: bool
+    ) -> None:
+        on_loss = "safe" if which == "a" or not hold else "hold"
         self.invoke(who, 1, "set", which=which, on=on, on_loss=on_loss, timeout_ms=timeout_ms)
 
     @rule(who=clients, slot=slots, event=st.booleans(), every_ms=st.sampled_from((10, 100, 5000)))
@@ -134,9 +166,57 @@ class Bridge(RuleBasedStateMachine):
     def unsubscribe(self, who: bytes, number: int) -> None:
         self.send(who, "unsubscribe", subscription=number)
 
-    @rule(who=clients, slot=slots)
-    def release(self, who: bytes, slot: object) -> None:
-        self.send(who, "release", module="PROBE", slot=slot)
+    @rule(who=clients, slot=slots, module=st.sampled_from(("PROBE", "OTHER")))
+    def release(self, who: bytes, slot: object, module: str) -> None:
+        number = self.send(who, "release", module=module, slot=slot)
+        reply = self.rig.find(who, number)
+        if reply is not None and reply["ok"]:
+            here = [each for each in self.rig.sessions if each.identity == who]
+            assert not any((module, slot) in each.claims for each in here)
+        Bridge.tried += 1
+
+    @rule(who=clients, outputs=st.sets(st.sampled_from(("a", "b", "*", "c"))), force=st.booleans())
+    def release_outputs(self, who: bytes, outputs: set[str], *, force: bool) -> None:
+        names = sorted(outputs)
+        before = {
+            output.name
+            for output, owner in self.rig.sessions._owner.items()
+            if output.slot == 1 and output.module == "PROBE" and (force or owner.identity == who)
+        }
+        number = self.send(who, "release", module="PROBE", slot=1, outputs=names, force=force)
+        reply = self.rig.find(who, number)
+        if reply is not None and reply["ok"] and not self.held:
+            for name in before & (outputs if "*" not in outputs else before):
+                assert not self.script.states.get(name), name
+        Bridge.tried += 1
+
+    @rule(who=clients, slot=st.sampled_from((1, 2)))
+    def release_by_force(self, who: bytes, slot: int) -> None:
+        number = self.send(who, "release", module="PROBE", slot=slot, force=True)
+        reply = self.rig.find(who, number)
+        if reply is not None and reply["ok"]:
+            assert not self.rig.sessions.is_used(("PROBE", slot))  # type: ignore[arg-type]
+        Bridge.tried += 1
+
+    @rule(who=clients, slot=st.sampled_from((1, 2)), timeout_ms=timeouts)
+    def come_new(self, who: bytes, slot: int, timeout_ms: int | None) -> None:
+        """Another module is wanted in the slot: it gets it unless somebody uses it."""
+        way = self.rig.rack.way
+        other = self.rig.rack.occupant(slot)  # type: ignore[arg-type]
+        settled = not self.held and (other is None or not other.closing)
+        used = other is not None and other.name != "OTHER" and not way.gives_way(other)
+        users = self.rig.sessions.users(("PROBE", slot))  # type: ignore[arg-type]
+        number = self.send(
+            who, "invoke", timeout_ms, module="OTHER", slot=slot, operation="touch", params={}
+        )
+        reply = self.rig.find(who, number)
+        if reply is not None and settled:
+            if used:
+                assert reply["error"]["code"] == "slot_conflict", reply
+                assert reply["error"]["data"] == {"holder": "PROBE", "clients": users}
+            else:
+                assert reply["ok"] or reply["error"]["code"] in {"expired", "busy"}, reply
+        Bridge.tried += 1
 
     @rule(who=clients, method=st.sampled_from(("ping", "status", "nothing", "emulator.x")))
     def ask(self, who: bytes, method: str) -> None:
@@ -259,6 +339,12 @@ class Bridge(RuleBasedStateMachine):
         assert all(each.alive for each in sessions)
         assert all(0 <= each.in_flight <= MAX_IN_FLIGHT for each in sessions)
         assert all(owner.alive for owner in sessions._owner.values())
+        for session in sessions:
+            assert {output for output, owner in sessions._owner.items() if owner is session} == set(
+                session.outputs
+            )
+            assert all(claim.alive and claim.heir is None for claim in session.claims.values())
+        assert not set(sessions._held) & set(sessions._owner)
         numbers = [number for each in sessions for number in each.subscriptions]
         known = self.rig.dispatcher.subscriptions._by_number
         assert sorted(numbers) == sorted(known)
@@ -272,6 +358,17 @@ class Bridge(RuleBasedStateMachine):
             return  # it is being made safe
         owned = {each.name for each in self.rig.sessions._owner}
         assert not self.script.states.get("a") or "a" in owned
+        held = {each.name for each in self.rig.sessions._held}
+        assert not self.script.states.get("b") or "b" in owned | held
+
+    @invariant()
+    def what_is_driven_is_used(self) -> None:
+        """No module with an output on gives way to anybody."""
+        if self.held or self.script.failures:
+            return
+        sessions = self.rig.sessions
+        for output in (*sessions._owner, *sessions._held):
+            assert sessions.is_used((output.module, output.slot)), output
 
     @invariant()
     def what_is_at_rest_waits_for_nothing(self) -> None:
@@ -284,11 +381,17 @@ class Bridge(RuleBasedStateMachine):
             assert all(each.in_flight == 0 for each in self.rig.sessions)
 
 
-Bridge.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-TestBridge = Bridge.TestCase
+def test_bridge(tally: Tally) -> None:
+    Bridge.tried = 0
+    run_state_machine_as_test(
+        Bridge,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            derandomize=True,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    assert Bridge.tried > 0
+    tally.add("claim", "claims and releases tried", Bridge.tried)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bridge.bridge_process import LONG_S, ROOT, BridgeProcess, environment
+from tests.bridge.bridge_process import LONG_S, ROOT, BridgeProcess, environment, eventually
 
 from wisblock_bridge.client import (
     Bridge,
@@ -16,6 +17,8 @@ from wisblock_bridge.client import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.tally import Tally
 
 EXAMPLES = ROOT / "python-bridge/examples"
 
@@ -31,7 +34,7 @@ def bridge(served: BridgeProcess) -> Iterator[Bridge]:
     with Bridge(served.endpoint, name="test") as connected:
         for slot in (1, 2):
             for module in ("RAK5801", "RAK5811"):
-                connected.release(module, slot)
+                connected.release(module, slot, force=True)
         yield connected
 
 
@@ -91,3 +94,41 @@ def test_an_example_without_a_bridge_ends_with_a_sentence(example: str, tmp_path
     assert finished.returncode == 1
     assert "wisblock-bridge serve" in finished.stderr
     assert "Traceback" not in finished.stderr
+
+
+def test_the_examples_run_one_after_another_without_a_release(tally: Tally) -> None:
+    """All in one slot: none may find the slot held by an earlier one."""
+    tried = 0
+    with BridgeProcess() as process, Bridge(process.endpoint) as watcher:
+        for path in sorted(EXAMPLES.glob("*.py")):
+            source = path.read_text(encoding="utf-8")
+            words = ["--count", "1"]
+            words += [*(["--slot", "1"] if '"--slot"' in source else [])]
+            words += [*(["--interval", "0"] if '"--interval"' in source else [])]
+            with subprocess.Popen(
+                [sys.executable, str(path), *words],
+                env=environment(WISBLOCK_BRIDGE_ENDPOINT=process.endpoint),
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            ) as example:  # fmt: skip
+                module = path.name.partition("_")[0].upper()
+
+                def is_used(name: str = module) -> bool:
+                    slots = watcher.status()["slots"]
+                    assert isinstance(slots, list)
+                    return any(each["module"] == name and each["open"] for each in slots)
+
+                def has_begun(one: subprocess.Popen[str] = example) -> bool:
+                    return one.poll() is not None or is_used()
+
+                eventually(has_begun, f"{path.name} uses its module")
+                if example.poll() is None:
+                    example.send_signal(signal.SIGINT)  # it waits for what never comes here
+                _, told = example.communicate(timeout=LONG_S)
+            assert "cannot be used there" not in told, path.name
+            if "soldered on" in told:
+                continue  # as delivered, this one has the address of a chip of the board
+            assert "is held by" not in told, path.name
+            assert is_used(), f"{path.name}: {told}"
+            tried += 1
+    assert tried > 20
+    tally.add("claim", "claims and releases tried", tried)

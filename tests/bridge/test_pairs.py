@@ -32,6 +32,7 @@ def refused(board: str) -> dict[Pair, str]:
     for first, second in itertools.product(able[1], able[2]):
         with Rig(BOARDS[board]) as rig:
             rig.rack.worker(first, 1)
+            rig.sessions.claim(rig.sessions.of(b"a", rig.clock.monotonic()), (first, 1))
             try:
                 rig.rack.worker(second, 2)
             except InUseError as error:

@@ -216,13 +216,21 @@ def test_a_lost_client_is_not_looked_out_for(rig: Rig) -> None:
     assert worker.watched == 0
 
 
-def test_it_comes_back_after_another_client_released_the_module(rig: Rig, script: Script) -> None:
+def test_released_by_force_it_sleeps_until_its_client_asks_again(rig: Rig, script: Script) -> None:
     number = subscribe(rig)
     rig.result(A, "hello", lease_ms=60_000)
-    assert rig.result(B, "release", module="PROBE", slot=1) == {}
+    rig.result(B, "hello", client="admin")
+    assert rig.result(B, "release", module="PROBE", slot=1, force=True) == {}
     assert values(rig, number) == [1.0, "closing"]
     assert not list(rig.rack)
-    rig.advance(1.1)
+    error = rig.events(A, number)[-1]["error"]
+    assert error["message"] == 'PROBE in slot 1 was released by force by client "admin".'
+    for _ in range(10):
+        rig.result(A, "ping")
+        rig.advance(10.0)
+    assert not list(rig.rack), "the slot is left to the newcomer"
+    rig.invoke(A, "PROBE", 1, "read")
+    rig.settle()
     rig.advance(0.1)
     assert values(rig, number)[2] == 1.0
     assert script.calls.count("open") == 2
@@ -230,15 +238,19 @@ def test_it_comes_back_after_another_client_released_the_module(rig: Rig, script
     assert sequence == list(range(1, len(sequence) + 1))
 
 
-def test_it_waits_while_another_module_has_the_slot(rig: Rig) -> None:
+def test_it_is_asked_back_when_the_slot_is_free_again(rig: Rig) -> None:
+    """Its client asks for the module while another one is in the slot: it is patient."""
     number = subscribe(rig)
     rig.result(A, "hello", lease_ms=60_000)
-    rig.result(B, "release", module="PROBE", slot=1)
+    rig.result(B, "hello", lease_ms=60_000)
+    rig.result(B, "release", module="PROBE", slot=1, force=True)
     rig.invoke(B, "RAK5811", 1, "read", samples=1)
+    assert rig.refused(A, "PROBE", 1, "read")["code"] == "slot_conflict"
     rig.advance(8.0)
     assert values(rig, number) == [1.0, "closing"]
     rig.result(B, "release", module="RAK5811", slot=1)
-    rig.advance(11.0)
+    rig.invoke(A, "PROBE", 1, "read")
+    rig.settle()
     rig.advance(0.1)
     assert values(rig, number)[2] == 1.0
 

@@ -255,10 +255,11 @@ def test_a_long_measurement_gives_way_to_the_closing_of_its_module(
 ) -> None:
     number = measure(rig, script)
     queued = read(rig)
-    release = rig.send(B, "release", module="PROBE", slot=1)
+    release = rig.send(B, "release", module="PROBE", slot=1, force=True)
     assert rig.error(A, number) == {
         "code": "closing",
-        "message": "PROBE in slot 1 was closed before this was finished.",
+        "message": "PROBE in slot 1 was released by force by an unnamed client before this was "
+        "finished.",
         "where": "PROBE in slot 1",
     }
     assert (rig.code(A, queued), rig.code(B, release)) == ("closing", "ok")
@@ -414,7 +415,7 @@ def test_a_place_that_is_opened_again_and_again_is_told_once(
 def test_release_refuses_what_is_queued_and_closes(rig: Rig, script: Script) -> None:
     first = hang(rig, script)
     queued = [read(rig, str(number)) for number in range(3)]
-    release = rig.send(A, "release", module="PROBE", slot=1)
+    release = rig.send(A, "release", module="PROBE", slot=1, force=True)
     assert rig.find(A, release) is None
     script.gate.set()
     assert rig.code(b"blocker", first) == "ok"

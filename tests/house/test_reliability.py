@@ -22,13 +22,16 @@ REPORT = """<?xml version="1.0"?><testsuites><testsuite>
 <testcase classname="tests.bridge.test_c" name="three"><skipped/></testcase>
 </testsuite></testsuites>"""
 
+CLAIMS = """<property name="tally" value='{"kind": "claim", "what": "claims and releases tried",
+ "tried": 3, "seen": "", "seed": ""}'/>"""
+
 SOAK = {"seed": 7, "minutes": 5.01, "steps": 900, "requests": {"sent": 12, "refused": {"busy": 2}}}
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> str:
     report = tmp_path / "report.xml"
-    report.write_text(REPORT)
+    report.write_text(REPORT.replace("</properties>", f"{CLAIMS}</properties>", 1))
     return page(read(report), SOAK)
 
 
@@ -38,6 +41,7 @@ def test_what_was_tried_and_what_survived(written: str) -> None:
         "| bus stuck | 12 | 7 | RAK5801 in slot 1: stuck / hard |  | "
         "`tests/bridge/test_a.py`, `tests/bridge/test_b.py` |"
     ) in written
+    assert "| claims and releases tried | 3 | 3 |  |  | `tests/bridge/test_a.py` |" in written
     assert "| noise | 10000 | 10000 |  | 42 | `tests/bridge/test_a.py` |" in written
     assert "| **all** | **12** | **7** | | | |" in written
 

@@ -60,7 +60,7 @@ def wire(started: Callable[[str], BridgeProcess], board: str) -> Iterator[RawCli
         yield made
     with RawClient(endpoint) as cleaner:
         for entry in cleaner.result("status")["slots"]:
-            cleaner.result("release", module=entry["module"], slot=entry["slot"])
+            cleaner.result("release", module=entry["module"], slot=entry["slot"], force=True)
         for slot in (1, 2):
             cleaner.result("emulator.unplug", slot=slot)
 

@@ -306,7 +306,7 @@ def test_a_lost_client_and_one_that_stays() -> None:
         assert rig.result(b"stays", "emulator.get", slot=1, quantity="levels")["value"] == 0x30
         directions = rig.result(b"stays", "emulator.get", slot=1, quantity="directions")
         assert directions["value"] == 0x30
-        rig.result(b"stays", "release", module="RAK13003", slot=1)
+        rig.result(b"stays", "release", module="RAK13003", slot=1, force=True)
         directions = rig.result(b"stays", "emulator.get", slot=1, quantity="directions")
         assert directions["value"] == 0
 

@@ -150,7 +150,7 @@ def test_it_leaves_the_shared_address_with_its_first_bytes() -> None:
 def test_close_disables_and_switches_off(plugged: Plugged) -> None:
     plugged.module.duty(0, 50.0)
     plugged.module.close()
-    assert plugged.drives("IO6") == 1
+    assert plugged.drives("IO6") is None, "the pull-ups disable the outputs"
     assert all(plugged.twin.silicon.duty(channel) == 0.0 for channel in range(16))
 
 
@@ -383,8 +383,9 @@ def test_a_lost_client_and_one_that_stays() -> None:
 
         assert [percent(channel) for channel in (3, 4, 5)] == [0.0, 50.0, 100.0]
         assert rig.level("slots", 14) == 0
-        rig.result(b"stays", "release", module="RAK13004", slot=2)
-        assert rig.level("slots", 14) == 1
+        rig.result(b"stays", "release", module="RAK13004", slot=2, force=True)
+        assert rig.board.wires["slots", 14].level() == 1
+        assert rig.level("slots", 14) is None, "it is the pull-up that disables them"
         assert [percent(channel) for channel in (3, 4, 5)] == [0.0, 0.0, 0.0]
 
 

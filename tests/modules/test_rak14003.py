@@ -123,7 +123,7 @@ def test_close_is_dark_even_when_the_chip_does_not_answer(plugged: Plugged) -> N
     with pytest.raises(BusError):
         plugged.module.close()
     assert plugged.mask == 0
-    assert plugged.drives("IO4") == 1
+    assert plugged.drives("IO4") is None, "the pull-up ends the reset"
 
 
 # -- what it does -------------------------------------------------------------------------------

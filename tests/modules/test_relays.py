@@ -300,6 +300,8 @@ def test_a_pulse_ends_although_its_client_is_gone(
 def test_released_it_is_off(rig: Rig, product: type[RAK13001 | RAK13007]) -> None:
     rig.invoke(A, product.product.name, 1, "set", on=True)
     rig.result(B, "release", module=product.product.name, slot=1)
+    assert rig.level("slots", 4) == 1, "it is another client's"
+    rig.result(A, "release", module=product.product.name, slot=1)
     assert rig.level("slots", 4) == 0
 
 

@@ -139,7 +139,7 @@ def test_closing_returns_every_line(rig: Rig) -> None:
     for line in (0, 5, 9):
         do(rig, "write", line, level=0)
     do(rig, "write", 6, "board", level=0)
-    rig.result(B, "release", module="TPT29555", slot="board")
+    rig.result(B, "release", module="TPT29555", slot="board", force=True)
     assert words(rig) == {"levels": 0xFFFF, "directions": 0}
     assert words(rig, "board") == {"levels": 0xFFFF, "directions": 0}
 
@@ -151,7 +151,7 @@ def test_closing_returns_what_it_can(rig: Rig) -> None:
     do(rig, "write", 6, "board", level=0)
     do(rig, "write", 7, "board", level=0)
     rig.board.bus.fail(0x26, Fault(FaultKind.NACK))
-    rig.result(B, "release", module="TPT29555", slot="board")
+    rig.result(B, "release", module="TPT29555", slot="board", force=True)
     assert [rig.level("board", line) for line in (6, 7)] == [None, None]
     assert [rig.level("slots", line) for line in (0, 5)] == [0, 0]
 

@@ -506,8 +506,8 @@ class Run:
             self.put(slot, module)
 
     def release(self, client: Client, module: str, slot: int | str) -> None:
-        """Let a client release a module."""
-        client.ask("release", {"module": module, "slot": slot})
+        """Let a client release a module by force: others may use it, too."""
+        client.ask("release", {"module": module, "slot": slot, "force": True})
 
     def _pull(self, slot: int) -> None:
         self.hardware.unplug(slot)

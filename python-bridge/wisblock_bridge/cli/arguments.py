@@ -197,6 +197,13 @@ def _parser() -> Parser:
     release = asking("release", "Close a module: outputs safe, slot free.", "call:release")
     release.add_argument("module", metavar="MODULE", help="such as RAK5801")
     release.add_argument("--slot", type=place, metavar="SLOT", help="1, 2 or board (default 1)")
+    release.add_argument(
+        "--force", action="store_true", help="whoever uses it: ends the claims of all clients"
+    )
+    release.add_argument(
+        "--output", nargs="+", action="extend", default=[], dest="outputs", metavar="NAME",
+        help="make only these outputs safe; the module stays open",
+    )  # fmt: skip
 
     watch = asking("watch", "Show what a module reads, again and again.", "watch:watch")
     _add_operation(watch)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, cast
 
-from wisblock_bridge.cli import settings, show, typed
+from wisblock_bridge.cli import settings, show, status, typed
 from wisblock_bridge.plain_text import escaped
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from wisblock_bridge.client import Result
     from wisblock_bridge.client.faces import Slot
@@ -31,35 +31,126 @@ def call(options: argparse.Namespace) -> int:
         catalogue = bridge.catalogue()
         module = typed.find_module(catalogue, options.module)
         operation = typed.find_operation(module, options.operation)
+        slot = slot_of(module, options.slot)
+        params = typed.parameters(operation, options.params)
         result = bridge.invoke(
             str(module["name"]),
-            slot_of(module, options.slot),
+            slot,
             options.operation,
-            typed.parameters(operation, options.params),
+            params,
             on_loss="hold" if options.hold else "safe",
         )
         if options.json:
             sys.stdout.write(show.to_json(as_data(result)) + "\n")
         else:
             sys.stdout.write(as_text(result, operation, cast("Units", catalogue["units"])))
+        sys.stdout.flush()
+        if is_left_driven(operation, params):
+            place = f"{module['name']} --slot {slot}"
+            if options.hold:
+                note = f"It stays like this. `wisblock-bridge release {place} --force` ends that."
+            else:
+                bridge.release(str(module["name"]), slot, outputs=["*"])
+                note = (
+                    "The output is in its safe state again, because this command has ended; "
+                    "--hold leaves it as it is."
+                )
+            sys.stderr.write(f"{note}\n")
     return 0
 
 
+def is_left_driven(operation: Mapping[str, object], params: Mapping[str, object]) -> bool:
+    """Tell whether an operation leaves an output in another state than its safe one.
+
+    Args:
+        operation: Its entry in the catalogue.
+        params: Its parameters.
+
+    Returns:
+        False where it drives nothing, and for a stop or an off.
+    """
+    urgent = operation.get("urgent")
+    if isinstance(urgent, dict):
+        off = bool(urgent) and all(params.get(name) == value for name, value in urgent.items())
+    else:
+        off = bool(urgent)
+    return bool(operation.get("drives")) and not off
+
+
 def release(options: argparse.Namespace) -> int:
-    """Close a module, so that its outputs are safe and its slot is free.
+    """Give a module up, or make outputs safe; by force whoever uses it.
 
     Args:
         options: Of the command.
 
     Returns:
-        The exit code.
+        The exit code; 1 when others use the module.
     """
     with settings.connect(options) as bridge:
         module = typed.find_module(bridge.catalogue(), options.module)
-        slot = slot_of(module, options.slot)
-        bridge.release(str(module["name"]), slot)
-    sys.stdout.write(escaped(f"{module['name']} is released") + "\n")
+        name, slot = str(module["name"]), slot_of(module, options.slot)
+        bridge.release(name, slot, outputs=options.outputs or None, force=options.force)
+        found = bridge.status()
+    left = still_driven(found, name, slot, options.outputs) if options.outputs else ""
+    if not options.outputs:
+        left = "; ".join(status.users(entry)) if (entry := entry_of(found, name, slot)) else ""
+    if left:
+        told = (
+            f"wisblock-bridge: {name} stays in use: {left}. This command ends only what is its "
+            "own; --force ends it for everybody."
+        )
+        sys.stderr.write(escaped(told) + "\n")
+        return 1
+    safe = f"{', '.join(options.outputs)} of {name}: safe" if options.outputs else ""
+    sys.stdout.write(escaped(safe or f"{name} is released") + "\n")
     return 0
+
+
+def entry_of(found: Mapping[str, object], module: str, slot: Slot) -> Mapping[str, object]:
+    """Find a module in a status.
+
+    Args:
+        found: The status.
+        module: Its name.
+        slot: Where it is.
+
+    Returns:
+        Its entry; empty when it is not open.
+    """
+    entries = typed.entries(found, "slots")
+    return next((each for each in entries if (each["module"], each["slot"]) == (module, slot)), {})
+
+
+def still_driven(
+    found: Mapping[str, object], module: str, slot: Slot, outputs: Sequence[str]
+) -> str:
+    """Tell who drives outputs.
+
+    Args:
+        found: The status.
+        module: Name of the module.
+        slot: Where it is.
+        outputs: Names of the outputs.
+
+    Returns:
+        Who, in words; "" for nobody.
+    """
+    driven = [
+        f"{show.line(str(each['output']))} driven by "
+        f"{show.line(str(session['client'])) or 'an unnamed client'}"
+        for session in typed.entries(found, "sessions")
+        for each in typed.entries(session, "outputs")
+        if (each["module"], each["slot"]) == (module, slot)
+        and (each["output"] in outputs or "*" in outputs)
+    ]
+    entry = entry_of(found, module, slot)
+    held = [
+        f"{show.line(str(each['output']))} held for "
+        f"{show.line(str(each['client'])) or 'an unnamed client'}"
+        for each in (typed.entries(entry, "held") if entry else ())
+        if each["output"] in outputs or "*" in outputs
+    ]
+    return ", ".join([*driven, *held])
 
 
 def slot_of(module: Mapping[str, object], wanted: object) -> Slot:

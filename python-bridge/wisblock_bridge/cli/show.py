@@ -111,6 +111,18 @@ def wrapped(line: str, width: int | None, hanging: str = "    ") -> str:
     )
 
 
+def line(text: str) -> str:
+    """Write what others sent so that a terminal takes it for text.
+
+    Args:
+        text: Any.
+
+    Returns:
+        The text without control characters.
+    """
+    return text if text.isprintable() else "".join(each for each in text if each.isprintable())
+
+
 def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
     """Write rows in columns, not wider than the terminal.
 

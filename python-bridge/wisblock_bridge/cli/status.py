@@ -55,8 +55,15 @@ def as_text(found: Entry) -> str:
         text += show.wrapped(f"  {escaped(words)}", width) + "\n"
     rows = [_bus_row(each) for each in _entries(found, "buses")]
     text += "buses:\n" + show.table(rows, "  ")
-    rows = [_slot_row(each) for each in _entries(found, "slots")]
+    slots = _entries(found, "slots")
+    rows = [_slot_row(each) for each in slots]
     text += "modules:\n" + show.table(rows, "  ") if rows else "modules: none in use\n"
+    for slot in slots:
+        where = f"  {slot.get('module')} {_place(slot)}"
+        if told := users(slot):
+            text += f"{where} is used by {'; '.join(told)}\n"
+        elif slot.get("idle"):
+            text += f"{where} is idle: it gives way to whoever wants its place\n"
     text += "clients:\n" + show.table(
         [
             (
@@ -76,6 +83,36 @@ def as_text(found: Entry) -> str:
     if errors:
         text += show.wrapped(escaped(f"errors: {errors}"), width) + "\n"
     return text
+
+
+def users(slot: Entry) -> list[str]:
+    """Write who uses a module.
+
+    Args:
+        slot: Its entry in a status.
+
+    Returns:
+        A few words for each client and each held output.
+    """
+    told = []
+    for claim in _entries(slot, "claims"):
+        nodes = ", ".join(show.line(str(each)) for each in cast("Sequence[object]", claim["nodes"]))
+        told.append(f"{_client(claim)}{f': {nodes}' if nodes else ''}")
+    told.extend(
+        f"held output {show.line(str(held['output']))} of {_client(held)}, which has disconnected"
+        for held in _entries(slot, "held")
+    )
+    return told
+
+
+def _client(user: Entry) -> str:
+    name = show.line(str(user.get("client") or "")) or "an unnamed client"
+    address = show.line(str(user.get("address") or ""))
+    return f"{name} ({address})" if address else name
+
+
+def _place(slot: Entry) -> str:
+    return "on the board" if slot.get("slot") == "board" else f"in slot {slot.get('slot')}"
 
 
 def _entries(found: Entry, key: str) -> Sequence[Entry]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from wisblock_bridge.client.connection import START_HINT, Connection
 from wisblock_bridge.client.faces import Emulator, ModuleFace, Subscription
@@ -19,7 +19,7 @@ from wisblock_bridge.client.results import OfflineError, Result, to_result
 from wisblock_bridge.endpoint import client_endpoint, is_served
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from wisblock_bridge.client.faces import OnLoss, Slot
@@ -171,7 +171,7 @@ class Bridge:
         Raises:
             RemoteError: The bridge refused, the hardware failed, or no reply came.
         """
-        wanted: dict[str, object] = {"module": module, "slot": slot, "operation": operation}
+        wanted: dict[str, Any] = {"module": module, "slot": slot, "operation": operation}
         if params:
             wanted["params"] = dict(params)
         if on_loss != "safe":
@@ -206,7 +206,7 @@ class Bridge:
         Raises:
             RemoteError: The bridge refused, is away, or did not reply in time.
         """
-        wanted: dict[str, object] = {"module": module, "slot": slot}
+        wanted: dict[str, Any] = {"module": module, "slot": slot}
         if event is not None:
             wanted["event"] = event
         if operation is not None:
@@ -243,14 +243,37 @@ class Bridge:
         """Ask which chips answer on the board's bus."""
         return cast("list[dict[str, object]]", self.request("scan"))
 
-    def release(self, module: str, slot: Slot) -> None:
-        """Close a module: its outputs become safe and its slot becomes free.
+    def release(
+        self,
+        module: str,
+        slot: Slot,
+        *,
+        outputs: Sequence[str] | None = None,
+        force: bool = False,
+    ) -> None:
+        """Give up a module: what this program drives there becomes safe, unless it is to be held.
+
+        When nobody else uses the module and no output is held, it is closed. Other programs keep
+        what they use and drive.
 
         Args:
             module: "RAK5801".
             slot: 1, 2 or "board".
+            outputs: Make only these outputs safe, held or not, and go on using the module; "*" is
+                everything that this program drives there.
+            force: End it for everybody: module closed, outputs safe, slot free. With ``outputs``:
+                make these safe whoever drives them.
+
+        Raises:
+            RemoteError: There is no such output, the hardware did not answer, or force is not
+                permitted to this program.
         """
-        self.request("release", module=module, slot=slot)
+        wanted: dict[str, Any] = {"module": module, "slot": slot}
+        if outputs is not None:
+            wanted["outputs"] = list(outputs)
+        if force:
+            wanted["force"] = True
+        self.request("release", **wanted)
 
     def close(self) -> None:
         """End the session in good order; closing twice is allowed."""

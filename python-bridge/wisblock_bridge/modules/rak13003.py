@@ -145,6 +145,18 @@ class RAK13003(Module):
             if line is not None:
                 line.listen()
 
+    @classmethod
+    def parts_of(cls, output: str) -> frozenset[str]:
+        """Tell which pins an output consists of."""
+        kind, _, number = output.partition("/")
+        if kind == "pins":
+            return frozenset(f"pin/{pin}" for pin in pins_in(int(number)))
+        return frozenset((output,))
+
+    def rests(self, output: str) -> bool:
+        """Tell whether all pins of an output are inputs."""
+        return not self._owners.mask_of(output) & self._outputs
+
     def make_safe(self, output: str) -> None:
         """Make inputs of the pins that an output drove last."""
         owned = self._owners.mask_of(output)
@@ -156,7 +168,7 @@ class RAK13003(Module):
         with ExitStack() as stack:
             for line in (self.reset_pin, self.interrupt_a, self.interrupt_b):
                 if line is not None:
-                    stack.callback(line.let_go)
+                    stack.callback(line.give_back)
             stack.callback(self.expander.close)
             try:
                 self.expander.make_inputs(ALL_PINS)

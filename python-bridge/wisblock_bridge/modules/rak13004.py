@@ -161,7 +161,7 @@ class RAK13004(Module):
     def close(self) -> None:
         """Disable the outputs and switch all channels off, as far as the hardware answers."""
         with ExitStack() as stack:
-            stack.callback(self.output_enable.let_go)
+            stack.callback(self.output_enable.give_back)
             stack.callback(self.pwm.close)
             stack.callback(self.pwm.off)
             self._disable()

@@ -109,8 +109,8 @@ class RAK13005(Module):
         self._awake = False
         with ExitStack() as steps:
             steps.callback(self.port.close)
-            steps.callback(self.wake_pin.let_go)
-            steps.callback(self.enable.let_go)
+            steps.callback(self.wake_pin.give_back)
+            steps.callback(self.enable.let_go)  # low: awake, it could disturb the bus
             self.enable.drive(0)
 
     # -- frames -----------------------------------------------------------------------------------

@@ -62,6 +62,10 @@ class RAK13007(Module):
         """Switch the relay off."""
         self._relay.release()
 
+    def rests(self, output: str) -> bool:  # noqa: ARG002  (there is one)
+        """Tell whether the relay is off."""
+        return self._relay.rests
+
     def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
         """Switch the relay off."""
         self._relay.release()

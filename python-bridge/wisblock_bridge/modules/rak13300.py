@@ -180,7 +180,7 @@ class RAK13300(Module):
         with ExitStack() as always:
             for each in (self.reset, self.busy, self.antenna, self.interrupt):
                 if each is not None:
-                    always.callback(each.let_go)
+                    always.callback(each.give_back)
             always.callback(self._save)
             self._radio.rest()
 

@@ -137,6 +137,17 @@ class RAK14003(Module):
         pulse_reset(self.reset_pin, self.clock)
         self._start()
 
+    @classmethod
+    def parts_of(cls, output: str) -> frozenset[str]:
+        """Tell which LEDs an output consists of."""
+        if output == "*":
+            return frozenset(f"led/{led}" for led in range(LED_COUNT))
+        return frozenset((output,))
+
+    def rests(self, output: str) -> bool:
+        """Tell whether all LEDs of an output are dark."""
+        return not self._owners.mask_of(output) & self._lit
+
     def make_safe(self, output: str) -> None:
         """Make the LEDs dark that an output lit last."""
         owned = self._owners.mask_of(output)
@@ -148,7 +159,7 @@ class RAK14003(Module):
         """Make all LEDs dark; if the chip does not answer, reset it."""
         with ExitStack() as stack:
             if self.reset_pin is not None:
-                stack.callback(self.reset_pin.let_go)
+                stack.callback(self.reset_pin.give_back)
             stack.callback(self.expander.close)
             try:
                 self.expander.make_inputs(ALL_PINS)

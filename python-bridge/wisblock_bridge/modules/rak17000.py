@@ -100,6 +100,7 @@ class RAK17000(Module):
         icon="wisblock-motor.svg",
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak17000/overview/",
     )
+    brakes = frozenset({"brake"})
     unconfirmed = (
         (
             "Whether a motor turns on a RAK7391 between power-on and the start of the bridge: weak "
@@ -156,6 +157,16 @@ class RAK17000(Module):
             self._net.catch()
             raise
 
+    @classmethod
+    def parts_of(cls, output: str) -> frozenset[str]:
+        """Tell which bridges an output consists of: a stepper motor hangs on both."""
+        return frozenset("AB") if output == STEPS_OUTPUT else frozenset((output,))
+
+    def rests(self, output: str) -> bool:
+        """Tell whether what an output moves coasts."""
+        moved = (output,) if output in self._bridges else tuple(self._bridges)
+        return all(self._bridges[each].motion is Motion.COAST for each in moved)
+
     def make_safe(self, output: str) -> None:
         """Let coast what an output moves: a bridge, the stepper motor, or everything."""
         if output in self._bridges:
@@ -171,8 +182,10 @@ class RAK17000(Module):
         """Let both motors coast, put the driver to sleep and return the lines."""
         self._net.disarm()
         with ExitStack() as steps:
-            for each in (self.sleep, self.b_in_2, self.b_in_1, self.a_in_2, self.a_in_1):
-                steps.callback(each.let_go)
+            # An expander's pull-up would wake the driver; asleep, its inputs matter to nobody.
+            steps.callback(self.sleep.let_go)
+            for each in (self.b_in_2, self.b_in_1, self.a_in_2, self.a_in_1):
+                steps.callback(each.give_back)
             self._halt()
 
     @operation(gives=(SPEED,), main=SPEED, drives="{bridge}", payload_param="speed", default=True)

@@ -71,7 +71,7 @@ class Relay:
         try:
             self._release()
         finally:
-            self._line.let_go()
+            self._line.let_go()  # and not as an input: a pull-up may switch the relay on
 
     def switch(self, *, on: bool) -> bool:
         """Switch; a pulse that runs is over.
@@ -127,6 +127,11 @@ class Relay:
         on = self.switch(on=True)
         self._pulse = self._timers.after(seconds, self.release)
         return on
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is off, as far as is known."""
+        return not self._on
 
     def is_on(self) -> bool:
         """Read the line back and compare it with what was commanded.

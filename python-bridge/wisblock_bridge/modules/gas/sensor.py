@@ -122,7 +122,7 @@ class GasSensor(Module):
         if self._idle is not None:
             self._idle.cancel()
         with contextlib.ExitStack() as steps:
-            steps.callback(self.enable.let_go)
+            steps.callback(self.enable.let_go)  # a pull-up would switch the heater on
             if self.alert_pin is not None:
                 steps.callback(self.alert_pin.let_go)
             self._switch(on=False)
