@@ -44,6 +44,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  * @property {number} [timeoutMs]  how long the request may wait in the bridge before it starts, 1 to 60000; default 2000
  * @property {number} [graceMs]    how long it may then take, before the client gives up with `timeout_reply`
  * @property {AbortSignal} [signal]  gives up with `aborted`; what has been sent may still be carried out
+ * @property {string} [node]       who asks, for the bridge to tell others who holds a slot; cut to 100 characters
  *
  * @typedef {"connecting" | "online" | "offline" | "closed"} State
  *
@@ -107,7 +108,7 @@ class BridgeClient extends EventEmitter {
     });
     this.#requests = new Requests(this.#codec, (bytes) => this.#socket.send(bytes));
     this.#subscriptions = new Subscriptions({
-      ask: (method, params, resolve, reject) => this.#ask(method, params, DEFAULT_TIMEOUT_MS, this.#options.graceMs, resolve, reject),
+      ask: (method, params, resolve, reject, node) => this.#ask(method, params, DEFAULT_TIMEOUT_MS, this.#options.graceMs, resolve, reject, node),
       wakeAt: (atMs) => this.#wakeAt(atMs),
       warn: (text) => this.#warn(text),
     });
@@ -135,7 +136,7 @@ class BridgeClient extends EventEmitter {
       }
       this.#renewLapsedLease();
       this.#wakeAt(this.#requests.start({
-        method, params, timeoutMs: clampTimeout(options.timeoutMs), graceMs, signal: options.signal,
+        method, params, timeoutMs: clampTimeout(options.timeoutMs), graceMs, signal: options.signal, node: options.node,
       }, resolve, reject));
     });
   }
@@ -159,10 +160,23 @@ class BridgeClient extends EventEmitter {
    *
    * @param {import("./client-subscriptions").SubscriptionSpec} spec
    * @param {(event: Record<string, any>) => void} onEvent  gets events as they are on the wire; trouble as `event: "error"`
+   * @param {{node?: string}} [options]  node: who asks, as for a request
    * @returns {{unsubscribe: () => void, readonly active: boolean}}
    */
-  subscribe(spec, onEvent) {
-    return this.#subscriptions.add(spec, onEvent);
+  subscribe(spec, onEvent, { node } = {}) {
+    return this.#subscriptions.add(spec, onEvent, node);
+  }
+
+  /**
+   * Presents this client under another name, or with another lease. The session, what it drives and its subscriptions go on.
+   *
+   * @param {{name: string, leaseMs: number}} introduction
+   */
+  introduce({ name, leaseMs }) {
+    Object.assign(this.#options, { name, leaseMs });
+    if (this.state === "online") {
+      this.#hello();
+    }
   }
 
   /**
@@ -203,8 +217,8 @@ class BridgeClient extends EventEmitter {
   // --- the wire --------------------------------------------------------------------------------------------------------
 
   /** Sends a request of our own, whatever the state. */
-  #ask(method, params, timeoutMs, graceMs, resolve, reject) {
-    this.#wakeAt(this.#requests.start({ method, params, timeoutMs, graceMs, internal: true }, resolve, reject));
+  #ask(method, params, timeoutMs, graceMs, resolve, reject, node = undefined) {
+    this.#wakeAt(this.#requests.start({ method, params, timeoutMs, graceMs, internal: true, node }, resolve, reject));
   }
 
   /** @param {Buffer} bytes */
