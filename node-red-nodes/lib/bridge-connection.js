@@ -196,9 +196,11 @@ class BridgeConnection {
    * @throws {import("./node-errors").NodeError} when the bridge refuses, or does not answer in time
    */
   async ask(method, params, withinMs) {
+    const deadline = performance.now() + withinMs;
     try {
       const client = await this.ready(withinMs);
-      const answer = await within(client.request(method, params, { timeoutMs: withinMs }), withinMs);
+      const leftMs = Math.max(1, deadline - performance.now());
+      const answer = await within(client.request(method, params, { timeoutMs: leftMs }), leftMs);
       if (answer === undefined) {
         throw nodeError("timeout_reply", "The bridge took too long to answer.");
       }

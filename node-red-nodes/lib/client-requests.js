@@ -137,6 +137,20 @@ class Requests {
   }
 
   /**
+   * Fails the request whose reply cannot be read.
+   *
+   * @param {number | null} id  null when not even that could be read
+   * @param {string} why
+   */
+  unreadable(id, why) {
+    const pending = id === null ? undefined : this.#settle(id);
+    pending?.reject(new BridgeError({
+      code: "internal", message: `The bridge's reply to ${nameOf(pending.call)} was not taken: ${why}.`,
+      hint: "Update the bridge and the nodes to the same release; if that does not help, report it.", where: placeOf(pending.call),
+    }));
+  }
+
+  /**
    * Fails what is overdue with `timeout_reply`.
    *
    * @param {number} now

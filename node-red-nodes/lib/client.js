@@ -9,7 +9,7 @@
 
 const { EventEmitter } = require("node:events");
 
-const { Codec } = require("./client-codec");
+const { Codec, idOf } = require("./client-codec");
 const { BridgeError, describeError } = require("./client-errors");
 const { PROTOCOL_VERSION, Requests } = require("./client-requests");
 const { Subscriptions } = require("./client-subscriptions");
@@ -27,6 +27,18 @@ const FIRST_HELLO_RETRY_MS = 250;
 const HELLO_RETRY_CAP_MS = 10000;
 const MIN_PING_TIMEOUT_MS = 500;
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A lease that is granted shorter than this would keep us busy with pings. */
+const SHORTEST_LEASE_MS = 100;
+
+/** What a hello tells ends up in the log and under nodes. */
+const LONGEST_WORD = 200;
+
+/** A reply up to this size, though too large to be taken, costs its request only, not the connection that others drive outputs over. */
+const PASS_OVER_BYTES = 64 * 1024 * 1024;
+
+/** Messages without sense on one connection: one more, and it is given up. What speaks so is no bridge, or means harm. */
+const MAX_MALFORMED = 100;
 
 /**
  * @typedef {object} ClientOptions
@@ -85,6 +97,7 @@ class BridgeClient extends EventEmitter {
   #timer;
   #timerAt = Infinity;
   #saidMalformed = false;
+  #malformedHere = 0;
   /** @type {() => void} */
   #onClosed = () => {};
   /** @type {Promise<void>} */
@@ -104,7 +117,8 @@ class BridgeClient extends EventEmitter {
     };
     this.session = options.resume ?? null;
     this.#socket = new DealerSocket({
-      endpoint: options.endpoint || (() => defaultEndpoint()), mechanism: mechanismFor(options.keys), ...options.transport,
+      endpoint: options.endpoint || (() => defaultEndpoint()), mechanism: mechanismFor(options.keys),
+      passOverBytes: PASS_OVER_BYTES, ...options.transport,
     });
     this.#requests = new Requests(this.#codec, (bytes) => this.#socket.send(bytes));
     this.#subscriptions = new Subscriptions({
@@ -114,6 +128,7 @@ class BridgeClient extends EventEmitter {
     });
     this.#socket.on("connect", () => this.#connected());
     this.#socket.on("message", (bytes) => this.#receive(bytes));
+    this.#socket.on("passed_over", (head, size) => this.#unreadable(head, `${size} bytes are more than are taken`));
     this.#socket.on("disconnect", (reason) => this.#lost(reason));
     this.#socket.on("unreachable", (reason) => this.#lost(reason));
     this.#socket.open();
@@ -228,7 +243,7 @@ class BridgeClient extends EventEmitter {
     try {
       message = this.#codec.decode(bytes);
     } catch (error) {
-      this.#malformed(error instanceof Error ? error.message : String(error));
+      this.#unreadable(bytes, error instanceof Error ? error.message : String(error));
       return;
     }
     if (message.event === undefined) {
@@ -249,6 +264,13 @@ class BridgeClient extends EventEmitter {
     }
   }
 
+  /** @param {Buffer} head @param {string} why  a message cannot be read: whatever it answers fails now, not when its time is over */
+  #unreadable(head, why) {
+    this.#heardAt = performance.now();
+    this.#requests.unreadable(idOf(head), why);
+    this.#malformed(why);
+  }
+
   /** @param {import("./zmtp-errors").TransportError} reason  the connection is gone, or could not be made */
   #lost(reason) {
     this.#helloAt = Infinity;
@@ -263,6 +285,7 @@ class BridgeClient extends EventEmitter {
   // --- the session -----------------------------------------------------------------------------------------------------
 
   #connected() {
+    this.#malformedHere = 0;
     this.#heardAt = performance.now();
     this.#helloFailures = 0;
     this.#enter("connecting", null);
@@ -291,9 +314,9 @@ class BridgeClient extends EventEmitter {
       return;
     }
     this.bridge = {
-      server: String(hello.server ?? ""), version: String(hello.version ?? ""), board: String(hello.board ?? ""),
-      emulated: hello.emulated === true, catalogue: String(hello.catalogue ?? ""),
-      leaseMs: hello.lease_ms > 0 ? hello.lease_ms : this.#options.leaseMs, resumed: hello.resumed === true,
+      server: word(hello.server), version: word(hello.version), board: word(hello.board),
+      emulated: hello.emulated === true, catalogue: word(hello.catalogue),
+      leaseMs: hello.lease_ms > 0 ? Math.max(SHORTEST_LEASE_MS, hello.lease_ms) : this.#options.leaseMs, resumed: hello.resumed === true,
     };
     this.session = typeof hello.session === "string" ? hello.session : null;
     this.#helloFailures = 0;
@@ -421,6 +444,13 @@ class BridgeClient extends EventEmitter {
   /** @param {string} what */
   #malformed(what) {
     this.counters.malformed += 1;
+    this.#malformedHere += 1;
+    if (this.#malformedHere > MAX_MALFORMED) {
+      this.#socket.reset(new BridgeError({
+        code: "protocol", message: `What is there has sent ${this.#malformedHere} messages that make no sense, the last one: ${what}.`,
+        hint: "Check that the endpoint is the bridge's; update the bridge and the nodes to the same release.",
+      }));
+    }
     if (!this.#saidMalformed) {
       this.#saidMalformed = true;
       this.#warn(`The bridge sent something that makes no sense (${what}). This is said once; it goes on being counted.`);
@@ -431,6 +461,11 @@ class BridgeClient extends EventEmitter {
   #warn(text) {
     this.#options.logger.warn?.(text);
   }
+}
+
+/** @param {unknown} told */
+function word(told) {
+  return String(told ?? "").slice(0, LONGEST_WORD);
 }
 
 /** @param {number | undefined} timeoutMs */

@@ -252,6 +252,18 @@ describe("the bridge's node", () => {
       assert.equal(reply.body.code, "timeout_reply");
     });
 
+    it("does not wait twice: what the connection took is not there for the answer", async () => {
+      FakeClient.whenMade = null;
+      const { client } = await start();
+      const asking = helper.request().get("/wisblock-bridge/bridge/status").expect(200);
+      const reply = asking.then((answer) => answer);
+      await until(() => client.listenerCount("state") > 0, "it is connecting");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      client.goOnline();
+      await reply;
+      assert.ok(client.requests[0].options.timeoutMs < 1500);
+    });
+
     it("connects for the question alone, and leaves again", async () => {
       await helper.load([hastyBridgeSet], [TAB, bridge()]);
       await helper.request().get("/wisblock-bridge/bridge/status").expect(200);
