@@ -7,7 +7,7 @@
  * 3. What no running node drives any more becomes safe, unless its node said hold; what none uses any more is released.
  */
 
-const { unitsOf } = require("./outputs");
+const { ALL_OUTPUTS, unitsOf } = require("./outputs");
 
 /** A release that the bridge could not take is sent again after so long; a module used in passing is let go after so long. */
 const AGAIN_MS = 1000;
@@ -295,7 +295,7 @@ class OutputOwners {
    * @param {Place} place
    * @param {string} output
    * @param {Left} claim
-   * @returns {string[]} the output itself, or the units of it that are left
+   * @returns {string[]} by what names it is given up; none when all of it is driven
    */
   #withoutOwner(place, output, { leftBy, ...claim }) {
     const units = unitsOf(place.description, output);
@@ -309,7 +309,8 @@ class OutputOwners {
       next?.add(place, unit, { ...claim, onLoss: next.wanted.onLoss ?? claim.onLoss });
       return next === undefined;
     });
-    return free.length === units.length ? [output] : free;
+    // Under the name by which it was written the bridge spares what was written since; "*" would spare nothing.
+    return free.length === units.length || (free.length > 0 && output !== ALL_OUTPUTS) ? [output] : free;
   }
 
   /** @param {object} params @param {() => void} again  makes it due again */

@@ -140,4 +140,4 @@ function plannedOutput(RED, node, config, operation) {
   return { output, sources };
 }
 
-module.exports = { outputOf, plannedOutput, unitsOf };
+module.exports = { ALL_OUTPUTS, outputOf, plannedOutput, unitsOf };

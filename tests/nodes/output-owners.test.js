@@ -301,7 +301,7 @@ describe("who drives an output", () => {
     assert.deepEqual(releases(client), [{ module: "RAK13004", slot: 1, outputs: ["channel/1", "channel/2"] }]);
   });
 
-  it("spares pins of others of those that were written together, and channels of others of all", async () => {
+  it("gives pins up under the name of those written together, of which the bridge spares others', and spares channels of others of all", async () => {
     const all = [
       node("rak13003", "write_all", fixed("write_all", { mask: 7 }), { id: "pins" }), node("rak13003", "write", fixed("write", { pin: 1 })),
       node("rak13004", "off", fixed("off", { channel: "all" }), { id: "off", slot: "2" }), node("rak13004", "duty", fixed("duty", { channel: 0 }), { id: "duty", slot: "2" }),
@@ -312,9 +312,19 @@ describe("who drives an output", () => {
     await deploy([all[1], all[3]]);
     const channels = Array.from({ length: 15 }, (_each, index) => `channel/${index + 1}`);
     assert.deepEqual(releases(client).map((each) => [each.module, [...each.outputs].sort()]), [
-      ["RAK13003", ["pin/0", "pin/2"]],
+      ["RAK13003", ["pins/7"]],
       ["RAK13004", [...channels, "enable"].sort()],
     ]);
+  });
+
+  it("leaves a pin alone that another node writes together with others", async () => {
+    const all = [node("rak13003", "write", fixed("write", { pin: 1 })), node("rak13003", "write_all", fixed("write_all", { mask: 2 }), { id: "pins" })];
+    const client = await start(all);
+    await drive("node", { payload: 1 });
+    await deploy([all[1]]);
+    assert.deepEqual(releases(client), []);
+    await deploy([]);
+    assert.deepEqual(releases(client), [{ module: "RAK13003", slot: 1, outputs: null }]);
   });
 
   it("counts a request that was refused as nothing driven", async () => {
