@@ -42,7 +42,7 @@ const KINDS = {
   },
   "a pin of a RAK13003": {
     make: (more) => wisblock("rak13003", "write", fixed("write", { pin: 5 }), more), payload: "1", request: { module: "RAK13003", operation: "write", params: { pin: 5, level: 1 } },
-    place: { slot: 1, quantity: "directions" }, driven: (value) => (value >> 5 & 1) === 0,
+    place: { slot: 1, quantity: "directions" }, driven: (value) => (value >> 5 & 1) === 1,
     other: fixed("write", { pin: 6 }), reader: { operation: "read_all" },
   },
   "a line of the board's expander": {
