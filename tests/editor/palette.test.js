@@ -63,4 +63,9 @@ describe("a node from the palette", function () {
     assert.equal(await editor.property(id, "bridge"), "");
     assert.equal((await editor.validity(id)).valid, false);
   });
+
+  it("keeps the bridge that it has when it is pasted or imported", async () => {
+    const { one } = await editor.import([{ id: "one", type: "wisblock-rak5801", z: "tab1", x: 300, y: 300, bridge: "another", slot: "1", trigger: "message", operation: "read", wires: [[]] }]);
+    assert.equal(await editor.property(one, "bridge"), "another");
+  });
 });
