@@ -1,28 +1,16 @@
 "use strict";
 /*
- * One connection to the bridge, shared by all nodes that chose the same config node.
+ * The bridge as one config node and its users see it.
  *
  * 1. Knows users as Node-RED nodes with a bridgeChanged() method; knows nothing of modules.
- * 2. Connects when the first user comes; when the last one is gone for a while it says bye, and outputs go safe.
- * 3. A redeploy hands the session to the successor, so that nothing that is driven notices it.
+ * 2. The connection itself may be shared with other config nodes, and outlives a deploy: shared-session.js.
+ * 3. Connects when the first user comes.
  */
 
 const { nodeError } = require("./node-errors");
 
-/**
- * After the last user has gone the connection waits so long for another one. A deploy stops all nodes before it starts any, and
- * Node-RED gives each of them 15 s to stop; saying bye meanwhile would switch outputs off in the middle of a deploy.
- */
-const IDLE_MS = 20000;
-
-/** Node-RED waits for a closing node; no bridge may make it wait longer than this. */
-const CLOSE_WITHIN_MS = 1500;
-
 /** Of the reasons for which the bridge is out of reach, those that a user can mend in the settings: their codes in the transport. */
 const KEY_TROUBLE = new Set(["keys_wanted", "bad_keys", "no_curve", "wrong_server_key", "key_refused"]);
-
-/** Session tokens of closed connections, by id of the config node. */
-const leftSessions = new Map();
 
 /**
  * @typedef {import("./client").BridgeClient} BridgeClient
@@ -66,7 +54,7 @@ function within(promise, withinMs) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** The connection of one config node. */
+/** The way of one config node to the bridge. */
 class BridgeConnection {
   /** @type {BridgeClient | null} */
   #client = null;
@@ -75,27 +63,36 @@ class BridgeConnection {
   #everOnline = false;
   #reportedDown = false;
   #closed = false;
-  /** @type {NodeJS.Timeout | undefined} */
-  #idleTimer;
   /** @type {Set<() => void>} */
   #waiting = new Set();
+  /** @type {import("./shared-session").SharedSession} */
+  #session;
 
   /**
    * @param {object} options
    * @param {any} options.node             the config node, for its log and its `users`
-   * @param {() => BridgeClient} options.makeClient
-   * @param {string} options.version       version of this package
+   * @param {import("./shared-session").SessionPool} options.pool
+   * @param {import("./shared-session").Target} options.target
    * @param {string} options.catalogueHash fingerprint of the catalogue the nodes were printed from
-   * @param {number} [options.idleMs]
+   * @param {Error | null} [options.fault] why its settings cannot be used: everything that is asked fails with it
    */
-  constructor({ node, makeClient, version, catalogueHash, idleMs = IDLE_MS }) {
+  constructor({ node, pool, target, catalogueHash, fault = null }) {
     this.node = node;
-    this.makeClient = makeClient;
-    this.version = version;
+    this.target = target;
+    this.version = pool.version;
     this.catalogueHash = catalogueHash;
-    this.idleMs = idleMs;
+    this.fault = fault;
     /** @type {Record<string, User>} */
     this.users = {};
+    this.#session = pool.join(this);
+    if (fault !== null) {
+      this.#state = "offline";
+    }
+  }
+
+  /** @returns {import("./output-owners").OutputOwners} who drives what, of all nodes that share the connection */
+  get owners() {
+    return this.#session.owners;
   }
 
   /** @returns {State} */
@@ -118,9 +115,9 @@ class BridgeConnection {
     };
   }
 
-  /** @returns {string} the token of the present session, "" when there is none */
-  get session() {
-    return this.#client?.session ?? "";
+  /** @param {string} text  for the log */
+  debug(text) {
+    this.node.debug(text);
   }
 
   /** @param {User} user  a node that wants to use the bridge */
@@ -135,7 +132,7 @@ class BridgeConnection {
     if (this.users[user.id] === user) {
       delete this.users[user.id];
     }
-    this.#leaveWhenIdle();
+    this.#session.leaveWhenIdle();
   }
 
   /**
@@ -158,7 +155,7 @@ class BridgeConnection {
       this.#waiting.delete(finished);
     }
     if (this.#client === null || this.#state !== "online") {
-      throw this.#offlineError();
+      throw this.fault ?? this.#offlineError();
     }
     return this.#client;
   }
@@ -171,7 +168,7 @@ class BridgeConnection {
   get client() {
     this.#connect();
     if (this.#client === null) {
-      throw this.#offlineError();
+      throw this.fault ?? this.#offlineError();
     }
     return this.#client;
   }
@@ -199,63 +196,51 @@ class BridgeConnection {
    * @throws {import("./node-errors").NodeError} when the bridge refuses, or does not answer in time
    */
   async ask(method, params, withinMs) {
+    const deadline = performance.now() + withinMs;
     try {
       const client = await this.ready(withinMs);
-      const answer = await within(client.request(method, params, { timeoutMs: withinMs }), withinMs);
+      const leftMs = Math.max(1, deadline - performance.now());
+      const answer = await within(client.request(method, params, { timeoutMs: leftMs }), leftMs);
       if (answer === undefined) {
         throw nodeError("timeout_reply", "The bridge took too long to answer.");
       }
       return answer;
     } finally {
-      this.#leaveWhenIdle();
+      this.#session.leaveWhenIdle();
     }
   }
 
-  /**
-   * Ends the connection.
-   *
-   * @param {boolean} removed  the config node was deleted: say bye, outputs go safe. Else its successor takes the session over
-   * @returns {Promise<void>}
-   */
-  async close(removed) {
+  /** Ends: the config node is closing. What becomes of the connection is decided when the deploy is over. */
+  close() {
     this.#closed = true;
-    clearTimeout(this.#idleTimer);
-    if (removed) {
-      leftSessions.delete(this.node.id);
-    } else if (this.session) {
-      leftSessions.set(this.node.id, this.session);
-    }
-    await this.#disconnect(removed);
-  }
-
-  /** @returns {string | undefined} the session that the predecessor of this config node left */
-  takeSession() {
-    const token = leftSessions.get(this.node.id);
-    leftSessions.delete(this.node.id);
-    return token;
+    this.#client = null;
+    this.#finishWaiting();
+    this.#session.leave(this);
   }
 
   #connect() {
-    clearTimeout(this.#idleTimer);
-    if (this.#client !== null || this.#closed) {
+    if (this.#closed || this.fault !== null) {
       return;
     }
-    const client = this.makeClient();
-    this.#client = client;
-    this.#state = "connecting";
-    this.#everOnline = false;
-    client.on("state", () => {
-      if (client === this.#client) {
-        this.#changed(client);
-      }
-    });
-    this.#changed(client);
+    const client = this.#session.connect();
+    if (client !== this.#client) {
+      this.changed(client);
+    }
   }
 
-  /** @param {BridgeClient} client */
-  #changed(client) {
-    const state = client.state;
-    if (state !== "connecting" && state !== "online" && state !== "offline") {
+  /** @param {BridgeClient | null} client  whose state has changed; null: it was closed, because nobody uses it */
+  changed(client) {
+    if (this.#closed) {
+      return;
+    }
+    if (client !== this.#client) {
+      this.#client = client;
+      this.#state = "connecting";
+      this.#everOnline = false;
+      this.#reportedDown = false;
+    }
+    const state = client?.state;
+    if (client === null || (state !== "connecting" && state !== "online" && state !== "offline")) {
       return;
     }
     // once it was away it counts as offline until it answers: "connecting" again and again would look like progress
@@ -267,13 +252,17 @@ class BridgeConnection {
       this.#tellFlows(this.#offlineError());
     }
     if (this.#state !== "connecting") {
-      for (const finished of this.#waiting) {
-        finished();
-      }
+      this.#finishWaiting();
     }
     const info = this.info;
     for (const user of Object.values(this.users)) {
       user.bridgeChanged(this.#state, info);
+    }
+  }
+
+  #finishWaiting() {
+    for (const finished of this.#waiting) {
+      finished();
     }
   }
 
@@ -319,29 +308,6 @@ class BridgeConnection {
       hint: reason?.hint || "Is it running? Try: systemctl status wisblock-bridge.",
       where: this.node.endpoint,
     });
-  }
-
-  #leaveWhenIdle() {
-    clearTimeout(this.#idleTimer);
-    if (Object.keys(this.users).length > 0 || this.#closed || this.#client === null) {
-      return;
-    }
-    this.#idleTimer = setTimeout(() => {
-      this.#disconnect(true).catch((error) => this.node.debug(`closing: ${error}`));
-    }, this.idleMs);
-    this.#idleTimer.unref();
-  }
-
-  /** @param {boolean} bye */
-  async #disconnect(bye) {
-    const client = this.#client;
-    this.#client = null;
-    this.#state = "connecting";
-    this.#reportedDown = false;
-    if (client !== null) {
-      await within(Promise.resolve(client.close({ bye })), CLOSE_WITHIN_MS);
-      client.removeAllListeners("state");
-    }
   }
 }
 

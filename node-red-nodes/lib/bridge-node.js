@@ -9,7 +9,9 @@
 const { BridgeConnection } = require("./bridge-connection");
 const { catalogue } = require("./catalogue");
 const { asNodeError } = require("./node-errors");
+const { SessionPool } = require("./shared-session");
 const registerSlotRoutes = require("./slot-routes");
+const { numberIn } = require("./values");
 const { version } = require("../../package.json");
 
 /** The editor waits no longer than this for the bridge. */
@@ -19,12 +21,12 @@ const SHORTEST_LEASE_MS = 500;
 const LONGEST_LEASE_MS = 60000;
 const USUAL_LEASE_MS = 5000;
 
+/** The bridge refuses a client with a longer name (characters). */
+const LONGEST_NAME = 200;
+
 /** @param {unknown} written @returns {number} the lease to ask for, ms */
 function leaseMs(written) {
-  const asked = Number(written);
-  if (written === "" || written === undefined || !Number.isFinite(asked)) {
-    return USUAL_LEASE_MS;
-  }
+  const asked = numberIn(written, "leaseMs") ?? USUAL_LEASE_MS;
   return Math.min(Math.max(Math.round(asked), SHORTEST_LEASE_MS), LONGEST_LEASE_MS);
 }
 
@@ -45,47 +47,44 @@ function clientKeys({ serverKey = "", clientPublicKey = "", clientSecretKey = ""
  * @returns {(RED: any) => void}
  */
 module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
-  const newClient = makeClient ?? ((options) => new (require("./client").BridgeClient)(options));
+  const pool = new SessionPool({
+    makeClient: makeClient ?? ((options) => new (require("./client").BridgeClient)(options)),
+    version,
+    idleMs,
+  });
 
   return function registerBridge(RED) {
+    pool.deploys.watch(RED.events);
+
     /** @this {any} @param {Record<string, any>} config */
     function WisBlockBridge(config) {
       RED.nodes.createNode(this, config);
       this.endpoint = String(config.endpoint ?? "").trim();
-      this.leaseMs = leaseMs(config.leaseMs);
+      let fault = null;
+      try {
+        this.leaseMs = leaseMs(config.leaseMs);
+      } catch (error) {
+        fault = /** @type {Error} */ (error);
+        this.leaseMs = USUAL_LEASE_MS;
+        this.error(fault);
+      }
+      const name = config.name ? `node-red (${config.name})` : "node-red";
       const connection = new BridgeConnection({
         node: this,
-        version,
+        pool,
         catalogueHash: catalogue.sha256,
-        idleMs,
-        makeClient: () =>
-          newClient({
-            endpoint: this.endpoint || undefined,
-            keys: clientKeys(this.credentials),
-            name: config.name ? `node-red (${config.name})` : "node-red",
-            version,
-            leaseMs: this.leaseMs,
-            resume: connection.takeSession(),
-            logger: {
-              debug: (/** @type {string} */ text) => this.debug(text),
-              info: (/** @type {string} */ text) => this.debug(text),
-              warn: (/** @type {string} */ text) => this.debug(text),
-              error: (/** @type {string} */ text) => this.debug(text),
-            },
-          }),
+        fault,
+        target: {
+          endpoint: this.endpoint,
+          keys: clientKeys(this.credentials),
+          name: [...name].slice(0, LONGEST_NAME).join(""),
+          leaseMs: this.leaseMs,
+        },
       });
       this.connection = connection;
       // Node-RED looks at a map of exactly this name to bring our errors to the flows of those who use us
       this.users = connection.users;
-      this.on("close", (/** @type {boolean} */ removed, /** @type {(error?: Error) => void} */ done) => {
-        connection.close(removed).then(
-          () => done(),
-          (error) => {
-            this.debug(`closing: ${error}`);
-            done();
-          },
-        );
-      });
+      this.on("close", () => connection.close());
     }
 
     RED.nodes.registerType("wisblock-bridge", WisBlockBridge, { credentials: CREDENTIALS });

@@ -93,6 +93,16 @@ class Catalogue {
   }
 
   /**
+   * Finds a module by its name on the wire.
+   *
+   * @param {string} name  such as "RAK5801"
+   * @returns {Module | undefined}
+   */
+  named(name) {
+    return this.data.modules.find((each) => each.name === name);
+  }
+
+  /**
    * Finds the unit of a reading or a parameter.
    *
    * @param {string} name  its name in the vocabulary of units

@@ -4,12 +4,15 @@
  *
  * 1. Keys whose value is undefined do not travel.
  * 2. No extension types go out, and none come in.
- * 3. 64-bit integers arrive as numbers, never as BigInt.
+ * 3. Nothing is decoded that has not been looked through: a few bytes can announce gigabytes.
+ * 4. 64-bit integers arrive as numbers, never as BigInt.
  */
 
 const { types } = require("node:util");
 
 const { Decoder, Encoder } = require("@msgpack/msgpack");
+
+const { faultOf } = require("./messagepack-check");
 
 const MAX_DEPTH = 16;
 
@@ -55,6 +58,10 @@ class Codec {
    * @throws {Error} when it is not one whole MessagePack map
    */
   decode(bytes) {
+    const fault = faultOf(bytes);
+    if (fault !== "") {
+      throw new RangeError(fault);
+    }
     const message = this.#decoder.decode(bytes);
     if (typeof message !== "object" || message === null || Array.isArray(message)) {
       throw new TypeError("not a map");
@@ -63,4 +70,30 @@ class Codec {
   }
 }
 
-module.exports = { Codec };
+/** How every reply of the bridge begins: a map, the version, the key of the id. */
+const VERSION_KEY = Buffer.from([0xa1, 0x76]);
+const ID_KEY = Buffer.from([0xa2, 0x69, 0x64]);
+
+/**
+ * Reads the id of a reply that is not to be decoded.
+ *
+ * @param {Buffer} bytes  its beginning
+ * @returns {number | null} null when it does not begin as a reply does
+ */
+function idOf(bytes) {
+  const isShortMap = (bytes[0] & 0xf0) === 0x80;
+  const start = isShortMap ? 1 : bytes[0] === 0xde ? 3 : bytes[0] === 0xdf ? 5 : Infinity;
+  const idKey = start + VERSION_KEY.length + 1;
+  const idStart = idKey + ID_KEY.length;
+  if (!(idStart < bytes.length) || bytes.indexOf(VERSION_KEY, start) !== start || bytes.indexOf(ID_KEY, idKey) !== idKey) {
+    return null;
+  }
+  const first = bytes[idStart];
+  if (first < 0x80) {
+    return first;
+  }
+  const width = { 0xcc: 1, 0xcd: 2, 0xce: 4 }[first] ?? 0;
+  return width > 0 && idStart + 1 + width <= bytes.length ? bytes.readUIntBE(idStart + 1, width) : null;
+}
+
+module.exports = { Codec, idOf };

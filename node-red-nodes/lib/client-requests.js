@@ -13,6 +13,7 @@ const PROTOCOL_VERSION = 1;
 const MAX_IN_FLIGHT = 256;
 const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_ID = 0xffffffff;
+const MAX_NODE_CHARACTERS = 100;
 
 /**
  * @typedef {object} Call
@@ -22,6 +23,7 @@ const MAX_ID = 0xffffffff;
  * @property {number} graceMs        how long it may then take
  * @property {boolean} [internal]    the client's own: does not count towards the limit
  * @property {AbortSignal} [signal]
+ * @property {string} [node]         who asks
  *
  * @typedef {(result: any) => void} Resolve
  * @typedef {(error: BridgeError) => void} Reject
@@ -38,6 +40,11 @@ function placeOf({ params }) {
     return undefined;
   }
   return params.slot === undefined || params.slot === "board" ? `${params.module}` : `${params.module} slot ${params.slot}`;
+}
+
+/** @param {string | undefined} node @returns {string | undefined} as much of it as the bridge takes */
+function shortened(node) {
+  return node === undefined || node.length <= MAX_NODE_CHARACTERS ? node : [...node].slice(0, MAX_NODE_CHARACTERS).join("");
 }
 
 class Requests {
@@ -82,7 +89,9 @@ class Requests {
       return Infinity;
     }
     const id = this.#freeId();
-    const refusal = this.#encodeAndSend(call, { v: PROTOCOL_VERSION, id, method, params, timeout_ms: timeoutMs });
+    const refusal = this.#encodeAndSend(call, {
+      v: PROTOCOL_VERSION, id, method, params, timeout_ms: timeoutMs, node: shortened(call.node),
+    });
     if (refusal !== null) {
       reject(refusal);
       return Infinity;
@@ -125,6 +134,20 @@ class Requests {
       hint: "Update the bridge and the nodes to the same release; if that does not help, report it.", where: placeOf(pending.call),
     }));
     return "malformed";
+  }
+
+  /**
+   * Fails the request whose reply cannot be read.
+   *
+   * @param {number | null} id  null when not even that could be read
+   * @param {string} why
+   */
+  unreadable(id, why) {
+    const pending = id === null ? undefined : this.#settle(id);
+    pending?.reject(new BridgeError({
+      code: "internal", message: `The bridge's reply to ${nameOf(pending.call)} was not taken: ${why}.`,
+      hint: "Update the bridge and the nodes to the same release; if that does not help, report it.", where: placeOf(pending.call),
+    }));
   }
 
   /**

@@ -27,7 +27,7 @@ const RETRY_CAP_MS = 30000;
  * @property {number} [deadband]    with operation: smallest change that is told
  *
  * @typedef {object} Host  what the client lends
- * @property {(method: string, params: object, resolve: (result: any) => void, reject: (error: any) => void) => void} ask
+ * @property {(method: string, params: object, resolve: (result: any) => void, reject: (error: any) => void, node?: string) => void} ask
  * @property {(atMs: number) => void} wakeAt  have wake() called at this time of performance.now()
  * @property {(text: string) => void} warn
  */
@@ -51,13 +51,14 @@ class Subscriptions {
   /**
    * @param {SubscriptionSpec} spec
    * @param {(event: Record<string, any>) => void} onEvent
+   * @param {string} [node]  who asks
    * @returns {{unsubscribe: () => void, readonly active: boolean}}  active: the bridge has granted it
    */
-  add(spec, onEvent) {
+  add(spec, onEvent, node) {
     const { module, slot, event, operation, params, every_ms, deadband } = spec;
     const subscription = {
       params: { module, slot, event, operation, params, every_ms, deadband },
-      onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, told: "",
+      node, onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, told: "",
     };
     this.#all.add(subscription);
     // Not before the caller has its handle.
@@ -169,7 +170,7 @@ class Subscriptions {
         this.#refused(subscription, error);
         this.#askWhatIsDue();
       }
-    });
+    }, subscription.node);
   }
 
   #granted(subscription, result) {

@@ -9,7 +9,7 @@
 
 const { EventEmitter } = require("node:events");
 
-const { Codec } = require("./client-codec");
+const { Codec, idOf } = require("./client-codec");
 const { BridgeError, describeError } = require("./client-errors");
 const { PROTOCOL_VERSION, Requests } = require("./client-requests");
 const { Subscriptions } = require("./client-subscriptions");
@@ -37,6 +37,18 @@ function cut(text, length) {
   return [...String(text)].slice(0, length).join("");
 }
 
+/** A lease that is granted shorter than this would keep us busy with pings. */
+const SHORTEST_LEASE_MS = 100;
+
+/** What a hello tells ends up in the log and under nodes. */
+const LONGEST_WORD = 200;
+
+/** A reply up to this size, though too large to be taken, costs its request only, not the connection that others drive outputs over. */
+const PASS_OVER_BYTES = 64 * 1024 * 1024;
+
+/** Messages without sense on one connection: one more, and it is given up. What speaks so is no bridge, or means harm. */
+const MAX_MALFORMED = 100;
+
 /**
  * @typedef {object} ClientOptions
  * @property {string} [endpoint]   `ipc://…` or `tcp://…`; default by the rule of endpoint.js, asked anew at each attempt
@@ -53,6 +65,7 @@ function cut(text, length) {
  * @property {number} [timeoutMs]  how long the request may wait in the bridge before it starts, 1 to 60000; default 2000
  * @property {number} [graceMs]    how long it may then take, before the client gives up with `timeout_reply`
  * @property {AbortSignal} [signal]  gives up with `aborted`; what has been sent may still be carried out
+ * @property {string} [node]       who asks, for the bridge to tell others who holds a slot; cut to 100 characters
  *
  * @typedef {"connecting" | "online" | "offline" | "closed"} State
  *
@@ -93,6 +106,7 @@ class BridgeClient extends EventEmitter {
   #timer;
   #timerAt = Infinity;
   #saidMalformed = false;
+  #malformedHere = 0;
   /** @type {() => void} */
   #onClosed = () => {};
   /** @type {Promise<void>} */
@@ -112,16 +126,18 @@ class BridgeClient extends EventEmitter {
     };
     this.session = options.resume ?? null;
     this.#socket = new DealerSocket({
-      endpoint: options.endpoint || (() => defaultEndpoint()), mechanism: mechanismFor(options.keys), ...options.transport,
+      endpoint: options.endpoint || (() => defaultEndpoint()), mechanism: mechanismFor(options.keys),
+      passOverBytes: PASS_OVER_BYTES, ...options.transport,
     });
     this.#requests = new Requests(this.#codec, (bytes) => this.#socket.send(bytes));
     this.#subscriptions = new Subscriptions({
-      ask: (method, params, resolve, reject) => this.#ask(method, params, DEFAULT_TIMEOUT_MS, this.#options.graceMs, resolve, reject),
+      ask: (method, params, resolve, reject, node) => this.#ask(method, params, DEFAULT_TIMEOUT_MS, this.#options.graceMs, resolve, reject, node),
       wakeAt: (atMs) => this.#wakeAt(atMs),
       warn: (text) => this.#warn(text),
     });
     this.#socket.on("connect", () => this.#connected());
     this.#socket.on("message", (bytes) => this.#receive(bytes));
+    this.#socket.on("passed_over", (head, size) => this.#unreadable(head, `${size} bytes are more than are taken`));
     this.#socket.on("disconnect", (reason) => this.#lost(reason));
     this.#socket.on("unreachable", (reason) => this.#lost(reason));
     this.#socket.open();
@@ -144,7 +160,7 @@ class BridgeClient extends EventEmitter {
       }
       this.#renewLapsedLease();
       this.#wakeAt(this.#requests.start({
-        method, params, timeoutMs: clampTimeout(options.timeoutMs), graceMs, signal: options.signal,
+        method, params, timeoutMs: clampTimeout(options.timeoutMs), graceMs, signal: options.signal, node: options.node,
       }, resolve, reject));
     });
   }
@@ -168,10 +184,23 @@ class BridgeClient extends EventEmitter {
    *
    * @param {import("./client-subscriptions").SubscriptionSpec} spec
    * @param {(event: Record<string, any>) => void} onEvent  gets events as they are on the wire; trouble as `event: "error"`
+   * @param {{node?: string}} [options]  node: who asks, as for a request
    * @returns {{unsubscribe: () => void, readonly active: boolean}}
    */
-  subscribe(spec, onEvent) {
-    return this.#subscriptions.add(spec, onEvent);
+  subscribe(spec, onEvent, { node } = {}) {
+    return this.#subscriptions.add(spec, onEvent, node);
+  }
+
+  /**
+   * Presents this client under another name, or with another lease. The session, what it drives and its subscriptions go on.
+   *
+   * @param {{name: string, leaseMs: number}} introduction
+   */
+  introduce({ name, leaseMs }) {
+    Object.assign(this.#options, { name, leaseMs });
+    if (this.state === "online") {
+      this.#hello();
+    }
   }
 
   /**
@@ -212,8 +241,8 @@ class BridgeClient extends EventEmitter {
   // --- the wire --------------------------------------------------------------------------------------------------------
 
   /** Sends a request of our own, whatever the state. */
-  #ask(method, params, timeoutMs, graceMs, resolve, reject) {
-    this.#wakeAt(this.#requests.start({ method, params, timeoutMs, graceMs, internal: true }, resolve, reject));
+  #ask(method, params, timeoutMs, graceMs, resolve, reject, node = undefined) {
+    this.#wakeAt(this.#requests.start({ method, params, timeoutMs, graceMs, internal: true, node }, resolve, reject));
   }
 
   /** @param {Buffer} bytes */
@@ -223,7 +252,7 @@ class BridgeClient extends EventEmitter {
     try {
       message = this.#codec.decode(bytes);
     } catch (error) {
-      this.#malformed(error instanceof Error ? error.message : String(error));
+      this.#unreadable(bytes, error instanceof Error ? error.message : String(error));
       return;
     }
     if (message.event === undefined) {
@@ -244,6 +273,13 @@ class BridgeClient extends EventEmitter {
     }
   }
 
+  /** @param {Buffer} head @param {string} why  a message cannot be read: whatever it answers fails now, not when its time is over */
+  #unreadable(head, why) {
+    this.#heardAt = performance.now();
+    this.#requests.unreadable(idOf(head), why);
+    this.#malformed(why);
+  }
+
   /** @param {import("./zmtp-errors").TransportError} reason  the connection is gone, or could not be made */
   #lost(reason) {
     this.#helloAt = Infinity;
@@ -258,6 +294,7 @@ class BridgeClient extends EventEmitter {
   // --- the session -----------------------------------------------------------------------------------------------------
 
   #connected() {
+    this.#malformedHere = 0;
     this.#heardAt = performance.now();
     this.#helloFailures = 0;
     this.#enter("connecting", null);
@@ -286,9 +323,9 @@ class BridgeClient extends EventEmitter {
       return;
     }
     this.bridge = {
-      server: String(hello.server ?? ""), version: String(hello.version ?? ""), board: String(hello.board ?? ""),
-      emulated: hello.emulated === true, catalogue: String(hello.catalogue ?? ""),
-      leaseMs: hello.lease_ms > 0 ? hello.lease_ms : this.#options.leaseMs, resumed: hello.resumed === true,
+      server: word(hello.server), version: word(hello.version), board: word(hello.board),
+      emulated: hello.emulated === true, catalogue: word(hello.catalogue),
+      leaseMs: hello.lease_ms > 0 ? Math.max(SHORTEST_LEASE_MS, hello.lease_ms) : this.#options.leaseMs, resumed: hello.resumed === true,
     };
     this.session = typeof hello.session === "string" ? hello.session : null;
     this.#helloFailures = 0;
@@ -416,6 +453,13 @@ class BridgeClient extends EventEmitter {
   /** @param {string} what */
   #malformed(what) {
     this.counters.malformed += 1;
+    this.#malformedHere += 1;
+    if (this.#malformedHere > MAX_MALFORMED) {
+      this.#socket.reset(new BridgeError({
+        code: "protocol", message: `What is there has sent ${this.#malformedHere} messages that make no sense, the last one: ${what}.`,
+        hint: "Check that the endpoint is the bridge's; update the bridge and the nodes to the same release.",
+      }));
+    }
     if (!this.#saidMalformed) {
       this.#saidMalformed = true;
       this.#warn(`The bridge sent something that makes no sense (${what}). This is said once; it goes on being counted.`);
@@ -426,6 +470,11 @@ class BridgeClient extends EventEmitter {
   #warn(text) {
     this.#options.logger.warn?.(text);
   }
+}
+
+/** @param {unknown} told */
+function word(told) {
+  return String(told ?? "").slice(0, LONGEST_WORD);
 }
 
 /** @param {number | undefined} timeoutMs */

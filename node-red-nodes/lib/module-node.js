@@ -13,12 +13,11 @@ const { fillMessage } = require("./message");
 const { asNodeError, badParams, nodeError } = require("./node-errors");
 const { collectParams } = require("./params");
 const { NodeStatus, readingsText } = require("./status");
-const { within } = require("./bridge-connection");
+const { outputOf, plannedOutput } = require("./outputs");
+const { numberIn } = require("./values");
 
 const USUAL_TIMEOUT_MS = 2000;
-
-/** Node-RED waits for a closing node; leaving the bridge in good order may take this long of that. */
-const LEAVE_WITHIN_MS = 1500;
+const LONGEST_TIMEOUT_MS = 60000;
 
 /** Data that comes every N ms counts as stopped after this many N, but not sooner than after STALE_FLOOR_MS. */
 const STALE_INTERVALS = 3;
@@ -27,8 +26,8 @@ const STALE_FLOOR_MS = 2000;
 /** One node of a module. */
 class ModuleLife {
   #closed = false;
-  #drove = false;
-  #asked = false;
+  /** @type {ReturnType<import("./output-owners").OutputOwners["enter"]> | undefined} */
+  #owner;
   /** @type {{unsubscribe(): Promise<void> | void} | null} */
   #subscription = null;
 
@@ -60,11 +59,12 @@ class ModuleLife {
       }
     };
     node.on("input", (/** @type {any} */ msg, /** @type {any} */ send, /** @type {any} */ done) => this.input(msg, send, done));
-    node.on("close", (/** @type {boolean} */ removed, /** @type {() => void} */ done) => this.close(removed).then(done, done));
+    node.on("close", () => this.close());
     if (!this.connection) {
       this.status.bridge("missing");
       return;
     }
+    this.#owner = this.connection.owners.enter(this.#wanted());
     this.connection.register(node);
     if (this.trigger !== "message") {
       this.subscribe().catch((error) => this.spontaneousError(error));
@@ -78,8 +78,34 @@ class ModuleLife {
 
   /** @returns {number} how long a request may wait before it starts, ms */
   get timeoutMs() {
-    const written = Number(this.config.timeout_ms);
-    return Number.isFinite(written) && written > 0 ? written : USUAL_TIMEOUT_MS;
+    return numberIn(this.config.timeout_ms, "timeout_ms", { low: 1, high: LONGEST_TIMEOUT_MS }) ?? USUAL_TIMEOUT_MS;
+  }
+
+  /** @returns {string} who asks, as the bridge tells others */
+  get label() {
+    return String(this.node.name || this.node.id);
+  }
+
+  /** @returns {import("./output-owners").Place} */
+  get place() {
+    return { module: this.module.name, slot: this.slot, description: this.module };
+  }
+
+  /** @returns {"safe" | "hold"} what becomes of an output when nobody drives it any more */
+  get onLoss() {
+    return this.config.onLoss === "hold" ? "hold" : "safe";
+  }
+
+  /** @returns {import("./output-owners").Wanted} what it drives by its settings, and how its successor is known */
+  #wanted() {
+    const { node, place, trigger, onLoss } = this;
+    const name = trigger === "event" ? `event ${this.config.event ?? ""}` : String(this.config.operation || defaultOperation(this.module).name);
+    const operation = trigger === "message" ? this.module.operations.find((each) => each.name === name) : undefined;
+    const { output, sources } = operation === undefined
+      ? { output: "", sources: [] }
+      : plannedOutput(this.RED, node, this.config, operation);
+    const signature = JSON.stringify([place.module, place.slot, trigger, name, sources]);
+    return { id: node.id, signature, place, output, onLoss };
   }
 
   /** @returns {import("./catalogue").Operation} */
@@ -141,27 +167,42 @@ class ModuleLife {
         hint: 'Set "Run" to "on message", or use a second node.',
       });
     }
-    const { operation } = this;
+    const { operation, timeoutMs } = this;
     const params = await collectParams(this.RED, this.node, this.config, operation, msg);
-    const client = await this.connection.ready(this.timeoutMs);
+    const client = await this.connection.ready(timeoutMs);
     if (this.#closed) {
       return;
     }
     this.status.asked(operation.name);
+    const refused = this.#claim(operation, params);
     try {
-      const driving = operation.drives !== "";
-      this.#drove ||= driving;
-      this.#asked ||= this.slot !== "board";
       const result = await client.invoke(this.module.name, this.slot, operation.name, params, {
-        timeoutMs: this.timeoutMs,
-        ...(driving ? { onLoss: this.config.onLoss === "hold" ? "hold" : "safe" } : {}),
+        timeoutMs,
+        node: this.label,
+        ...(operation.drives === "" ? {} : { onLoss: this.onLoss }),
       });
       if (!this.#closed) {
         this.fill(msg, operation, result, false);
       }
+    } catch (error) {
+      refused(asNodeError(error).code);
+      throw error;
     } finally {
       this.status.answered();
     }
+  }
+
+  /**
+   * Notes what a request uses and drives, before it is sent: the node may be gone before the answer comes.
+   *
+   * @param {import("./catalogue").Operation} operation
+   * @param {Record<string, unknown>} params
+   * @returns {(code: string) => void} to be called when it fails
+   */
+  #claim(operation, params) {
+    this.#owner?.use(this.place);
+    const output = outputOf(operation, params);
+    return (output !== "" && this.#owner?.drive(this.place, output, this.onLoss)) || (() => undefined);
   }
 
   /** Asks the bridge for values every N milliseconds, or for events. */
@@ -188,8 +229,10 @@ class ModuleLife {
     if (this.#closed || !this.connection) {
       return;
     }
-    this.#asked ||= this.slot !== "board";
-    this.#subscription = await this.connection.client.subscribe(wanted, (event) => this.told(operation, event, onEvent, staleAfterMs));
+    this.#owner?.use(this.place);
+    this.#subscription = await this.connection.client.subscribe(
+      wanted, (event) => this.told(operation, event, onEvent, staleAfterMs), { node: this.label },
+    );
     if (this.#closed) {
       await this.#unsubscribe();
     }
@@ -197,15 +240,7 @@ class ModuleLife {
 
   /** @param {"every_ms" | "deadband"} name @returns {number | undefined} */
   number(name) {
-    const written = this.config[name];
-    if (written === undefined || written === null || written === "") {
-      return undefined;
-    }
-    const value = Number(written);
-    if (!Number.isFinite(value)) {
-      throw badParams(`${name} is "${written}", which is not a number.`, "Open the node and correct it.");
-    }
-    return value;
+    return numberIn(this.config[name], name);
   }
 
   /**
@@ -254,62 +289,19 @@ class ModuleLife {
     return fillMessage(msg, { catalogue, module, slot, operation }, result, isEvent);
   }
 
-  /**
-   * Stops.
-   *
-   * @param {boolean} removed  the node was deleted or its tab disabled, not just deployed again
-   */
-  async close(removed) {
+  /** Stops. What it drove is given up when the deploy is over, unless somebody drives it then: output-owners.js. */
+  close() {
     this.#closed = true;
     this.status.dispose();
-    try {
-      await within(this.#leave(removed), LEAVE_WITHIN_MS);
-    } catch (error) {
-      this.node.debug(`closing: ${error}`);
-    } finally {
-      this.connection?.deregister(this.node);
-    }
-  }
-
-  /** @param {boolean} removed */
-  async #leave(removed) {
-    const { connection } = this;
-    const unsubscribed = this.#unsubscribe();
-    // An input module is let go as well: the next one in that slot would be refused otherwise.
-    const holds = this.#drove || this.#asked;
-    if (connection && removed && holds && connection.state === "online" && !this.#hasSuccessor()) {
-      await connection.client.request("release", { module: this.module.name, slot: this.slot }, { timeoutMs: LEAVE_WITHIN_MS });
-    }
-    await unsubscribed;
+    this.#unsubscribe().catch((error) => this.node.debug(`closing: ${error}`));
+    this.#owner?.leave();
+    this.connection?.deregister(this.node);
   }
 
   async #unsubscribe() {
     const subscription = this.#subscription;
     this.#subscription = null;
     await subscription?.unsubscribe();
-  }
-
-  /** @returns {boolean} whether the flows, as they are now deployed, have another node of the same module in the same slot */
-  #hasSuccessor() {
-    /** @type {any[]} */
-    const nodes = [];
-    this.RED.nodes.eachNode((/** @type {any} */ each) => nodes.push(each));
-    const used = new Set(nodes.map((each) => each.type));
-    // where nodes can lie without running: tabs that are disabled, subflows that nobody uses
-    const asleep = new Set(
-      nodes
-        .filter((each) => (each.type === "tab" && each.disabled) || (each.type === "subflow" && !used.has(`subflow:${each.id}`)))
-        .map((each) => each.id),
-    );
-    return nodes.some(
-      (each) =>
-        each.type === this.node.type &&
-        each.id !== this.node.id &&
-        each.bridge === this.config.bridge &&
-        !each.d &&
-        !asleep.has(each.z) &&
-        this.#slotOf(each) === this.slot,
-    );
   }
 
   /** @param {{slot?: any}} config @returns {number | string} the slot as the protocol has it; what is none is for the bridge to refuse */

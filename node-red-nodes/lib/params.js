@@ -29,6 +29,13 @@ function isPlainObject(value) {
  * @returns {Promise<unknown>}
  */
 function evaluate(RED, node, value, type, msg) {
+  if (type === "json" && typeof value === "string") {
+    try {
+      return Promise.resolve(JSON.parse(value));
+    } catch {
+      return Promise.resolve(value); // a list may also be written as elsewhere, with commas
+    }
+  }
   if (!OUTSIDE_TYPES.includes(type) && type !== "bin") {
     return Promise.resolve(value);
   }

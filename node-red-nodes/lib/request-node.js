@@ -2,14 +2,19 @@
 /*
  * The escape node: any method of the bridge, any module, any operation, from the fields or from the message.
  *
- * 1. Nothing is looked up in the catalogue: it also reaches modules these nodes do not know.
+ * 1. It also reaches modules that these nodes do not know: the catalogue tells only which output a request drives.
  * 2. The answer is msg.payload, as it came.
+ * 3. What it drove belongs to it, as to any other node; a module that a message named and that it only read, it uses in passing.
  */
 
+const { catalogue } = require("./catalogue");
 const { asNodeError, badParams, nodeError } = require("./node-errors");
+const { outputOf } = require("./outputs");
 const { NodeStatus } = require("./status");
+const { numberIn } = require("./values");
 
 const USUAL_TIMEOUT_MS = 2000;
+const LONGEST_TIMEOUT_MS = 60000;
 const KEYS = ["method", "module", "slot", "operation", "params", "on_loss"];
 
 /** @param {unknown} value @returns {value is Record<string, unknown>} */
@@ -71,6 +76,56 @@ function buildRequest(config, payload) {
   return { method, params: method === "release" ? { ...place, ...params } : params };
 }
 
+/** @param {Record<string, unknown>} params @returns {import("./output-owners").Place} */
+function placeOf({ module, slot }) {
+  return { module: String(module), slot: /** @type {number | string} */ (slot), description: catalogue.named(String(module)) };
+}
+
+/**
+ * Tells what a node is there for by its fields alone.
+ *
+ * @param {Record<string, any>} config
+ * @returns {{place?: import("./output-owners").Place, output: string}}
+ */
+function planned(config) {
+  if ((config.method || "invoke") !== "invoke" || !config.module || asSlot(config.slot ?? "") === "") {
+    return { output: "" };
+  }
+  const place = placeOf({ module: config.module, slot: asSlot(config.slot) });
+  const operation = place.description?.operations.find((each) => each.name === config.operation);
+  try {
+    return { place, output: operation === undefined ? "" : outputOf(operation, asParams(config.params)) };
+  } catch {
+    return { place, output: "" };
+  }
+}
+
+/**
+ * Notes what a request uses and drives, before it is sent.
+ *
+ * @param {ReturnType<import("./output-owners").OutputOwners["enter"]>} owner
+ * @param {string} method
+ * @param {Record<string, any>} params
+ * @returns {{failed: (code: string) => void, ended: () => void}}
+ */
+function claim(owner, method, params) {
+  const nothing = { failed: () => undefined, ended: () => undefined };
+  if (params.module === undefined || params.slot === undefined || !["invoke", "subscribe"].includes(method)) {
+    return nothing;
+  }
+  const place = placeOf(params);
+  const operation = place.description?.operations.find((each) => each.name === params.operation);
+  if (method === "subscribe" || operation === undefined) {
+    owner.use(place);
+    return nothing;
+  }
+  const output = isMap(params.params) ? outputOf(operation, params.params) : "";
+  return {
+    failed: output === "" ? () => undefined : owner.drive(place, output, params.on_loss === "hold" ? "hold" : "safe"),
+    ended: owner.use(place, { passing: true }),
+  };
+}
+
 /** @param {any} RED */
 module.exports = function registerRequest(RED) {
   /** @this {any} @param {Record<string, any>} config */
@@ -78,7 +133,10 @@ module.exports = function registerRequest(RED) {
     RED.nodes.createNode(this, config);
     const connection = RED.nodes.getNode(config.bridge)?.connection;
     const status = new NodeStatus({ show: (line) => this.status(line), translate: (id) => RED._(id) });
-    const timeoutMs = Number(config.timeout_ms) > 0 ? Number(config.timeout_ms) : USUAL_TIMEOUT_MS;
+    const { method: usualMethod, module, slot, operation: usualOperation, params: usualParams } = config;
+    const owner = connection?.owners.enter({
+      id: this.id, signature: JSON.stringify(["request", usualMethod, module, slot, usualOperation, usualParams]), ...planned(config),
+    });
     let closed = false;
 
     this.bridgeChanged = (/** @type {any} */ state, /** @type {any} */ info) => status.bridge(state, info);
@@ -87,16 +145,28 @@ module.exports = function registerRequest(RED) {
       if (!connection) {
         throw nodeError("offline", "No bridge is chosen.", { hint: "Open the node and choose or add a bridge." });
       }
+      const timeoutMs = numberIn(config.timeout_ms, "timeout_ms", { low: 1, high: LONGEST_TIMEOUT_MS }) ?? USUAL_TIMEOUT_MS;
       const { method, params } = buildRequest(config, msg.payload);
       const client = await connection.ready(timeoutMs);
+      if (closed) {
+        return;
+      }
       status.asked(String(params.operation ?? method));
+      const claimed = claim(owner, method, params);
       try {
-        msg.payload = await client.request(method, params, { timeoutMs });
+        msg.payload = await client.request(method, params, { timeoutMs, node: String(this.name || this.id) });
+        if (method === "release") {
+          connection.owners.released(placeOf(params), params.outputs);
+        }
+      } catch (error) {
+        claimed.failed(asNodeError(error).code);
+        throw error;
       } finally {
+        claimed.ended();
         status.answered();
       }
-      const { module, slot, operation } = params;
-      msg.wisblock = { method, ...(method === "invoke" ? { module, slot, operation } : {}) };
+      const { operation } = params;
+      msg.wisblock = { method, ...(method === "invoke" ? { module: params.module, slot: params.slot, operation } : {}) };
       status.value(String(params.operation ?? method), { emulated: connection.info.emulated });
     };
 
@@ -121,6 +191,7 @@ module.exports = function registerRequest(RED) {
     this.on("close", () => {
       closed = true;
       status.dispose();
+      owner?.leave();
       connection?.deregister(this);
     });
 

@@ -47,8 +47,8 @@ function toBoolean(value, name) {
   throw badParams(`${name} is ${show(value)}, which is neither on nor off.`, 'Send true, 1 or "on"; or false, 0 or "off".');
 }
 
-/** @param {unknown} value @param {string} name @param {boolean} whole @returns {number} */
-function toNumber(value, name, whole) {
+/** @param {unknown} value @param {string} name @param {boolean} whole @param {string} [hint] @returns {number} */
+function toNumber(value, name, whole, hint = "Send a number, or text that is one.") {
   let number = value;
   if (typeof value === "string") {
     const text = value.trim();
@@ -57,7 +57,7 @@ function toNumber(value, name, whole) {
     }
   }
   if (typeof number !== "number" || !Number.isFinite(number)) {
-    throw badParams(`${name} is ${show(value)}, which is not a number.`, "Send a number, or text that is one.");
+    throw badParams(`${name} is ${show(value)}, which is not a number.`, hint);
   }
   if (whole && !Number.isInteger(number)) {
     throw badParams(`${name} is ${number}, which is not a whole number.`, "Send a number without a fraction.");
@@ -84,12 +84,19 @@ function toList(value, param, name) {
   let items = value;
   if (typeof value === "string") {
     const text = value.trim();
+    const isText = param.item_kind === "str";
     if (text.startsWith("[")) {
       try {
         items = JSON.parse(text);
       } catch (error) {
-        throw badParams(`${name} is ${show(value)}, which is not a list.`, `${/** @type {Error} */ (error).message}.`);
+        if (!isText) {
+          throw badParams(`${name} is ${show(value)}, which is not a list.`, `${/** @type {Error} */ (error).message}.`);
+        }
+        items = [value];
       }
+    } else if (isText) {
+      // A comma is part of a text: "Hello, world" is one.
+      items = [value];
     } else {
       items = text.split(",").map((each) => each.trim()).filter((each) => each !== "");
     }
@@ -99,7 +106,7 @@ function toList(value, param, name) {
     items = [value];
   }
   if (!Array.isArray(items)) {
-    throw badParams(`${name} is ${show(value)}, which is not a list.`, "Send an array, or values with commas between them.");
+    throw badParams(`${name} is ${show(value)}, which is not a list.`, param.item_kind === "str" ? "Send an array of texts, or one text." : "Send an array, or values with commas between them.");
   }
   if (param.item_kind === null) {
     return items;
@@ -163,4 +170,24 @@ function toWire(value, param, name = param.name) {
   }
 }
 
-module.exports = { isBlank, show, toWire };
+/**
+ * Reads a field of a node that holds a number or nothing.
+ *
+ * @param {unknown} written
+ * @param {string} name  of the field
+ * @param {{low?: number, high?: number}} [limits]
+ * @returns {number | undefined} undefined when nothing is written
+ * @throws {import("./node-errors").NodeError} with code bad_params
+ */
+function numberIn(written, name, { low = -Infinity, high = Infinity } = {}) {
+  if (isBlank(written)) {
+    return undefined;
+  }
+  const value = toNumber(written, name, false, "Open the node and correct it.");
+  if (value < low || value > high) {
+    throw badParams(`${name} is ${value}; allowed: ${low} to ${high}.`, "Open the node and correct it.");
+  }
+  return value;
+}
+
+module.exports = { isBlank, numberIn, show, toWire };

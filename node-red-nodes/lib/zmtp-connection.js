@@ -25,6 +25,7 @@ const MAX_TTL_UNITS = 0xffff;
  * @property {import("./zmtp-null").Mechanism} mechanism
  * @property {Buffer} readBuffer           what the kernel writes into; may serve the next connection
  * @property {number} maxFrameBytes        largest frame, and largest sum of a multi-part message, accepted from the peer
+ * @property {number} passOverBytes        a message of one frame that is too large, but not larger than this, is left out; the connection stands
  * @property {number} maxUnsentBytes       send() refuses beyond this many bytes that the kernel has not taken
  * @property {number} handshakeTimeoutMs   from connect() to the end of the handshake
  * @property {number} heartbeatIntervalMs  silence after which we send PING; 0 for never
@@ -34,6 +35,7 @@ const MAX_TTL_UNITS = 0xffff;
  * @typedef {object} ConnectionHandlers
  * @property {() => void} onReady
  * @property {(body: Buffer, parts?: Buffer[]) => void} onMessage  last frame, and all of them when there are several
+ * @property {(head: Buffer, size: number) => void} onPassedOver  a message that was too large; its first bytes
  * @property {(reason: TransportError) => void} onEnd
  */
 
@@ -74,7 +76,7 @@ class Connection {
     this.#handlers = handlers;
     this.#mechanism = options.mechanism;
     const largest = options.maxFrameBytes + (options.mechanism.overheadBytes ?? 0);
-    this.#reader = new FrameReader(largest, (flags, body) => this.#frame(flags, body));
+    this.#reader = new FrameReader(largest, (flags, body) => this.#frame(flags, body), (head, size) => this.#passedOver(head, size));
     const { endpoint } = options;
     const address = endpoint.transport === "ipc" ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
     const { readBuffer } = options;
@@ -220,6 +222,14 @@ class Connection {
     }
   }
 
+  /** @param {Buffer} head @param {number} size */
+  #passedOver(head, size) {
+    if (this.#parts !== null) {
+      throw new TransportError("protocol", `The peer sent a message with a frame of ${size} bytes; at most ${this.#options.maxFrameBytes} are accepted.`);
+    }
+    this.#handlers.onPassedOver(head, size);
+  }
+
   /** @param {Buffer} body @param {boolean} last */
   #part(body, last) {
     this.#parts ??= [];
@@ -247,6 +257,8 @@ class Connection {
     this.#sendCommand(this.#mechanism.receive(name, data));
     if (this.#mechanism.complete) {
       this.ready = true;
+      // A sealed message that is left out breaks the count of those after it.
+      this.#reader.passOverBytes = this.#mechanism.open === null ? this.#options.passOverBytes : 0;
       clearTimeout(this.#timer);
       this.#beatLater();
       this.#handlers.onReady();

@@ -29,6 +29,9 @@ const LONG_HEADER_BYTES = 9;
 const MAX_SHORT_BODY_BYTES = 255;
 const MAX_COMMAND_BYTES = 65536;
 
+/** So much is kept of a frame that is passed over: enough to see what it answers. */
+const HEAD_BYTES = 64;
+
 const EMPTY = Buffer.alloc(0);
 
 /**
@@ -112,7 +115,11 @@ class FrameReader {
   /** Set to end the reading in the middle of a chunk: what follows is not looked at. */
   stopped = false;
 
+  /** A frame that is too large is passed over, not refused, when it is no larger than this. */
+  passOverBytes = 0;
+
   #maxFrameBytes;
+  #onPassedOver;
   #onFrame;
   #header = Buffer.alloc(LONG_HEADER_BYTES);
   #headerLength = 0;
@@ -120,14 +127,18 @@ class FrameReader {
   /** @type {Buffer | null} */
   #body = null;
   #filled = 0;
+  /** Size of the frame that is being passed over; 0: none is. */
+  #passing = 0;
 
   /**
    * @param {number} maxFrameBytes  largest body accepted
    * @param {(flags: number, body: Buffer) => void} onFrame
+   * @param {(head: Buffer, size: number) => void} [onPassedOver]  `head`: its first bytes
    */
-  constructor(maxFrameBytes, onFrame) {
+  constructor(maxFrameBytes, onFrame, onPassedOver = () => undefined) {
     this.#maxFrameBytes = maxFrameBytes;
     this.#onFrame = onFrame;
+    this.#onPassedOver = onPassedOver;
   }
 
   /**
@@ -171,6 +182,12 @@ class FrameReader {
   /** @param {number} flags @param {number} size @param {Buffer} chunk @param {number} offset @param {number} end */
   #begin(flags, size, chunk, offset, end) {
     const limit = (flags & COMMAND) === 0 ? this.#maxFrameBytes : Math.min(MAX_COMMAND_BYTES, this.#maxFrameBytes);
+    if (size > limit && size <= this.passOverBytes && (flags & (COMMAND | MORE)) === 0) {
+      this.#passing = size;
+      this.#body = Buffer.alloc(Math.min(size, HEAD_BYTES));
+      this.#filled = 0;
+      return offset;
+    }
     if (size > limit) {
       throw new TransportError("protocol", `The peer announced a frame of ${size} bytes; at most ${limit} are accepted.`);
     }
@@ -193,12 +210,31 @@ class FrameReader {
   /** @param {Buffer} chunk @param {number} offset @param {number} end */
   #readBody(chunk, offset, end) {
     const body = /** @type {Buffer} */ (this.#body);
+    if (this.#passing > 0) {
+      return this.#passOver(body, chunk, offset, end);
+    }
     const next = Math.min(end, offset + body.length - this.#filled);
     chunk.copy(body, this.#filled, offset, next);
     this.#filled += next - offset;
     if (this.#filled === body.length) {
       this.#body = null;
       this.#onFrame(this.#flags, body);
+    }
+    return next;
+  }
+
+  /** @param {Buffer} head @param {Buffer} chunk @param {number} offset @param {number} end */
+  #passOver(head, chunk, offset, end) {
+    const size = this.#passing;
+    const next = Math.min(end, offset + size - this.#filled);
+    if (this.#filled < head.length) {
+      chunk.copy(head, this.#filled, offset, next);
+    }
+    this.#filled += next - offset;
+    if (this.#filled === size) {
+      this.#passing = 0;
+      this.#body = null;
+      this.#onPassedOver(head, size);
     }
     return next;
   }

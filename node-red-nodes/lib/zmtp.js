@@ -34,6 +34,7 @@ const REFUSED_RETRY_CAP_MS = 10000;
  * @property {(endpoint: import("./endpoint").Endpoint) => import("./zmtp-null").Mechanism} [mechanism]
  *   makes the security mechanism of one connection, or throws a TransportError where there shall be none; default NULL
  * @property {number} [maxFrameBytes]        default 2 MiB
+ * @property {number} [passOverBytes]        default 0: a frame that is too large ends the connection. Up to this it is left out
  * @property {number} [maxUnsentBytes]       default 4 MiB
  * @property {number} [handshakeTimeoutMs]   default 3000
  * @property {number} [heartbeatIntervalMs]  default 2000; 0 for none of our own (the peer's are always answered)
@@ -43,7 +44,8 @@ const REFUSED_RETRY_CAP_MS = 10000;
 
 /**
  * Events: `connect` (handshake done), `disconnect` (reason: TransportError), `unreachable` (reason; an attempt failed),
- * `message` (last frame: Buffer, all frames when there are several: Buffer[]).
+ * `message` (last frame: Buffer, all frames when there are several: Buffer[]), `passed_over` (first bytes of a message that was too
+ * large: Buffer, its size).
  */
 class DealerSocket extends EventEmitter {
   #options;
@@ -52,6 +54,8 @@ class DealerSocket extends EventEmitter {
   /** @type {Connection | null} */
   #connection = null;
   #failures = 0;
+  /** Connections in a row that ended because of what the peer said after a handshake that was right. */
+  #spoiled = 0;
   /** @type {NodeJS.Timeout | undefined} */
   #retryTimer;
   /** @type {ReturnWatch | null} */
@@ -74,6 +78,7 @@ class DealerSocket extends EventEmitter {
     this.#options = {
       mechanism: options.mechanism ?? (() => new NullMechanism()),
       maxFrameBytes: options.maxFrameBytes ?? 2 * 1024 * 1024,
+      passOverBytes: options.passOverBytes ?? 0,
       maxUnsentBytes: options.maxUnsentBytes ?? 4 * 1024 * 1024,
       handshakeTimeoutMs: options.handshakeTimeoutMs ?? 3000,
       heartbeatIntervalMs: options.heartbeatIntervalMs ?? 2000,
@@ -150,11 +155,13 @@ class DealerSocket extends EventEmitter {
     this.#connection = new Connection({ ...this.#options, endpoint, mechanism }, {
       onReady: () => {
         ready = true;
-        this.#failures = 0;
+        // Who greets well and then speaks nonsense is not met twenty times a second for that.
+        this.#failures = this.#spoiled;
         this.#watch?.close();
         this.emit("connect");
       },
       onMessage: (body, parts) => this.emit("message", body, parts),
+      onPassedOver: (head, size) => this.emit("passed_over", head, size),
       onEnd: (reason) => this.#ended(ready, reason, endpoint),
     });
   }
@@ -162,6 +169,9 @@ class DealerSocket extends EventEmitter {
   /** @param {boolean} wasReady @param {TransportError} reason @param {import("./endpoint").Endpoint | null} endpoint */
   #ended(wasReady, reason, endpoint) {
     this.#connection = null;
+    if (wasReady) {
+      this.#spoiled = reason.code === "protocol" ? this.#spoiled + 1 : 0;
+    }
     if (!this.#closing) {
       this.#retryLater(reason, endpoint);
     }

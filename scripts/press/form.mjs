@@ -309,6 +309,9 @@ ${defaultsLiteral(module)}
         labelStyle: function () {
             return this.name ? "node_label_italic" : "";
         },
+        onadd: function () {
+            window.wisblockForm.takeBridge(this);
+        },
         oneditprepare: function () {
             window.wisblockForm.prepare(this, ${prepareLiteral(module)});
         },

@@ -31,7 +31,7 @@ def refused(board: str) -> dict[Pair, str]:
     able = {slot: [name for name in PRODUCTS if fits(board, name, slot)] for slot in SLOTS}
     for first, second in itertools.product(able[1], able[2]):
         with Rig(BOARDS[board]) as rig:
-            rig.rack.worker(first, 1)
+            rig.rack.worker(first, 1).unanswered = 1  # a request is under way
             rig.sessions.claim(rig.sessions.of(b"a", rig.clock.monotonic()), (first, 1))
             try:
                 rig.rack.worker(second, 2)

@@ -62,13 +62,33 @@ describe("the bridge's node", () => {
     assert.deepEqual(Object.keys(helper.getNode("bridge").users).sort(), ["node", "two"]);
   });
 
-  for (const [written, asked] of [["", 5000], ["5", 500], ["999999", 60000], ["soon", 5000]]) {
+  for (const [written, asked] of [["", 5000], ["5", 500], ["999999", 60000]]) {
     it(`asks for a lease of ${asked} ms when "${written}" is written`, async () => {
       const { client } = await start({ bridgeConfig: { leaseMs: written } });
       assert.equal(client.options.leaseMs, asked);
       assert.equal(client.options.endpoint, undefined);
     });
   }
+
+  for (const written of ["soon", "5s", " "]) {
+    it(`takes a lease of "${written}" for an error, and does not connect with another`, async () => {
+      const { config, unit, caught } = await start({ bridgeConfig: { leaseMs: written } });
+      assert.equal(FakeClient.made.length, 0);
+      assert.equal(config.error.firstCall.args[0].code, "bad_params");
+      assert.equal(unit.status.lastCall.args[0].fill, "red");
+      unit.receive({ payload: { method: "status" } });
+      await until(() => caught.length, "an error");
+      assert.equal(caught[0].error.code, "bad_params");
+      assert.match(caught[0].error.message, /leaseMs is .* not a number/);
+      const reply = await helper.request().get("/wisblock-bridge/bridge/status").expect(503);
+      assert.equal(reply.body.code, "bad_params");
+    });
+  }
+
+  it("cuts a name that the bridge would refuse", async () => {
+    await start({ bridgeConfig: { name: "ü".repeat(300) } });
+    assert.equal([...FakeClient.last.options.name].length, 200);
+  });
 
   it("gives its keys to the client, environment variables included, and has none without", async () => {
     process.env.WISBLOCK_TEST_KEY = "the secret key";
@@ -132,12 +152,36 @@ describe("the bridge's node", () => {
     assert.deepEqual(Object.keys(helper.getNode("bridge").users).sort(), ["node", "three", "two"]);
   });
 
-  it("hands its session to its successor and says no bye", async () => {
+  it("lets its session go on with its successor, under the new name and lease", async () => {
     const { client } = await start();
-    await helper.setFlows([TAB, bridge({ name: "renamed" }), request(), SINK, CATCH, CAUGHT], "nodes");
-    assert.deepEqual(client.closed, { bye: false });
-    assert.equal(FakeClient.made.length, 2);
-    assert.equal(FakeClient.last.options.resume, "session-0");
+    await helper.setFlows([TAB, bridge({ name: "renamed", leaseMs: "9000" }), request(), SINK, CATCH, CAUGHT], "nodes");
+    assert.equal(client.closed, null);
+    assert.equal(FakeClient.made.length, 1);
+    assert.deepEqual(client.introductions, [{ name: "node-red (renamed)", leaseMs: 9000 }]);
+    assert.equal(helper.getNode("bridge").connection.state, "online");
+  });
+
+  it("says bye to the bridge that it leaves for another", async () => {
+    const { client } = await start({ bridgeConfig: { endpoint: "ipc:///tmp/a.sock" } });
+    await helper.setFlows([TAB, bridge({ endpoint: "ipc:///tmp/b.sock" }), request(), SINK, CATCH, CAUGHT], "nodes");
+    assert.deepEqual(client.closed, { bye: true });
+    assert.deepEqual(FakeClient.made.map((each) => each.options.endpoint), ["ipc:///tmp/a.sock", "ipc:///tmp/b.sock"]);
+    assert.equal(FakeClient.last.options.resume, undefined);
+  });
+
+  it("is one connection with another that leads to the same bridge with the same keys, and no other", async () => {
+    const keys = (secret) => ({ serverKey: "s", clientPublicKey: "p", clientSecretKey: secret });
+    const ids = ["one", "two", "three", "four"];
+    const place = { endpoint: "tcp://10.0.0.7:5555" };
+    await helper.load(
+      [bridgeSet, requestSet],
+      [TAB, ...ids.map((id) => bridge({ id, ...place })), ...ids.map((id) => request({ id: `node-${id}`, bridge: id }))],
+      { one: keys("a"), two: keys("a"), three: keys("b") },
+    );
+    assert.deepEqual(FakeClient.made.map((each) => each.options.keys.secretKey), ["a", "b", ""]);
+    const [client] = FakeClient.made;
+    await helper.setFlows([TAB, bridge({ id: "two", ...place, name: "copy" }), request({ id: "node-two", bridge: "two" })], "nodes", { two: keys("a") });
+    assert.equal(client.closed, null);
   });
 
   it("says bye when it is deleted, and forgets the session", async () => {
@@ -208,6 +252,18 @@ describe("the bridge's node", () => {
       assert.equal(reply.body.code, "timeout_reply");
     });
 
+    it("does not wait twice: what the connection took is not there for the answer", async () => {
+      FakeClient.whenMade = null;
+      const { client } = await start();
+      const asking = helper.request().get("/wisblock-bridge/bridge/status").expect(200);
+      const reply = asking.then((answer) => answer);
+      await until(() => client.listenerCount("state") > 0, "it is connecting");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      client.goOnline();
+      await reply;
+      assert.ok(client.requests[0].options.timeoutMs < 1500);
+    });
+
     it("connects for the question alone, and leaves again", async () => {
       await helper.load([hastyBridgeSet], [TAB, bridge()]);
       await helper.request().get("/wisblock-bridge/bridge/status").expect(200);
@@ -249,6 +305,14 @@ describe("the request node", () => {
     await until(() => sent.length === 2, "two messages");
     assert.deepEqual(client.requests[0].params, { module: "ADC", slot: "board", operation: "read", params: { channel: 1 } });
     assert.deepEqual([client.requests[1].method, client.requests[1].params], ["scan", {}]);
+  });
+
+  it("takes a time-out that is no number for an error", async () => {
+    const { unit, client, caught } = await start({ requestConfig: { method: "status", timeout_ms: "2s" } });
+    unit.receive({ payload: "" });
+    await until(() => caught.length, "an error");
+    assert.match(caught[0].error.message, /timeout_ms is "2s", which is not a number/);
+    assert.equal(client.requests.length, 0);
   });
 
   it("refuses what is no part of a request", async () => {

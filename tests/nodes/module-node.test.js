@@ -95,7 +95,7 @@ describe("the node of a module", () => {
         {
           method: "invoke",
           params: { module: "RAK1", slot: 1, operation: "read", params: {}, on_loss: undefined },
-          options: { timeoutMs: 2000 },
+          options: { timeoutMs: 2000, node: "node" },
         },
       ]);
     });
@@ -200,6 +200,38 @@ describe("the node of a module", () => {
       assert.equal(caught[0].topic, "kept");
       assert.match(lastStatus(unit).text, /status\.error\.no_device$/);
       assert.equal(sent.length + completed.length, 0);
+    });
+
+    for (const [written, reason] of [["2s", /not a number/], ["0", /allowed: 1 to 60000/], ["-5", /allowed/], ["60001", /allowed/], [" ", /not a number/]]) {
+      it(`takes a time-out of "${written}" for an error, not for the default`, async () => {
+        const { unit, client, caught } = await start({ timeout_ms: written });
+        unit.receive({ payload: "" });
+        await until(() => caught.length, "an error");
+        assert.equal(caught[0].error.code, "bad_params");
+        assert.match(caught[0].error.message, /^timeout_ms is /);
+        assert.match(caught[0].error.message, reason);
+        assert.equal(client.requests.length, 0);
+      });
+    }
+
+    for (const name of ["every_ms", "deadband"]) {
+      it(`takes ${name} "1s" and " " for errors`, async () => {
+        for (const written of ["1s", " "]) {
+          const { unit, client } = await start({ trigger: "every", every_ms: "1000", [name]: written });
+          await until(() => unit.error.called, "an error");
+          assert.equal(unit.error.firstCall.args[0].code, "bad_params");
+          assert.equal(client.subscriptions.length, 0);
+          await helper.unload();
+        }
+      });
+    }
+
+    it("says to the bridge who asks: its name, or its id without one, in requests and subscriptions", async () => {
+      const { unit, client } = await start({ name: "pump" }, [node({ id: "clock", trigger: "every", every_ms: "1000" })]);
+      unit.receive({ payload: "" });
+      await until(() => client.requests.length && client.subscriptions.length, "both");
+      assert.equal(client.requests[0].options.node, "pump");
+      assert.deepEqual(client.subscriptions[0].options, { node: "clock" });
     });
 
     it("tells the bridge what an output does on loss, and only for outputs", async () => {
@@ -343,12 +375,21 @@ describe("the node of a module", () => {
       assert.deepEqual(release.params, { module: "RAK1", slot: 1 });
     });
 
-    it("leaves the module alone while another node uses it", async () => {
+    it("leaves the module alone while another node drives it", async () => {
+      const near = node({ id: "near", operation: "set" });
+      const { unit, client, sent } = await start({ operation: "set" }, [near]);
+      unit.receive({ payload: true });
+      await until(() => sent.length, "a message");
+      await deploy([near]);
+      assert.deepEqual(client.requests.map((each) => each.method), ["invoke"]);
+    });
+
+    it("makes safe what it drove, and no more, while another node only reads the module", async () => {
       const { unit, client, sent } = await start({ operation: "set" }, [node({ id: "near" })]);
       unit.receive({ payload: true });
       await until(() => sent.length, "a message");
       await deploy([node({ id: "near" })]);
-      assert.deepEqual(client.requests.map((each) => each.method), ["invoke"]);
+      assert.deepEqual(client.requests.slice(1).map((each) => [each.method, each.params]), [["release", { module: "RAK1", slot: 1, outputs: ["relay"] }]]);
     });
 
     it("does not count a node that sleeps on a disabled tab", async () => {

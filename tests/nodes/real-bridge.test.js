@@ -56,6 +56,21 @@ describe("with a real bridge", () => {
     return messages;
   }
 
+  it("keeps its session and its subscriptions when it is deployed under another name and lease", async () => {
+    const flow = (more) => [TAB, { ...config(), ...more }, node({ type: "wisblock-rak5801", trigger: "every", every_ms: "20" }), SINK];
+    await helper.load(OURS, flow());
+    await until(() => helper.getNode("bridge").connection.state === "online", "it is online");
+    const ours = async () => (await bridge.ask("status", {})).sessions.filter((each) => each.client.startsWith("node-red"));
+    await until(async () => (await ours())[0]?.subscriptions === 1, "it subscribes");
+    await helper.setFlows(flow({ name: "attic", leaseMs: "7000" }), "full");
+    await until(async () => (await ours())[0]?.client === "node-red (attic)", "it has another name");
+    const [session, ...more] = await ours();
+    assert.deepEqual(more, []);
+    assert.equal(session.lease_ms, 7000);
+    const messages = collect("sink");
+    await until(() => messages.length > 1, "values go on");
+  });
+
   it("reads the current that flows in the loop", async () => {
     await helper.load(OURS, [TAB, config(), node({ type: "wisblock-rak5801" }), SINK]);
     const sent = collect("sink");

@@ -34,6 +34,7 @@ class FakeClient extends EventEmitter {
     this.session = options.resume ?? null;
     this.requests = [];
     this.subscriptions = [];
+    this.introductions = [];
     this.closed = null;
     /** Answers a request: a value, or an error to reject with. */
     this.answer = () => ({ readings: {}, timestamp: 1, quality: "good", emulated: false });
@@ -77,8 +78,12 @@ class FakeClient extends EventEmitter {
     return this.request("invoke", { module, slot, operation, params, on_loss: options.onLoss }, options);
   }
 
-  subscribe(spec, handler) {
-    const subscription = { spec, handler, unsubscribed: false };
+  introduce(introduction) {
+    this.introductions.push(introduction);
+  }
+
+  subscribe(spec, handler, options = {}) {
+    const subscription = { spec, handler, options, unsubscribed: false };
     this.subscriptions.push(subscription);
     return {
       active: true,

@@ -1,0 +1,64 @@
+"use strict";
+/* What a user wrote, turned into what the wire wants: the cases in which a comma or a bracket could mean two things. */
+
+const assert = require("node:assert/strict");
+const { catalogue } = require("../../node-red-nodes/lib/catalogue");
+const { collectParams } = require("../../node-red-nodes/lib/params");
+const { numberIn, toWire } = require("../../node-red-nodes/lib/values");
+
+const operation = (module, name) => catalogue.named(module).operations.find((each) => each.name === name);
+const param = (module, name, wanted) => operation(module, name).params.find((each) => each.name === wanted);
+
+describe("values for the wire", () => {
+  const textLists = catalogue.data.modules.flatMap((module) => [...module.operations, ...module.events].flatMap((each) => each.params
+    .filter((one) => one.kind === "list" && one.item_kind === "str").map((one) => [`${module.name} ${each.name} ${one.name}`, one])));
+
+  it("finds the lists of text that there are", () => {
+    assert.ok(textLists.length >= 2, JSON.stringify(textLists));
+  });
+
+  for (const [title, list] of textLists) {
+    for (const [given, expected] of [
+      ["Hello, world", ["Hello, world"]],
+      ["https://example.com/?a=1,2", ["https://example.com/?a=1,2"]],
+      [" two  spaces, ", [" two  spaces, "]],
+      [",", [","]],
+      ["[draft] Hello, world", ["[draft] Hello, world"]],
+      ["[", ["["]],
+      ['["Hello, world","again"]', ["Hello, world", "again"]],
+      [["a,b", "c"], ["a,b", "c"]],
+    ]) {
+      it(`${title}: ${JSON.stringify(given)} is ${JSON.stringify(expected)}`, () => {
+        assert.deepEqual(toWire(given, list), expected);
+      });
+    }
+
+    it(`${title}: what is no text is an error`, () => {
+      assert.throws(() => toWire("[1, 2]", list), /is 1, which is not text/);
+      assert.throws(() => toWire({}, list), { code: "bad_params" });
+    });
+  }
+
+  it("splits lists of numbers and of switches at commas, as ever", () => {
+    assert.deepEqual(toWire("1, 2,0x10", param("RAK5802", "write_registers", "registers")), [1, 2, 16]);
+    assert.deepEqual(toWire("on, 0,true", param("RAK5802", "write_coils", "bits")), [true, false, true]);
+    assert.throws(() => toWire("[1", param("RAK5802", "write_registers", "registers")), /not a list/);
+  });
+
+  it("takes a JSON field for JSON: text in quotes is text", async () => {
+    const config = { write_ndef_records: '"Hello, world"', write_ndef_recordsType: "json" };
+    assert.deepEqual(await collectParams({}, {}, config, operation("RAK13600", "write_ndef"), { payload: "" }), { records: ["Hello, world"] });
+  });
+
+  for (const [written, expected] of [["", undefined], [undefined, undefined], [null, undefined], ["12", 12], [" 12 ", 12], [7, 7], ["1e3", 1000], ["0x10", 16]]) {
+    it(`reads ${JSON.stringify(written)} in a field of the node as ${expected}`, () => {
+      assert.equal(numberIn(written, "field"), expected);
+    });
+  }
+
+  for (const written of ["2s", " ", "1,5", "NaN", "Infinity", true, [], [5], {}, NaN]) {
+    it(`refuses ${String(JSON.stringify(written))} in a field of the node`, () => {
+      assert.throws(() => numberIn(written, "field"), { code: "bad_params", message: /^field is .*not a number\. Open the node and correct it\.$/ });
+    });
+  }
+});
