@@ -13,7 +13,7 @@ const MAX_DEPTH = 32;
  * Values in one message, keys counted as well. The whole catalogue has a quarter of that; a full frame of single bytes would keep the
  * decoder busy for longer than Node-RED may be kept waiting.
  */
-const MAX_VALUES = 60000;
+const MAX_VALUES = 80000;
 
 /** Keys of one map. */
 const MAX_KEYS = 1024;

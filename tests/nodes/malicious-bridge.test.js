@@ -181,7 +181,7 @@ describe("a malicious bridge", function () {
     const bytes = Buffer.from(encode({ v: 1, id: 1, ok: true, result: catalogue }));
     assert.deepEqual(new Codec().decode(bytes).result, catalogue);
     const values = (value) => 1 + (typeof value === "object" && value !== null ? Object.entries(value).reduce((sum, [, each]) => sum + values(each) + (Array.isArray(value) ? 0 : 1), 0) : 0);
-    assert.ok(values(catalogue) * 4 < 60000, "give the check more room");
+    assert.ok(values(catalogue) * 4 < 80000, "give the check more room");
   });
 
   for (const [what, value] of [["numbers", [0, 127, 128, 255, 256, 65535, 65536, 2 ** 32, -1, -32, -33, -128, -32768, -(2 ** 31), 1.5]], ["texts", ["", "a".repeat(31), "a".repeat(32), "a".repeat(256), "ü".repeat(40000)]],
