@@ -38,7 +38,7 @@ from wisblock_bridge.methods import (
     UnsubscribeParams,
 )
 from wisblock_bridge.parameters import Checker
-from wisblock_bridge.posts import Answer, Closed, Happening, Job
+from wisblock_bridge.posts import Answer, Closed, Happening, Job, OutputsSafe
 from wisblock_bridge.rack import SlotClosingError
 from wisblock_bridge.salvage import Salvage
 from wisblock_bridge.sessions import MAX_IN_FLIGHT, Output
@@ -290,6 +290,9 @@ class Dispatcher:
             self._receive_answer(post)
         elif isinstance(post, Happening):
             self.subscriptions.receive(post)
+        elif isinstance(post, OutputsSafe):
+            worker = post.worker
+            self._sessions.forget_outputs(worker.name, worker.slot, post.outputs)
         else:
             assert isinstance(post, Closed)  # noqa: S101
             self._receive_closed(post.worker)

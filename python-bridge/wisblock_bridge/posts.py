@@ -67,10 +67,18 @@ class Happening:
 
 
 @dataclass(slots=True, eq=False)
+class OutputsSafe:
+    """Outputs are in their safe state again although nobody asked for it: nobody drives them."""
+
+    worker: Worker
+    outputs: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
 class Closed:
     """A worker has closed its module and ended."""
 
     worker: Worker
 
 
-Post = Answer | Happening | Closed
+Post = Answer | Happening | OutputsSafe | Closed

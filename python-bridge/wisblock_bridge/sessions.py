@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from wisblock_bridge.admission import LOCAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from wisblock_bridge.admission import Peer
     from wisblock_bridge.describe import Slot
@@ -237,14 +237,19 @@ class Sessions:
             self._owner[output] = session
         session.outputs[output] = on_loss
 
-    def forget_outputs(self, module: str, slot: Slot) -> None:
-        """Note that a module was closed, its outputs being safe by that.
+    def forget_outputs(
+        self, module: str, slot: Slot, names: Container[str] | None = None
+    ) -> None:
+        """Note that outputs of a module are safe: it was closed, or lost what it had been told.
 
         Args:
             module: Its name.
-            slot: Where it was.
+            slot: Where it is.
+            names: Names of the outputs; None for all.
         """
         for output in [each for each in self._owner if each.module == module and each.slot == slot]:
+            if names is not None and output.name not in names:
+                continue
             self._owner.pop(output).outputs.pop(output, None)
 
     def end(self, session: Session) -> list[Output]:

@@ -33,8 +33,9 @@ from wisblock_bridge.errors import (
     SupplyLostError,
 )
 from wisblock_bridge.fault_log import defect, is_of_hardware
-from wisblock_bridge.posts import Answer, Closed, Happening, Job
+from wisblock_bridge.posts import Answer, Closed, Happening, Job, OutputsSafe
 from wisblock_bridge.signatures import ALL_OUTPUTS
+from wisblock_bridge.supply_watch import SupplyWatch
 from wisblock_bridge.watching import LookOuts
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class Worker:
         self._looks = Agenda(clock)
         """Apart from the module's own timers, which end pulses and come before everything."""
         self._look_outs = LookOuts(self, self._looks, self._bell, mailbox, clock)
+        self._supply = SupplyWatch(self, self._look_outs, self._looks, self._outputs_are_safe)
         self._retries: dict[str, Timer] = {}
         self._fault_log = fault_log
         self._thread = threading.Thread(target=self._run, name=self.place, daemon=True)
@@ -195,7 +197,7 @@ class Worker:
         Args:
             watching: What to look at and how often.
         """
-        self._call(lambda: self._look_outs.start(watching))
+        self._call(lambda: self._start_watching(watching))
 
     def unwatch(self, subscription: int) -> None:
         """End the look-out of a subscription.
@@ -219,7 +221,7 @@ class Worker:
 
     def prepare(self) -> None:
         """Open the module now, so that its outputs are safe; a failure is logged."""
-        self._call(lambda: self._guarded(self._opened))
+        self._call(lambda: self._guarded(self.opened))
 
     def rescue(self, *, quiet: bool) -> None:
         """Open the module and close it again, which brings to safety what it was left driving.
@@ -340,13 +342,12 @@ class Worker:
         try:
             readings = self.perform(job.operation.name, job.arguments)
         except BridgeError as error:
-            if self._retries and not isinstance(error, RequestError):
-                self._give_over(job.output)
+            if not isinstance(error, RequestError):
+                self._wrote(job, certain=False)
             frame = protocol.encode_error(job.request_id, error)
             self._mailbox.post(Answer(job, frame, self, started=True, error=error))
             return
-        if self._retries:
-            self._give_over(job.output)
+        self._wrote(job, certain=True)
         try:
             frame = protocol.encode_result(
                 job.request_id, protocol.outcome(readings, emulated=self._emulated)
@@ -357,6 +358,17 @@ class Worker:
             self._mailbox.post(Answer(job, frame, self, started=True, error=found))
             return
         self._mailbox.post(Answer(job, frame, self, started=True))
+
+    def _wrote(self, job: Job, *, certain: bool) -> None:
+        """Note that a job wrote its output, or may have."""
+        if not job.output:
+            return
+        if self._retries:
+            self._give_over(job.output)
+        if certain and job.urgent and job.output == ALL_OUTPUTS:
+            self._supply.all_safe()
+        else:
+            self._supply.drives(job.output)
 
     def perform(self, operation: str, arguments: tuple[object, ...]) -> Readings:
         """Call an operation, opening the module first if need be; worker's thread only.
@@ -372,11 +384,11 @@ class Worker:
             BridgeError: It failed; the place is filled in.
         """
         try:
-            module = self._opened()
+            module = self.opened()
             self._may_be_cut_short = True
             readings: Readings = getattr(module, operation)(*arguments)
         except BridgeError as error:
-            raise self._failed(error) from error.__cause__
+            raise self.failed(error) from error.__cause__
         except Exception as error:
             raise self._defect(error) from error
         finally:
@@ -399,9 +411,9 @@ class Worker:
             BridgeError: It failed; the place is filled in.
         """
         try:
-            watch: Watch = getattr(self._opened(), event)(*arguments)
+            watch: Watch = getattr(self.opened(), event)(*arguments)
         except BridgeError as error:
-            raise self._failed(error) from error.__cause__
+            raise self.failed(error) from error.__cause__
         except Exception as error:
             raise self._defect(error) from error
         return watch
@@ -422,7 +434,7 @@ class Worker:
             self._may_be_cut_short = True
             found = watch.look()
         except BridgeError as error:
-            raise self._failed(error) from error.__cause__
+            raise self.failed(error) from error.__cause__
         except Exception as error:
             raise self._defect(error) from error
         finally:
@@ -437,14 +449,43 @@ class Worker:
         if self._fault_log.down:
             self._fault_log.works()
 
-    def _opened(self) -> Module:
+    @property
+    def module(self) -> Module | None:
+        """The module, once it was built; on the worker's thread only."""
+        return self._module
+
+    def opened(self) -> Module:
+        """Give the module, opened if need be, as ``supply_watch.Host`` says."""
         if self._module is None:
             self._module = self._build(self)
             self._module.give_way = self._give_way
+            self._module.supply_lost = self._healed
         if not self._usable:
             self._module.open()
+            if self.was_open:
+                self._supply.opened_again(self._module)
             self._usable = self.is_open = self.was_open = True
+            self._supply.arm()
         return self._module
+
+    def answers(self) -> None:
+        """Note that the hardware answers, as ``supply_watch.Host`` says."""
+        if self.last_error is not None and is_of_hardware(self.last_error):
+            self.last_error = None
+        if self._fault_log.down:
+            self._fault_log.works()
+
+    def _healed(self, error: SupplyLostError) -> None:
+        """Report a loss of supply that the module has mended by itself."""
+        self.noted(error)
+        self._supply.healed(error)
+
+    def _outputs_are_safe(self, outputs: tuple[str, ...]) -> None:
+        self._mailbox.post(OutputsSafe(self, outputs))
+
+    def _start_watching(self, watching: Watching) -> None:
+        self._look_outs.start(watching)
+        self._supply.arm()
 
     def _give_way(self) -> None:
         """Cut short what the module is at, as ``Module.give_way`` says.
@@ -463,14 +504,22 @@ class Worker:
                 ErrorCode.EXPIRED, "A stop or an off overtook this request; it was cut short."
             )
 
-    def _failed(self, error: BridgeError) -> BridgeError:
+    def noted(self, error: BridgeError) -> BridgeError:
+        """Count and log a failure, as ``supply_watch.Host`` says."""
         error.at(self.place)
         if is_of_hardware(error):
             self._count(error)
             if not self._quiet:
                 self._fault_log.failed(error)
+        return error
+
+    def failed(self, error: BridgeError) -> BridgeError:
+        """Take a failure in, as ``supply_watch.Host`` says."""
+        self.noted(error)
         if isinstance(error, BusError | SupplyLostError):
             self._usable = False
+        if isinstance(error, SupplyLostError) and not self.closing:
+            self._supply.lost(error)
         return error
 
     def _defect(self, error: Exception) -> InternalError:
@@ -488,16 +537,16 @@ class Worker:
         try:
             action()
         except BridgeError as error:
-            if not is_of_hardware(self._failed(error)):
+            if not is_of_hardware(self.failed(error)):
                 log.warning("%s", error)
         except Exception as error:  # noqa: BLE001
             self._defect(error)
 
     def _bring_to_safety(self, output: str, pause_s: float) -> None:
         try:
-            self._opened().make_safe(output)
+            self.opened().make_safe(output)
         except BridgeError as error:
-            self._failed(error)
+            self.failed(error)
             if output not in self._retries:
                 log.warning(
                     "%s: %s cannot be made safe (%s) and is tried again until it is",
@@ -506,6 +555,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001
             self._defect(error)
         else:
+            self._supply.is_safe(output)
             if self._retries.pop(output, None) is not None:
                 log.info("%s: %s is safe now", self.place, output)
             if self._fault_log.down:
@@ -529,9 +579,9 @@ class Worker:
 
     def _open_to_rescue(self) -> None:
         try:
-            self._opened()
+            self.opened()
         except BridgeError as error:
-            self.left_unsafe = _worth_trying_again(self._failed(error))
+            self.left_unsafe = _worth_trying_again(self.failed(error))
         except Exception as error:  # noqa: BLE001
             self._defect(error)
 
@@ -539,7 +589,7 @@ class Worker:
         try:
             module.close()
         except BridgeError as error:
-            if not is_of_hardware(self._failed(error)):
+            if not is_of_hardware(self.failed(error)):
                 log.warning("%s", error)
             # A module that never was open drives nothing: what was asked for may not be there.
             self.left_unsafe |= self.was_open and _worth_trying_again(error)
@@ -555,6 +605,7 @@ class Worker:
         self._agenda.clear()
         self._looks.clear()
         self._retries.clear()
+        self._supply.clear()
         if self._module is not None:
             self._close_module(self._module)
             self._module = None
