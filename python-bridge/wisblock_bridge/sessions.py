@@ -237,9 +237,7 @@ class Sessions:
             self._owner[output] = session
         session.outputs[output] = on_loss
 
-    def forget_outputs(
-        self, module: str, slot: Slot, names: Container[str] | None = None
-    ) -> None:
+    def forget_outputs(self, module: str, slot: Slot, names: Container[str] | None = None) -> None:
         """Note that outputs of a module are safe: it was closed, or lost what it had been told.
 
         Args:

@@ -35,6 +35,9 @@ LONGEST_RETRY_S = 10.0
 class Host(Protocol):
     """What a check needs of the worker."""
 
+    was_open: bool
+    """Whether the module was opened at least once."""
+
     @property
     def module(self) -> Module | None:
         """The module, once it was built."""
@@ -155,7 +158,9 @@ class SupplyWatch:
 
     def _is_needed(self) -> bool:
         module = self._host.module
-        if module is None or type(module).check_supply is Module.check_supply:
+        if module is None or not self._host.was_open:
+            return False
+        if type(module).check_supply is Module.check_supply:
             return False
         return bool(self._driven) or len(self._look_outs) > 0
 

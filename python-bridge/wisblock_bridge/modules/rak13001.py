@@ -83,6 +83,10 @@ class RAK13001(Module):
         self._relay.release()
         self.opto.listen(Bias.UP)
 
+    def check_supply(self) -> None:
+        """Look whether the expander still drives the relay's line."""
+        self.coil.check_driven()
+
     def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
         """Switch the relay off."""
         self._relay.release()

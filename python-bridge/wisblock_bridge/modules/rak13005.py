@@ -99,6 +99,10 @@ class RAK13005(Module):
         else:
             self.enable.drive(0)
 
+    def check_supply(self) -> None:
+        """Look whether the expander still drives the lines of the transceiver."""
+        self.enable.check_driven(self.wake_pin)
+
     def make_safe(self, output: str) -> None:
         """End the schedule: who began it is gone."""
         if output in {SCHEDULE, "*"}:

@@ -62,6 +62,10 @@ class RAK13007(Module):
         """Switch the relay off."""
         self._relay.release()
 
+    def check_supply(self) -> None:
+        """Look whether the expander still drives the relay's line."""
+        self.coil.check_driven()
+
     def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
         """Switch the relay off."""
         self._relay.release()

@@ -156,6 +156,10 @@ class RAK17000(Module):
             self._net.catch()
             raise
 
+    def check_supply(self) -> None:
+        """Look whether the expander still drives the motor driver's lines."""
+        self.sleep.check_driven(self.a_in_1, self.a_in_2, self.b_in_1, self.b_in_2)
+
     def make_safe(self, output: str) -> None:
         """Let coast what an output moves: a bridge, the stepper motor, or everything."""
         if output in self._bridges:

@@ -319,6 +319,24 @@ class PCA9685:
                 self._begun = mode_1 & KEPT == AUTO_INCREMENT
             return not self._begun
 
+    def has_forgotten(self) -> bool:
+        """Ask the chip itself whether it is as after power-up: one transaction of one byte.
+
+        Unlike ``is_reset`` it is not answered from memory, so a chip that is not there is an error.
+
+        Returns:
+            True when MODE1 is not as ``begin`` leaves it; ``begin`` is then due.
+
+        Raises:
+            BusError: The chip did not answer.
+        """
+        with self._lock:
+            mode_1 = self._read_locked(_MODE_1, _ONE_BYTE)[0]
+            if mode_1 & KEPT == AUTO_INCREMENT:
+                return False
+            self._begun = False
+            return True
+
     def close(self) -> None:
         """Leave the chip as it is; ``begin`` is due before the next use."""
         with self._lock:

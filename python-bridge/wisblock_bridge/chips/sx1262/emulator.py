@@ -189,6 +189,12 @@ class EmulatedSX1262:
             filled = bytes((self._status,)) + (answer or b"")
             return (filled + bytes((self._status,)) * len(data))[: len(data)]
 
+    def power_cycle(self) -> None:
+        """Take the supply away and bring it back: everything is as after power-up."""
+        with self._air.lock:
+            self._power_on()
+            self._show_irq()
+
     def look(self) -> None:
         """Make happen what is due by now."""
         with self._air.lock:

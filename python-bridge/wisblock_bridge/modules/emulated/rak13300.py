@@ -71,6 +71,11 @@ class EmulatedRAK13300(Twin):
         self._radio_pins.spi.detach()
         self.radio.leave()
 
+    def power_cycle(self) -> bool:
+        """Take the radio's supply away for a moment, as ``Twin.power_cycle`` says."""
+        self.radio.power_cycle()
+        return True
+
     def _arrive(self, value: Value) -> None:
         """Let somebody far away send a packet that this radio understands, beginning now."""
         if not isinstance(value, bytes) or not 0 < len(value) <= 255:  # noqa: PLR2004
