@@ -196,6 +196,7 @@ class SupplyWatch:
             longer_s = min(2 * pause_s, LONGEST_RETRY_S)
             self._set_timer(pause_s, lambda: self._open_again(longer_s))
             return
+        self._host.answers()
         self._look_outs.look_again()
         self.arm()
 

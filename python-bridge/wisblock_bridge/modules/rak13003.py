@@ -153,7 +153,7 @@ class RAK13003(Module):
 
     def check_supply(self) -> None:
         """Look whether the chip is as after power-up, if there is anything for it to forget."""
-        if self._has_forgotten():
+        if self.expander.has_forgotten():
             raise lost_supply(self.expander.name, INPUTS)
 
     def make_safe(self, output: str) -> None:
@@ -364,19 +364,13 @@ class RAK13003(Module):
 
     def _check_supply(self) -> None:
         """Find out whether the chip forgot what it was told, and make the best of it."""
-        if not self._has_forgotten():
+        if not (self._outputs or self._pull_ups) or not self.expander.is_reset():
             return
         self.expander.begin()
         if self._pull_ups:
             self.expander.make_inputs(self._pull_ups, self._pull_ups)
         self._outputs_are_lost()
         self.supply_lost(lost_supply(self.expander.name, INPUTS))
-
-    def _has_forgotten(self) -> bool:
-        """Ask in one transaction, as long as nothing was forgotten."""
-        if self._outputs:
-            return self.expander.is_reset()
-        return bool(self._pull_ups) and self.expander.pull_ups() & self._pull_ups == 0
 
     def _outputs_are_lost(self) -> None:
         self._lost |= self._outputs

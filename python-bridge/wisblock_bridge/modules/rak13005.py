@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, get_args
 
 from wisblock_bridge.describe import Module, Product, Quality, Readings, Watch, event, operation
+from wisblock_bridge.errors import SupplyLostError
 from wisblock_bridge.modules.heard import Ear
 from wisblock_bridge.modules.lin import frames, parsing
 from wisblock_bridge.modules.lin import vocabulary as words
@@ -72,6 +73,8 @@ class RAK13005(Module):
     )
 
     port = serial_port()
+    keeps_outputs = True
+
     enable = line("IO6")
     wake_pin = line("IO5")
 
@@ -101,7 +104,12 @@ class RAK13005(Module):
 
     def check_supply(self) -> None:
         """Look whether the expander still drives the lines of the transceiver."""
-        self.enable.check_driven(self.wake_pin)
+        try:
+            self.enable.check_driven(self.wake_pin)
+        except SupplyLostError:
+            self._schedule.end()
+            self._awake = False
+            raise
 
     def make_safe(self, output: str) -> None:
         """End the schedule: who began it is gone."""

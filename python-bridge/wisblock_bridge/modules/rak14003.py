@@ -140,7 +140,7 @@ class RAK14003(Module):
 
     def check_supply(self) -> None:
         """Look whether the chip is as after power-up: its pins are inputs then, not outputs."""
-        if self.expander.is_reset():
+        if self.expander.has_forgotten():
             raise lost_supply(self.expander.name, DARK)
 
     def make_safe(self, output: str) -> None:

@@ -287,6 +287,7 @@ class TPT29555(Module):
         controller.make_output(line, level)
         seen = controller.level(line)
         if seen != level:
+            self.check_supply()
             raise NotReadyError(
                 f"Line {line} is driven to {level} and reads {seen}.",
                 hint="Something outside holds the pin: a short, or another output on the same "
