@@ -141,9 +141,7 @@ def test_tpt29555_does_not_set_lines_of_others_again() -> None:
 
 def test_tpt29555_tells_a_loss_after_the_bus_failed_in_between() -> None:
     """What was commanded is remembered, not read from a chip that was reset meanwhile."""
-    bus, chip = lines_of(
-        "02 EF", "06 EF", "!06 -> 00 00", *TPT_LEARN, "00 -> FF", "06 -> FF FF", "02 -> FF FF"
-    )
+    bus, chip = lines_of("02 EF", "06 EF", "!06 -> 00 00", *TPT_LEARN, "00 -> FF", "06 -> FF FF")
     with bus:
         chip.make_output(4, 0)
         with pytest.raises(BusError):

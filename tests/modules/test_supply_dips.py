@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from tests.bridge.actuators import ACTUATORS
 from tests.bridge.rig import Rig, load_catalogue
+from tests.house.rooms import ROOT
 from tests.tally import told
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
@@ -436,5 +437,7 @@ def test_every_module_with_a_chip_has_a_check_or_says_why_not(name: str) -> None
     kinds = ChipNeed | SpiNeed | AnalogNeed | BoardNeed
     if not any(isinstance(need, kinds) for need in needs):
         return
+    page = (ROOT / "docs" / "modules" / f"{cls.product.slug}.md").read_text()
+    assert "## When the supply fails for a moment" in page
     checked = cls.check_supply is not Module.check_supply
     assert checked != bool(cls.no_supply_check), f"{name}: a check, or the reason why there is none"
