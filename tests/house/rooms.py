@@ -50,7 +50,7 @@ ROOMS = {
     "shared_edges": Room(knows="buses"),
     "wiring": Room("buses errors shared_edges", "clock"),
     "signatures": Room("units wiring", "describe", "msgspec"),
-    "describe": Room("signatures units", "clock"),
+    "describe": Room("signatures units", "clock errors"),
     "modules": Room(
         "describe wiring errors chips buses modules.heard modules.lin modules.modbus",
         "clock",
@@ -78,8 +78,9 @@ ROOMS = {
     "versions": Room(libraries="zmq"),
     "posts": Room(knows="describe errors protocol sessions signatures worker"),
     "watching": Room("errors posts", "agenda bell clock describe mailbox signatures"),
+    "supply_watch": Room("describe errors", "agenda watching"),
     "worker": Room(
-        "agenda bell errors fault_log posts protocol signatures watching",
+        "agenda bell errors fault_log posts protocol signatures supply_watch watching",
         "clock describe mailbox sessions",
     ),
     "hardware": Room("buses chips errors", "boards clock wiring"),
