@@ -25,7 +25,8 @@ CHECK_S = 1.0
 """From check to check."""
 
 FAILING_CHECK_S = 2.0
-"""From check to check while the bus fails, which can take its time for each of them."""
+"""From check to check while the bus fails, which can take its time for each of them. It is doubled
+while requests or looks fail as well, up to ``LONGEST_RETRY_S``."""
 
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 10.0
@@ -41,6 +42,11 @@ class Host(Protocol):
     @property
     def module(self) -> Module | None:
         """The module, once it was built."""
+        ...
+
+    @property
+    def usable(self) -> bool:
+        """Whether it was opened and has not failed since."""
         ...
 
     def opened(self) -> Module:
@@ -88,6 +94,8 @@ class SupplyWatch:
         self._outputs_safe = outputs_safe
         self._driven: set[str] = set()
         self._timer: Timer | None = None
+        self._failing_s = 0.0
+        """The last pause between checks that failed; 0 after one that did not."""
         self._lost = False
         """A loss was found and the module is not open again yet."""
 
@@ -176,9 +184,16 @@ class SupplyWatch:
             self._host.failed(error)
         except BridgeError as error:
             self._host.noted(error)
-            pause_s = FAILING_CHECK_S
+            if self._host.usable or not self._failing_s:
+                self._failing_s = FAILING_CHECK_S
+            else:
+                self._failing_s = min(2 * self._failing_s, LONGEST_RETRY_S)
+            pause_s = self._failing_s
         else:
-            self._host.answers()
+            # Otherwise that it works is for the request or the look to show that failed.
+            if self._failing_s and self._host.usable:
+                self._host.answers()
+            self._failing_s = 0.0
         finally:
             if self._timer is None:
                 self._set_timer(pause_s, self._check)

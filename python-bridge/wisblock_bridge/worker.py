@@ -454,6 +454,11 @@ class Worker:
         """The module, once it was built; on the worker's thread only."""
         return self._module
 
+    @property
+    def usable(self) -> bool:
+        """Whether the module was opened and has not failed since."""
+        return self._usable
+
     def opened(self) -> Module:
         """Give the module, opened if need be, as ``supply_watch.Host`` says."""
         if self._module is None:
