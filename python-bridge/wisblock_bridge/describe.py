@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from wisblock_bridge.clock import Clock
+    from wisblock_bridge.errors import SupplyLostError
     from wisblock_bridge.signatures import ModuleDescription
 
 Slot = Literal[1, 2, "board"]
@@ -328,6 +329,10 @@ def _nobody_waits() -> None:
     """Nothing is more urgent, as long as no worker says so."""
 
 
+def _nobody_listens(error: SupplyLostError) -> None:
+    """Without a worker there is nobody to report a loss of supply to."""
+
+
 class Module:
     """Base of all modules: a product, its wiring and its sensible operations.
 
@@ -346,6 +351,10 @@ class Module:
     description: ClassVar[ModuleDescription]
     unconfirmed: ClassVar[tuple[str, ...]] = ()
     """What nobody has seen on real hardware yet; told to the user."""
+    keeps_outputs: ClassVar[bool] = False
+    """Opened again after a failure of the bus, it leaves its outputs as they are."""
+    no_supply_check: ClassVar[str] = ""
+    """Why a module with a chip need not, or cannot, be checked for a loss of its supply."""
 
     brakes: ClassVar[frozenset[str]] = frozenset()
     """Urgent operations that leave their output driven; all others bring it to its safe state."""
@@ -369,6 +378,10 @@ class Module:
         self.give_way: Callable[[], None] = _nobody_waits
         """To be called between two steps of a long measurement or wait: raises ``CutShortError``
         when the module is to be closed, or a stop has come.
+        """
+        self.supply_lost: Callable[[SupplyLostError], None] = _nobody_listens
+        """To be called when an operation found a chip reset and has set it up again itself, all
+        outputs being in their safe state: the loss is then reported as if a check had found it.
         """
 
     def open(self) -> None:

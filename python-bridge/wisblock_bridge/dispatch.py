@@ -41,7 +41,7 @@ from wisblock_bridge.methods import (
 )
 from wisblock_bridge.misfits import Misfits
 from wisblock_bridge.parameters import Checker
-from wisblock_bridge.posts import Answer, Closed, Happening, Job, MadeSafe
+from wisblock_bridge.posts import Answer, Closed, Happening, Job, MadeSafe, OutputsSafe
 from wisblock_bridge.rack import SlotClosingError
 from wisblock_bridge.releases import Releases
 from wisblock_bridge.salvage import Salvage
@@ -329,6 +329,9 @@ class Dispatcher:
             self._receive_happening(post)
         elif isinstance(post, MadeSafe):
             self._receive_made_safe(post)
+        elif isinstance(post, OutputsSafe):
+            worker = post.worker
+            self._sessions.forget_outputs(worker.name, worker.slot, post.outputs)
         else:
             assert isinstance(post, Closed)  # noqa: S101
             self._receive_closed(post.worker)

@@ -298,12 +298,7 @@ class EmulatedBoard:
         """
         if slot == "board":
             return (*self._on_board.quantities(), *self._line_quantities())
-        twin = self._plugged.get(slot)
-        if twin is None:
-            raise NotReadyError(
-                f"The emulated slot {slot} is empty.", hint="Plug something in with emulator.plug."
-            )
-        return twin.quantities()
+        return self._twin_in(slot).quantities()
 
     def get(self, slot: Slot, quantity: str) -> Value:
         """Tell a quantity.
@@ -351,6 +346,37 @@ class EmulatedBoard:
         for address in addresses:
             self.bus.fail(address, None if fault is None else replace(fault))
 
+    def power_cycle(self, slot: Slot) -> tuple[int, ...]:
+        """Take the supply away for a moment: of the module in a slot, or of the board's own chips.
+
+        Args:
+            slot: 1, 2 or "board".
+
+        Returns:
+            I2C addresses of the board's chips that were reset; none for a slot.
+
+        Raises:
+            NotReadyError: The slot is empty.
+            BadParamsError: Nothing in the slot forgets anything without supply.
+        """
+        if slot == "board":
+            specs = self.board.controllers
+            for expander in self.expanders.values():
+                expander.power_cycle()
+            self.converter.power_cycle()
+            return (
+                *(specs[key].address or 0 for key in self.expanders),
+                self.board.converter.address,
+            )
+        twin = self._twin_in(slot)
+        if not twin.power_cycle():
+            raise BadParamsError(
+                f"The {twin.product} has no chip that forgets its settings without supply.",
+                hint='Its lines hang on the board\'s expander: power_cycle with slot "board".',
+                data={"param": "slot"},
+            )
+        return ()
+
     def fault_line(self, slot: int, fault: Fault | None) -> str:
         """Make the serial line of a slot fail.
 
@@ -382,6 +408,14 @@ class EmulatedBoard:
         select = self.board.slots[slot].spi_device
         self.spi_bus.fail(select, None if fault is None else replace(fault))
         return select
+
+    def _twin_in(self, slot: int) -> Twin:
+        twin = self._plugged.get(slot)
+        if twin is None:
+            raise NotReadyError(
+                f"The emulated slot {slot} is empty.", hint="Plug something in with emulator.plug."
+            )
+        return twin
 
     def _quantity(self, slot: Slot, name: str) -> Quantity:
         quantities = self.quantities(slot)

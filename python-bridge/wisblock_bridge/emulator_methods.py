@@ -70,7 +70,7 @@ class UnplugParams(_Params, frozen=True):
 class FaultParams(_Params, frozen=True):
     """Parameters of ``emulator.fault``."""
 
-    kind: FaultKind
+    kind: Literal["nack", "eio", "stuck", "checksum", "slow", "power_cycle"]
     slot: Place | None = None
     bus: str | None = None
     address: Annotated[int, msgspec.Meta(ge=0x08, le=0x77)] | None = None
@@ -157,14 +157,29 @@ class EmulatorMethods:
         return {"slot": params.slot, "module": None}
 
     def _fault(self, params: FaultParams) -> object:
+        if params.kind == "power_cycle":
+            return self._power_cycle(params)
         now = self._clock.monotonic()
         until = None if params.for_ms is None else now + params.for_ms / 1000.0
-        fault = None if params.count == 0 else Fault(params.kind, 0, params.count, until)
+        fault = None if params.count == 0 else Fault(FaultKind(params.kind), 0, params.count, until)
         devices = self._fault_devices(params, fault)
         addresses = () if devices else self._addresses(params)
         self._board.fault(addresses, fault)
         answer: dict[str, object] = {"addresses": list(addresses)}
         return {**answer, "devices": devices} if devices else answer
+
+    def _power_cycle(self, params: FaultParams) -> object:
+        """Take the supply away for a moment, once and now."""
+        for name in ("bus", "address", "count", "for_ms"):
+            if getattr(params, name) is not None:
+                raise BadParamsError(
+                    f"power_cycle takes a slot and nothing else, so no {name}.",
+                    data={"param": name},
+                )
+        if params.slot is None:
+            raise BadParamsError("power_cycle wants a slot.", data={"param": "slot"})
+        addresses = self._board.power_cycle(params.slot) or self._own_addresses(params.slot)
+        return {"addresses": list(addresses)}
 
     def _fault_devices(self, params: FaultParams, fault: Fault | None) -> list[str]:
         """Let the serial port or the chip select fail that the module in a slot lives on."""
@@ -179,6 +194,16 @@ class EmulatorMethods:
             elif isinstance(need, SpiNeed):
                 devices.append(self._board.fault_select(slot, fault))
         return devices
+
+    def _own_addresses(self, slot: Slot) -> tuple[int, ...]:
+        """Tell where the chips of the module in a slot answer."""
+        module = None if slot == "board" else self._board.plugged(slot)
+        needs = () if module is None else self._needs(module)
+        return tuple(
+            self._rack.addresses.get((int(slot), each.chip), each.address)
+            for each in needs
+            if isinstance(each, ChipNeed)
+        )
 
     def _needs(self, module: str) -> Iterable[object]:
         return self._rack.module_class(module).description.needs.values()

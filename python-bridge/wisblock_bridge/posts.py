@@ -105,10 +105,18 @@ class MadeSafe:
 
 
 @dataclass(slots=True, eq=False)
+class OutputsSafe:
+    """Outputs are in their safe state again although nobody asked for it: nobody drives them."""
+
+    worker: Worker
+    outputs: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
 class Closed:
     """A worker has closed its module and ended."""
 
     worker: Worker
 
 
-Post = Answer | Happening | MadeSafe | Closed
+Post = Answer | Happening | MadeSafe | OutputsSafe | Closed

@@ -19,7 +19,7 @@ from wisblock_bridge.admission import LOCAL
 from wisblock_bridge.claims import Claim, Held, User, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from wisblock_bridge.admission import Peer
     from wisblock_bridge.claims import Place
@@ -431,15 +431,18 @@ class Sessions:
         self._parts.pop(output, None)
         self._resting.discard(output)
 
-    def forget_outputs(self, module: str, slot: Slot) -> None:
-        """Note that all outputs of a module are in their safe state.
+    def forget_outputs(self, module: str, slot: Slot, names: Container[str] | None = None) -> None:
+        """Note that outputs of a module are safe: it was closed, or lost what it had been told.
 
         Args:
             module: Its name.
             slot: Where it is.
+            names: Names of the outputs; None for all.
         """
         for output in (*self._owner, *self._held):
-            if output.module == module and output.slot == slot:
+            if (output.module, output.slot) == (module, slot) and (
+                names is None or output.name in names
+            ):
                 self.forget_output(output)
 
     def _take_parts(self, output: Output, parts: frozenset[str]) -> None:

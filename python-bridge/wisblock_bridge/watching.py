@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol
@@ -97,6 +98,31 @@ class Watching(ABC):
         initial = self._initial
         self._initial = initial and not found
         return [Happening(self.subscription, readings, None, initial) for readings in found]
+
+    def interrupt(self, error: BridgeError) -> Happening | None:
+        """Take a failure in that was found elsewhere; what was reported is reported again later.
+
+        Args:
+            error: What happened.
+
+        Returns:
+            What to tell the client; None when it was told of a failure already.
+        """
+        if self._failing:
+            return None
+        self._failing = True
+        self._forget()
+        return Happening(self.subscription, None, error)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it has to look to report the value again."""
+        return self._failing
+
+    @property
+    def is_woken_only(self) -> bool:
+        """Whether only a descriptor makes it look, so that no timer of it is under way."""
+        return math.isinf(self._pause_s)
 
     def next_look_s(self, now: float) -> float:
         """Tell when to look again, without drift and without catching up.
@@ -218,6 +244,11 @@ class EventWatch(Watching):
         self.close()
 
     @property
+    def is_interrupted(self) -> bool:
+        """Whether it has to look to report the value again."""
+        return self._failing or self._watch is None
+
+    @property
     def descriptor(self) -> int | None:
         """A descriptor that becomes readable when there is something to see."""
         return self._watch.descriptor if self._watch is not None else None
@@ -285,6 +316,32 @@ class LookOuts:
         if watching is not None:
             self._listen_no_longer(watching)
             watching.close()
+
+    def interrupt(self, error: BridgeError) -> None:
+        """Report a failure of the module to every subscription that was not told of one already.
+
+        Args:
+            error: What happened.
+        """
+        for watching in tuple(self._by_number.values()):
+            self._listen_no_longer(watching)
+            happening = watching.interrupt(error)
+            if happening is not None:
+                self._mailbox.post(happening)
+
+    def look_again(self) -> None:
+        """Look soon on behalf of those that were told of a failure: the module works again."""
+        for watching in self._by_number.values():
+            if watching.is_interrupted:
+                self._agenda.after(0.0, functools.partial(self._look_again, watching))
+
+    def _look_again(self, watching: Watching) -> None:
+        if self._by_number.get(watching.subscription) is not watching:
+            return
+        if watching.is_interrupted and watching.is_woken_only:
+            self._look(watching)
+        elif watching.is_interrupted:
+            self.look_now(watching)
 
     def look_now(self, watching: Watching) -> None:
         """Look once, outside the rhythm, and hear from then on what the look-out listens to.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar, cast, overload
 
 from wisblock_bridge.buses.gpio import Bias, LineController
-from wisblock_bridge.errors import BridgeError
+from wisblock_bridge.errors import BridgeError, SupplyLostError
 from wisblock_bridge.shared_edges import SharedEdges
 
 if TYPE_CHECKING:
@@ -86,6 +86,25 @@ class AnalogConverter(Protocol):
         ...
 
 
+def lost_supply(chip: str, state: str) -> SupplyLostError:
+    """Make the error for a chip that was reset.
+
+    Args:
+        chip: Its name, with address and bus.
+        state: What that means for its outputs or results, in a few words.
+
+    Returns:
+        The error, to be raised.
+    """
+    return SupplyLostError(
+        f"The chip has forgotten its settings: it lost its supply for a moment, or something reset "
+        f"it; {state}.",
+        hint="It is set up again. Outputs are in their safe state until they are commanded again. "
+        "If it happens often, look for what draws the 3.3 V down: a relay, a heater, a motor.",
+        where=chip,
+    )
+
+
 class DigitalLine:
     """One digital line of the slot, reserved for this module.
 
@@ -107,6 +126,11 @@ class DigitalLine:
         self._offset = offset
         self._edges = SharedEdges()
         self.place = place
+
+    @property
+    def spot(self) -> tuple[LineController, int]:
+        """Who drives the line, and its number there."""
+        return self._controller, self._offset
 
     @property
     def has_edges(self) -> bool:
@@ -193,6 +217,29 @@ class DigitalLine:
                 self.listen()
         finally:
             self.let_go()
+
+    def check_driven(self, *others: DigitalLine) -> None:
+        """Check that an expander still drives this line and others as it was told to.
+
+        One short transaction for each expander; none for lines of the processor, and none where
+        the kernel drives the expander, which cannot be asked then.
+
+        Args:
+            others: Further lines of the module.
+
+        Raises:
+            SupplyLostError: The expander was reset: its lines are inputs.
+            BusError: The expander did not answer.
+        """
+        groups: dict[LineController, dict[int, str]] = {}
+        for each in (self, *others):
+            controller, offset = each.spot
+            groups.setdefault(controller, {})[offset] = each.place
+        for controller, places in groups.items():
+            lost = controller.outputs_lost(sum(1 << offset for offset in places))
+            for offset, place in places.items():
+                if lost >> offset & 1:
+                    raise lost_supply(controller.name, "its lines are inputs").at(place)
 
 
 class AnalogInput:

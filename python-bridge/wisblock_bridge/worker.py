@@ -33,8 +33,9 @@ from wisblock_bridge.errors import (
     SupplyLostError,
 )
 from wisblock_bridge.fault_log import defect, is_of_hardware
-from wisblock_bridge.posts import Answer, Closed, Happening, Job, MadeSafe
+from wisblock_bridge.posts import Answer, Closed, Happening, Job, MadeSafe, OutputsSafe
 from wisblock_bridge.signatures import ALL_OUTPUTS
+from wisblock_bridge.supply_watch import SupplyWatch
 from wisblock_bridge.watching import LookOuts
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ class Worker:
         self._looks = Agenda(clock)
         """Apart from the module's own timers, which end pulses and come before everything."""
         self._look_outs = LookOuts(self, self._looks, self._bell, mailbox, clock)
+        self._supply = SupplyWatch(self, self._look_outs, self._looks, self._outputs_are_safe)
         self._retries: dict[str, Timer] = {}
         self._restless: set[str] = set()
         """Outputs that were written and have not come to rest since."""
@@ -235,7 +237,7 @@ class Worker:
         Args:
             watching: What to look at and how often.
         """
-        self._call(lambda: self._look_outs.start(watching))
+        self._call(lambda: self._start_watching(watching))
 
     def unwatch(self, subscription: int) -> None:
         """End the look-out of a subscription.
@@ -261,7 +263,7 @@ class Worker:
 
     def prepare(self) -> None:
         """Open the module now, so that its outputs are safe; a failure is logged."""
-        self._call(lambda: self._guarded(self._opened))
+        self._call(lambda: self._guarded(self.opened))
 
     def rescue(self, *, quiet: bool) -> None:
         """Open the module and close it again, which brings to safety what it was left driving.
@@ -397,11 +399,11 @@ class Worker:
             readings = self.perform(job.operation.name, job.arguments)
         except BridgeError as error:
             if not isinstance(error, RequestError):
-                self._written(job.output, claim)
+                self._wrote(job, claim, certain=False)
             frame = protocol.encode_error(job.request_id, error)
             self._mailbox.post(Answer(job, frame, self, started=True, error=error))
             return
-        self._written(job.output, claim)
+        self._wrote(job, claim, certain=True)
         try:
             frame = protocol.encode_result(
                 job.request_id, protocol.outcome(readings, emulated=self._emulated)
@@ -414,6 +416,20 @@ class Worker:
         self._mailbox.post(Answer(job, frame, self, started=True))
         if self._restless:
             self._tell_rest()
+
+    def _wrote(self, job: Job, claim: Claim | None, *, certain: bool) -> None:
+        """Note who wrote an output, or may have; nobody has to make it safe any more."""
+        if not job.output:
+            return
+        if claim is not None:
+            self._writers[job.output] = claim
+            self._restless.add(job.output)
+        if self._retries:
+            self._give_over(job.output)
+        if certain and job.urgent and job.output == ALL_OUTPUTS:
+            self._supply.all_safe()
+        else:
+            self._supply.drives(job.output)
 
     def perform(self, operation: str, arguments: tuple[object, ...]) -> Readings:
         """Call an operation, opening the module first if need be; worker's thread only.
@@ -429,12 +445,12 @@ class Worker:
             BridgeError: It failed; the place is filled in.
         """
         try:
-            module = self._opened()
+            module = self.opened()
             self._may_be_cut_short = True
             readings: Readings = getattr(module, operation)(*arguments)
             module.description.operations[operation].precision.apply(readings.values)
         except BridgeError as error:
-            raise self._failed(error) from error.__cause__
+            raise self.failed(error) from error.__cause__
         except Exception as error:
             raise self._defect(error) from error
         finally:
@@ -457,9 +473,9 @@ class Worker:
             BridgeError: It failed; the place is filled in.
         """
         try:
-            watch: Watch = getattr(self._opened(), event)(*arguments)
+            watch: Watch = getattr(self.opened(), event)(*arguments)
         except BridgeError as error:
-            raise self._failed(error) from error.__cause__
+            raise self.failed(error) from error.__cause__
         except Exception as error:
             raise self._defect(error) from error
         return watch
@@ -480,7 +496,7 @@ class Worker:
             self._may_be_cut_short = True
             found = watch.look()
         except BridgeError as error:
-            raise self._failed(error) from error.__cause__
+            raise self.failed(error) from error.__cause__
         except Exception as error:
             raise self._defect(error) from error
         finally:
@@ -495,14 +511,48 @@ class Worker:
         if self._fault_log.down:
             self._fault_log.works()
 
-    def _opened(self) -> Module:
+    @property
+    def module(self) -> Module | None:
+        """The module, once it was built; on the worker's thread only."""
+        return self._module
+
+    @property
+    def usable(self) -> bool:
+        """Whether the module was opened and has not failed since."""
+        return self._usable
+
+    def opened(self) -> Module:
+        """Give the module, opened if need be, as ``supply_watch.Host`` says."""
         if self._module is None:
             self._module = self._build(self)
             self._module.give_way = self._give_way
+            self._module.supply_lost = self._healed
         if not self._usable:
             self._module.open()
+            if self.was_open:
+                self._supply.opened_again(self._module)
             self._usable = self.is_open = self.was_open = True
+            self._supply.arm()
         return self._module
+
+    def answers(self) -> None:
+        """Note that the hardware answers, as ``supply_watch.Host`` says."""
+        if self.last_error is not None and is_of_hardware(self.last_error):
+            self.last_error = None
+        if self._fault_log.down:
+            self._fault_log.works()
+
+    def _healed(self, error: SupplyLostError) -> None:
+        """Report a loss of supply that the module has mended by itself."""
+        self.noted(error)
+        self._supply.healed(error)
+
+    def _outputs_are_safe(self, outputs: tuple[str, ...]) -> None:
+        self._mailbox.post(OutputsSafe(self, outputs))
+
+    def _start_watching(self, watching: Watching) -> None:
+        self._look_outs.start(watching)
+        self._supply.arm()
 
     def _give_way(self) -> None:
         """Cut short what the module is at, as ``Module.give_way`` says.
@@ -521,21 +571,29 @@ class Worker:
                 ErrorCode.EXPIRED, "A stop or an off overtook this request; it was cut short."
             )
 
-    def _failed(self, error: BridgeError) -> BridgeError:
+    def noted(self, error: BridgeError) -> BridgeError:
+        """Count and log a failure, as ``supply_watch.Host`` says."""
         error.at(self.place)
         if is_of_hardware(error):
             self._count(error)
             if not self._quiet:
                 self._fault_log.failed(error)
+        return error
+
+    def failed(self, error: BridgeError) -> BridgeError:
+        """Take a failure in, as ``supply_watch.Host`` says."""
+        self.noted(error)
         if isinstance(error, BusError | SupplyLostError):
             self._usable = False
+        if isinstance(error, SupplyLostError) and not self.closing:
+            self._supply.lost(error)
         return error
 
     def _defect(self, error: Exception) -> BridgeError:
         self._usable = False
         found = defect(error, self.place)
         if not isinstance(found, InternalError):
-            return self._failed(found)
+            return self.failed(found)
         self._count(found)
         return found
 
@@ -548,18 +606,10 @@ class Worker:
         try:
             action()
         except BridgeError as error:
-            if not is_of_hardware(self._failed(error)):
+            if not is_of_hardware(self.failed(error)):
                 log.warning("%s", error)
         except Exception as error:  # noqa: BLE001
             self._defect(error)
-
-    def _written(self, output: str, claim: Claim | None) -> None:
-        """Note who wrote an output; who was to make it safe does not have to any more."""
-        if output and claim is not None:
-            self._writers[output] = claim
-            self._restless.add(output)
-        if self._retries:
-            self._give_over(output)
 
     def _tell_rest(self) -> None:
         """Tell which outputs have come to rest by themselves."""
@@ -580,9 +630,9 @@ class Worker:
 
     def _bring_to_safety(self, output: str, pause_s: float) -> None:
         try:
-            self._opened().make_safe(output)
+            self.opened().make_safe(output)
         except BridgeError as error:
-            self._failed(error)
+            self.failed(error)
             if output not in self._retries:
                 self._mailbox.post(MadeSafe(self, output, error))
                 log.warning(
@@ -595,6 +645,7 @@ class Worker:
                 self._mailbox.post(MadeSafe(self, output, found))
         else:
             self._mailbox.post(MadeSafe(self, output))
+            self._supply.is_safe(output)
             if self._retries.pop(output, None) is not None:
                 log.info("%s: %s is safe now", self.place, output)
             if self._fault_log.down:
@@ -618,9 +669,9 @@ class Worker:
 
     def _open_to_rescue(self) -> None:
         try:
-            self._opened()
+            self.opened()
         except BridgeError as error:
-            self.left_unsafe = _worth_trying_again(self._failed(error))
+            self.left_unsafe = _worth_trying_again(self.failed(error))
         except Exception as error:  # noqa: BLE001
             self._defect(error)
 
@@ -628,7 +679,7 @@ class Worker:
         try:
             module.close()
         except BridgeError as error:
-            if not is_of_hardware(self._failed(error)):
+            if not is_of_hardware(self.failed(error)):
                 log.warning("%s", error)
             # A module that never was open drives nothing: what was asked for may not be there.
             self.left_unsafe |= self.was_open and _worth_trying_again(error)
@@ -644,6 +695,7 @@ class Worker:
         self._agenda.clear()
         self._looks.clear()
         self._retries.clear()
+        self._supply.clear()
         if self._module is not None:
             self._close_module(self._module)
             self._module = None

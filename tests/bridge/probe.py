@@ -68,6 +68,7 @@ class Probe(Module):
     """
 
     product = Product("PROBE", "probe", "onboard", (1, 2), "none.svg", "https://example.org/")
+    keeps_outputs = True
     script: ClassVar[Script] = Script()
 
     def open(self) -> None:

@@ -54,7 +54,7 @@ ROOMS = {
     "shared_edges": Room(knows="buses"),
     "wiring": Room("buses errors shared_edges", "clock"),
     "signatures": Room("precision units wiring", "describe", "msgspec"),
-    "describe": Room("precision signatures units", "clock"),
+    "describe": Room("precision signatures units", "clock errors"),
     "modules": Room(
         "describe wiring errors chips buses modules.heard modules.lin modules.modbus",
         "clock",
@@ -83,8 +83,9 @@ ROOMS = {
     "versions": Room("packages", libraries="zmq"),
     "posts": Room(knows="claims describe errors protocol sessions signatures worker"),
     "watching": Room("errors posts", "agenda bell clock describe mailbox signatures"),
+    "supply_watch": Room("describe errors", "agenda watching"),
     "worker": Room(
-        "agenda bell errors fault_log posts protocol signatures watching",
+        "agenda bell errors fault_log posts protocol signatures supply_watch watching",
         "claims clock describe mailbox sessions",
     ),
     "hardware": Room("buses chips errors", "boards clock wiring"),

@@ -98,32 +98,17 @@ def test_open_makes_inputs_of_what_an_earlier_program_left(*, banked: bool) -> N
         assert [plugged.twin.silicon.register(name, port) for port in (0, 1)] == [0, 0]
 
 
-@pytest.mark.parametrize("banked", [False, True])
-def test_open_without_a_reset_line_is_as_good(*, banked: bool) -> None:
-    plugged = Plugged(opened=False)
-    leave_driving(plugged, banked=banked)
-    plugged.history.clear()
-    plugged.parts["reset_pin"] = None
-    plugged.module.open()
-    assert plugged.driven == {}
-    assert plugged.of_driven == [(0, 0), (9, 0)]
-
-
-def test_open_pulses_reset_and_leaves_it_high(plugged: Plugged) -> None:
-    seen: list[int] = []
-    plugged.wire("IO4").listen(seen.append)
-    plugged.module.open()
-    assert seen == [0, 1]
-    assert plugged.drives("IO4") == 1
-    assert all(0 < pause <= 0.001 for pause in plugged.clock.sleeps)
-
-
-@pytest.mark.parametrize("spec", [REVISION_VA, REVISION_VB])
+@pytest.mark.parametrize("spec", [GENERATION_C, REVISION_VA, REVISION_VB])
 @pytest.mark.parametrize("slot", [1, 2])
-def test_on_a_hat_the_pull_down_of_the_reset_line_is_overcome(spec: BoardSpec, slot: int) -> None:
+def test_io4_is_left_alone(spec: BoardSpec, slot: int) -> None:
+    """The reset is on pin 13 of the connector: IO4 is not connected and not held."""
     plugged = Plugged(spec, slot)
-    assert plugged.wire("IO4").level() == 1
+    assert plugged.drives("IO4") is None
     assert plugged.module.read_all().values == {"levels": 0, "directions": 0}
+    plugged.module.close()
+    assert plugged.drives("IO4") is None
+    needs = RAK13003.description.needs.values()
+    assert not any(getattr(need, "pin", "") == "IO4" for need in needs)
 
 
 def test_open_frees_the_interrupt_lines(plugged: Plugged) -> None:
@@ -144,13 +129,16 @@ def test_close_makes_inputs(plugged: Plugged) -> None:
     assert [plugged.twin.silicon.register("GPPU", port) for port in (0, 1)] == [0, 0]
 
 
-def test_close_makes_inputs_even_when_the_chip_does_not_answer(plugged: Plugged) -> None:
+def test_without_the_bus_nothing_makes_inputs_and_nothing_says_so(plugged: Plugged) -> None:
     plugged.module.write_all(0xFFFF, 0xAAAA)
     plugged.board.bus.fail(0x20, Fault(FaultKind.NACK))
     with pytest.raises(BusError):
         plugged.module.close()
+    assert len(plugged.driven) == 16
+    plugged.board.bus.fail(0x20, None)
+    plugged.module.open()
+    plugged.module.close()
     assert plugged.driven == {}
-    assert plugged.wire("IO4").level() == 1
 
 
 # -- what it does -------------------------------------------------------------------------------
@@ -423,7 +411,9 @@ def test_each_failure_of_close(plugged: Plugged) -> None:
         plugged.module.write(9, 1)
 
     for number, _ in each_failure(plugged.bus, plugged.module.close, reset):
-        assert plugged.driven == {}, number  # by its reset pin
+        plugged.module.open()
+        plugged.module.close()
+        assert plugged.driven == {}, number
 
 
 # -- events -------------------------------------------------------------------------------------
@@ -473,7 +463,6 @@ def test_as_delivered_it_does_not_fit_the_oldest_board() -> None:
 def test_unplugged_it_leaves_the_slot(plugged: Plugged) -> None:
     plugged.twin.unplug()
     assert 0x20 not in plugged.board.bus.addresses
-    plugged.wire("IO4").drive("somebody", 0)
     for pin in ("IO5", "IO6"):
         assert plugged.wire(pin).driver_of("RAK13003") is None
     with pytest.raises(BusError):

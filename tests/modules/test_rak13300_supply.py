@@ -56,7 +56,7 @@ class Dips:
         self.slots.board.spi_bus.transfer = transfer  # type: ignore[method-assign]
 
     def dip(self, pause_s: float = 0.01) -> None:
-        self.slots.board.set(1, "brown_out", value=True)
+        self.slots.board.power_cycle(1)
         self.slots.clock.advance(pause_s)
 
     def arm(self, step: int | None, pause_s: float) -> None:
@@ -352,7 +352,7 @@ def test_in_the_bridge_an_error_once_and_then_packets_again() -> None:
             b"a", "subscribe", module="RAK13300", slot=1, event="received", params={}
         )["subscription"]
         rig.advance(0.1)
-        rig.result(b"a", "emulator.set", slot=1, quantity="brown_out", value=True)
+        rig.result(b"a", "emulator.fault", slot=1, kind="power_cycle")
         for _ in range(100):
             rig.advance(0.02)
         rig.result(b"a", "emulator.set", slot=1, quantity="incoming", value=b"abc")

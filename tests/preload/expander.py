@@ -104,6 +104,10 @@ class KernelExpander:
         """Tell from the cache which lines are outputs."""
         return 0xFFFF ^ int.from_bytes(self._configuration, "little")
 
+    def outputs_lost(self, mask: int) -> int:  # noqa: ARG002
+        """Return 0, as the kernel does: it answers from its cache."""
+        return 0
+
     def held_elsewhere(self) -> Mapping[int, str]:
         """Tell which lines others hold: the device server keeps that account, not the chip."""
         return {}

@@ -129,6 +129,24 @@ class LineController(Protocol):
         """
         ...
 
+    def outputs_lost(self, mask: int) -> int:
+        """Look whether lines that were made outputs here no longer are: one short transaction.
+
+        An expander that lost its supply has only inputs. A bit is reported until its line is made
+        an output or an input again.
+
+        Args:
+            mask: Bit n is 1 for each line n that is asked about.
+
+        Returns:
+            Bit n is 1 when line n was lost. Always 0 where lines cannot be lost (a processor's),
+            and where the chip cannot be asked: the kernel's driver answers from its own copy.
+
+        Raises:
+            BusError: The controller did not answer.
+        """
+        ...
+
     def held_elsewhere(self) -> Mapping[int, str]:
         """Tell which lines other programs or the kernel hold; their levels read as 0.
 

@@ -98,6 +98,8 @@ class ADC(Module):
     )
     unconfirmed = ("The identity register of the SGM58031: the chip is told by its address first.",)
 
+    no_supply_check = "every conversion brings its own settings, and a lost one is an error"
+
     converter = board_converter()
 
     @operation(gives=(VOLTAGE,), main=VOLTAGE, reads_only=True, default=True)

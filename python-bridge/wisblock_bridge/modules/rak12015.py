@@ -78,6 +78,8 @@ class RAK12015(Module):
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak12015/overview/",
     )
 
+    no_supply_check = "every conversion brings its own settings; the sensor has none"
+
     sensor = analog("AIN1")
 
     @operation(

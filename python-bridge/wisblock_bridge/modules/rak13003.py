@@ -1,13 +1,13 @@
 """RAK13003: 16 inputs and outputs.
 
-1. Facts of the product: its reset and interrupt pins, what becomes of a pin when something fails.
+1. Facts of the product: its interrupt pins, what becomes of a pin when something fails.
 2. Registers are the chip's business; what is wired to the pins is the user's.
 """
 
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from wisblock_bridge.buses.gpio import Direction
@@ -23,9 +23,9 @@ from wisblock_bridge.describe import (
     event,
     operation,
 )
-from wisblock_bridge.errors import BadParamsError, BridgeError
-from wisblock_bridge.modules.expander_pins import PinOwners, pins_in, pulse_reset
-from wisblock_bridge.wiring import chip, optional_line
+from wisblock_bridge.errors import BadParamsError
+from wisblock_bridge.modules.expander_pins import PinOwners, pins_in
+from wisblock_bridge.wiring import chip, lost_supply, optional_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.describe import Memory, Timers
 
 log = logging.getLogger(__name__)
+
+INPUTS = "its pins are inputs"
 
 PIN_COUNT = 16
 ALL_PINS = 0xFFFF
@@ -91,7 +93,10 @@ class RAK13003(Module):
     are inputs: pull-ups come back by themselves, outputs do not, and what you read of such a pin
     says so until it is written again.
 
-    The module is reset when it is first used, through IO4 where the board says which line that is.
+    The bridge does not use the reset pin of the chip: it is on pin 13 of the connector, which both
+    slots share. So pins stay driven when the bus fails while the module is released, until the bus
+    works again; that is tried for a minute.
+
     Changes are found by looking at the pins: the module's interrupt lines (IO5 and IO6) are kept
     free of other drivers and are not used, because the expanders of a RAK7391 would have to be
     looked at just as often.
@@ -111,11 +116,13 @@ class RAK13003(Module):
     )
     unconfirmed = (
         "Pins 7 and 15 as inputs: datasheets since 2022 call them outputs only.",
-        "Reset on IO4, interrupts on IO6 and IO5: from the vendor's microcontroller examples.",
+        (
+            "Reset on pin 13 (RESET), as the data sheet and the vendor's pin list have it; the "
+            "microcontroller examples pulse IO4 instead. The bridge uses neither."
+        ),
     )
 
     expander = chip(MCP23017, "MCP23017", 0x20, (0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27))
-    reset_pin = optional_line("IO4")
     interrupt_a = optional_line("IO6")
     interrupt_b = optional_line("IO5")
 
@@ -137,7 +144,6 @@ class RAK13003(Module):
 
     def open(self) -> None:
         """Make all pins inputs whatever an earlier owner left, and free the interrupt lines."""
-        pulse_reset(self.reset_pin, self.clock)
         self.expander.begin()
         self.expander.make_inputs(ALL_PINS, self._pull_ups)
         self._outputs_are_lost()
@@ -157,6 +163,11 @@ class RAK13003(Module):
         """Tell whether all pins of an output are inputs."""
         return not self._owners.mask_of(output) & self._outputs
 
+    def check_supply(self) -> None:
+        """Look whether the chip is as after power-up, if there is anything for it to forget."""
+        if self.expander.has_forgotten():
+            raise lost_supply(self.expander.name, INPUTS)
+
     def make_safe(self, output: str) -> None:
         """Make inputs of the pins that an output drove last."""
         owned = self._owners.mask_of(output)
@@ -164,18 +175,13 @@ class RAK13003(Module):
         self._lost &= ~owned
 
     def close(self) -> None:
-        """Make all pins inputs; if the chip does not answer, reset it."""
+        """Make all pins inputs; there is no other way than the bus."""
         with ExitStack() as stack:
-            for line in (self.reset_pin, self.interrupt_a, self.interrupt_b):
+            for line in (self.interrupt_a, self.interrupt_b):
                 if line is not None:
                     stack.callback(line.give_back)
             stack.callback(self.expander.close)
-            try:
-                self.expander.make_inputs(ALL_PINS)
-            except BridgeError:
-                with suppress(BridgeError):
-                    pulse_reset(self.reset_pin, self.clock)
-                raise
+            self.expander.make_inputs(ALL_PINS)
 
     @operation(
         gives=(DIRECTION, LEVEL),
@@ -372,11 +378,11 @@ class RAK13003(Module):
         """Find out whether the chip forgot what it was told, and make the best of it."""
         if not (self._outputs or self._pull_ups) or not self.expander.is_reset():
             return
-        log.warning("%s lost its supply for a moment, or was reset.", self.expander.name)
         self.expander.begin()
         if self._pull_ups:
             self.expander.make_inputs(self._pull_ups, self._pull_ups)
         self._outputs_are_lost()
+        self.supply_lost(lost_supply(self.expander.name, INPUTS))
 
     def _outputs_are_lost(self) -> None:
         self._lost |= self._outputs

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 from wisblock_bridge.chips.pca9685 import PCA9685
 from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.wiring import chip, line
+from wisblock_bridge.wiring import chip, line, lost_supply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.describe import Memory, Timers
 
 log = logging.getLogger(__name__)
+
+OFF = "all channels are off"
 
 USUAL_HZ = 50.0
 """What servos expect, and what the vendor's flow sets."""
@@ -149,6 +151,12 @@ class RAK13004(Module):
         self._hz = self.pwm.begin(self._wanted_hz)
         self._lost |= self._running
         self._running.clear()
+
+    def check_supply(self) -> None:
+        """Look whether the chip is as after power-up, and whether OE is still driven."""
+        if self.pwm.has_forgotten():
+            raise lost_supply(self.pwm.name, OFF)
+        self.output_enable.check_driven()
 
     def make_safe(self, output: str) -> None:
         """Switch off a channel, or disable the outputs if their enabling was asked for."""
@@ -377,8 +385,8 @@ class RAK13004(Module):
     def _check_supply(self) -> None:
         """Set the chip up anew if it lost its supply: disabled and all channels off."""
         if self.pwm.is_reset():
-            log.warning("%s lost its supply for a moment, or was changed.", self.pwm.name)
             self.open()
+            self.supply_lost(lost_supply(self.pwm.name, OFF))
 
     def _command(self, channel: int) -> None:
         """Note, before it is sent, that a channel may be on: a failure may leave it so."""

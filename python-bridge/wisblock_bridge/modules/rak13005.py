@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, get_args
 
 from wisblock_bridge.describe import Module, Product, Quality, Readings, Watch, event, operation
+from wisblock_bridge.errors import SupplyLostError
 from wisblock_bridge.modules.heard import Ear
 from wisblock_bridge.modules.lin import frames, parsing
 from wisblock_bridge.modules.lin import vocabulary as words
@@ -71,6 +72,8 @@ class RAK13005(Module):
     )
 
     port = serial_port()
+    keeps_outputs = True
+
     enable = line("IO6")
     wake_pin = line("IO5")
 
@@ -97,6 +100,15 @@ class RAK13005(Module):
             self.enable.drive(1)
         else:
             self.enable.drive(0)
+
+    def check_supply(self) -> None:
+        """Look whether the expander still drives the lines of the transceiver."""
+        try:
+            self.enable.check_driven(self.wake_pin)
+        except SupplyLostError:
+            self._schedule.end()
+            self._awake = False
+            raise
 
     def make_safe(self, output: str) -> None:
         """End the schedule: who began it is gone."""

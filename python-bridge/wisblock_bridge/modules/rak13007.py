@@ -66,6 +66,10 @@ class RAK13007(Module):
         """Tell whether the relay is off."""
         return self._relay.rests
 
+    def check_supply(self) -> None:
+        """Look whether the expander still drives the relay's line."""
+        self.coil.check_driven()
+
     def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
         """Switch the relay off."""
         self._relay.release()

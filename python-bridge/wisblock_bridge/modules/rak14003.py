@@ -15,7 +15,7 @@ from wisblock_bridge.chips.mcp23017 import MCP23017
 from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
 from wisblock_bridge.errors import BadParamsError, BridgeError
 from wisblock_bridge.modules.expander_pins import PinOwners, pins_in, pulse_reset
-from wisblock_bridge.wiring import chip, optional_line
+from wisblock_bridge.wiring import chip, lost_supply, optional_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.describe import Memory, Timers
 
 log = logging.getLogger(__name__)
+
+DARK = "all LEDs are dark"
 
 LED_COUNT = 10
 ALL_LEDS = 0x3FF
@@ -111,7 +113,6 @@ class RAK14003(Module):
     )
     unconfirmed = (
         "The current of an LED: 17 mA is a tenth of the 170 mA that the vendor states for all ten.",
-        "Reset on IO4: from the vendor's microcontroller examples.",
     )
 
     expander = chip(MCP23017, "MCP23017", 0x24, (0x20, 0x21, 0x22, 0x23, 0x25, 0x26, 0x27))
@@ -147,6 +148,11 @@ class RAK14003(Module):
     def rests(self, output: str) -> bool:
         """Tell whether all LEDs of an output are dark."""
         return not self._owners.mask_of(output) & self._lit
+
+    def check_supply(self) -> None:
+        """Look whether the chip is as after power-up: its pins are inputs then, not outputs."""
+        if self.expander.has_forgotten():
+            raise lost_supply(self.expander.name, DARK)
 
     def make_safe(self, output: str) -> None:
         """Make the LEDs dark that an output lit last."""
@@ -286,8 +292,8 @@ class RAK14003(Module):
     def _check_supply(self) -> None:
         """Set the module up anew if it lost its supply; its LEDs are dark then."""
         if self.expander.is_reset():
-            log.warning("%s lost its supply for a moment, or was reset.", self.expander.name)
             self._start()
+            self.supply_lost(lost_supply(self.expander.name, DARK))
 
     def _light(self, picture: int, touched: int, output: str) -> None:
         """Show a picture in which a command decides about some LEDs, and remember whose it is."""

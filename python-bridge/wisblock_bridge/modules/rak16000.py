@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from wisblock_bridge.chips.ina219 import INA219
 from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.wiring import chip
+from wisblock_bridge.wiring import chip, lost_supply
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
@@ -68,6 +68,8 @@ SHUNT_VOLTAGE = Reading(
     step=0.01,
 )
 
+RESULTS = "no result of before is used"
+
 
 def current_monitor(bus: I2CBus, address: int, clock: Clock) -> INA219:
     """Build the driver for the shunt that is fitted.
@@ -116,6 +118,11 @@ class RAK16000(Module):
 
     monitor = chip(current_monitor, "INA219", 0x41, (0x40, *range(0x42, 0x50)))
 
+    def check_supply(self) -> None:
+        """Look whether the monitor still has its calibration."""
+        if self.monitor.is_reset():
+            raise lost_supply(self.monitor.name, RESULTS)
+
     @operation(
         gives=(VOLTAGE, CURRENT, POWER, SHUNT_VOLTAGE),
         reads_only=True,
@@ -144,6 +151,7 @@ class RAK16000(Module):
         """
         self.monitor.use_shunt(shunt_ohm, SHUNT_STEP_MV / shunt_ohm)
         voltage = current = power = shunt = 0.0
+        recoveries = self.monitor.recoveries
         for _ in range(samples):
             self.give_way()
             found = self.monitor.measure()
@@ -153,6 +161,8 @@ class RAK16000(Module):
             current += found.current_ma
             power += found.bus_voltage_v * found.current_ma / 1000.0
             shunt += found.shunt_voltage_mv
+        if self.monitor.recoveries != recoveries:
+            self.supply_lost(lost_supply(self.monitor.name, RESULTS))
         voltage /= samples
         dangerous = voltage > HIGHEST_V
         return self.readings(

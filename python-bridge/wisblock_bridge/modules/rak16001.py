@@ -134,6 +134,8 @@ class RAK16001(Module):
         "The reference of 3.0 V: the figure of the datasheet has it, its table says 2.5 V.",
     )
 
+    no_supply_check = "the command byte of every conversion is all that the chip knows"
+
     converter = chip(make_converter, "ADS7830", 0x48, (0x49, 0x4A, 0x4B))
 
     def __init__(

@@ -167,6 +167,10 @@ class RAK17000(Module):
         moved = (output,) if output in self._bridges else tuple(self._bridges)
         return all(self._bridges[each].motion is Motion.COAST for each in moved)
 
+    def check_supply(self) -> None:
+        """Look whether the expander still drives the motor driver's lines."""
+        self.sleep.check_driven(self.a_in_1, self.a_in_2, self.b_in_1, self.b_in_2)
+
     def make_safe(self, output: str) -> None:
         """Let coast what an output moves: a bridge, the stepper motor, or everything."""
         if output in self._bridges:

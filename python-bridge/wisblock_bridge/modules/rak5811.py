@@ -111,6 +111,10 @@ class RAK5811(Module):
         self.enable.drive(1)
         self.clock.sleep(SETTLING_S)
 
+    def check_supply(self) -> None:
+        """Look whether the expander still drives the line that switches the supply on."""
+        self.enable.check_driven()
+
     def close(self) -> None:
         """Switch the supply off."""
         try:

@@ -141,14 +141,16 @@ class Relay:
 
         Raises:
             BusError: The line could not be read.
-            NotReadyError: The line is not as commanded.
+            NotReadyError: The line is not as commanded; ``SupplyLostError`` where that is because
+                its expander was reset.
         """
         level = self._line.level()
         if level != int(self._on):
+            self._line.check_driven()
             raise NotReadyError(
                 f"The relay's line is driven {'high' if self._on else 'low'} and reads {level}.",
-                hint="A short or another output holds the line, or the expander lost its supply "
-                "for a moment: pull the module out and look, then give the command again.",
+                hint="A short or another output holds the line: pull the module out and look, then "
+                "give the command again.",
                 where=self._line.place,
             )
         return self._on

@@ -22,7 +22,7 @@ from wisblock_bridge.describe import (
 )
 from wisblock_bridge.errors import BridgeError, NotReadyError
 from wisblock_bridge.modules.safety_net import SafetyNet
-from wisblock_bridge.wiring import board_expanders
+from wisblock_bridge.wiring import board_expanders, lost_supply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,6 +87,8 @@ class TPT29555(Module):
         "That 0x26 serves the slots and 0x27 the board, as the vendor's scripts have it.",
     )
 
+    keeps_outputs = True
+
     expanders = board_expanders()
 
     def __init__(
@@ -102,13 +104,30 @@ class TPT29555(Module):
         self._driven: dict[str, tuple[str, int]] = {}
         self._pulses: dict[str, Callable[[], None]] = {}
         self._left_driven = _remembered(self.memory.recall())
+        self._undone: list[str] = []
+        """Outputs to be made inputs because their expander lost its supply."""
 
     def open(self) -> None:
-        """Return the lines that a killed bridge left driven to inputs, and touch no others."""
+        """Return the lines to inputs that a killed bridge left driven, or a lost supply undid."""
+        while self._undone:
+            self.make_safe(self._undone[-1])
+            self._undone.pop()
         while self._left_driven:
             self._let_go(*self._left_driven[-1])
             self._left_driven.pop()
             self._remember()
+
+    def check_supply(self) -> None:
+        """Look whether the expanders still drive the lines that are driven here."""
+        masks: dict[str, int] = {}
+        for expander, line in self._driven.values():
+            masks[expander] = masks.get(expander, 0) | 1 << line
+        for expander, mask in masks.items():
+            controller = self.expanders.controller(expander)
+            if controller.outputs_lost(mask):
+                # All of both: a supply that fails is the board's, and what went safe stays so.
+                self._undone = list(self._driven)
+                raise lost_supply(controller.name, "its lines are inputs")
 
     def close(self) -> None:
         """Return every line that was driven here to an input, as far as the expanders answer."""
@@ -268,6 +287,7 @@ class TPT29555(Module):
         controller.make_output(line, level)
         seen = controller.level(line)
         if seen != level:
+            self.check_supply()
             raise NotReadyError(
                 f"Line {line} is driven to {level} and reads {seen}.",
                 hint="Something outside holds the pin: a short, or another output on the same "

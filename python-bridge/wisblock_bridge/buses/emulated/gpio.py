@@ -70,6 +70,10 @@ class EmulatedLines:
         """Tell which lines are outputs, as ``LineController.directions`` says."""
         return sum(1 << offset for offset in self._outputs)
 
+    def outputs_lost(self, mask: int) -> int:  # noqa: ARG002
+        """Return 0: the processor has no supply of its own to lose."""
+        return 0
+
     def held_elsewhere(self) -> Mapping[int, str]:
         """Tell which lines others hold: nobody is there."""
         return {}

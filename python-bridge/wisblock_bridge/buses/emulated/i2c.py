@@ -45,6 +45,14 @@ class EmulatedI2CDevice(Protocol):
         ...
 
 
+class EmulatedChip(EmulatedI2CDevice, Protocol):
+    """An emulated chip whose supply can fail."""
+
+    def power_cycle(self) -> None:
+        """Take the supply away and bring it back: registers hold their reset values."""
+        ...
+
+
 class NotAcknowledged(Exception):  # noqa: N818  (the bus term)
     """A chip does not acknowledge."""
 

@@ -185,6 +185,10 @@ class LinuxLines:
             if info.direction is gpiod.line.Direction.OUTPUT
         )
 
+    def outputs_lost(self, mask: int) -> int:  # noqa: ARG002
+        """Return 0: the kernel answers from its own copy of an expander's registers."""
+        return 0
+
     def held_elsewhere(self) -> dict[int, str]:
         """Tell which lines other programs or drivers of the kernel hold.
 

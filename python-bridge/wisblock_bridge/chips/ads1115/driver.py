@@ -32,8 +32,12 @@ SINGLE_SHOT = 0x0100
 RATE_CODE_4 = 0x0080
 RATE_CODE_7 = 0x00E0
 COMPARATOR_OFF = 0x0003
-SELECTION = 0x7F00
-"""MUX, PGA and MODE: what must read back as it was written."""
+SELECTION = 0x7F08
+"""MUX, PGA and MODE, and the mark: what must read back as it was written."""
+AFTER_POWER_UP = 0x8583
+MARK = 0x0008
+"""COMP_POL, without effect while the comparator is off. It is set where the settings would be those
+that the chip holds after power-up: else a lost supply would give 0 V as a good result."""
 
 AGAINST_GROUND = (0b100, 0b101, 0b110, 0b111)
 PAIRS = {(0, 1): 0b000, (0, 3): 0b001, (1, 3): 0b010, (2, 3): 0b011}
@@ -128,6 +132,8 @@ class ADS1115:
             raise ValueError(f"{self.name} has no range of {full_scale} V")
         rate = RATE_CODE_7 if fast else RATE_CODE_4
         config = START | inputs << 12 | gain << 9 | SINGLE_SHOT | rate | COMPARATOR_OFF
+        if config == AFTER_POWER_UP:
+            config |= MARK
         nominal_s = 1.0 / (
             self.fast_conversions_per_second if fast else self.conversions_per_second
         )

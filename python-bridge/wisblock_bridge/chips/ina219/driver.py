@@ -164,6 +164,23 @@ class INA219:
                 raise self._calibration_lost()
             return measurement
 
+    def is_reset(self) -> bool:
+        """Look whether the calibration is gone, which reads 0 after power-up: one transaction.
+
+        It is then written again before the next measurement.
+
+        Returns:
+            True when it is not as it was written; never before the first measurement.
+
+        Raises:
+            BusError: The chip did not answer.
+        """
+        with self._lock:
+            if self._written is None or self._read(CALIBRATION) == self._written:
+                return False
+            self._written = None
+            return True
+
     def _measure_once(self) -> Measurement | None:
         """Convert and read everything; None when the calibration turns out to be missing."""
         self._bus.transfer(self._address, _START)

@@ -79,6 +79,13 @@ class MCP23017:
         """The direction registers as a word: bit n is 1 when pin n is an input."""
         self._pull_ups = 0
         self._known = False
+        # What was commanded since ``begin``; unlike the above it is never read from the chip.
+        self._driven = 0
+        self._levels = 0
+        self._resistors = 0
+        self._to_verify = 0
+        """Outputs whose latch is looked at with the next check: a supply that fails between the
+        two writes that make an output leaves a latch of 0."""
 
     def begin(self) -> None:
         """Take over a chip in whatever state it is, without touching an output.
@@ -93,6 +100,7 @@ class MCP23017:
             WrongChipError: What answers does not behave like an MCP23017.
         """
         with self._lock:
+            self._driven = self._resistors = self._to_verify = 0
             self._known = False
             self._learn_locked()
             self._known = False
@@ -186,6 +194,37 @@ class MCP23017:
         self._forget()
         return True
 
+    def has_forgotten(self) -> bool:
+        """Look whether anything that was commanded since ``begin`` is gone: one transaction.
+
+        After power-up IODIR reads 0xFF, GPPU and OLAT 0 (table 3-1 of the datasheet). Outputs are
+        told by IODIR; those that were commanded since the last check by OLAT as well, with a
+        second transaction; without outputs pull-ups are told by GPPU. ``begin`` is due when
+        something is gone.
+
+        Returns:
+            True when a pin is an output no more, has another latch, or lost its pull-up; False
+            without a transaction when nothing was commanded.
+
+        Raises:
+            BusError: The chip did not answer.
+            WrongChipError: What answers does not behave like an MCP23017.
+        """
+        driven, resistors = self._driven, self._resistors
+        if driven:
+            gone = _word(self._read(_DIRECTION_PAIR, _TWO_BYTES)) & driven
+            if self._to_verify and not gone:
+                latch = _word(self._read(_LATCH_PAIR, _TWO_BYTES))
+                gone = (latch ^ self._levels) & self._to_verify
+                self._to_verify = 0
+        elif resistors:
+            gone = ~_word(self._read(_PULL_UP_PAIR, _TWO_BYTES)) & resistors
+        else:
+            return False
+        if gone:
+            self._forget()
+        return bool(gone)
+
     def configure(
         self, pin: int, direction: Direction, *, pull_up: bool = False, level: int | None = None
     ) -> None:
@@ -246,6 +285,9 @@ class MCP23017:
             resistors = self._pull_ups & ~mask | pull_ups & mask
             self._pull_ups = self._store_locked(PULL_UP, mask, resistors)
             self._inputs = self._store_locked(DIRECTION, mask, self._inputs | mask)
+            self._resistors = self._resistors & ~mask | pull_ups & mask
+            self._driven &= ~mask
+            self._to_verify &= ~mask
 
     def write(self, pin: int, level: int) -> None:
         """Change the level of a pin that is an output already.
@@ -278,6 +320,7 @@ class MCP23017:
             if self._inputs & mask:
                 raise self._not_an_output(self._inputs & mask)
             self._latch = self._store_locked(LATCH, mask, self._latch & ~mask | levels & mask)
+            self._told_locked(mask, levels)
 
     def close(self) -> None:
         """Leave all pins as they are and forget what was known; the driver can be used again."""
@@ -286,6 +329,13 @@ class MCP23017:
     def _make_outputs_locked(self, mask: int, levels: int) -> None:
         self._latch = self._store_locked(LATCH, mask, self._latch & ~mask | levels & mask)
         self._inputs = self._store_locked(DIRECTION, mask, self._inputs & ~mask)
+        self._driven |= mask
+        self._resistors &= ~mask
+        self._told_locked(mask, levels)
+
+    def _told_locked(self, mask: int, levels: int) -> None:
+        self._levels = self._levels & ~mask | levels & mask
+        self._to_verify |= mask
 
     def _learn_locked(self) -> None:
         """Make the register layout certain, then read what is set."""

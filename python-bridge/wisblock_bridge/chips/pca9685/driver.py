@@ -108,6 +108,10 @@ class PCA9685:
         self._known = False
         """Whether the chip is awake and ``_prescale`` is what it holds."""
         self._prescale = 0
+        self._pulse: tuple[int, bytes] | None = None
+        """A channel that is not off, and what its four registers were told."""
+        self._to_verify = False
+        """The chip was woken: it looks set up then, even if it was reset shortly before."""
 
     def begin(self, frequency_hz: float = 50.0) -> float:
         """Bring a chip in whatever state to a known one: off the shared address, all channels off.
@@ -126,6 +130,7 @@ class PCA9685:
         prescale = self._prescale_for(frequency_hz)
         with self._lock:
             self._begun = self._known = False
+            self._pulse = None
             for message in (_ASLEEP, _ALL_CLEARED, _OUTPUTS):
                 self._bus.transfer(self._address, message)
             mode_1, mode_2 = self._bus.transfer(self._address, _MODE_1, _TWO_BYTES)
@@ -273,6 +278,8 @@ class PCA9685:
             self._check_channel(channel)
             message = Write(bytes((CHANNEL_0 + 4 * channel + OFF_HIGH, FULL >> 8)))
         with self._lock:
+            if channel is None or (self._pulse is not None and self._pulse[0] == channel):
+                self._pulse = None
             try:
                 self._bus.transfer(self._address, message)
             except BusError:
@@ -319,6 +326,37 @@ class PCA9685:
                 self._begun = mode_1 & KEPT == AUTO_INCREMENT
             return not self._begun
 
+    def has_forgotten(self) -> bool:
+        """Ask the chip itself whether it is as after power-up: one transaction of one byte.
+
+        After the frequency was set, prescaler and one channel are compared once as well. Unlike
+        ``is_reset`` it is not answered from memory, so a chip that is not there is an error.
+
+        Returns:
+            True when MODE1 is not as ``begin`` leaves it; ``begin`` is then due.
+
+        Raises:
+            BusError: The chip did not answer.
+        """
+        with self._lock:
+            mode_1 = self._read_locked(_MODE_1, _ONE_BYTE)[0]
+            if mode_1 & KEPT == AUTO_INCREMENT and not (self._to_verify and self._differs_locked()):
+                return False
+            self._begun = False
+            return True
+
+    def _differs_locked(self) -> bool:
+        """Look once, after the frequency was set, at what a reset chip would not hold."""
+        if self._read_locked(_PRESCALE, _ONE_BYTE)[0] != self._prescale:
+            return True
+        if self._pulse is not None:
+            channel, counts = self._pulse
+            pointer = Write(bytes((CHANNEL_0 + 4 * channel,)))
+            if self._read_locked(pointer, _FOUR_BYTES) != counts:
+                return True
+        self._to_verify = False
+        return False
+
     def close(self) -> None:
         """Leave the chip as it is; ``begin`` is due before the next use."""
         with self._lock:
@@ -351,6 +389,7 @@ class PCA9685:
                 where=self.name,
             )
         self._prescale = prescale
+        self._to_verify = True
 
     def _wake_locked(self) -> None:
         self._bus.transfer(self._address, _AWAKE)
@@ -373,6 +412,10 @@ class PCA9685:
         except BusError:
             self._known = False
             raise
+        if off & FULL == 0:
+            self._pulse = channel, bytes(data[1:])
+        elif self._pulse is not None and self._pulse[0] == channel:
+            self._pulse = None
 
     def _read_locked(self, pointer: Write, length: Read) -> bytes:
         try:

@@ -64,6 +64,8 @@ class PI4IOE5V96224:
         self._lock = FairLock()
         self._latch = ALL_LINES
         self._outputs = 0
+        self._zeros = 0
+        """Lines that were set to 0 here, whatever has become of them since."""
         self._written = False
         """Whether ``_latch`` has ever reached the chip."""
         self._attempt: tuple[int, int] | None = None
@@ -149,6 +151,7 @@ class PI4IOE5V96224:
         with self._lock:
             self._settle_locked()
             self._store_locked(self._latch & ~mask | levels & mask, self._outputs | mask)
+            self._zeros = self._zeros & ~mask | mask & ~levels
 
     def make_input(self, offset: int, bias: Bias = Bias.NONE) -> None:  # noqa: ARG002
         """Stop driving a line: its latch becomes 1, and the chip's weak source holds it.
@@ -175,6 +178,7 @@ class PI4IOE5V96224:
         with self._lock:
             self._settle_locked()
             self._store_locked(self._latch | mask, self._outputs & ~mask)
+            self._zeros &= ~mask
 
     def write(self, offset: int, level: int) -> None:
         """Change the level of a line that was made an output here.
@@ -198,6 +202,7 @@ class PI4IOE5V96224:
                 )
             latch = self._latch | mask if level else self._latch & ~mask
             self._store_locked(latch, self._outputs)
+            self._zeros = self._zeros & ~mask if level else self._zeros | mask
 
     def is_reset(self) -> bool:
         """Look whether a line that was set to 0 is high: one transaction of three bytes.
@@ -214,6 +219,31 @@ class PI4IOE5V96224:
         with self._lock:
             self._settle_locked()
             return bool(self._read() & ~self._latch)
+
+    def outputs_lost(self, mask: int) -> int:
+        """Look whether lines that were set to 0 here are high: one transaction of three bytes.
+
+        After power-up all latches are 1. A line at 1 cannot be lost: to the chip it is an input in
+        any case. Lines that are high are taken for latched 1 from then on, so that no command to
+        another line pulls them down again.
+
+        Args:
+            mask: Bit n is 1 for each line n that is asked about.
+
+        Returns:
+            Bit n is 1 when line n was lost, or is short-circuited.
+
+        Raises:
+            BusError: The chip did not answer.
+        """
+        with self._lock:
+            asked = self._zeros & mask
+            if not asked:
+                return 0
+            self._settle_locked()
+            high = self._read()
+            self._latch |= self._zeros & high
+            return asked & high
 
     def let_go(self, offset: int) -> None:
         """Leave a line as it is: nobody but this driver knows about it.

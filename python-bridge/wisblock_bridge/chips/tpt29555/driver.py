@@ -66,6 +66,13 @@ class TPT29555:
         self._latch = 0
         self._inputs = 0
         """The configuration registers as a word: bit n is 1 when line n is an input."""
+        self._driven = 0
+        """Lines that were made outputs here; unlike those above it is never read from the chip."""
+        self._levels = 0
+        """What they were told, for the same purpose."""
+        self._to_verify = 0
+        """Lines whose latch is looked at with the next check: a supply that fails between the two
+        writes that make an output leaves a latch of 1."""
         self._known = False
 
     def level(self, offset: int) -> int:
@@ -115,6 +122,42 @@ class TPT29555:
         """
         return ~self._read_pair(_CONFIGURATION_PAIR) & ALL_LINES
 
+    def outputs_lost(self, mask: int) -> int:
+        """Look whether lines that were made outputs here are outputs no more.
+
+        After power-up the configuration registers read 0xFF: all lines are inputs. What a line was
+        told since the last check is compared as well, by a second transaction. Of a loss, what was
+        known of the chip is dropped, so that no command sets lines again that belong to others.
+
+        Args:
+            mask: Bit n is 1 for each line n that is asked about.
+
+        Returns:
+            Bit n is 1 when line n was lost.
+
+        Raises:
+            BusError: The chip did not answer.
+        """
+        with self._lock:
+            asked = self._driven & mask
+            if not asked:
+                return 0
+            try:
+                pair = self._bus.transfer(self._address, _CONFIGURATION_PAIR, _TWO_BYTES)
+            except BusError:
+                self._known = False
+                raise
+            lost = asked & int.from_bytes(pair, "little")
+            if self._to_verify & asked and not lost:
+                latch = int.from_bytes(
+                    self._bus.transfer(self._address, _LATCH_PAIR, _TWO_BYTES), "little"
+                )
+                lost |= self._to_verify & asked & (latch ^ self._levels)
+                self._to_verify &= ~asked | lost
+            if lost:
+                self._known = False
+            return lost
+
     def held_elsewhere(self) -> Mapping[int, str]:
         """Tell which lines others hold: whoever has this driver has them all."""
         return {}
@@ -152,6 +195,8 @@ class TPT29555:
             self._learn_locked()
             self._latch = self._store_locked(LATCH, mask, self._latch & ~mask | levels & mask)
             self._inputs = self._store_locked(CONFIGURATION, mask, self._inputs & ~mask)
+            self._driven |= mask
+            self._told_locked(mask, levels)
 
     def make_input(self, offset: int, bias: Bias = Bias.NONE) -> None:  # noqa: ARG002
         """Stop driving a line; the chip's own weak pull-up holds it from then on.
@@ -177,6 +222,7 @@ class TPT29555:
         with self._lock:
             self._learn_locked()
             self._inputs = self._store_locked(CONFIGURATION, mask, self._inputs | mask)
+            self._driven &= ~mask
 
     def write(self, offset: int, level: int) -> None:
         """Change the level of a line that is an output already.
@@ -200,6 +246,7 @@ class TPT29555:
                 )
             latch = self._latch | mask if level else self._latch & ~mask
             self._latch = self._store_locked(LATCH, mask, latch)
+            self._told_locked(mask, latch)
 
     def let_go(self, offset: int) -> None:
         """Leave a line as it is: nobody but this driver knows about it.
@@ -216,6 +263,10 @@ class TPT29555:
         if not 0 <= offset < LINE_COUNT:
             raise _no_such_line(self.name, offset)
         return 1 << offset
+
+    def _told_locked(self, mask: int, levels: int) -> None:
+        self._levels = self._levels & ~mask | levels & mask
+        self._to_verify |= mask
 
     def _learn(self) -> None:
         with self._lock:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from wisblock_bridge.modules.emulated.twin import SlotPins, Twin
 
 if TYPE_CHECKING:
-    from wisblock_bridge.buses.emulated.i2c import EmulatedI2CDevice
+    from wisblock_bridge.buses.emulated.i2c import EmulatedChip
 
 
 class ChipTwin(Twin):
@@ -34,7 +34,7 @@ class ChipTwin(Twin):
         super().__init__(pins, swing_s)
         self._at = pins.address(self.chip, self.address)
 
-    def connect(self, device: EmulatedI2CDevice) -> None:
+    def connect(self, device: EmulatedChip) -> None:
         """Put the chip on the bus.
 
         Args:
@@ -44,6 +44,12 @@ class ChipTwin(Twin):
             ValueError: Another chip has its address.
         """
         self.pins.i2c.attach(self._at, device)
+        self._device = device
+
+    def power_cycle(self) -> bool:
+        """Take the supply away for a moment, as ``Twin.power_cycle`` says."""
+        self._device.power_cycle()
+        return True
 
     def unplug(self) -> None:
         """Leave the slot."""

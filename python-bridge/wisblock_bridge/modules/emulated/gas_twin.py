@@ -57,6 +57,10 @@ class SwitchedConverter:
         self._need_supply()
         return self.inner.read(length)
 
+    def power_cycle(self) -> None:
+        """Take the supply away for a moment, whatever the enable pin says."""
+        self.inner.power_cycle()
+
     def _need_supply(self) -> None:
         if self.enable.level() == 0:
             raise NotAcknowledged

@@ -1,6 +1,7 @@
 """The emulated RAK13003: an expander whose sixteen pins are the outside world.
 
-1. The product's wiring only: reset on IO4, interrupts on IO6 and IO5, pins on the header.
+1. The product's wiring only: interrupts on IO6 and IO5, pins on the header. Its reset pin is on
+   a pin of the connector that is not emulated.
 2. A pin that nobody holds from outside reads 0, where silicon would read anything.
 """
 
@@ -31,11 +32,10 @@ class EmulatedRAK13003(ChipTwin):
         super().__init__(pins, swing_s)
         self.wires = [Wire(f"RAK13003 pin {number}", pull=0) for number in range(16)]
         # Wires of its own between chip and slot, so that it can be unplugged.
-        reset, interrupts = Wire("RESET"), (Wire("INTA"), Wire("INTB"))
-        self.silicon = EmulatedMCP23017(self.wires, interrupts=interrupts, reset=reset)
+        interrupts = (Wire("INTA"), Wire("INTB"))
+        self.silicon = EmulatedMCP23017(self.wires, interrupts=interrupts)
         self.connect(self.silicon)
         self._plugs: list[Callable[[], object]] = []
-        self._join(pins.wire("IO4"), reset)
         for own, pin in zip(interrupts, INTERRUPT_PINS, strict=True):
             self._join(own, pins.wire(pin))
             self._plugs.append(partial(pins.wire(pin).drive, self.product, None))

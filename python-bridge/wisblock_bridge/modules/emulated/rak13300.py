@@ -64,13 +64,17 @@ class EmulatedRAK13300(Twin):
             _flag("busy_stuck", radio, "stuck_busy"),
             _flag("transmitter_stuck", radio, "stuck_transmitter"),
             _flag("oscillator_dead", radio, "dead_oscillator"),
-            truth("brown_out", lambda: False, self._brown_out),
         )
 
     def unplug(self) -> None:
         """Leave the slot."""
         self._radio_pins.spi.detach()
         self.radio.leave()
+
+    def power_cycle(self) -> bool:
+        """Take the radio's supply away for a moment, as ``Twin.power_cycle`` says."""
+        self.radio.power_cycle()
+        return True
 
     def _arrive(self, value: Value) -> None:
         """Let somebody far away send a packet that this radio understands, beginning now."""
@@ -79,11 +83,6 @@ class EmulatedRAK13300(Twin):
         self._incoming = value
         now = self.pins.clock.monotonic()
         self._radio_pins.air.begin(self.radio.wave(value, None, FAR_AWAY_DBM, now))
-
-    def _brown_out(self, value: bool) -> None:  # noqa: FBT001  (a setter)
-        """Let the supply of the radio dip, once for each time that it is set."""
-        if value:
-            self.radio.power_cycle()
 
     def _fate(self) -> str:
         return self.radio.fates[0] if self.radio.fates else FATES[0]

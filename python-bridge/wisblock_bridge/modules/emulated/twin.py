@@ -182,3 +182,11 @@ class Twin:
     def unplug(self) -> None:
         """Leave the slot: disconnect from every pin."""
         raise NotImplementedError
+
+    def power_cycle(self) -> bool:
+        """Take the module's supply away for a moment.
+
+        Returns:
+            Whether there is a chip that forgets something by that.
+        """
+        return False

@@ -112,6 +112,10 @@ class GasSensor(Module):
         if self.alert_pin is not None:
             self.alert_pin.listen()
 
+    def check_supply(self) -> None:
+        """Look whether the expander still drives the line that switches the 5 V side."""
+        self.enable.check_driven()
+
     def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
         """Switch the heater off; the next reading may switch it on again."""
         self._ordered = None
