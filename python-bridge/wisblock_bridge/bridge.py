@@ -181,7 +181,7 @@ class Bridge:
             for session in self._sessions.overdue(now):
                 if session.outputs or session.subscriptions:
                     log.info("client %s is gone", session.name or "without a name")
-                self._server.delivery.drop(session.identity)
+                self._server.delivery.drop_unless_taken(session.identity)
                 self._dispatcher.end_session(session)
             due = self._sessions.next_end()
         subscriptions, salvage = self._dispatcher.subscriptions, self._dispatcher.salvage

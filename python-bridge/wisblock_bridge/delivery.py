@@ -28,7 +28,8 @@ MAX_WAITING_REPLY_BYTES = 4 * 1024 * 1024
 full.
 """
 
-RETRY_S = 0.02
+RETRY_S, SOON_S = 0.02, 0.001
+"""Until it is tried again: where nothing could be sent the last time, and where something could."""
 
 FIRST_RETURN_S = 1.0
 """Until a subscription tries to get back a module that another client released; then doubled."""
@@ -75,6 +76,8 @@ class Subscription:
 class _Outbox:
     items: deque[bytes | tuple[Subscription, protocol.Event]] = field(default_factory=deque)
     reply_bytes: int = 0
+    taken: bool = False
+    """Whether the client has taken something out since that was last asked."""
 
 
 class Delivery:
@@ -95,6 +98,8 @@ class Delivery:
         self.unroutable = 0
         self.events_lost = 0
         self.clients_given_up = 0
+        self.retry_s = SOON_S
+        """How long to wait before the next ``retry``."""
 
     @property
     def pending(self) -> bool:
@@ -150,6 +155,7 @@ class Delivery:
 
     def retry(self) -> None:
         """Try again for all slow clients."""
+        self.retry_s = RETRY_S
         for identity, outbox in tuple(self._outboxes.items()):
             while outbox.items:
                 item = outbox.items[0]
@@ -163,12 +169,27 @@ class Delivery:
                     self.drop(identity)
                     break
                 outbox.items.popleft()
+                outbox.taken = True
+                self.retry_s = SOON_S
                 if isinstance(item, bytes):
                     outbox.reply_bytes -= len(item)
                 else:
                     item[0].waiting -= 1
             if not outbox.items:
                 self._outboxes.pop(identity, None)
+
+    def drop_unless_taken(self, identity: bytes) -> None:
+        """Forget what waits for a client whose lease has run out, unless it is still reading.
+
+        A client that sends many requests at once and then reads their replies says nothing
+        meanwhile; what it asked for before its lease ran out is answered all the same.
+
+        Args:
+            identity: The connection.
+        """
+        outbox = self._outboxes.get(identity)
+        if outbox is None or not outbox.taken:
+            self.drop(identity)
 
     def drop(self, identity: bytes) -> None:
         """Forget what waits for a connection that is gone.

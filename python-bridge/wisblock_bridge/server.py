@@ -18,7 +18,7 @@ import zmq
 
 from wisblock_bridge.admission import LOCAL
 from wisblock_bridge.claims import address_of_peer
-from wisblock_bridge.delivery import RETRY_S, Delivery, Sent
+from wisblock_bridge.delivery import Delivery, Sent
 from wisblock_bridge.misfits import DELIMITED, SEVERAL_FRAMES
 from wisblock_bridge.scanner import Scanned
 
@@ -194,7 +194,8 @@ class Server:
                 due = tick(now)
             wait_s = None if due is None else due - now
             if self.delivery.pending:
-                wait_s = RETRY_S if wait_s is None else min(wait_s, RETRY_S)
+                retry_s = self.delivery.retry_s
+                wait_s = retry_s if wait_s is None else min(wait_s, retry_s)
             # Last of all: a worker that wakes earlier would only wait for the interpreter's lock.
             dispatcher.wake_workers()
             for ready, _ in poller.poll(None if wait_s is None else max(0, int(wait_s * 1000) + 1)):

@@ -200,3 +200,48 @@ def test_what_waits_can_be_forgotten(post: Post) -> None:
     post.delivery.retry()
     assert not post.sent
     assert (subscription.waiting, subscription.lost, post.delivery.unroutable) == (0, 1, 1)
+
+
+def one_more(post: Post) -> None:
+    """Let a slow client take one message, and no more."""
+    transmit, rest = post.transmit, [True]
+    post.delivery._transmit = lambda identity, frame: (
+        transmit(identity, frame) if rest and rest.pop() else Sent.FULL
+    )
+    post.full.clear()
+    post.delivery.retry()
+    post.delivery._transmit = transmit
+    post.full.add(b"a")
+
+
+def test_a_client_that_still_reads_gets_its_replies_when_its_lease_has_run_out(post: Post) -> None:
+    """It sent much at once, and says nothing while it reads the replies."""
+    post.full.add(b"a")
+    for number in range(3):
+        post.delivery.reply(b"a", reply(number))
+    one_more(post)
+    post.delivery.drop_unless_taken(b"a")
+    post.full.clear()
+    post.delivery.retry()
+    assert [each["id"] for each in post.taken_by(b"a")] == [0, 1, 2]
+    assert post.delivery.unroutable == 0
+
+
+def test_a_client_that_reads_nothing_loses_them_then(post: Post) -> None:
+    post.full.add(b"a")
+    post.delivery.reply(b"a", reply(1))
+    post.delivery.retry()
+    post.delivery.drop_unless_taken(b"a")
+    assert not post.delivery.pending
+    assert post.delivery.unroutable == 1
+
+
+def test_what_moves_is_tried_again_soon(post: Post) -> None:
+    """ZeroMQ takes few messages at once, so waiting as long as for a stuck client would be slow."""
+    post.full.add(b"a")
+    for number in range(3):
+        post.delivery.reply(b"a", reply(number))
+    one_more(post)
+    assert post.delivery.retry_s <= 0.002
+    post.delivery.retry()
+    assert post.delivery.retry_s >= 0.01

@@ -60,10 +60,13 @@ def as_text(found: Entry) -> str:
     text += "modules:\n" + show.table(rows, "  ") if rows else "modules: none in use\n"
     for slot in slots:
         where = f"  {slot.get('module')} {_place(slot)}"
+        use = ""
         if told := users(slot):
-            text += f"{where} is used by {'; '.join(told)}\n"
+            use = f"{where} is used by {'; '.join(told)}"
         elif slot.get("idle"):
-            text += f"{where} is idle: it gives way to whoever wants its place\n"
+            use = f"{where} is idle: it gives way to whoever wants its place"
+        if use:
+            text += show.wrapped(escaped(use), width) + "\n"
     text += "clients:\n" + show.table(
         [
             (
