@@ -209,7 +209,9 @@ class EventWatch(Watching):
         if self._watch is None:
             self._watch = caller.begin(self._event.name, self._arguments)
             self._interval_s = self._pause_s = self._watch.interval_s
-        return caller.look(self._watch)
+        found = caller.look(self._watch)
+        self._interval_s = self._watch.interval_s
+        return found
 
     def _forget(self) -> None:
         self.close()
