@@ -547,6 +547,7 @@ def interrupted(
 
 
 def test_a_device_that_is_slow_is_slow_only(rig: Rig) -> None:
+    rig.board.set("board", "voltage_0", 0.0)
     rig.board.bus.fail(0x4B, Fault(FaultKind.SLOW))
     assert rig.invoke(A, "ADC", "board", "read")["voltage"] == pytest.approx(0.0, abs=0.001)
 
