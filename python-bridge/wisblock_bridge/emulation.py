@@ -476,7 +476,7 @@ class _Outside:
 
     def __call__(self, value: Value) -> None:
         if value not in (0, 1, -1):
-            raise ValueError("0, 1 or -1 (let go) is wanted")
+            raise ValueError("it must be 0, 1 or -1 (let go)")
         self._wire.drive("outside", None if value == -1 else int(value))
 
 

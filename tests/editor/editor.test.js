@@ -223,7 +223,7 @@ describe(`the editor of Node-RED ${version}`, function () {
         await row("endpoint").fill(endpoint);
         assert.equal(await row("serverKey").isVisible(), visible, endpoint);
         if (visible) {
-          assert.match(await tip.innerText(), wanted ? /on another computer: keys are wanted/ : /nobody else can read/);
+          assert.match(await tip.innerText(), wanted ? /on another computer: keys required/ : /nobody else can read/);
         }
       }
       const box = page.locator("#wisblock-bridge-paste");

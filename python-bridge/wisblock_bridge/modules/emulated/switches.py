@@ -38,7 +38,7 @@ def truth(name: str, get: Callable[[], bool], set: Callable[[bool], None] | None
 
     def change(value: Value) -> None:
         if value not in (0, 1):
-            raise ValueError("true or false is wanted")
+            raise ValueError("it must be true or false")
         set(bool(value))
 
     return Quantity(name, "none", 0, 1, 0, get, change)
