@@ -2,12 +2,14 @@
 /*
  * The escape node: any method of the bridge, any module, any operation, from the fields or from the message.
  *
- * 1. Nothing is looked up in the catalogue: it also reaches modules these nodes do not know.
+ * 1. A request is not held against the catalogue: it also reaches modules these nodes do not know. Only the form offers what is there.
  * 2. The answer is msg.payload, as it came.
  */
 
 const { asNodeError, badParams, nodeError } = require("./node-errors");
-const { NodeStatus } = require("./status");
+const { catalogue } = require("./catalogue");
+const { requestChoices } = require("./request-choices");
+const { NodeStatus, plain } = require("./status");
 
 const USUAL_TIMEOUT_MS = 2000;
 const KEYS = ["method", "module", "slot", "operation", "params", "on_loss"];
@@ -97,7 +99,7 @@ module.exports = function registerRequest(RED) {
       }
       const { module, slot, operation } = params;
       msg.wisblock = { method, ...(method === "invoke" ? { module, slot, operation } : {}) };
-      status.value(String(params.operation ?? method), { emulated: connection.info.emulated });
+      status.value(plain(String(params.operation ?? method)), { emulated: connection.info.emulated });
     };
 
     this.on("input", (/** @type {any} */ msg, /** @type {any} */ send, /** @type {any} */ done) => {
@@ -132,6 +134,9 @@ module.exports = function registerRequest(RED) {
   }
 
   RED.nodes.registerType("wisblock-request", WisBlockRequest);
+  RED.httpAdmin.get("/wisblock-request/choices", RED.auth.needsPermission("wisblock-bridge.read"), (/** @type {any} */ _request, /** @type {any} */ response) => {
+    response.json(requestChoices(catalogue));
+  });
 };
 
 module.exports.buildRequest = buildRequest;
