@@ -67,10 +67,11 @@
         if (param.choices.length > 0) {
             parts.push(param.choices.map((each) => JSON.stringify(each)).join(", "));
         }
-        const low = param.low === null ? null : param.low + unit;
-        const high = param.high === null ? null : param.high + unit;
+        const number = (value) => (Math.abs(value) >= 1e6 ? value.toExponential().replace("e+", "e") : String(value));
+        const low = param.low === null ? null : number(param.low) + unit;
+        const high = param.high === null ? null : number(param.high) + unit;
         if (["int", "float", "list"].includes(param.kind) && low !== null && high !== null) {
-            parts.push(words("range", { low: param.low, high: high }));
+            parts.push(words("range", { low: number(param.low), high: high }));
         } else if (param.kind === "int" || param.kind === "float") {
             parts.push(low !== null ? words("low", { limit: low }) : high !== null ? words("high", { limit: high }) : words("kind." + param.kind) + unit);
         }

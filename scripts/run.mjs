@@ -41,13 +41,9 @@ function flowFiles(folder) {
     });
 }
 
-/** What a flow puts into slots: slot to module. */
+/** The slots that a flow puts modules into. */
 function slotsOf(nodes) {
-  const wanted = new Map();
-  for (const node of nodes) {
-    if (/^wisblock-rak/.test(node.type) && node.slot) wanted.set(String(node.slot), node.type);
-  }
-  return wanted;
+  return new Set(nodes.filter((node) => /^wisblock-rak/.test(node.type) && node.slot).map((node) => String(node.slot)));
 }
 
 /** The clock of a RAK7391 has the address of this module, as delivered. */
@@ -85,19 +81,19 @@ function gatherFlows(chosen) {
   const read = (file) => JSON.parse(fs.readFileSync(file, "utf8"));
   const board = options.board ?? (first.some((file) => uses(read(file), NOT_ON_RAK7391)) ? "RAK6421" : "RAK7391");
   const foreign = board === "RAK7391" ? NOT_ON_RAK7391 : ONLY_ON_RAK7391;
-  const taken = new Map();
+  const taken = new Set();
   const seen = new Set();
   const gathered = [];
   const others = [];
   for (const file of [...first, ...files.filter((other) => !first.includes(other))]) {
     const nodes = read(file);
     const slots = slotsOf(nodes);
-    const clash = uses(nodes, foreign) || [...slots].some(([slot, module]) => taken.has(slot) && taken.get(slot) !== module);
+    const clash = uses(nodes, foreign) || [...slots].some((slot) => taken.has(slot)); // of the same module, too: two would drive one motor
     if (clash) {
       others.push({ name: path.basename(file, ".json"), description: nodes.find((node) => node.type === "tab").info });
       continue;
     }
-    slots.forEach((module, slot) => taken.set(slot, module));
+    for (const slot of slots) taken.add(slot);
     for (const node of nodes) {
       if (seen.has(node.id)) continue; // the bridge's config node is in every file
       seen.add(node.id);

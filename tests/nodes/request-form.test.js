@@ -51,6 +51,7 @@ describe("the form of the request node", () => {
       .params.map((param) => `${param.name}: ${form.allowed(param, say)}`);
     assert.deepEqual(told("RAK13007", "set"), ["on: true or false, required"]);
     assert.deepEqual(told("ADC", "read").slice(0, 1), ["channel: 0 to 3, default 0"]);
+    assert.deepEqual(told("RAK5801", "read").slice(1, 2), ["scale_low: -1e9 to 1e9"]);
     for (const { operations } of modules) {
       for (const { params } of operations) {
         for (const param of params) {

@@ -2,7 +2,8 @@
 /*
  * The editor's canvas, worked out without an editor: how wide a node is drawn, and how a wire runs.
  *
- * 1. Widths are those of Arial at 14 px, the editor's font; a character that is not listed counts as a wide one.
+ * 1. Widths are those of DejaVu Sans at 14 px: the editor asks for Helvetica, and this is the widest of what Linux has in its place. A character
+ *    that is not listed counts as the widest one.
  * 2. Wires are the curves that Node-RED draws between an output and an input.
  */
 
@@ -13,17 +14,19 @@ const CURVE_SCALE = 0.75;
 const CURVE_LENGTH = 100;
 const STEPS = 60;
 
-/** Advance widths of Arial in thousandths of the size of the font. */
+/** Advance widths of DejaVu Sans in thousandths of the size of the font, rounded up. */
 const ADVANCES = {
-  ...Object.fromEntries([..."ijl'|"].map((each) => [each, 222])),
-  ...Object.fromEntries([..." ft.,:;/\\![]I\u00a0"].map((each) => [each, 278])),
-  ...Object.fromEntries([..."r()-\u2011"].map((each) => [each, 333])),
-  ...Object.fromEntries([..."csvxyzkJ"].map((each) => [each, 500])),
-  ...Object.fromEntries([..."abdeghnopqu0123456789?_#$+=<>"].map((each) => [each, 584])),
-  ...Object.fromEntries([..."FTZLABEKPSVXY&"].map((each) => [each, 667])),
-  ...Object.fromEntries([..."CDHNRUwGOQ"].map((each) => [each, 778])),
+  ...Object.fromEntries([..."'ijlIJ"].map((each) => [each, 295])),
+  ...Object.fromEntries([..." ,./:;|f\\\u00a0"].map((each) => [each, 352])),
+  ...Object.fromEntries([..."-()[]t!r¹\u2011"].map((each) => [each, 411])),
+  ...Object.fromEntries([..."\"*_`°szc?"].map((each) => [each, 550])),
+  ...Object.fromEntries([..."LFkvxyPTYoae"].map((each) => [each, 615])),
+  ...Object.fromEntries([..."hnuESbdgpq$0123456789{}µ"].map((each) => [each, 636])),
+  ...Object.fromEntries([..."KAVXZBRC"].map((each) => [each, 698])),
+  ...Object.fromEntries([..."UNHDG&OQ"].map((each) => [each, 787])),
+  ...Object.fromEntries([..."w#+<=>~×−↻M"].map((each) => [each, 863])),
 };
-const WIDE = 900;
+const WIDE = 1000;
 
 /** @param {string} text @returns {number} its width in px */
 function textWidth(text) {
