@@ -78,6 +78,13 @@ for (const { name, nodes } of flows) {
       assert.deepEqual([...below, ...crossing], []);
     });
 
+    it("says nothing twice", () => {
+      for (const { info = "" } of nodes) {
+        const sentences = info.split(/(?<=[.!?])\s+|\n/).map((each) => each.trim()).filter((each) => each.length > 30);
+        assert.deepEqual(sentences.filter((each, index) => sentences.indexOf(each) !== index), []);
+      }
+    });
+
     it("describes itself: what it does, what to connect, what to expect, what was corrected", () => {
       const tab = nodes.find((each) => each.type === "tab");
       const headings = [...(tab.info ?? "").matchAll(/^## (.+)$/gm)].map((each) => each[1]);
