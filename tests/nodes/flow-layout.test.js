@@ -17,6 +17,8 @@ const catalogue = require("../../node-red-nodes/catalogue.json");
 /** What a window 1500 px wide shows of the canvas beside palette and sidebar, and a little more than one screen of height. */
 const WIDTH = 1000;
 const HEIGHT = 1000;
+/** Nodes that are nearer are joined by a loop in place of a line. */
+const GAP = 10;
 
 const flows = fs.readdirSync(FLOWS, { recursive: true }).filter((each) => each.endsWith(".json")).sort()
   .map((name) => ({ name, nodes: JSON.parse(fs.readFileSync(path.join(FLOWS, name), "utf8")) }));
@@ -34,7 +36,8 @@ function labelOf(node) {
   const module = catalogue.modules.find((each) => `wisblock-${each.slug}` === node.type);
   if (module !== undefined) {
     const place = module.slots.length > 1 ? [`slot ${node.slot}`] : [];
-    return [module.name, ...place, words(node.trigger === "event" ? node.event : node.operation)].join(" ");
+    const what = node.trigger === "event" ? [node.event] : module.operations.length > 1 ? [node.operation] : [];
+    return [module.name, ...place, ...what.map(words)].join(" ");
   }
   switch (node.type) {
     case "catch":
@@ -56,7 +59,7 @@ for (const { name, nodes } of flows) {
       (node.wires ?? []).flatMap((targets, port) =>
         targets.map((id) => {
           const target = byId.get(id);
-          return { from: node.id, to: id, name: `${label} → ${target.label}`, points: wireOf(node, box, port, target.node, target.box) };
+          return { from: node.id, to: id, gap: target.box.left - box.right, name: `${label} → ${target.label}`, points: wireOf(node, box, port, target.node, target.box) };
         })));
 
     it("shows every node without scrolling sideways", () => {
@@ -76,6 +79,10 @@ for (const { name, nodes } of flows) {
       const crossing = wires.flatMap((one, index) =>
         wires.slice(index + 1).filter((other) => one.from !== other.from && one.to !== other.to && cross(one.points, other.points)).map((other) => `${one.name} crosses ${other.name}`));
       assert.deepEqual([...below, ...crossing], []);
+    });
+
+    it("leaves room for each wire", () => {
+      assert.deepEqual(wires.filter(({ gap }) => gap < GAP).map(({ gap, name: wire }) => `${wire}: ${Math.round(gap)}`), []);
     });
 
     it("says nothing twice", () => {
