@@ -1,7 +1,7 @@
 // `make run`: an emulated board, the bridge that owns it, and Node-RED with the flows of this project as tabs.
 //
 // 1. Everything it writes is in .run/, which can be deleted at any time.
-// 2. Flows that want the same slot cannot run side by side: the first one runs, the others are tabs that are disabled.
+// 2. Flows that want the same slot cannot run side by side: those that can run with the chosen one are tabs, one more tab names the others.
 // 3. Ctrl-C, or the end of either process, stops both in good order.
 
 import { spawn } from "node:child_process";
@@ -41,13 +41,9 @@ function flowFiles(folder) {
     });
 }
 
-/** What a flow puts into slots: slot to module. */
+/** The slots that a flow puts modules into. */
 function slotsOf(nodes) {
-  const wanted = new Map();
-  for (const node of nodes) {
-    if (/^wisblock-rak/.test(node.type) && node.slot) wanted.set(String(node.slot), node.type);
-  }
-  return wanted;
+  return new Set(nodes.filter((node) => /^wisblock-rak/.test(node.type) && node.slot).map((node) => String(node.slot)));
 }
 
 /** The clock of a RAK7391 has the address of this module, as delivered. */
@@ -56,7 +52,24 @@ const NOT_ON_RAK7391 = ["wisblock-rak12004"];
 /** Only a RAK7391 has expanders. */
 const ONLY_ON_RAK7391 = ["wisblock-tpt29555"];
 
-/** One Node-RED flow file out of all: the chosen one first, those that clash with it or with its board disabled. */
+/** The tab that says how to see the flows that do not run now: a comment node for each, with its description. */
+function moreFlows(others) {
+  const tab = "wisblockmoreflows";
+  const rows = Math.ceil(others.length / 2);
+  const info = "These flows need the same slots, or another board, and cannot run beside the ones that do. Stop `make run` with Ctrl-C and "
+    + "start it with another flow, for example `make run FLOW=RAK13007`; any part of a flow's name will do.\n\nTo have one of them in "
+    + "this editor, or in your own Node-RED: menu > Import > Examples > WisBlock.";
+  return [
+    { id: tab, type: "tab", label: "More flows", disabled: false, info },
+    { id: `${tab}0`, type: "comment", z: tab, name: "To start one of these: stop with Ctrl-C, then make run FLOW=name", info, x: 280, y: 40, wires: [] },
+    ...others.map(({ name, description }, index) => ({
+      id: `${tab}${index + 1}`, type: "comment", z: tab, name, info: description,
+      x: index < rows ? 200 : 560, y: 100 + 50 * (index % rows), wires: [],
+    })),
+  ];
+}
+
+/** One Node-RED flow file out of all: the chosen one first, then those that neither clash with it nor need another board. */
 function gatherFlows(chosen) {
   const files = flowFiles(path.join(root, "flows"));
   const first = files.filter((file) => path.basename(file).toLowerCase().includes(chosen.toLowerCase()));
@@ -68,21 +81,26 @@ function gatherFlows(chosen) {
   const read = (file) => JSON.parse(fs.readFileSync(file, "utf8"));
   const board = options.board ?? (first.some((file) => uses(read(file), NOT_ON_RAK7391)) ? "RAK6421" : "RAK7391");
   const foreign = board === "RAK7391" ? NOT_ON_RAK7391 : ONLY_ON_RAK7391;
-  const taken = new Map();
+  const taken = new Set();
   const seen = new Set();
   const gathered = [];
+  const others = [];
   for (const file of [...first, ...files.filter((other) => !first.includes(other))]) {
     const nodes = read(file);
     const slots = slotsOf(nodes);
-    const clash = uses(nodes, foreign) || [...slots].some(([slot, module]) => taken.has(slot) && taken.get(slot) !== module);
-    if (!clash) slots.forEach((module, slot) => taken.set(slot, module));
+    const clash = uses(nodes, foreign) || [...slots].some((slot) => taken.has(slot)); // of the same module, too: two would drive one motor
+    if (clash) {
+      others.push({ name: path.basename(file, ".json"), description: nodes.find((node) => node.type === "tab").info });
+      continue;
+    }
+    for (const slot of slots) taken.add(slot);
     for (const node of nodes) {
       if (seen.has(node.id)) continue; // the bridge's config node is in every file
       seen.add(node.id);
-      gathered.push(node.type === "tab" ? { ...node, disabled: clash } : node);
+      gathered.push(node);
     }
   }
-  return { board, nodes: gathered };
+  return { board, nodes: [...gathered, ...moreFlows(others)] };
 }
 
 /** Write a file, its folder included. */

@@ -2,7 +2,8 @@
 /*
  * The escape node: any method of the bridge, any module, any operation, from the fields or from the message.
  *
- * 1. It also reaches modules that these nodes do not know: the catalogue tells only which output a request drives.
+ * 1. A request is not held against the catalogue: it also reaches modules that these nodes do not know. The catalogue tells the form what
+ *    there is, and which output a request drives.
  * 2. The answer is msg.payload, as it came.
  * 3. What it drove belongs to it, as to any other node; a module that a message named and that it only read, it uses in passing.
  */
@@ -10,7 +11,8 @@
 const { catalogue } = require("./catalogue");
 const { asNodeError, badParams, nodeError } = require("./node-errors");
 const { outputOf } = require("./outputs");
-const { NodeStatus } = require("./status");
+const { requestChoices } = require("./request-choices");
+const { NodeStatus, plain } = require("./status");
 const { numberIn } = require("./values");
 
 const USUAL_TIMEOUT_MS = 2000;
@@ -167,7 +169,7 @@ module.exports = function registerRequest(RED) {
       }
       const { operation } = params;
       msg.wisblock = { method, ...(method === "invoke" ? { module: params.module, slot: params.slot, operation } : {}) };
-      status.value(String(params.operation ?? method), { emulated: connection.info.emulated });
+      status.value(plain(String(params.operation ?? method)), { emulated: connection.info.emulated });
     };
 
     this.on("input", (/** @type {any} */ msg, /** @type {any} */ send, /** @type {any} */ done) => {
@@ -203,6 +205,9 @@ module.exports = function registerRequest(RED) {
   }
 
   RED.nodes.registerType("wisblock-request", WisBlockRequest);
+  RED.httpAdmin.get("/wisblock-request/choices", RED.auth.needsPermission("wisblock-bridge.read"), (/** @type {any} */ _request, /** @type {any} */ response) => {
+    response.json(requestChoices(catalogue));
+  });
 };
 
 module.exports.buildRequest = buildRequest;

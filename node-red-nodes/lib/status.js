@@ -23,6 +23,11 @@ const KNOWN_CODES = new Set([
   "out_of_range", "remote_exception", "no_bus", "no_permission", "internal", "closing", "offline", "timeout_reply",
 ]);
 
+/** @param {string} name  of the wire @returns {string} as people write it */
+function plain(name) {
+  return name.replaceAll("_", " ");
+}
+
 /**
  * Writes readings the way people read them.
  *
@@ -33,10 +38,11 @@ const KNOWN_CODES = new Set([
  */
 function readingsText(catalogue, operation, values) {
   const names = operation.main !== "" && operation.main in values ? [operation.main] : Object.keys(values);
-  const parts = names.map((name) => {
-    const reading = operation.readings.find((each) => each.name === name);
+  const parts = names.map((key) => {
+    const reading = operation.readings.find((each) => each.name === key);
     const { symbol, decimals } = catalogue.unit(reading?.unit ?? "none");
-    const value = values[name];
+    const value = values[key];
+    const name = plain(key);
     if (typeof value === "boolean") {
       return name === "on" ? (value ? "on" : "off") : `${name} ${value ? "yes" : "no"}`;
     }
@@ -123,7 +129,7 @@ class NodeStatus {
     this.#inFlight += 1;
     if (this.#busyTimer === undefined && !this.#disposed) {
       this.#busyTimer = this.timers.setTimeout(() => {
-        this.#busyText = operation;
+        this.#busyText = plain(operation);
         this.#update();
       }, BUSY_AFTER_MS);
     }
@@ -239,4 +245,4 @@ class NodeStatus {
   }
 }
 
-module.exports = { BUSY_AFTER_MS, KNOWN_CODES, NodeStatus, WORDS, readingsText };
+module.exports = { BUSY_AFTER_MS, KNOWN_CODES, NodeStatus, WORDS, plain, readingsText };

@@ -180,7 +180,8 @@ class Bridge:
         if due is not None and due <= now:
             for session in self._sessions.overdue(now):
                 if session.outputs or session.subscriptions:
-                    log.info("client %s is gone", session.name or "without a name")
+                    name = f"client {session.name}" if session.name else "unnamed client"
+                    log.info("%s is gone", name)
                 self._server.delivery.drop_unless_taken(session.identity)
                 self._dispatcher.end_session(session)
             due = self._sessions.next_end()

@@ -138,7 +138,8 @@ class Watch(ABC):
     """A running look-out for an event; it is used by the module's own worker thread only.
 
     Args:
-        interval_s: Seconds between two looks; infinity where only the descriptor tells.
+        interval_s: Seconds between two looks; infinity where only the descriptor tells. A look may
+            change it for the looks that follow.
     """
 
     def __init__(self, interval_s: float) -> None:

@@ -278,7 +278,8 @@ class Dispatcher:
                 decoder, answer, needed = method
                 if call.session.peer.role < needed:
                     admit(call.session.peer, needed, request.method)
-                result = answer(call, protocol.decode_params(request.params, decoder))
+                given = protocol.decode_params(request.params, decoder, request.method)
+                result = answer(call, given)
             if result is not None:
                 self._finish(call, protocol.encode_result(request.id, result))
         except SlotClosingError as closing:
@@ -594,5 +595,5 @@ class Dispatcher:
                     f"{module} has no {kind} {name[:60]!r}; it has: {names}.",
                     data={"known": list(known)},
                 )
-            checker = self._checkers[key] = Checker(found)
+            checker = self._checkers[key] = Checker(found, module)
         return checker

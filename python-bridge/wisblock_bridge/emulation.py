@@ -47,6 +47,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SUPPLY_V = 3.3
+OPEN_INPUT_V = (0.57, 0.0, 0.52, 0.0)
+"""What the converter's inputs show while nothing is connected. AIN0 of the slots floats at some
+volts that the converter's own switched capacitors leave there (assumed: it differs from board to
+board). AIN1, where modules give their signals, rests at 0, so that one that was pulled out reads
+as an open loop."""
+DEMO_HIGH_V = (1.8, SUPPLY_V, 1.2, SUPPLY_V)
 
 LINE_FAULTS = {
     FaultKind.NACK: LineFaultKind.SILENCE,
@@ -467,11 +473,14 @@ class EmulatedBoard:
 
 
 class _OnBoard:
-    """The analog inputs as seen without a product: a voltage put on a pin by hand."""
+    """The analog inputs as seen without a product: open, until a voltage is put on by hand."""
 
     def __init__(self, inputs: tuple[AnalogWire, ...], clock: Clock, swing_s: float) -> None:
         self._inputs = inputs
-        self._by_hand = [Swing(0.0, 0.0, SUPPLY_V, clock, swing_s) for _ in inputs]
+        self._by_hand = [
+            Swing(volts, 0.0, high, clock, swing_s)
+            for volts, high in zip(OPEN_INPUT_V, DEMO_HIGH_V, strict=True)
+        ]
         for wire, value in zip(inputs, self._by_hand, strict=True):
             wire.rest(value.get)
 
@@ -501,7 +510,7 @@ class _Outside:
 
     def __call__(self, value: Value) -> None:
         if value not in (0, 1, -1):
-            raise ValueError("0, 1 or -1 (let go) is wanted")
+            raise ValueError("it must be 0, 1 or -1 (let go)")
         self._wire.drive("outside", None if value == -1 else int(value))
 
 

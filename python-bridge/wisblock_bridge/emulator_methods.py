@@ -92,12 +92,12 @@ class EmulatorMethods:
         self._rack = rack
         self._clock = clock
         self.methods: dict[str, Callable[[msgspec.Raw], object]] = {
-            "emulator.list": self._method(ListParams, self._list),
-            "emulator.get": self._method(GetParams, self._get),
-            "emulator.set": self._method(SetParams, self._set),
-            "emulator.plug": self._method(PlugParams, self._plug),
-            "emulator.unplug": self._method(UnplugParams, self._unplug),
-            "emulator.fault": self._method(FaultParams, self._fault),
+            "emulator.list": self._method("emulator.list", ListParams, self._list),
+            "emulator.get": self._method("emulator.get", GetParams, self._get),
+            "emulator.set": self._method("emulator.set", SetParams, self._set),
+            "emulator.plug": self._method("emulator.plug", PlugParams, self._plug),
+            "emulator.unplug": self._method("emulator.unplug", UnplugParams, self._unplug),
+            "emulator.fault": self._method("emulator.fault", FaultParams, self._fault),
         }
 
     def ask_for(self, module: str, slot: Slot) -> None:
@@ -111,10 +111,10 @@ class EmulatorMethods:
 
     @staticmethod
     def _method(
-        params: type[Any], answer: Callable[[Any], object]
+        name: str, params: type[Any], answer: Callable[[Any], object]
     ) -> Callable[[msgspec.Raw], object]:
         decoder = protocol.MapDecoder(params)
-        return lambda raw: answer(protocol.decode_params(raw, decoder))
+        return lambda raw: answer(protocol.decode_params(raw, decoder, name))
 
     def _list(self, params: ListParams) -> object:
         return [

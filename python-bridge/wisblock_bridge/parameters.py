@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,12 +26,14 @@ class Checker:
 
     Args:
         description: What is allowed.
+        module: Whose operation or event it is, for messages.
     """
 
-    __slots__ = ("_decoder", "_default", "description")
+    __slots__ = ("_decoder", "_default", "_subject", "description")
 
-    def __init__(self, description: OperationDescription) -> None:
+    def __init__(self, description: OperationDescription, module: str = "") -> None:
         self.description = description
+        self._subject = f"{module} {description.name}".lstrip()
         self._decoder = MapDecoder(description.struct)
         self._default: msgspec.Struct | None = None
         if not any(param.required for param in description.params):
@@ -67,8 +70,7 @@ class Checker:
             return BadParamsError(f"The parameters cannot be read: {error}.")
         if not isinstance(given, dict):
             return BadParamsError(
-                f"The parameters of {description.name} are {_shown(given)}; a map of names is "
-                f"wanted."
+                f"The parameters of {self._subject} are {_shown(given)}; a map of names is wanted."
             )
         known = {param.name: param for param in description.params}
         for name, value in given.items():
@@ -76,7 +78,7 @@ class Checker:
             if param is None:
                 names = ", ".join(known) or "none"
                 return BadParamsError(
-                    f"{description.name} has no parameter {_shown(name)}; it has: {names}.",
+                    f"{self._subject} has no parameter {_quoted(name)}; it has: {names}.",
                     data={"param": str(name)[:_LONGEST_ECHO], "allowed": list(known)},
                 )
             try:
@@ -91,10 +93,10 @@ class Checker:
         ]
         if missing:
             return BadParamsError(
-                f"{description.name} needs {missing[0].name}: {allowed(missing[0])}.",
+                f"{self._subject} needs {missing[0].name}: {allowed(missing[0])}.",
                 data={"param": missing[0].name, "allowed": allowed(missing[0])},
             )
-        return BadParamsError(f"The parameters of {description.name} do not fit: {error}.")
+        return BadParamsError(f"The parameters of {self._subject} do not fit: {error}.")
 
 
 _WORDS = {
@@ -135,6 +137,11 @@ def allowed(param: ParamDescription) -> str:
     if param.choices:
         phrase += f" or {', '.join(map(str, param.choices))}"
     return phrase
+
+
+def _quoted(name: object) -> str:
+    """Write the name of a parameter as people type it; no control character gets through."""
+    return json.dumps(name[:_LONGEST_ECHO]) if isinstance(name, str) else _shown(name)
 
 
 def _shown(value: object) -> str:

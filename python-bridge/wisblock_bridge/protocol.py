@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
@@ -156,6 +157,8 @@ def timeout_s(request: Request) -> float:
     return (DEFAULT_TIMEOUT_MS if timeout_ms is msgspec.UNSET else timeout_ms) / 1000.0
 
 
+_LONGEST_ECHO = 60
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -164,13 +167,17 @@ class MapDecoder(Generic[S]):
 
     Args:
         struct: The struct; its fields are keyword-only or all have names on the wire.
+
+    Attributes:
+        names: The keys that it knows.
     """
 
-    __slots__ = ("_countable", "_decoder", "_optional", "_required")
+    __slots__ = ("_countable", "_decoder", "_optional", "_required", "names")
 
     def __init__(self, struct: type[S]) -> None:
         self._decoder = msgspec.msgpack.Decoder(struct)
         names, defaults = struct.__struct_fields__, struct.__struct_defaults__
+        self.names = struct.__struct_encode_fields__
         self._required = sum(default is msgspec.NODEFAULT for default in defaults)
         self._required += len(names) - len(defaults)
         pairs = zip(names[len(names) - len(defaults) :], defaults, strict=True)
@@ -207,12 +214,13 @@ class MapDecoder(Generic[S]):
         return decoded
 
 
-def decode_params(raw: msgspec.Raw, decoder: MapDecoder[S]) -> S:
+def decode_params(raw: msgspec.Raw, decoder: MapDecoder[S], method: str) -> S:
     """Read the parameter map of a method.
 
     Args:
         raw: The map as it came.
         decoder: Decoder for the method's own struct.
+        method: Name of the method, for messages.
 
     Returns:
         The struct.
@@ -223,13 +231,27 @@ def decode_params(raw: msgspec.Raw, decoder: MapDecoder[S]) -> S:
     try:
         return decoder.decode(raw)
     except MALFORMED as error:
+        raise _misfit(method, decoder.names, error) from None
+
+
+def _misfit(method: str, names: tuple[str, ...], error: Exception) -> BadParamsError:
+    """Find the words for parameters that do not fit: which one, and what there is."""
+    odd = _ODD_FIELD.match(str(error))
+    if odd is None:
         name = str(error).partition("$.")[2].partition("`")[0]
         why = _plain(error)
         if name:
             why = f"{name}: {why.removesuffix(f' - at {name}')}"
-        raise BadParamsError(
-            f"The parameters do not fit: {why}.", data={"param": name} if name else {}
-        ) from None
+        return BadParamsError(
+            f"The parameters of {method} do not fit: {why}.",
+            data={"param": name} if name else {},
+        )
+    name = odd["name"][:_LONGEST_ECHO]
+    has = "has no parameter" if odd["kind"] == "contains unknown" else "needs"
+    return BadParamsError(
+        f"{method} {has} {json.dumps(name)}; it has: {', '.join(names) or 'none'}.",
+        data={"param": name, "allowed": list(names)},
+    )
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -367,6 +389,9 @@ def _form_error(error: Exception) -> BridgeError:
 
 
 _LENGTH = re.compile(r"Expected str of length <= (\d+)")
+_ODD_FIELD = re.compile(
+    r"Object (?P<kind>contains unknown|missing required) field `(?P<name>[^`]*)`$"
+)
 
 
 def _plain(error: Exception) -> str:

@@ -285,10 +285,8 @@ class Server:
     def _give_up(self, identity: bytes) -> None:
         for session in self._sessions:
             if session.identity == identity:
-                log.warning(
-                    "client %s does not read its replies and was given up",
-                    session.name or "without a name",
-                )
+                name = f"client {session.name}" if session.name else "unnamed client"
+                log.warning("%s does not read its replies and was disconnected", name)
                 if self._dispatcher is not None:
                     self._dispatcher.end_session(session)
 

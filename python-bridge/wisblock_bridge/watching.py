@@ -236,6 +236,7 @@ class EventWatch(Watching):
             self._watch = caller.begin(self._event.name, self._arguments)
             self._interval_s = self._pause_s = self._watch.interval_s
         found = caller.look(self._watch)
+        self._interval_s = self._watch.interval_s
         for readings in found:
             self._event.precision.apply(readings.values)
         return found

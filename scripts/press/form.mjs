@@ -6,6 +6,7 @@
  */
 
 import { createRequire } from "node:module";
+import { COLOURS, kindOf, unbroken } from "./kinds.mjs";
 
 const require = createRequire(import.meta.url);
 const { defaultOperation, fieldName, initialField, literalTypes } = require("../../node-red-nodes/lib/fields.js");
@@ -14,7 +15,6 @@ export const PACKAGE = "@wisblock-bridge/node-red-wisblock";
 const SHARED = `${PACKAGE}/bridge:form`;
 
 export const CATEGORY = "wisblock";
-export const COLOUR = "#F3B567";
 
 /** Pins that lead to the same lines in both slots, on every board. */
 const SHARED_PINS = ["SPI_CLK", "SPI_MOSI", "SPI_MISO"];
@@ -294,7 +294,7 @@ ${template(module)}
 <script type="text/javascript">
     RED.nodes.registerType(${js(type)}, {
         category: ${js(CATEGORY)},
-        color: ${js(COLOUR)},
+        color: ${js(COLOURS[kindOf(module)])},
         defaults: {
 ${defaultsLiteral(module)}
         },
@@ -302,7 +302,7 @@ ${defaultsLiteral(module)}
         outputs: 1,
         icon: ${js(module.icon)},
         wisblock: ${needsLiteral(module)},
-        paletteLabel: ${js(`${module.name} ${module.title}`)},
+        paletteLabel: ${js(`${module.name} ${unbroken(module.title)}`)},
         label: function () {
             return this.name || window.wisblockForm.label(this, ${js(module.name)}, ${js(module.slots)}, ${module.operations.length});
         },

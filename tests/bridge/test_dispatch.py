@@ -547,6 +547,7 @@ def interrupted(
 
 
 def test_a_device_that_is_slow_is_slow_only(rig: Rig) -> None:
+    rig.board.set("board", "voltage_0", 0.0)
     rig.board.bus.fail(0x4B, Fault(FaultKind.SLOW))
     assert rig.invoke(A, "ADC", "board", "read")["voltage"] == pytest.approx(0.0, abs=0.001)
 
@@ -564,3 +565,14 @@ def test_versions_are_told_apart(rig: Rig) -> None:
     rig.frame(A, msgpack.packb({"v": 2, "id": 1, "method": "ping"}))
     assert rig.error(A, 1)["code"] == "unsupported_version"
     assert protocol.VERSION == 1
+
+
+def test_a_parameter_that_there_is_not_is_named_with_those_that_there_are(rig: Rig) -> None:
+    error = rig.refused(A, "RAK13007", 1, "set", onn=True)
+    assert error["message"] == 'RAK13007 set has no parameter "onn"; it has: on.'
+    error = rig.refused(A, "RAK13007", 1, "set")
+    assert error["message"] == "RAK13007 set needs on: true or false."
+    error = rig.ask(A, "emulator.get", slot=1, quantity="on", module="RAK13007")["error"]
+    assert error["message"] == 'emulator.get has no parameter "module"; it has: slot, quantity.'
+    error = rig.ask(A, "invoke", module="RAK13007", slot=1, operation="set", on=True)["error"]
+    assert error["message"].startswith('invoke has no parameter "on"; it has: module, slot, ')

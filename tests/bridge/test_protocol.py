@@ -213,7 +213,7 @@ def test_parameters_of_a_method() -> None:
     decoder = protocol.MapDecoder(Some)
 
     def read(data: bytes) -> Some:
-        return protocol.decode_params(msgspec.Raw(data), decoder)
+        return protocol.decode_params(msgspec.Raw(data), decoder, "some")
 
     assert read(msgpack.packb({"number": 3})) == Some(3)
     assert read(msgpack.packb({"word": "x", "number": 3})) == Some(3, "x")
@@ -229,6 +229,31 @@ def test_parameters_of_a_method() -> None:
         with pytest.raises(BadParamsError) as caught:
             read(data)
         assert caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "message", "name"),
+    [
+        (
+            {"number": 3, "module": "x"},
+            'some has no parameter "module"; it has: number, word.',
+            "module",
+        ),
+        ({"word": "x"}, 'some needs "number"; it has: number, word.', "number"),
+        (
+            {"number": 3, "\x1b[31m": 1},
+            'some has no parameter "\\u001b[31m"; it has: number, word.',
+            "\x1b[31m",
+        ),
+    ],
+)
+def test_a_key_that_does_not_fit_is_named_and_what_there_is(
+    given: dict[str, object], message: str, name: str
+) -> None:
+    with pytest.raises(BadParamsError) as caught:
+        protocol.decode_params(msgspec.Raw(msgpack.packb(given)), protocol.MapDecoder(Some), "some")
+    assert caught.value.message == message
+    assert caught.value.data == {"param": name, "allowed": ["number", "word"]}
 
 
 def test_replies() -> None:
@@ -258,7 +283,7 @@ def test_replies() -> None:
 def test_what_a_client_sent_is_echoed_in_part_only() -> None:
     decoder = protocol.MapDecoder(Some)
     with pytest.raises(BadParamsError) as caught:
-        protocol.decode_params(msgspec.Raw(msgpack.packb({"x" * 100_000: 1})), decoder)
+        protocol.decode_params(msgspec.Raw(msgpack.packb({"x" * 100_000: 1})), decoder, "some")
     assert len(protocol.encode_error(1, caught.value)) < 4000
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,9 @@ from tests.bridge.rig import Rig
 
 from wisblock_bridge import delivery
 from wisblock_bridge.delivery import MAX_WAITING_EVENTS
+from wisblock_bridge.describe import Readings, Watch
+from wisblock_bridge.modules.rak12006 import RAK12006
+from wisblock_bridge.watching import EventWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -354,3 +358,38 @@ def test_new_subscriptions_take_turns_with_requests(rig: Rig) -> None:
     reads = [call for call in script.calls if call.startswith("read")]
     assert reads.index("read asked") <= 1
     assert len(reads) == 21
+
+
+class Changing(Watch):
+    """A look-out that wants to be asked once more, after 20 s, and then no more."""
+
+    def __init__(self) -> None:
+        super().__init__(math.inf)
+        self.looks = 0
+
+    def look(self) -> list[Readings]:
+        self.looks += 1
+        self.interval_s = 20.0 if self.looks == 1 else math.inf
+        return []
+
+
+class OneWatch:
+    """A module with one event."""
+
+    def perform(self, operation: str, arguments: tuple[object, ...]) -> Readings:
+        raise AssertionError(operation, arguments)
+
+    def begin(self, event: str, arguments: tuple[object, ...]) -> Watch:  # noqa: ARG002
+        return Changing()
+
+    def look(self, watch: Watch) -> list[Readings]:
+        return list(watch.look())
+
+
+def test_a_look_may_say_when_the_next_one_is_due() -> None:
+    watching = EventWatch(1, RAK12006.description.events["motion"], ())
+    caller = OneWatch()
+    assert watching.look(caller) == []
+    assert watching.next_look_s(100.0) == pytest.approx(20.0)
+    assert watching.look(caller) == []
+    assert math.isinf(watching.next_look_s(120.0))

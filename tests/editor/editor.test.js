@@ -148,6 +148,34 @@ describe(`the editor of Node-RED ${version}`, function () {
     });
   }
 
+  it("offers what there is in the form of the request node, and finds names that do not exist", async () => {
+    const { page } = editor;
+    const relay = catalogue.modules.find((each) => each.name === "RAK13007");
+    await editor.import([{ id: "asks", type: "wisblock-request", z: "tab1", x: 300, y: 700, bridge: "bridge1", method: "invoke", module: "RAK13007", slot: "1", operation: "pulse", params: '{"onn": true}', timeout_ms: "", wires: [[]] }]);
+    const wrong = await editor.validity("asks");
+    assert.equal(wrong.valid, false);
+    assert.match(wrong.errors.join(), /RAK13007 pulse has no parameter "onn"; it has: ms/);
+    await editor.edit("asks");
+    const choices = (name) => page.evaluate((field) =>
+      window.$(`#node-input-${field}`).data("nodered-typedInput").typeMap.choice.options.map((each) => each.value), name);
+    assert.deepEqual(await choices("module"), ["", ...catalogue.modules.map((each) => each.name)]);
+    assert.deepEqual(await choices("slot"), ["", "1", "2"]);
+    assert.deepEqual(await choices("operation"), ["", ...relay.operations.map((each) => each.name)]);
+    assert.match(await page.innerText("#wisblock-request-help"), /ms\s+20 to 8.64e7 ms, required/);
+    await page.evaluate(() => {
+      window.$("#node-input-module").typedInput("value", "ADC");
+      window.$("#node-input-slot").typedInput("value", "board");
+      window.$("#node-input-operation").typedInput("value", "read");
+      window.$("#node-input-params").typedInput("value", '{"channel": 1}');
+    });
+    assert.deepEqual(await choices("slot"), ["", "board"]);
+    assert.match(await page.innerText("#wisblock-request-help"), /channel 0 to 3, default 0/);
+    await editor.finishDialog();
+    assert.deepEqual(await editor.validity("asks"), { valid: true, errors: [] });
+    const saved = await Promise.all(["module", "slot", "operation", "params"].map((name) => editor.property("asks", name)));
+    assert.deepEqual(saved, ["ADC", "board", "read", '{"channel": 1}']);
+  });
+
   it("offers our examples in the import menu", async () => {
     const { page } = editor;
     await page.evaluate(() => window.RED.actions.invoke("core:show-examples-import-dialog"));
@@ -223,7 +251,7 @@ describe(`the editor of Node-RED ${version}`, function () {
         await row("endpoint").fill(endpoint);
         assert.equal(await row("serverKey").isVisible(), visible, endpoint);
         if (visible) {
-          assert.match(await tip.innerText(), wanted ? /on another computer: keys are wanted/ : /nobody else can read/);
+          assert.match(await tip.innerText(), wanted ? /on another computer: keys required/ : /nobody else can read/);
         }
       }
       const box = page.locator("#wisblock-bridge-paste");

@@ -9,6 +9,7 @@ const path = require("node:path");
 const { promisify } = require("node:util");
 const { chromium } = require("playwright-core");
 const { CHROMIUM, ROOT } = require("./editor");
+const { boxOf, overlap } = require("../nodes/peers/canvas");
 
 const LONG_MS = 120000;
 const NOTE = path.join(ROOT, ".run", "endpoint");
@@ -85,6 +86,29 @@ describe("make run", function () {
     } finally {
       await browser.close();
     }
+  });
+
+  it("has tabs for what runs, and one more that names every other flow", async () => {
+    const { flows } = await (await fetch(new URL("flows", url), { headers: { "Node-RED-API-Version": "v2" } })).json();
+    const tabs = flows.filter((each) => each.type === "tab");
+    assert.deepEqual(tabs.filter((each) => each.disabled), []);
+    const more = tabs.at(-1);
+    assert.equal(more.label, "More flows");
+    assert.match(more.info, /make run FLOW=/);
+    const named = flows.filter((each) => each.z === more.id && each.type === "comment").map((each) => each.name);
+    const files = fs.readdirSync(path.join(ROOT, "flows"), { recursive: true }).filter((each) => each.endsWith(".json"));
+    const running = files.filter((file) => {
+      const { id } = JSON.parse(fs.readFileSync(path.join(ROOT, "flows", file), "utf8")).find((each) => each.type === "tab");
+      return tabs.some((each) => each.id === id);
+    });
+    assert.ok(running.length >= 3, running.join(", "));
+    const missing = files.filter((file) => !running.includes(file)).map((file) => path.basename(file, ".json"));
+    assert.deepEqual(missing.filter((name) => !named.includes(name)), []);
+    const boxes = flows.filter((each) => each.z === more.id && each.type === "comment").map((each) => boxOf(each, each.name));
+    boxes.forEach((box, index) => {
+      assert.ok(box.left >= 0 && box.right <= 1000 && box.bottom <= 1000);
+      assert.ok(!boxes.slice(index + 1).some((other) => overlap(box, other)));
+    });
   });
 
   it("takes its note back when it is stopped", async () => {

@@ -498,6 +498,25 @@ def test_alerts(place: InSlot, module: Any) -> None:
     assert again.values["alert"] is True
 
 
+def test_what_was_told_while_warming_up_is_told_again_when_it_is_certain(
+    place: InSlot, module: Any
+) -> None:
+    warm(place, module)
+    air(place)
+    module.calibrate()
+    module.heater(on=False)
+    place.clock.advance(WARM_S)
+    module.heater(on=True)
+    watch = module.alert(threshold=400.0)
+    (first,) = watch.look()
+    assert (first.values["alert"], first.quality) == (False, Quality.UNCERTAIN)
+    place.set("ppm", 350.0)
+    place.clock.advance(WARM_S)
+    (certain,) = watch.look()
+    assert (certain.values["alert"], certain.quality) == (False, Quality.GOOD)
+    assert watch.look() == []
+
+
 def test_everybody_has_a_threshold_of_their_own(place: InSlot, module: Any) -> None:
     warm(place, module)
     place.set("ppm", 300)

@@ -101,6 +101,37 @@ def test_motion_is_told_where_the_line_is_looked_at() -> None:
     assert seen == [(False, Quality.GOOD), (True, Quality.GOOD), (False, Quality.GOOD)]
 
 
+def test_when_it_has_settled_the_last_state_is_told_once_more() -> None:
+    slot = opened()
+    watch = slot.module.motion()
+    (first,) = watch.look()
+    assert first.quality is Quality.UNCERTAIN
+    slot.clock.advance(29.9)
+    assert watch.look() == []
+    slot.clock.advance(0.2)
+    (settled,) = watch.look()
+    assert (settled.values, settled.quality) == ({"motion": False}, Quality.GOOD)
+    assert settled.timestamp_ms == slot.clock.timestamp_ms()
+    assert watch.look() == []
+
+
+def test_where_edges_wake_it_it_is_looked_at_when_it_has_settled() -> None:
+    slot = opened(REVISION_VA)
+    watch = slot.module.motion()
+    slot.clock.advance(10.0)
+    watch.look()
+    assert watch.interval_s == pytest.approx(20.0)
+    slot.set("motion", value=True)
+    (begun,) = watch.look()
+    assert begun.quality is Quality.UNCERTAIN
+    slot.clock.advance(20.0)
+    (settled,) = watch.look()
+    assert (settled.values, settled.quality) == ({"motion": True}, Quality.GOOD)
+    assert math.isinf(watch.interval_s)
+    assert watch.look() == []
+    watch.close()
+
+
 def test_motion_is_told_where_the_line_has_an_interrupt() -> None:
     slot = opened(REVISION_VA)
     watch = slot.module.motion()

@@ -70,7 +70,7 @@ def as_text(found: Entry) -> str:
     text += "clients:\n" + show.table(
         [
             (
-                str(each.get("client") or "without a name"),
+                str(each.get("client") or "unnamed client"),
                 f"{each.get('subscriptions', 0)} subscriptions",
                 f"drives {len(cast('Sequence[object]', each.get('outputs', ())))} outputs",
                 f"key {each['key']} ({each.get('role')})" if each.get("key") else "",

@@ -34,6 +34,8 @@ class LineWatch(Watch):
         bias: Pull resistor wanted.
         debounce_ms: Changes that last less than this are not told.
         poll_ms: How often to look where the kernel does not report changes.
+        settled_at: Monotonic time from which on a level can be trusted, s. What was told before is
+            told once more then, because nobody would ever hear that it is certain now.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class LineWatch(Watch):
         bias: Bias = Bias.NONE,
         debounce_ms: float,
         poll_ms: float,
+        settled_at: float = -math.inf,
     ) -> None:
         super().__init__(math.inf if line.has_edges else poll_ms / 1000.0)
         self._line = line
@@ -54,6 +57,8 @@ class LineWatch(Watch):
         self._told: int | None = None
         self._candidate: int | None = None
         self._candidate_since = 0.0
+        self._settled_at = settled_at
+        self._told_unsettled = False
         self._edges: EdgeSource | None = None
         if line.has_edges:
             self._edges = line.edges(bias, debounce_ms)
@@ -69,25 +74,44 @@ class LineWatch(Watch):
         """Look once, or take what the kernel saw.
 
         Returns:
-            At first the present level, afterwards each change.
+            At first the present level, afterwards each change; the present level again once it
+            can be trusted.
 
         Raises:
             BusError: The line could not be read.
         """
         if self._told is None:
             self._told = self._line.level()
-            return [self._pack(self._told, self._clock.timestamp_ms(), 0)]
-        if self._edges is None:
-            return self._look_at_level()
-        changes = self._edges.read()
-        if changes:
-            self._told = changes[-1].level
-        return [self._pack(each.level, each.timestamp_ms, each.missed) for each in changes]
+            found = [self._pack(self._told, self._clock.timestamp_ms(), 0)]
+        elif self._edges is None:
+            found = self._look_at_level()
+        else:
+            found = self._take_changes(self._edges)
+        return self._settle(found)
 
     def close(self) -> None:
         """Look out no longer."""
         if self._edges is not None:
             self._edges.close()
+
+    def _take_changes(self, edges: EdgeSource) -> list[Readings]:
+        changes = edges.read()
+        if changes:
+            self._told = changes[-1].level
+        return [self._pack(each.level, each.timestamp_ms, each.missed) for each in changes]
+
+    def _settle(self, found: list[Readings]) -> list[Readings]:
+        """Tell the last level again when it became certain and nothing else says so."""
+        left_s = self._settled_at - self._clock.monotonic()
+        if left_s > 0.0:
+            self._told_unsettled = self._told_unsettled or bool(found)
+        elif self._told_unsettled:
+            self._told_unsettled = False
+            if not found and self._told is not None:
+                found = [self._pack(self._told, self._clock.timestamp_ms(), 0)]
+        if self._edges is not None:
+            self.interval_s = left_s if left_s > 0.0 else math.inf
+        return found
 
     def _look_at_level(self) -> list[Readings]:
         """Tell a new level once it has been there for the debounce time."""

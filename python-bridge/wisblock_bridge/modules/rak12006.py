@@ -143,6 +143,9 @@ class RAK12006(Module):
     ) -> LineWatch:
         """Tell when motion begins and ends; the first message is the present state.
 
+        Once the sensor has settled, the present state is told again, as a reading that can be
+        trusted.
+
         Returns:
             The look-out.
 
@@ -158,6 +161,7 @@ class RAK12006(Module):
             bias=Bias.UP,
             debounce_ms=debounce_ms,
             poll_ms=poll_ms,
+            settled_at=self._settled_at or 0.0,
         )
 
     def _packed(

@@ -138,7 +138,7 @@ class GasTwin(ChipTwin):
 
     def _break(self, value: float | bool | str | bytes) -> None:  # noqa: FBT001
         if value not in (0, 1):
-            raise ValueError("true or false is wanted")
+            raise ValueError("it must be true or false")
         self._broken = bool(value)
 
     def _volts(self) -> float:

@@ -76,7 +76,7 @@ class EmulatedRAK13003(ChipTwin):
 
     def _hold_all(self, value: Value) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0xFFFF:  # noqa: PLR2004
-            raise ValueError("a whole number 0...65535 is wanted, bit n for pin n")
+            raise ValueError("it must be a whole number 0...65535, bit n for pin n")
         for number, wire in enumerate(self.wires):
             wire.drive("outside", value >> number & 1)
 
@@ -89,5 +89,5 @@ class _Outside:
 
     def __call__(self, value: Value) -> None:
         if isinstance(value, bool) or value not in (0, 1, -1):
-            raise ValueError("0, 1 or -1 (let go) is wanted")
+            raise ValueError("it must be 0, 1 or -1 (let go)")
         self._wire.drive("outside", None if value == -1 else int(value))

@@ -11,9 +11,13 @@ from wisblock_bridge.chips.ads7830.emulator import EmulatedADS7830
 from wisblock_bridge.modules.emulated.chip_twin import ChipTwin
 from wisblock_bridge.modules.emulated.twin import Quantity, SlotPins, Swing
 
+RESTING_V = (1.25, 0.10, 0.33, 0.80, 1.50, 2.00, 2.50, 1.80)
+"""Each input tells itself from the others, and input 1 is low enough for input 0 to be measured
+against it (the converter wants it within 0.2 V of ground)."""
+
 
 class EmulatedRAK16001(ChipTwin):
-    """A RAK16001 with a voltage source at each input."""
+    """A RAK16001 with a voltage source at each input; in demo mode each swings by half."""
 
     product = "RAK16001"
     chip = "ADS7830"
@@ -21,7 +25,10 @@ class EmulatedRAK16001(ChipTwin):
 
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
-        self._voltages = [Swing(0.0, 0.0, 2.9, pins.clock, swing_s) for _ in range(8)]
+        self._voltages = [
+            Swing(volts, volts * 0.5, min(volts * 1.5, 2.9), pins.clock, swing_s)
+            for volts in RESTING_V
+        ]
         wires = [AnalogWire(f"input {channel}") for channel in range(8)]
         for wire, voltage in zip(wires, self._voltages, strict=True):
             wire.connect(voltage.get)

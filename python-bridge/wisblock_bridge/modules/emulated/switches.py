@@ -38,10 +38,40 @@ def truth(name: str, get: Callable[[], bool], set: Callable[[bool], None] | None
 
     def change(value: Value) -> None:
         if value not in (0, 1):
-            raise ValueError("true or false is wanted")
+            raise ValueError("it must be true or false")
         set(bool(value))
 
     return Quantity(name, "none", 0, 1, 0, get, change)
+
+
+class DemoSwitch:
+    """Something true or false that happens by itself in demo mode, until it is set by hand.
+
+    Args:
+        clock: Time.
+        period_s: From one time it is true to the next, s; 0 for never by itself.
+        share: For how much of the period it is true.
+    """
+
+    def __init__(self, clock: Clock, period_s: float, share: float) -> None:
+        self._clock = clock
+        self._period_s = period_s
+        self._share = share
+        self._by_hand: bool | None = None if period_s > 0.0 else False
+
+    def get(self) -> bool:
+        """Tell how it is now."""
+        if self._by_hand is not None:
+            return self._by_hand
+        return self._clock.monotonic() / self._period_s % 1.0 >= 1.0 - self._share
+
+    def set(self, value: bool) -> None:  # noqa: FBT001  (a setter)
+        """Fix it.
+
+        Args:
+            value: How it is from now on.
+        """
+        self._by_hand = value
 
 
 class EmulatedRelay:

@@ -157,7 +157,7 @@ class Swing:
             or not isinstance(value, int | float)
             or not math.isfinite(value)
         ):
-            raise ValueError("a finite number is wanted")
+            raise ValueError("it must be a finite number")
         self._value = float(value)
 
 

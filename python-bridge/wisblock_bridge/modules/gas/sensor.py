@@ -400,20 +400,24 @@ class GasWatch(Watch):
         self._curve = curve
         self._threshold = threshold
         self._alert: bool | None = None
+        self._doubtful = False
 
     def look(self) -> list[Readings]:
         """Measure once.
 
         Returns:
-            ``alert`` and ``ppm`` when the alert begins or ends; at first in any case.
+            ``alert`` and ``ppm`` when the alert begins or ends; at first in any case, and once more
+            when what was told as uncertain can be trusted.
 
         Raises:
             BridgeError: The module did not answer, or its heater was switched off.
         """
         limit = self._threshold * (CLEARED_SHARE if self._alert else 1.0)
         found = self._module.measure(self._curve, limit, WATCH_SAMPLES)
-        if found.values["alert"] == self._alert:
+        certain = found.quality is Quality.GOOD
+        if found.values["alert"] == self._alert and not (self._doubtful and certain):
             return []
+        self._doubtful = not certain
         self._alert = bool(found.values["alert"])
         found.values = {name: found.values[name] for name in ("alert", "ppm")}
         return [found]
