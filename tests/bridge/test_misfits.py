@@ -85,7 +85,7 @@ def test_a_text_that_is_too_long_is_refused_by_its_name(rig: Rig, field: str, mo
     error = rig.ask(A, "hello", **long)["error"]
     assert error["code"] == "bad_params"
     assert error["message"] == (
-        f"The parameters do not fit: {field}: at most {most} characters are allowed."
+        f"The parameters of hello do not fit: {field}: at most {most} characters are allowed."
     )
     assert error["data"] == {"param": field}
     if field != "resume":
