@@ -74,6 +74,12 @@ def soak(minutes: float, seed: int, last: deque[str]) -> dict[str, object]:
             quiet.judge()
             run.restart_bridge()
             return summary(run, quiet, seed, number, time.monotonic() - begun)
+        except BrokenPromise as broken:
+            assert hardware.process is not None
+            broken.add_note(
+                f"The bridge is process {hardware.process.pid}; {hardware.held_lines()}"
+            )
+            raise
         finally:
             run.close()
 
@@ -144,8 +150,9 @@ def main() -> int:
         found = soak(options.minutes, options.seed, last)
     except (BrokenPromise, AssertionError) as broken:
         number = last[-1].partition(" ")[0] if last else "0"
+        notes = "\n".join(getattr(broken, "__notes__", ()))
         sys.stderr.write(
-            f"\nsoak: seed {options.seed}, step {number}: {broken}\n\nthe last steps:\n  "
+            f"\nsoak: seed {options.seed}, step {number}: {broken}\n{notes}\n\nthe last steps:\n  "
             + "\n  ".join(last)
             + f"\n\nAgain: make soak MINUTES={options.minutes:g} SEED={options.seed}\n"
         )

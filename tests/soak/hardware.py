@@ -180,6 +180,11 @@ class Hardware:
         found = descriptors.of_process(self.process.pid, self._world.root.parent, devices)
         return Resources(int(said["VmRSS"].split()[0]), int(said["Threads"]), found)
 
+    def held_lines(self) -> str:
+        """Tell which lines of which chip are claimed by whom, for people."""
+        held = {key: chip.holders for key, chip in self._computer.chips.items()}
+        return f"claimed lines are {held}"
+
     # -- the world --------------------------------------------------------------------------------
 
     def plug(self, module: str, slot: int) -> bool:
