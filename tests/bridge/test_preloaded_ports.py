@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.fake_clock import FakeClock
 from tests.preload.device_server import DeviceServer
+from tests.preload.gpio_device import CONFIG_OFFSET, CONFIG_SIZE, GET_LINE, Chip, Flag
 from tests.preload.run import Puppet
 from tests.preload.spi_device import STAND_INS, ChipSelect
 from tests.preload.world import World
 
+from wisblock_bridge.buses.emulated.gpio import EmulatedLines
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.buses.emulated.spi import EmulatedSpiBus
 from wisblock_bridge.buses.uart import LineSettings
@@ -80,3 +83,19 @@ def test_a_serial_port_that_is_a_terminal(world: World, puppet: Puppet) -> None:
     finally:
         os.close(far)
         os.close(near)
+
+
+@pytest.mark.parametrize("attached", [False, True])
+def test_a_claim_whose_program_died_before_it_had_it_is_free_again(*, attached: bool) -> None:
+    """The kernel closes the descriptor that the program never saw."""
+    chip = Chip("pinctrl-rp1", EmulatedLines("pinctrl-rp1", 8, {}))
+    file = chip.open()
+    claim = bytearray(CONFIG_OFFSET + CONFIG_SIZE + 32)
+    struct.pack_into("<2I", claim, 0, 3, 5)
+    struct.pack_into("<Q", claim, CONFIG_OFFSET, Flag.INPUT)
+    struct.pack_into("<I", claim, CONFIG_OFFSET + CONFIG_SIZE, 2)
+    token, _ = file.ioctl_struct(GET_LINE, bytes(claim))
+    chip.claims[token].attached = attached
+    assert set(chip.holders) == {3, 5}
+    file.close()
+    assert set(chip.holders) == ({3, 5} if attached else set())

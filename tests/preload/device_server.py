@@ -214,6 +214,7 @@ class Connection:
         for chip in self._world.devices():
             if isinstance(chip, Chip) and token in chip.claims:
                 self.what = EVENTS if events else CLAIM
+                chip.claims[token].attached = True
                 if events:
                     chip.claims[token].send_event = self._send_event
                 else:
