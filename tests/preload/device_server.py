@@ -15,6 +15,7 @@ import socket
 import struct
 import tempfile
 import threading
+from collections import Counter
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 HEAD = struct.Struct("<IIQ")
 PACKET_SIZE = 128 * 1024
+NOTHING, CLAIM, EVENTS = "nothing yet", "a claim of lines", "the events of a claim"
 
 
 class Verb(IntEnum):
@@ -78,6 +80,7 @@ class DeviceServer:
         self._listener.bind(str(self._path))
         self._listener.listen(64)
         self._connections: set[socket.socket] = set()
+        self._served: set[Connection] = set()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self.defects: list[BaseException] = []
@@ -89,6 +92,11 @@ class DeviceServer:
             "WISBLOCK_PRELOAD_WORLD": str(self.world.root),
             "WISBLOCK_PRELOAD_SOCKET": str(self._path),
         }
+
+    def opened(self) -> Counter[str]:
+        """Count the connections that are open, by what they stand for."""
+        with self._lock:
+            return Counter(each.what for each in self._served)
 
     def __enter__(self) -> Self:
         self._start(self._accept)
@@ -129,6 +137,8 @@ class DeviceServer:
 
     def _serve(self, connection: socket.socket) -> None:
         served = Connection(self.world, connection)
+        with self._lock:
+            self._served.add(served)
         try:
             while packet := connection.recv(PACKET_SIZE):
                 connection.send(served.answer(packet))
@@ -139,6 +149,7 @@ class DeviceServer:
         finally:
             served.close()
             with self._lock:
+                self._served.discard(served)
                 self._connections.discard(connection)
             connection.close()
 
@@ -152,6 +163,8 @@ class Connection:
         self._file: DeviceFile | None = None
         self._name = ""
         self._stamp = 0
+        self.what = NOTHING
+        """What it stands for: a device file, ``CLAIM`` or ``EVENTS``."""
 
     def answer(self, packet: bytes) -> bytes:
         """Carry out one packet."""
@@ -174,6 +187,7 @@ class Connection:
                 self._name, device = self._world.device(data.decode())
                 self._stamp = self._world.stamp(self._name)
                 self._file = device.open()
+                self.what = self._name
                 return 0, b""
             case Verb.ATTACH | Verb.ATTACH_EVENTS:
                 return self._attach(argument, events=verb is Verb.ATTACH_EVENTS), b""
@@ -199,6 +213,8 @@ class Connection:
     def _attach(self, token: int, *, events: bool) -> int:
         for chip in self._world.devices():
             if isinstance(chip, Chip) and token in chip.claims:
+                self.what = EVENTS if events else CLAIM
+                chip.claims[token].attached = True
                 if events:
                     chip.claims[token].send_event = self._send_event
                 else:

@@ -69,6 +69,7 @@ class Claim:
     offsets: tuple[int, ...]
     flags: list[int]
     send_event: Callable[[bytes], None] | None = None
+    attached: bool = False
     sequence: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
 
@@ -173,6 +174,7 @@ class ChipFile:
 
     def __init__(self, chip: Chip) -> None:
         self._chip = chip
+        self._newest = 0
 
     def ioctl_number(self, _request: int, _argument: int) -> tuple[int, bytes]:
         """Refuse: no ioctl of a chip is of this form."""
@@ -189,7 +191,8 @@ class ChipFile:
                 return 0, self._line_info(data)
             if request == GET_LINE:
                 chip.failures.next()
-                return self._claim(data), b""
+                self._newest = self._claim(data)
+                return self._newest, b""
         raise OSError(errno.ENOTTY, "no such ioctl")
 
     def i2c_rdwr(self, _count: int, _data: bytes) -> tuple[int, bytes]:
@@ -197,7 +200,11 @@ class ChipFile:
         raise OSError(errno.ENOTTY, "no such ioctl")
 
     def close(self) -> None:
-        """Do nothing: claims live on when the chip's file is closed."""
+        """Leave claims alone, but for one whose program died before it had its descriptor."""
+        with self._chip.lock:
+            claim = self._chip.claims.get(self._newest)
+            if claim is not None and not claim.attached:
+                self._chip.release(self._newest)
 
     def _line_info(self, data: bytes) -> bytes:
         chip = self._chip

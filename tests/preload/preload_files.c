@@ -26,6 +26,7 @@ _Static_assert(sizeof(struct stat) == sizeof(struct stat64), "one struct stat on
 static const char *const rewritten_prefixes[] = {
 	"/dev/gpiochip",	"/dev/i2c-",	       "/sys/bus/i2c",	       "/sys/bus/gpio",
 	"/sys/class/i2c-dev", "/sys/dev/char/254:", "/sys/dev/char/89:", "/sys/devices/emulated",
+	"/dev/spidev",	      "/dev/ttyUSB",
 };
 
 const char *world(void)

@@ -17,8 +17,9 @@ from tests.preload.gpio_device import Chip
 
 if TYPE_CHECKING:
     from tests.preload.i2c_device import Adapter
+    from tests.preload.spi_device import ChipSelect
 
-GPIO_MAJOR, I2C_MAJOR = 254, 89
+GPIO_MAJOR, I2C_MAJOR, SPI_MAJOR = 254, 89, 153
 
 
 class World:
@@ -30,7 +31,7 @@ class World:
 
     def __init__(self, directory: Path) -> None:
         self.root = directory.resolve()
-        self._devices: dict[str, Adapter | Chip] = {}
+        self._devices: dict[str, Adapter | Chip | ChipSelect] = {}
         self._denied: dict[str, int] = {}
         self._stamps: dict[str, int] = {}
         for folder in (
@@ -84,11 +85,18 @@ class World:
         self._link(f"sys/dev/char/{GPIO_MAJOR}:{number}", device)
         self.plug(f"/dev/gpiochip{number}")
 
+    def add_chip_select(self, select: ChipSelect) -> None:
+        """Put a chip select of an SPI bus into the tree."""
+        self._devices[select.path] = select
+        self.plug(select.path)
+
     def plug(self, path: str) -> None:
         """Let a device file appear (again)."""
         name = Path(path).name
         if name.startswith("i2c-"):
             numbers = f"{I2C_MAJOR}:{name.removeprefix('i2c-')}"
+        elif name.startswith("spidev"):
+            numbers = f"{SPI_MAJOR}:{name.rpartition('.')[2]}"
         else:
             numbers = f"{GPIO_MAJOR}:{name.removeprefix('gpiochip')}"
         (self.root / path.lstrip("/")).write_text(numbers)
@@ -111,14 +119,14 @@ class World:
         self._denied.pop(path, None)
 
     def link(self, path: str, target: str) -> None:
-        """Give a device file a second name."""
+        """Give a device file a second name, or a place in the tree to one of this computer."""
         (self.root / path.lstrip("/")).symlink_to(target)
 
     def exists(self, path: str) -> bool:
         """Tell whether a device file is there."""
         return (self.root / path.lstrip("/")).exists()
 
-    def device(self, path: str) -> tuple[str, Adapter | Chip]:
+    def device(self, path: str) -> tuple[str, Adapter | Chip | ChipSelect]:
         """Find what a device file stands for, and its own name behind links.
 
         Raises:
@@ -132,7 +140,7 @@ class World:
             raise OSError(self._denied[name], "planned by the test")
         return name, self._devices[name]
 
-    def devices(self) -> tuple[Adapter | Chip, ...]:
+    def devices(self) -> tuple[Adapter | Chip | ChipSelect, ...]:
         """Tell all devices."""
         return tuple(self._devices.values())
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from tests.soak.hardware import Hardware
 from tests.soak.ledger import BrokenPromise
 from tests.soak.quiet import Quiet
-from tests.soak.steps import STEPS, Run
+from tests.soak.run import Run
+from tests.soak.steps import STEPS
 
 STEPS_TOLD = 50
 BRIDGE_EVERY = 400
@@ -73,6 +74,12 @@ def soak(minutes: float, seed: int, last: deque[str]) -> dict[str, object]:
             quiet.judge()
             run.restart_bridge()
             return summary(run, quiet, seed, number, time.monotonic() - begun)
+        except BrokenPromise as broken:
+            assert hardware.process is not None
+            broken.add_note(
+                f"The bridge is process {hardware.process.pid}; {hardware.held_lines()}"
+            )
+            raise
         finally:
             run.close()
 
@@ -88,18 +95,34 @@ def summary(run: Run, quiet: Quiet, seed: int, steps: int, seconds: float) -> di
             "sent": totals.sent,
             "answered": totals.answered,
             "carried_out": totals.good,
+            "carried_out_by_module": dict(sorted(totals.modules.items())),
             "refused": dict(sorted(totals.refused.items())),
             "failed_with_the_hardware": dict(sorted(totals.failed.items())),
             "connection_lost": totals.connection_lost,
         },
         "events": {"received": totals.events, "lost_and_counted": totals.events_lost},
         "marked_writes_seen": totals.writes_seen,
+        "answers_compared_with_what_was_there": totals.readings_checked,
         "bad_inputs": totals.bad_inputs,
         "faults_switched_on": run.counts["faults"],
         "modules_plugged": run.counts["plugs"],
         "clients_killed": run.counts["clients killed"],
         "bridges_killed": run.counts["bridge killed"],
         "bridges_stopped": run.counts["bridge stopped"],
+        "pauses_of_the_bridge": run.counts["pauses"],
+        "paused_s": round(run.paused_s, 1),
+        "serial_adapters_pulled": run.counts["serial adapters pulled"],
+        "modbus_frames_answered": dict(sorted(run.hardware.modbus_answers().items())),
+        "claims": {
+            what.replace(" ", "_"): run.counts[what]
+            for what in (
+                "released by force",
+                "outputs shared when one released",
+                "held outputs taken over",
+                "idle modules displaced",
+                "steps given up",
+            )
+        },
         "floods": run.counts["floods"],
         "connections_dropped": run.counts["connections dropped"],
         "outputs_to_be_made_safe": run.counts["outputs to be made safe"],
@@ -127,8 +150,9 @@ def main() -> int:
         found = soak(options.minutes, options.seed, last)
     except (BrokenPromise, AssertionError) as broken:
         number = last[-1].partition(" ")[0] if last else "0"
+        notes = "\n".join(getattr(broken, "__notes__", ()))
         sys.stderr.write(
-            f"\nsoak: seed {options.seed}, step {number}: {broken}\n\nthe last steps:\n  "
+            f"\nsoak: seed {options.seed}, step {number}: {broken}\n{notes}\n\nthe last steps:\n  "
             + "\n  ".join(last)
             + f"\n\nAgain: make soak MINUTES={options.minutes:g} SEED={options.seed}\n"
         )

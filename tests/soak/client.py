@@ -56,6 +56,7 @@ class Client:
         self.token = ""
         self._status: Map | None = None
         self._status_id = 0
+        self._awaited: dict[int, Map | None] = {}
         self._ledger = ledger
         self._ids = itertools.count(1)
         self._last_sent = 0.0
@@ -74,6 +75,7 @@ class Client:
         allowed: frozenset[str] = ANY,
         tag: int = 0,
         ends: int = 0,
+        expects: Map | None = None,
     ) -> int:
         """Send a request; gives its id."""
         number = next(self._ids)
@@ -87,7 +89,7 @@ class Client:
             Asked(
                 self.number, what, time.monotonic(),
                 2.0 if timeout_ms is None else timeout_ms / 1000, allowed, tag,
-                ends=ends, begins=method == "subscribe",
+                ends=ends, begins=method == "subscribe", expects=expects,
             ),
         )  # fmt: skip
         return number
@@ -102,11 +104,24 @@ class Client:
         timeout_ms: int | None = None,
         on_loss: str = "",
         tag: int = 0,
+        allowed: frozenset[str] = ANY,
+        expects: Map | None = None,
     ) -> int:
         """Ask for an operation."""
         more = {"on_loss": on_loss} if on_loss else {}
         whole = {"module": module, "slot": slot, "operation": operation, "params": params, **more}
-        return self.ask("invoke", whole, timeout_ms=timeout_ms, tag=tag)
+        return self.ask(
+            "invoke", whole, timeout_ms=timeout_ms, tag=tag, allowed=allowed, expects=expects
+        )
+
+    def await_reply(self, number: int) -> int:
+        """Keep the reply to a request that was just sent; gives its id."""
+        self._awaited[number] = None
+        return number
+
+    def reply(self, number: int) -> Map | None:
+        """Give a reply that was to be kept, once it has come."""
+        return self._awaited.get(number)
 
     def send(self, frame: bytes, number: int | str | None, asked: Asked | None) -> None:
         """Send any frame; it is a request if it has an id."""
@@ -143,6 +158,8 @@ class Client:
                 self._ledger.event(self.number, message)
                 continue
             self._ledger.answer(self.number, message)
+            if message["id"] in self._awaited:
+                self._awaited[message["id"]] = message
             if message["id"] == self._hello and message["ok"]:
                 self.token = message["result"]["session"]
             elif message["id"] == self._status_id:

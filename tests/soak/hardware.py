@@ -8,32 +8,37 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bridge.bridge_process import LONG_S, ROOT, environment
 from tests.preload.boards import EmulatedComputer
 from tests.preload.device_server import DeviceServer
+from tests.preload.spi_device import STAND_INS, ChipSelect
 from tests.preload.world import World
+from tests.soak import descriptors
+from tests.soak.serial_lines import MarkedUnit, PseudoTerminal
 
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
+from wisblock_bridge.buses.emulated.uart import LineFault, LineFaultKind
 from wisblock_bridge.buses.i2c import Write
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.emulation import EmulatedBoard
 from wisblock_bridge.endpoint import is_served, parse_endpoint
 
 if TYPE_CHECKING:
-    import signal
     from typing import IO
 
+    from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine
     from wisblock_bridge.buses.i2c import Read
 
 PWM_ADDRESS = 0x40
@@ -42,8 +47,23 @@ FIRST_CHANNEL = 0x06
 
 MARKED_CHANNEL = 15
 
-DESCRIPTORS_OF_A_CLAIM = 2
-"""The line's own, and its connection to the emulated kernel."""
+SERIAL_FAULTS = ("silence", "noise", "truncated", "late")
+SELECT_FAULTS = ("nack", "eio", "stuck", "slow", "checksum")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a bridge occupies.
+
+    Attributes:
+        memory_kb: Resident memory, kB.
+        threads: How many.
+        descriptors: What it has open, by what it is.
+    """
+
+    memory_kb: int
+    threads: int
+    descriptors: Counter[str]
 
 
 class Hardware:
@@ -58,6 +78,7 @@ class Hardware:
         self._state = folder / "state"
         self.emulated = EmulatedBoard(BOARDS["rak7391-c"], SystemClock())
         world = World(folder / "world")
+        self._world = world
         self._computer = EmulatedComputer(world, self.emulated)
         self._server = DeviceServer(world)
         self._lock = threading.RLock()
@@ -65,9 +86,22 @@ class Hardware:
         """Marked writes: clock reading (s) and tag."""
         self.faults: dict[int, float] = {}
         """Faults that are on, by address, and since when."""
+        self.slot_faults: set[int] = set()
+        """Slots whose serial line or chip select fails."""
+        self.terminals: dict[int, PseudoTerminal] = {}
+        self.units: dict[int, MarkedUnit] = {}
+        """Units on the serial lines, by slot; they are heard while a RAK5802 is there."""
+        for slot, spec in self.emulated.board.slots.items():
+            line = self.emulated.serial_lines[spec.serial_port]
+            self.units[slot] = MarkedUnit(line, self._written)
+            link = world.root / spec.serial_port.lstrip("/")
+            self.terminals[slot] = PseudoTerminal(line, link, self._lock)
+            world.add_chip_select(ChipSelect(spec.spi_device, self.emulated.spi_bus))
         self._transfer = self.emulated.bus.transfer
         self.emulated.bus.transfer = self._recorded  # type: ignore[method-assign]
         self.process: subprocess.Popen[bytes] | None = None
+        self.fresh: Counter[str] = Counter()
+        """What the bridge had open when it began to serve."""
         self._log: IO[bytes] = self.log.open("ab")
 
     def __enter__(self) -> Hardware:
@@ -78,6 +112,8 @@ class Hardware:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait(LONG_S)
+        for terminal in self.terminals.values():
+            terminal.close()
         self._server.__exit__(None, None, None)
         self._log.close()
         self._folder.cleanup()
@@ -97,8 +133,13 @@ class Hardware:
                 for name, value in self._server.environment().items()
                 if name.startswith(("LD_", "WISBLOCK_PRELOAD_"))
             }
-            | {"XDG_STATE_HOME": str(self._state)},
+            | {
+                "XDG_STATE_HOME": str(self._state),
+                "PYTHONPATH": f"{STAND_INS}:{environment()['PYTHONPATH']}",
+            },
             cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             stderr=self._log,
         )
         where = parse_endpoint(self.endpoint)
@@ -106,7 +147,9 @@ class Hardware:
             if self.process.poll() is not None or time.monotonic() > began + LONG_S:
                 raise AssertionError(f"the bridge does not serve:\n{self.log.read_text()[-3000:]}")
             time.sleep(0.005)
-        return time.monotonic() - began
+        took_s = time.monotonic() - began
+        self.fresh = self.resources().descriptors
+        return took_s
 
     def stop(self, number: signal.Signals) -> int:
         """Send a signal and wait for the end; gives the exit code."""
@@ -114,23 +157,33 @@ class Hardware:
         self.process.send_signal(number)
         return self.process.wait(LONG_S)
 
-    def resources(self) -> dict[str, int]:
-        """Tell what the bridge occupies: kB of memory, descriptors, threads.
+    def pause(self) -> None:
+        """Stop the bridge as a debugger does, or a computer that sleeps."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let a paused bridge go on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def resources(self) -> Resources:
+        """Tell what the bridge occupies.
 
         A line that was read once stays claimed, so that the kernel does not change what the pin
         does: there are as many of these as lines, and they are not counted.
         """
         assert self.process is not None
-        place = Path(f"/proc/{self.process.pid}")
-        lines = (place / "status").read_text().splitlines()
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         said = dict(line.split(":", 1) for line in lines)
-        claims = sum(len(chip.claims) for chip in self._computer.chips.values())
-        descriptors = len(os.listdir(place / "fd"))  # noqa: PTH208  (a count is all)
-        return {
-            "memory_kb": int(said["VmRSS"].split()[0]),
-            "descriptors": descriptors - DESCRIPTORS_OF_A_CLAIM * claims,
-            "threads": int(said["Threads"]),
-        }
+        devices = self._server.opened()
+        found = descriptors.of_process(self.process.pid, self._world.root.parent, devices)
+        return Resources(int(said["VmRSS"].split()[0]), int(said["Threads"]), found)
+
+    def held_lines(self) -> str:
+        """Tell which lines of which chip are claimed by whom, for people."""
+        held = {key: chip.holders for key, chip in self._computer.chips.items()}
+        return f"claimed lines are {held}"
 
     # -- the world --------------------------------------------------------------------------------
 
@@ -143,12 +196,38 @@ class Hardware:
                 if "address" not in str(error) and "devices" not in str(error):
                     raise
                 return False
+            if module == "RAK5802":
+                self._line(slot).attach(self.units[slot])
             return True
 
     def unplug(self, slot: int) -> None:
         """Pull a module out."""
         with self._lock:
+            self._line(slot).detach(self.units[slot])
+            self.units[slot].manners.clear()
             self.emulated.unplug(slot)
+
+    def modbus_answers(self) -> Counter[str]:
+        """Tell how the units on the serial lines have answered, and how often."""
+        return sum((each.answered for each in self.units.values()), Counter())
+
+    def _line(self, slot: int) -> EmulatedSerialLine:
+        return self.emulated.serial_lines[self.emulated.board.slots[slot].serial_port]
+
+    def fail_slot(self, slot: int, kind: str, count: int | None) -> None:
+        """Let the serial line or the chip select of a slot fail."""
+        self.slot_faults.add(slot)
+        if kind in SERIAL_FAULTS:
+            self._line(slot).fail(LineFault(LineFaultKind(kind), count=count))
+        else:
+            self.emulated.fault_select(slot, Fault(FaultKind(kind), count=count))
+
+    def heal_slots(self) -> None:
+        """End the failures of serial lines and chip selects."""
+        self.slot_faults.clear()
+        for slot in self.emulated.board.slots:
+            self._line(slot).fail(None)
+            self.emulated.fault_select(slot, None)
 
     def fail(self, address: int, kind: str, count: int | None) -> None:
         """Let a chip fail."""
@@ -163,6 +242,9 @@ class Hardware:
     def trim(self) -> None:
         """Forget what the emulated adapter wrote down for other tests."""
         self._computer.adapter.transactions.clear()
+
+    def _written(self, tag: int) -> None:
+        self.writes.append((time.monotonic(), tag))
 
     def _recorded(self, address: int, *messages: Write | Read) -> bytes:
         with self._lock:

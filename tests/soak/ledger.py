@@ -48,6 +48,7 @@ class Asked:
         doubtful: The frame was damaged: perhaps no answer comes.
         ends: What the subscription is that it ends.
         begins: Whether it begins a subscription.
+        expects: What the readings have to be, if it is carried out; nothing for whatever they are.
     """
 
     client: int
@@ -59,6 +60,7 @@ class Asked:
     doubtful: bool = False
     ends: int = 0
     begins: bool = False
+    expects: Map | None = None
 
 
 @dataclass(slots=True)
@@ -89,12 +91,14 @@ class Totals:
     sent: int = 0
     answered: int = 0
     good: int = 0
+    modules: Counter[str] = field(default_factory=Counter)
     connection_lost: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     events: int = 0
     events_lost: int = 0
     writes_seen: int = 0
+    readings_checked: int = 0
     bad_inputs: int = 0
 
 
@@ -134,6 +138,8 @@ class Ledger:
         code = "ok" if reply["ok"] else str(reply["error"]["code"])
         if code == "ok":
             self.totals.good += 1
+            if asked.what.startswith("invoke "):
+                self.totals.modules[asked.what.split()[1]] += 1
         else:
             if code not in KNOWN:
                 raise BrokenPromise(f"{asked.what} was answered {reply['error']!r:.600}")
@@ -142,9 +148,7 @@ class Ledger:
             raise BrokenPromise(
                 f"{asked.what} was answered {reply!r:.300}; allowed are {sorted(asked.allowed)}"
             )
-        if asked.tag:
-            self.hear_hardware()
-            self._judge_write(asked, code)
+        self._judge_effect(asked, code, reply)
         if asked.begins and code == "ok":
             number = reply["result"]["subscription"]
             if (client, number) in self._events:
@@ -152,6 +156,21 @@ class Ledger:
             self._events[client, number] = _Events()
         if asked.ends and code == "ok":
             self._ended.add((client, asked.ends))
+
+    def _judge_effect(self, asked: Asked, code: str, reply: Map) -> None:
+        if asked.tag:
+            self.hear_hardware()
+            self._judge_write(asked, code)
+        if asked.expects is not None and code == "ok":
+            self._judge_readings(asked, asked.expects, reply["result"]["readings"])
+
+    def _judge_readings(self, asked: Asked, expects: Map, readings: Map) -> None:
+        self.totals.readings_checked += 1
+        wrong = {
+            name: readings.get(name) for name in expects if readings.get(name) != expects[name]
+        }
+        if wrong:
+            raise BrokenPromise(f"{asked.what} was answered {wrong!r:.400}; it is {expects!r:.400}")
 
     def overdue(self, now: float) -> None:
         """Look for requests that should have been answered long ago."""
