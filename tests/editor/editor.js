@@ -168,10 +168,19 @@ class Editor {
     await this.page.waitForFunction(() => !document.querySelector(".red-ui-tray.ui-draggable-dragging, .red-ui-tray-opening"));
   }
 
-  /** Presses the dialog's main button and waits until it is gone. */
+  /** Presses the dialog's main button and waits until it is gone; a click that a busy browser has missed is repeated. */
   async finishDialog(button = "#node-dialog-ok") {
-    await this.page.locator(button).click();
-    await this.page.waitForSelector("#node-input-name", { state: "detached" });
+    const field = this.page.locator("#node-input-name");
+    for (const deadline = Date.now() + LONGEST_MS; ;) {
+      await this.page.locator(button).click();
+      const gone = await field.waitFor({ state: "detached", timeout: 5000 }).then(() => true, () => false);
+      if (gone) {
+        return;
+      }
+      if (Date.now() > deadline) {
+        throw new Error("the dialog does not close");
+      }
+    }
   }
 
   /** Reads a property of the node in the editor. */
