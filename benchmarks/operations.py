@@ -14,19 +14,19 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks.processes import CORE, bridge, node
-from wisblock_bridge import catalogue
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.clock import SystemClock
-from wisblock_bridge.emulation import EmulatedBoard
-from wisblock_bridge.hardware import Hardware
-from wisblock_bridge.mailbox import Mailbox
-from wisblock_bridge.rack import Rack
-from wisblock_bridge.wiring import PortNeed
+from wisblock_bridge.emulation.board import EmulatedBoard
+from wisblock_bridge.module_api.needs import PortNeed
+from wisblock_bridge.modules import registry
+from wisblock_bridge.runtime.hardware import Hardware
+from wisblock_bridge.runtime.slots import Rack
+from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
-    from wisblock_bridge.describe import Slot
-    from wisblock_bridge.signatures import ModuleDescription, OperationDescription
+    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api.signatures import ModuleDescription, OperationDescription
 
 BIT_S = 1 / 100_000
 """At 100 kHz, the speed of the bus as delivered."""
@@ -103,7 +103,7 @@ class Measured:
             return transfer(address, *messages)
 
         emulated.bus.transfer = noted  # type: ignore[method-assign]
-        known = catalogue.load()
+        known = registry.load()
         rack = Rack(Hardware(BOARDS[board], emulated, clock), known.modules, Mailbox(), clock)
         self._worker = rack.worker(name, slot)
         emulated.ask_for(name, slot)
@@ -153,7 +153,7 @@ def rows(rounds: int) -> list[tuple[str, float, str, bool]]:
     found: list[tuple[str, float, str, bool]] = []
     for board in ("rak7391-c", BOARD):
         chosen = []
-        for name, cls in catalogue.load().modules.items():
+        for name, cls in registry.load().modules.items():
             if any(isinstance(each, PortNeed) for each in cls.description.needs.values()):
                 continue  # what a serial line takes is its partner's affair
             slot: Slot = cls.product.slots[0]

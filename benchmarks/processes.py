@@ -30,8 +30,8 @@ def as_installed() -> dict[str, str]:
     folder = tempfile.mkdtemp(prefix="wisblock-bench-compiled-")
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    compile_all = "import wisblock_bridge.bridge, wisblock_bridge.emulation; from wisblock_bridge "
-    compile_all += "import catalogue; catalogue.load()"
+    compile_all = "import wisblock_bridge.server.daemon, wisblock_bridge.emulation.board; "
+    compile_all += "from wisblock_bridge.modules import registry; registry.load()"
     subprocess.run([sys.executable, "-c", compile_all], env=environment, cwd=ROOT, check=True)
     return environment
 

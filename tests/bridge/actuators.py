@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from wisblock_bridge.emulation import EmulatedBoard
+    from wisblock_bridge.emulation.board import EmulatedBoard
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from tests.fake_clock import FakeClock
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.buses.linux.gpio_controllers import Controller
 from wisblock_bridge.config import Config, load
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from wisblock_bridge.errors import BadParamsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.signatures import OperationDescription, ParamDescription
+    from wisblock_bridge.module_api.signatures import OperationDescription, ParamDescription
 
 NUMBERS = {"int", "float"}
 

@@ -10,7 +10,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from wisblock_bridge.describe import (
+from wisblock_bridge.errors import BusError, BusFault, OutOfRangeError
+from wisblock_bridge.module_api.module import (
     Module,
     Param,
     Product,
@@ -20,7 +21,6 @@ from wisblock_bridge.describe import (
     event,
     operation,
 )
-from wisblock_bridge.errors import BusError, BusFault, OutOfRangeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

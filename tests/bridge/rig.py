@@ -15,30 +15,31 @@ from typing import TYPE_CHECKING, Any, Self
 import msgpack
 from tests.fake_clock import FakeClock
 
-from wisblock_bridge import catalogue, discovery
+from wisblock_bridge import discovery
 from wisblock_bridge.boards.rak7391 import GENERATION_C
-from wisblock_bridge.delivery import Delivery, Sent
-from wisblock_bridge.dispatch import Dispatcher
-from wisblock_bridge.emulation import EmulatedBoard
-from wisblock_bridge.emulator_methods import EmulatorMethods
-from wisblock_bridge.hardware import Hardware
-from wisblock_bridge.mailbox import Mailbox
-from wisblock_bridge.places import chips_in_use
-from wisblock_bridge.rack import Rack
-from wisblock_bridge.scanner import Scanned, Scanner
-from wisblock_bridge.sessions import Sessions
-from wisblock_bridge.status import Counters
+from wisblock_bridge.emulation.board import EmulatedBoard
+from wisblock_bridge.modules import registry
+from wisblock_bridge.runtime.hardware import Hardware
+from wisblock_bridge.runtime.sessions import Sessions
+from wisblock_bridge.runtime.slots import Rack
+from wisblock_bridge.server.dispatch import Dispatcher
+from wisblock_bridge.server.emulator_methods import EmulatorMethods
+from wisblock_bridge.server.occupancy import chips_in_use
+from wisblock_bridge.server.outbox import Delivery, Sent
+from wisblock_bridge.server.scanner import Scanned, Scanner
+from wisblock_bridge.server.status import Counters
+from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.describe import Module, Slot
+    from wisblock_bridge.module_api.module import Module, Slot
 
 LIMIT_S = 60.0
 Map = dict[str, Any]
-load_catalogue = functools.cache(catalogue.load)
+load_catalogue = functools.cache(registry.load)
 
 
 class Rig:

@@ -9,10 +9,10 @@ import msgpack
 import pytest
 from tests.bridge.rig import Rig, load_catalogue
 
-from wisblock_bridge.admission import LOCAL, Peer, Role, admit
 from wisblock_bridge.errors import ForbiddenError
-from wisblock_bridge.sessions import Output, Sessions
-from wisblock_bridge.status import status
+from wisblock_bridge.runtime.sessions import Output, Sessions
+from wisblock_bridge.server.access import LOCAL, Peer, Role, admit
+from wisblock_bridge.server.status import status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from tests.preload.world import World
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.config import load
 from wisblock_bridge.discovery.checkup import check, is_good
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 
 # -- what is missing ------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ from tests.preload.device_server import DeviceServer
 from tests.preload.run import Puppet
 from tests.preload.world import World
 
-from wisblock_bridge import packages
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.config import Config, load
@@ -24,6 +23,7 @@ from wisblock_bridge.discovery import checkup
 from wisblock_bridge.discovery.checkup import check, is_good, shortfalls
 from wisblock_bridge.discovery.findings import Finding
 from wisblock_bridge.discovery.running import Running
+from wisblock_bridge.environment import packages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -242,7 +242,7 @@ def test_serving_without_hardware_is_told_in_the_log_once(tmp_path: Path) -> Non
     """On a computer without any bus: each line that ``check`` calls missing, and no more."""
     config = configured(tmp_path)
     log = tmp_path / "log"
-    wanted = "WARNING wisblock_bridge.bridge: {}: "
+    wanted = "WARNING wisblock_bridge.server.daemon: {}: "
     names = [
         each.what
         for each in check(config)

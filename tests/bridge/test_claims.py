@@ -11,8 +11,8 @@ from tests.bridge.rig import Rig
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
-from wisblock_bridge.claims import address_of_peer, printable
-from wisblock_bridge.status import status
+from wisblock_bridge.runtime.claims import address_of_peer, printable
+from wisblock_bridge.server.status import status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

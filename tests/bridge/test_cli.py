@@ -18,11 +18,11 @@ import pytest
 from tests.bridge.bridge_process import LONG_S, ROOT, BridgeProcess, environment, eventually
 
 import wisblock_bridge
-from wisblock_bridge import catalogue
 from wisblock_bridge.cli import arguments, main
 from wisblock_bridge.cli.watch import Table
 from wisblock_bridge.client import Bridge, Event, RemoteError, Result
 from wisblock_bridge.errors import BadParamsError
+from wisblock_bridge.modules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,7 +174,7 @@ def test_without_a_bridge_is_code_3_and_says_how_to_start_one(
 
 
 def test_the_catalogue_is_printed_the_same_way_every_time(run: Any, tmp_path: Path) -> None:
-    text = json.dumps(catalogue.load().data, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(registry.load().data, indent=2, ensure_ascii=False) + "\n"
     assert run("catalogue").out == text
     assert run("catalogue", "--out", str(tmp_path / "c.json")).out == ""
     assert (tmp_path / "c.json").read_text(encoding="utf-8") == text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wisblock_bridge.cli import logs, show, typed
+from wisblock_bridge.cli import formatting, logs, parse_params
 from wisblock_bridge.errors import BadParamsError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def operation(*params: dict[str, object]) -> dict[str, object]:
     ],
 )
 def test_parameters_have_the_catalogues_type(kind: str, text: str, value: object) -> None:
-    found = typed.parameters(operation({"name": "p", "kind": kind}), [f"p={text}"])["p"]
+    found = parse_params.parameters(operation({"name": "p", "kind": kind}), [f"p={text}"])["p"]
     assert (type(found), found) == (type(value), value)
 
 
@@ -101,21 +101,21 @@ def test_parameters_have_the_catalogues_type(kind: str, text: str, value: object
 )
 def test_lists(item_kind: str, text: str, value: object) -> None:
     param: dict[str, object] = {"name": "p", "kind": "list", "item_kind": item_kind}
-    assert typed.parameters(operation(param), [f"p={text}"]) == {"p": value}
+    assert parse_params.parameters(operation(param), [f"p={text}"]) == {"p": value}
 
 
 def test_words_beside_numbers() -> None:
     param: dict[str, object] = {"name": "p", "kind": "int", "choices": ["all"]}
-    assert typed.parameters(operation(param), ["p=all"]) == {"p": "all"}
-    assert typed.parameters(operation(param), ["p=3"]) == {"p": 3}
+    assert parse_params.parameters(operation(param), ["p=all"]) == {"p": "all"}
+    assert parse_params.parameters(operation(param), ["p=3"]) == {"p": 3}
     with pytest.raises(BadParamsError, match="Allowed are all"):
-        typed.parameters(operation(param), ["p=none"])
+        parse_params.parameters(operation(param), ["p=none"])
 
 
 @pytest.mark.parametrize("text", ["zz", "0x1", "text"])
 def test_bytes_that_are_none(text: str) -> None:
     with pytest.raises(BadParamsError, match="bytes, like 01ff"):
-        typed.parameters(operation({"name": "p", "kind": "bytes"}), [f"p={text}"])
+        parse_params.parameters(operation({"name": "p", "kind": "bytes"}), [f"p={text}"])
 
 
 UNITS = {"milliampere": {"symbol": "mA", "decimals": 2}, "none": {"symbol": "", "decimals": 0}}
@@ -135,7 +135,7 @@ UNITS = {"milliampere": {"symbol": "mA", "decimals": 2}, "none": {"symbol": "", 
     ],
 )
 def test_values_as_people_read_them(value: object, unit: str, text: str) -> None:
-    assert show.value(value, unit, UNITS) == text
+    assert formatting.value(value, unit, UNITS) == text
 
 
 @pytest.mark.parametrize(
@@ -143,4 +143,4 @@ def test_values_as_people_read_them(value: object, unit: str, text: str) -> None
     [(0.2, "0 s"), (12, "12 s"), (125, "2 min 5 s"), (90_061, "1 d 1 h"), (3600, "1 h")],
 )
 def test_durations_as_people_read_them(seconds: float, text: str) -> None:
-    assert show.duration(seconds) == text
+    assert formatting.duration(seconds) == text

@@ -20,7 +20,7 @@ from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.cli import EXIT_USAGE
 from wisblock_bridge.client import Bridge
 from wisblock_bridge.clock import SystemClock
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.endpoint import is_served, parse_endpoint
 
 COMMAND = [sys.executable, "-m", "wisblock_bridge"]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wisblock_bridge import catalogue
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.boards.board import LineRef
 from wisblock_bridge.config import Config, apply, check_slots, load
 from wisblock_bridge.endpoint import configured_endpoint
 from wisblock_bridge.errors import ConfigError
 from wisblock_bridge.keys.files import read as read_keys
+from wisblock_bridge.modules import registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -324,7 +324,7 @@ def test_what_a_board_does_not_have_is_refused(file: Path, text: str, words: str
 
 
 def test_slots_are_held_against_the_modules_there_are(file: Path) -> None:
-    modules = catalogue.load().modules
+    modules = registry.load().modules
     check_slots(read(file, '[[slot]]\nnumber = 1\nmodule = "RAK5801"'), modules)
     for text, words in (
         ('module = "RAK5810"', "key module: .*Did you mean RAK58"),

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wisblock_bridge import catalogue
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.config import apply, check_slots, load
 from wisblock_bridge.errors import ConfigError
+from wisblock_bridge.modules import registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def test_a_refusal_names_the_line(tmp_path: Path, text: str, line: int, rest: st
     def use() -> None:
         config = load(file=file, environment={})
         apply(BOARDS["rak7391-c"], config)
-        check_slots(config, catalogue.load().modules)
+        check_slots(config, registry.load().modules)
 
     with pytest.raises(ConfigError) as caught:
         use()

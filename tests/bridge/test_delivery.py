@@ -7,15 +7,15 @@ from typing import Any
 import msgpack
 import pytest
 
-from wisblock_bridge import protocol
-from wisblock_bridge.delivery import (
+from wisblock_bridge.runtime.sessions import Session
+from wisblock_bridge.server.outbox import (
     MAX_WAITING_EVENTS,
     MAX_WAITING_REPLY_BYTES,
     Delivery,
     Sent,
     Subscription,
 )
-from wisblock_bridge.sessions import Session
+from wisblock_bridge.wire import messages
 
 
 class Post:
@@ -51,12 +51,12 @@ def subscribe(identity: bytes, number: int = 1) -> Subscription:
 
 
 def tell(post: Post, subscription: Subscription, value: int) -> None:
-    event = protocol.Event(1, "read", subscription.number, 0, readings={"value": value})
+    event = messages.Event(1, "read", subscription.number, 0, readings={"value": value})
     post.delivery.event(subscription, event)
 
 
 def reply(number: int) -> bytes:
-    return protocol.encode_result(number, {})
+    return messages.encode_result(number, {})
 
 
 def adds_up(messages: list[Any]) -> int:
@@ -153,7 +153,7 @@ def test_a_client_that_takes_nothing_is_given_up(post: Post) -> None:
     post.full.add(b"a")
     subscription = subscribe(b"a")
     tell(post, subscription, 0)
-    large = protocol.encode_result(1, "x" * 100_000)
+    large = messages.encode_result(1, "x" * 100_000)
     sent = 0
     while not post.given_up:
         post.delivery.reply(b"a", large)

@@ -11,8 +11,7 @@ import pytest
 from tests.bridge.probe import ON, VALUE, Probe
 from tests.bridge.rig import load_catalogue
 
-from wisblock_bridge import catalogue
-from wisblock_bridge.describe import (
+from wisblock_bridge.module_api.module import (
     Module,
     Param,
     Product,
@@ -22,13 +21,14 @@ from wisblock_bridge.describe import (
     event,
     operation,
 )
-from wisblock_bridge.units import UNITS
-from wisblock_bridge.wiring import analog, board_converter, chip, line, optional_line
+from wisblock_bridge.module_api.needs import analog, board_converter, chip, line, optional_line
+from wisblock_bridge.module_api.units import UNITS
+from wisblock_bridge.modules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wisblock_bridge.signatures import ModuleDescription
+    from wisblock_bridge.module_api.signatures import ModuleDescription
 
 
 class Shape(StrEnum):
@@ -100,7 +100,7 @@ class Everything(Module):
 
 @pytest.fixture
 def exported() -> dict[str, Any]:
-    data = catalogue.export([Everything.description])
+    data = registry.export([Everything.description])
     modules: Any = data["modules"]
     found: dict[str, Any] = modules[0]
     return found
@@ -242,11 +242,11 @@ def test_nothing_is_broken() -> None:
 def test_it_is_plain_data() -> None:
     loaded = load_catalogue()
     assert json.loads(json.dumps(loaded.data, allow_nan=False)) == loaded.data
-    assert loaded.sha256 == catalogue.fingerprint(loaded.data)
+    assert loaded.sha256 == registry.fingerprint(loaded.data)
     changed = json.loads(json.dumps(loaded.data))
     changed["modules"][0]["title"] += "."
-    assert catalogue.fingerprint(changed) != loaded.sha256
-    assert catalogue.load().sha256 == loaded.sha256
+    assert registry.fingerprint(changed) != loaded.sha256
+    assert registry.load().sha256 == loaded.sha256
 
 
 def test_a_broken_module_file_is_reported_and_the_others_serve(
@@ -260,7 +260,7 @@ def test_a_broken_module_file_is_reported_and_the_others_serve(
         return real(name)
 
     monkeypatch.setattr(importlib, "import_module", fail)
-    loaded = catalogue.load()
+    loaded = registry.load()
     assert loaded.broken == {"rak5801": "SyntaxError: half a line"}
     assert set(loaded.modules) == set(MODULES) - {"RAK5801"}
     assert "rak5801" in caplog.text

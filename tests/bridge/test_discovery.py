@@ -21,7 +21,7 @@ from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.config import Config, load
 from wisblock_bridge.discovery import detect_board
 from wisblock_bridge.discovery.computer import LinuxComputer
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,19 +12,20 @@ from tests.bridge.rig import Rig, load_catalogue
 from tests.fake_clock import GatedClock
 from tests.tally import told
 
-from wisblock_bridge import __version__, protocol
+from wisblock_bridge import __version__
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
-from wisblock_bridge.wiring import ChipNeed, PortNeed
-from wisblock_bridge.worker import place_of
+from wisblock_bridge.module_api.needs import ChipNeed, PortNeed
+from wisblock_bridge.runtime.worker import place_of
+from wisblock_bridge.wire import messages
 
 if TYPE_CHECKING:
     from tests.tally import Tally
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.describe import Slot
-    from wisblock_bridge.signatures import OperationDescription, ParamDescription
+    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api.signatures import OperationDescription, ParamDescription
 
 A, B = b"a", b"b"
 MODULES = load_catalogue().modules
@@ -564,7 +565,7 @@ def test_a_converter_that_never_finishes(rig: Rig) -> None:
 def test_versions_are_told_apart(rig: Rig) -> None:
     rig.frame(A, msgpack.packb({"v": 2, "id": 1, "method": "ping"}))
     assert rig.error(A, 1)["code"] == "unsupported_version"
-    assert protocol.VERSION == 1
+    assert messages.VERSION == 1
 
 
 def test_a_parameter_that_there_is_not_is_named_with_those_that_there_are(rig: Rig) -> None:

@@ -22,13 +22,13 @@ from hypothesis.stateful import (
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
 
-from wisblock_bridge.describe import Module, Product, Readings, operation
-from wisblock_bridge.sessions import MAX_IN_FLIGHT
+from wisblock_bridge.module_api.module import Module, Product, Readings, operation
+from wisblock_bridge.runtime.sessions import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
     from tests.tally import Tally
 
-    from wisblock_bridge.worker import Worker
+    from wisblock_bridge.runtime.worker import Worker
 
 CLIENTS = (b"a", b"b", b"c", b"d")
 CODES = {

@@ -13,10 +13,10 @@ from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.boards.rak6421 import REVISION_VB
 from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus, Fault, FaultKind
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
+from wisblock_bridge.emulation.registry import EmulatedProducts
 from wisblock_bridge.errors import BusError, InUseError
-from wisblock_bridge.modules.emulated.twin import Swing
-from wisblock_bridge.modules.emulated.twins import Twins
+from wisblock_bridge.module_api.emulated import Swing
 
 A = b"a"
 
@@ -231,7 +231,7 @@ def test_every_board_can_be_emulated(board: Any) -> None:
     assert len([each for each in made.quantities("board") if each.unit == "volt"]) == 4
     plugged = 0
     for slot in (1, 2):
-        for product in Twins():
+        for product in EmulatedProducts():
             on_bus = made.bus.addresses
             try:
                 made.plug(product, slot)
@@ -251,7 +251,7 @@ def test_every_board_can_be_emulated(board: Any) -> None:
             assert (made.plugged(slot), made.bus.addresses) == (None, on_bus)
             made.ask_for(product, slot)
             assert made.plugged(slot) is None, "a slot emptied by hand stays empty"
-    assert plugged >= len(Twins())
+    assert plugged >= len(EmulatedProducts())
 
 
 # -- the bus ----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
 from wisblock_bridge.buses.i2c import Write
 from wisblock_bridge.buses.linux.i2c import LinuxI2CBus
 from wisblock_bridge.buses.linux.spi import lock_of
-from wisblock_bridge.fair_lock import FairLock
+from wisblock_bridge.threads.fair_lock import FairLock
 
 if TYPE_CHECKING:
     import smbus2

@@ -12,8 +12,8 @@ from tests.bridge.rig import Rig
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA
-from wisblock_bridge.fault_log import MOST_DEFECTS, Defects, FaultLog, defect
-from wisblock_bridge.log_ring import LogRing
+from wisblock_bridge.runtime.fault_log import MOST_DEFECTS, Defects, FaultLog, defect
+from wisblock_bridge.server.log_buffer import LogRing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ from tests.bridge.wire_client import RawClient
 
 from wisblock_bridge.discovery.checkup import is_good
 from wisblock_bridge.discovery.state import state_finding
-from wisblock_bridge.memory import Notebook, Shelf
+from wisblock_bridge.runtime.state_store import Notebook, Shelf
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,6 @@ import zmq
 from zmq.utils import z85
 
 from wisblock_bridge import cli, keys
-from wisblock_bridge.admission import Role
 from wisblock_bridge.keys import (
     ClientKeys,
     ClientList,
@@ -28,6 +27,7 @@ from wisblock_bridge.keys import (
     server_pair,
     write_client_file,
 )
+from wisblock_bridge.server.access import Role
 
 
 @pytest.fixture

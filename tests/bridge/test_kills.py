@@ -27,7 +27,7 @@ from tests.preload.world import World
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.client import Bridge
 from wisblock_bridge.clock import SystemClock
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.endpoint import is_served, parse_endpoint
 
 if TYPE_CHECKING:

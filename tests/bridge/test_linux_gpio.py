@@ -22,7 +22,7 @@ from wisblock_bridge.buses.gpio import Bias
 from wisblock_bridge.buses.linux.gpio import LinuxLines
 from wisblock_bridge.buses.linux.gpio_controllers import Controller
 from wisblock_bridge.clock import SystemClock
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BusError, BusFault, ErrorCode
 
 if TYPE_CHECKING:
@@ -520,7 +520,7 @@ def test_the_hardware_of_a_board_works_through_the_kernel(tmp_path: Path) -> Non
         from wisblock_bridge.boards.rak7391 import GENERATION_C
         from wisblock_bridge.buses.linux.transport import LinuxTransport
         from wisblock_bridge.clock import SystemClock
-        from wisblock_bridge.hardware import Hardware
+        from wisblock_bridge.runtime.hardware import Hardware
         hardware = Hardware(GENERATION_C, LinuxTransport(), SystemClock())
         slots = hardware.controller("slots")
         slots.make_output(1, 1)

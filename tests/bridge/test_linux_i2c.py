@@ -21,7 +21,7 @@ from tests.preload.world import World
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.buses.i2c import Read, Write, check_transaction
 from wisblock_bridge.clock import SystemClock
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BusError, BusFault, ErrorCode
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from tests.bridge.rig import Rig
 from tests.bridge.test_kills import CLIENT, hardware
 from tests.bridge.wire_client import RawClient
 
-from wisblock_bridge import bridge as daemon
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.client import Bridge
 from wisblock_bridge.config import Config
-from wisblock_bridge.memory import LastRun, Shelf
-from wisblock_bridge.worker import Worker
+from wisblock_bridge.runtime.state_store import LastRun, Shelf
+from wisblock_bridge.runtime.worker import Worker
+from wisblock_bridge.server import daemon
 
 if TYPE_CHECKING:
     from tests.tally import Tally

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wisblock_bridge.mailbox import Mailbox
+from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from typing import Any
 import msgpack
 import pytest
 
-from wisblock_bridge import messagepack
 from wisblock_bridge.errors import BadRequestError
+from wisblock_bridge.wire import msgpack_rules
 
 ALLOWED: list[Any] = [
     0, 127, 128, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32, 2**64 - 1,
@@ -25,14 +25,14 @@ ALLOWED: list[Any] = [
 
 @pytest.mark.parametrize("value", ALLOWED, ids=lambda value: repr(value)[:20])
 def test_every_allowed_format(value: object) -> None:
-    messagepack.examine(msgpack.packb({"a": value}))
-    messagepack.examine(msgpack.packb({"a": value, "b": [value, value]}))
+    msgpack_rules.examine(msgpack.packb({"a": value}))
+    msgpack_rules.examine(msgpack.packb({"a": value, "b": [value, value]}))
 
 
 def test_single_floats_and_wide_headers() -> None:
-    messagepack.examine(b"\x81\xa1a\xca\x00\x00\x00\x00")
-    messagepack.examine(b"\x81\xa1a\xdd\x00\x00\x00\x01\x07")
-    messagepack.examine(b"\xdf\x00\x00\x00\x01\xdb\x00\x00\x00\x01a\xc6\x00\x00\x00\x01x")
+    msgpack_rules.examine(b"\x81\xa1a\xca\x00\x00\x00\x00")
+    msgpack_rules.examine(b"\x81\xa1a\xdd\x00\x00\x00\x01\x07")
+    msgpack_rules.examine(b"\xdf\x00\x00\x00\x01\xdb\x00\x00\x00\x01a\xc6\x00\x00\x00\x01x")
 
 
 @pytest.mark.parametrize(
@@ -57,22 +57,22 @@ def test_single_floats_and_wide_headers() -> None:
 )
 def test_broken_rules(frame: bytes, words: str) -> None:
     with pytest.raises(BadRequestError, match=words):
-        messagepack.examine(frame)
+        msgpack_rules.examine(frame)
 
 
 @pytest.mark.parametrize("first", [0xC1, 0xC7, 0xC8, 0xC9, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8])
 def test_no_extension_types(first: int) -> None:
     for front in (b"", b"\x81\xa1a", b"\x81\xa1a\x91"):
         with pytest.raises(BadRequestError, match="Extension"):
-            messagepack.examine(front + bytes((first,)) + b"\x00" * 20)
+            msgpack_rules.examine(front + bytes((first,)) + b"\x00" * 20)
 
 
 @pytest.mark.parametrize("wrap", [b"\x91", b"\x81\xa1a", b"\xdc\x00\x01", b"\xde\x00\x01\xa1a"])
 def test_sixteen_levels(wrap: bytes) -> None:
-    messagepack.examine(wrap * 16 + b"\x01")
+    msgpack_rules.examine(wrap * 16 + b"\x01")
     for levels in (17, 1000, 100_000):
         with pytest.raises(BadRequestError, match="16 levels"):
-            messagepack.examine(wrap * levels + b"\x01")
+            msgpack_rules.examine(wrap * levels + b"\x01")
 
 
 def test_the_work_is_bounded() -> None:
@@ -84,7 +84,7 @@ def test_the_work_is_bounded() -> None:
     ):
         start = time.process_time()
         with pytest.raises(BadRequestError):
-            messagepack.examine(frame)
+            msgpack_rules.examine(frame)
         assert time.process_time() - start < 2.0
 
 
@@ -95,7 +95,7 @@ def test_random_bytes_are_judged_as_another_decoder_judges_them() -> None:
     for _ in range(20_000):
         frame = chance.randbytes(chance.randrange(12))
         try:
-            messagepack.examine(frame)
+            msgpack_rules.examine(frame)
         except BadRequestError:
             continue
         passed += 1
@@ -121,4 +121,4 @@ KEY = b"\xa2id"
     ],
 )
 def test_a_value_is_found_where_it_can_be(frame: bytes, value: bytes | None) -> None:
-    assert messagepack.value_of_key(frame, KEY) == value
+    assert msgpack_rules.value_of_key(frame, KEY) == value

@@ -14,7 +14,7 @@ from tests.bridge.rig import Rig
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.client import Bridge
-from wisblock_bridge.misfits import Misfits
+from wisblock_bridge.server.undecodable import Misfits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def test_a_req_socket_is_told_to_be_a_dealer_and_others_what_is_wrong() -> None:
 
 
 def test_one_line_for_each_client_by_its_name(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "wisblock_bridge.misfits")
+    caplog.set_level(logging.INFO, "wisblock_bridge.server.undecodable")
     rig.result(A, "hello", client="office")
     for _ in range(3):
         rig.dispatcher.handle(A, b"\xff\xff")
@@ -65,7 +65,7 @@ def test_one_line_for_each_client_by_its_name(rig: Rig, caplog: pytest.LogCaptur
 
 
 def test_ever_new_clients_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "wisblock_bridge.misfits")
+    caplog.set_level(logging.INFO, "wisblock_bridge.server.undecodable")
     clock = FakeClock()
     misfits = Misfits(clock)
     for number in range(5000):

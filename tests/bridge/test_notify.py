@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 from tests.bridge.bridge_process import LONG_S, environment
 from tests.bridge.wire_client import RawClient
 
-from wisblock_bridge.bridge import watchdog_interval_s
+from wisblock_bridge.server.daemon import watchdog_interval_s
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,7 +28,7 @@ LIMIT_S = 1.0
 
 STUCK = """
 import sys, time
-from wisblock_bridge import dispatch
+from wisblock_bridge.server.loop import dispatch
 from wisblock_bridge.cli import main
 
 def handle(*_):

@@ -14,9 +14,9 @@ from tests.bridge.bridge_process import ROOT, environment
 from tests.bridge.probe import Probe, Script
 from tests.bridge.rig import Rig
 
+from wisblock_bridge.environment.packages import PACKAGES, Package, missing, problem_of
 from wisblock_bridge.errors import BridgeError, ErrorCode
-from wisblock_bridge.fault_log import defect
-from wisblock_bridge.packages import PACKAGES, Package, missing, problem_of
+from wisblock_bridge.runtime.fault_log import defect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ sys.modules[{blocked!r}] = None
 from wisblock_bridge.buses.i2c import Read
 from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.buses.linux import gpio, i2c, spi, uart
-from wisblock_bridge.fault_log import defect
+from wisblock_bridge.runtime.fault_log import defect
 from pathlib import Path
 import wisblock_bridge.buses.linux.gpio_controllers as found
 found._chip_names = lambda folder: ["gpiochip0"]

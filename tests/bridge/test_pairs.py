@@ -11,13 +11,13 @@ from tests.bridge.bridge_process import ROOT
 from tests.bridge.rig import Rig
 
 from wisblock_bridge.boards import BOARDS
-from wisblock_bridge.catalogue import load
 from wisblock_bridge.errors import InUseError
+from wisblock_bridge.modules.registry import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wisblock_bridge.describe import Slot
+    from wisblock_bridge.module_api.module import Slot
 
 SLOTS: tuple[Slot, Slot] = (1, 2)
 PAGE = ROOT / "docs/modules/README.md"

@@ -12,13 +12,13 @@ from tests.bridge.parameter_cases import fitting, inside, outside
 from tests.bridge.rig import load_catalogue
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.parameters import Checker, allowed
-from wisblock_bridge.protocol import NO_PARAMS
+from wisblock_bridge.server.parameters import Checker, allowed
+from wisblock_bridge.wire.messages import NO_PARAMS
 
 if TYPE_CHECKING:
     from tests.tally import Tally
 
-    from wisblock_bridge.signatures import OperationDescription, ParamDescription
+    from wisblock_bridge.module_api.signatures import OperationDescription, ParamDescription
 
 OPERATIONS = {
     f"{name}.{operation.name}": operation

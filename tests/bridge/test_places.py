@@ -8,8 +8,8 @@ import pytest
 from tests.bridge.rig import Rig
 
 from wisblock_bridge.boards import BOARDS
-from wisblock_bridge.places import chips_in_use, places
-from wisblock_bridge.wiring import ChipInUse
+from wisblock_bridge.module_api.needs import ChipInUse
+from wisblock_bridge.server.occupancy import chips_in_use, places
 
 A = b"client A"
 

@@ -16,15 +16,15 @@ import pytest
 from tests.bridge.bridge_process import ROOT, BridgeProcess, environment
 
 from wisblock_bridge.cli import check as check_command
-from wisblock_bridge.cli import logs, show
-from wisblock_bridge.cli.ask import chip_row, describe
+from wisblock_bridge.cli import formatting, logs
 from wisblock_bridge.cli.call import as_text
 from wisblock_bridge.cli.complaints import complain
+from wisblock_bridge.cli.query import chip_row, describe
 from wisblock_bridge.cli.status import as_text as status_text
 from wisblock_bridge.client import Bridge, Result
 from wisblock_bridge.discovery.findings import Finding
 from wisblock_bridge.errors import BridgeError, ConfigError
-from wisblock_bridge.plain_text import ESCAPE, escaped
+from wisblock_bridge.wire.plain_text import ESCAPE, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,13 +78,13 @@ def test_letters_of_all_languages_stay(text: str) -> None:
 
 
 def test_json_means_the_same_and_is_harmless() -> None:
-    text = show.to_json({"name": EVIL})
+    text = formatting.to_json({"name": EVIL})
     assert dangerous(text) == []
     assert json.loads(text) == {"name": EVIL}
 
 
 def test_json_stays_json_where_a_letter_cannot_be_written() -> None:
-    raw = show.to_json({"unit": "°C 😀"}).encode("ascii", ESCAPE)
+    raw = formatting.to_json({"unit": "°C 😀"}).encode("ascii", ESCAPE)
     assert json.loads(raw) == {"unit": "°C 😀"}
 
 
@@ -117,7 +117,7 @@ READINGS = {"uid": EVIL, "records": [EVIL], EVIL: EVIL}
     "text",
     [
         status_text(STATUS),
-        show.table([chip_row(CHIP)]),
+        formatting.table([chip_row(CHIP)]),
         describe(MODULE, {}),
         as_text(Result(READINGS, quality="uncertain", note=EVIL), MODULE["operations"][0], {}),
         check_command.as_text([Finding(EVIL, "problem", EVIL, EVIL)]),
@@ -293,9 +293,9 @@ def test_a_real_terminal_is_asked_for_its_width(served: BridgeProcess) -> None:
 def test_a_table_wraps_its_last_column(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [("RAK5801", "slot 1,2", "one two three four five six seven eight nine ten eleven")]
     monkeypatch.setenv("COLUMNS", "50")
-    assert show.table(rows) == (
+    assert formatting.table(rows) == (
         "RAK5801  slot 1,2  one two three four five six\n"
         "                   seven eight nine ten eleven\n"
     )
     monkeypatch.delenv("COLUMNS")
-    assert show.table(rows).count("\n") == 1
+    assert formatting.table(rows).count("\n") == 1

@@ -11,10 +11,10 @@ from tests.bridge.probe import Probe, Script
 from tests.bridge.rig import Rig
 from tests.bridge.wire_client import RawClient
 
-from wisblock_bridge import catalogue
-from wisblock_bridge.describe import Reading
-from wisblock_bridge.modules.rak5802 import RAK5802
-from wisblock_bridge.precision import Precision, decimals_of, to_digits
+from wisblock_bridge.module_api.module import Reading
+from wisblock_bridge.module_api.precision import Precision, decimals_of, to_digits
+from wisblock_bridge.modules import registry
+from wisblock_bridge.modules.modbus.rak5802 import RAK5802
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ def clean(value: object) -> bool:
     return len(digits) <= 10 and repr(value) != "-0.0"
 
 
-MODULES: list[dict[str, Any]] = catalogue.load().data["modules"]  # type: ignore[assignment]
+MODULES: list[dict[str, Any]] = registry.load().data["modules"]  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize("name", ["RAK5801", "RAK5811", "RAK16000", "RAK16001", "RAK12009"])

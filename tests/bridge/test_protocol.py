@@ -9,10 +9,10 @@ import msgpack
 import msgspec
 import pytest
 
-from wisblock_bridge import protocol
-from wisblock_bridge.describe import Quality, Readings
 from wisblock_bridge.errors import BadParamsError, BusError, BusFault, InUseError
-from wisblock_bridge.protocol import Undecodable
+from wisblock_bridge.module_api.module import Quality, Readings
+from wisblock_bridge.wire import messages
+from wisblock_bridge.wire.messages import Undecodable
 
 if TYPE_CHECKING:
     from tests.tally import Tally
@@ -22,7 +22,7 @@ GOOD: dict[str, Any] = {"v": 1, "id": 7, "method": "ping"}
 
 def refuse(frame: bytes) -> Undecodable:
     with pytest.raises(Undecodable) as caught:
-        protocol.decode(frame)
+        messages.decode(frame)
     return caught.value
 
 
@@ -37,34 +37,34 @@ def nested(levels: int) -> bytes:
 
 @pytest.mark.parametrize("request_id", [0, 7, -5, 2**63, "", "a-b", "é" * 50])
 def test_a_request_is_read(request_id: int | str) -> None:
-    request = protocol.decode(packed(id=request_id, params={"a": 1}, timeout_ms=250))
+    request = messages.decode(packed(id=request_id, params={"a": 1}, timeout_ms=250))
     assert (request.v, request.id, request.method) == (1, request_id, "ping")
     assert msgpack.unpackb(bytes(request.params)) == {"a": 1}
-    assert protocol.timeout_s(request) == 0.25
+    assert messages.timeout_s(request) == 0.25
 
 
 def test_params_and_timeout_may_be_missing() -> None:
-    request = protocol.decode(packed())
+    request = messages.decode(packed())
     assert bytes(request.params) == b"\x80"
-    assert protocol.timeout_s(request) == 2.0
+    assert messages.timeout_s(request) == 2.0
 
 
 def test_unknown_keys_are_ignored() -> None:
-    assert protocol.decode(packed(trace="x", more={"a": [1, 2]})).id == 7
+    assert messages.decode(packed(trace="x", more={"a": [1, 2]})).id == 7
 
 
 def test_any_order_and_any_map_header() -> None:
     body = msgpack.packb(GOOD)[1:]
     for header in (b"\x83", b"\xde\x00\x03", b"\xdf\x00\x00\x00\x03"):
-        assert protocol.decode(header + body).method == "ping"
+        assert messages.decode(header + body).method == "ping"
     backwards = msgpack.packb(dict(reversed(GOOD.items())))
-    assert protocol.decode(backwards).method == "ping"
+    assert messages.decode(backwards).method == "ping"
 
 
 @pytest.mark.parametrize("timeout_ms", [0, 1, 60_000])
 def test_the_limits_of_the_timeout_are_allowed(timeout_ms: int) -> None:
-    request = protocol.decode(packed(timeout_ms=timeout_ms))
-    assert protocol.timeout_s(request) == timeout_ms / 1000
+    request = messages.decode(packed(timeout_ms=timeout_ms))
+    assert messages.timeout_s(request) == timeout_ms / 1000
 
 
 @pytest.mark.parametrize("timeout_ms", [-1, 60_001, 2**63, 1.5, "10", None, True])
@@ -152,7 +152,7 @@ def test_one_mebibyte_is_the_limit() -> None:
     room = limit - len(packed(params={"a": b"\x00" * 70_000})) + 70_000
     exact = packed(params={"a": b"\x00" * room})
     assert len(exact) == limit
-    assert protocol.decode(exact).id == 7
+    assert messages.decode(exact).id == 7
     verdict = refuse(packed(params={"a": b"\x00" * (room + 1)}))
     assert (verdict.request_id, verdict.error.code) == (7, "bad_request")
     assert str(limit) in verdict.error.message
@@ -163,7 +163,7 @@ def test_two_mebibytes_are_refused_by_id() -> None:
 
 
 def test_sixteen_levels_are_the_limit() -> None:
-    assert protocol.decode(nested(16)).id == 7
+    assert messages.decode(nested(16)).id == 7
     for levels in (17, 18, 100, 1000, 100_000):
         verdict = refuse(nested(levels))
         assert (verdict.request_id, verdict.error.code) == (7, "bad_request"), levels
@@ -173,11 +173,11 @@ def test_sixteen_levels_are_the_limit() -> None:
 def test_depth_outside_the_parameters_counts_too() -> None:
     deep = b"\x84" + packed()[1:] + b"\xa4more" + b"\x91" * 16 + b"\x01"
     assert refuse(deep).error.code == "bad_request"
-    assert protocol.decode(b"\x84" + packed()[1:] + b"\xa4more" + b"\x91" * 15 + b"\x01").id == 7
+    assert messages.decode(b"\x84" + packed()[1:] + b"\xa4more" + b"\x91" * 15 + b"\x01").id == 7
 
 
 def test_wide_is_not_deep() -> None:
-    request = protocol.decode(packed(params={"a": [[1]] * 500, "b": [-1] * 500, "c": "é" * 500}))
+    request = messages.decode(packed(params={"a": [[1]] * 500, "b": [-1] * 500, "c": "é" * 500}))
     assert request.id == 7
 
 
@@ -197,7 +197,7 @@ def test_damaged_requests_have_one_outcome(tally: Tally) -> None:
         for _ in range(chance.randint(1, 4)):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         try:
-            requests += isinstance(protocol.decode(bytes(damaged)), protocol.Request)
+            requests += isinstance(messages.decode(bytes(damaged)), messages.Request)
         except Undecodable as verdict:
             assert verdict.error.code in {"bad_request", "unsupported_version"}  # noqa: PT017
     assert 0 < requests < 5000
@@ -210,10 +210,10 @@ class Some(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def test_parameters_of_a_method() -> None:
-    decoder = protocol.MapDecoder(Some)
+    decoder = messages.MapDecoder(Some)
 
     def read(data: bytes) -> Some:
-        return protocol.decode_params(msgspec.Raw(data), decoder, "some")
+        return messages.decode_params(msgspec.Raw(data), decoder, "some")
 
     assert read(msgpack.packb({"number": 3})) == Some(3)
     assert read(msgpack.packb({"word": "x", "number": 3})) == Some(3, "x")
@@ -251,27 +251,27 @@ def test_a_key_that_does_not_fit_is_named_and_what_there_is(
     given: dict[str, object], message: str, name: str
 ) -> None:
     with pytest.raises(BadParamsError) as caught:
-        protocol.decode_params(msgspec.Raw(msgpack.packb(given)), protocol.MapDecoder(Some), "some")
+        messages.decode_params(msgspec.Raw(msgpack.packb(given)), messages.MapDecoder(Some), "some")
     assert caught.value.message == message
     assert caught.value.data == {"param": name, "allowed": ["number", "word"]}
 
 
 def test_replies() -> None:
-    assert msgpack.unpackb(protocol.encode_result("x", {"a": [1, 2.5, b"b", None, True]})) == {
+    assert msgpack.unpackb(messages.encode_result("x", {"a": [1, 2.5, b"b", None, True]})) == {
         "v": 1,
         "id": "x",
         "ok": True,
         "result": {"a": [1, 2.5, b"b", None, True]},
     }
     bare = BusError(BusFault.IO, "It broke off.")
-    assert msgpack.unpackb(protocol.encode_error(3, bare)) == {
+    assert msgpack.unpackb(messages.encode_error(3, bare)) == {
         "v": 1,
         "id": 3,
         "ok": False,
         "error": {"code": "bus_error", "message": "It broke off."},
     }
     full = InUseError("m", hint="h", where="w", data={"holder": "x"})
-    assert msgpack.unpackb(protocol.encode_error(3, full))["error"] == {
+    assert msgpack.unpackb(messages.encode_error(3, full))["error"] == {
         "code": "in_use",
         "message": "m",
         "hint": "h",
@@ -281,15 +281,15 @@ def test_replies() -> None:
 
 
 def test_what_a_client_sent_is_echoed_in_part_only() -> None:
-    decoder = protocol.MapDecoder(Some)
+    decoder = messages.MapDecoder(Some)
     with pytest.raises(BadParamsError) as caught:
-        protocol.decode_params(msgspec.Raw(msgpack.packb({"x" * 100_000: 1})), decoder, "some")
-    assert len(protocol.encode_error(1, caught.value)) < 4000
+        messages.decode_params(msgspec.Raw(msgpack.packb({"x" * 100_000: 1})), decoder, "some")
+    assert len(messages.encode_error(1, caught.value)) < 4000
 
 
 def test_an_outcome_has_the_documented_keys() -> None:
     readings = Readings({"current": 12.5, "loop": "ok"}, 1_763_793_000_123.5)
-    result = msgpack.unpackb(protocol.encode_result(1, protocol.outcome(readings, emulated=True)))[
+    result = msgpack.unpackb(messages.encode_result(1, messages.outcome(readings, emulated=True)))[
         "result"
     ]
     assert result == {
@@ -299,17 +299,17 @@ def test_an_outcome_has_the_documented_keys() -> None:
         "emulated": True,
     }
     doubtful = Readings({}, 0.0, Quality.UNCERTAIN, "warming up")
-    result = msgpack.unpackb(protocol.encode_result(1, protocol.outcome(doubtful, emulated=False)))[
+    result = msgpack.unpackb(messages.encode_result(1, messages.outcome(doubtful, emulated=False)))[
         "result"
     ]
     assert (result["quality"], result["note"]) == ("uncertain", "warming up")
 
 
 def test_an_event_has_the_documented_keys() -> None:
-    event = protocol.Event(
+    event = messages.Event(
         1, "motion", 3, 41, 0, {"motion": True}, 1000.5, "good", emulated=False, initial=True
     )
-    assert msgpack.unpackb(protocol.encode_event(event)) == {
+    assert msgpack.unpackb(messages.encode_event(event)) == {
         "v": 1,
         "event": "motion",
         "subscription": 3,
@@ -321,9 +321,9 @@ def test_an_event_has_the_documented_keys() -> None:
         "emulated": False,
         "initial": True,
     }
-    fault = protocol.Fault("no_device", "No answer.")
-    failure = protocol.Event(1, "error", 3, 42, 0, error=fault)
-    assert msgpack.unpackb(protocol.encode_event(failure)) == {
+    fault = messages.Fault("no_device", "No answer.")
+    failure = messages.Event(1, "error", 3, 42, 0, error=fault)
+    assert msgpack.unpackb(messages.encode_event(failure)) == {
         "v": 1,
         "event": "error",
         "subscription": 3,

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.bridge.bridge_process import LONG_S, BridgeProcess, environment
 
-from wisblock_bridge.cli import discretion, main
+from wisblock_bridge.cli import main, redact
 from wisblock_bridge.cli.status import as_text
 from wisblock_bridge.client import Bridge
 from wisblock_bridge.client.results import RemoteError
-from wisblock_bridge.versions import operating_system
+from wisblock_bridge.environment.versions import operating_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +71,7 @@ def bus(rig: Rig, kind: str) -> dict[str, Any]:
 
 
 def status(rig: Rig) -> dict[str, Any]:
-    from wisblock_bridge.status import status as tell  # noqa: PLC0415  (the name)
+    from wisblock_bridge.server.status import status as tell  # noqa: PLC0415  (the name)
 
     return tell(1.0, rig.hardware, rig.rack, rig.sessions, rig.delivery, rig.counters, {})
 
@@ -209,7 +209,7 @@ def test_with_a_bridge(
     assert "board: emulated RAK7391" in told
     assert "last error at" in told or "FAILS, last at" in told
     assert "0x4b on i2c-1  SGM58031" in told
-    assert "warning wisblock_bridge.fault_log: RAK5801 in slot 1" in told
+    assert "warning wisblock_bridge.runtime.fault_log: RAK5801 in slot 1" in told
 
 
 def test_without_a_bridge(report: Callable[..., str], tmp_path: Path) -> None:
@@ -358,19 +358,19 @@ def test_user_and_home_are_not_named(
     ],
 )
 def test_discretion(said: str, told: str) -> None:
-    assert discretion.Discretion(["AB" * 20, ""], "/home/anna/", "anna")(said) == told
+    assert redact.Discretion(["AB" * 20, ""], "/home/anna/", "anna")(said) == told
 
 
 @pytest.mark.parametrize("user", ["root", "pi", "wisblock", "1000", ""])
 def test_names_that_tell_nothing_stay(user: str) -> None:
-    assert discretion.Discretion([], "", user)("root pi wisblock 1000") == "root pi wisblock 1000"
+    assert redact.Discretion([], "", user)("root pi wisblock 1000") == "root pi wisblock 1000"
 
 
 def test_key_files_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(bytes(range(256)))
     (tmp_path / "good").write_text(f'key = "{"z" * 40}"\n')
     (tmp_path / "large").write_text(f'key = "{"q" * 40}"\n' + " " * 1_000_001)
-    assert list(discretion.keys_in([tmp_path, tmp_path / "nowhere"])) == ["z" * 40]
+    assert list(redact.keys_in([tmp_path, tmp_path / "nowhere"])) == ["z" * 40]
 
 
 def test_the_name_of_the_system(tmp_path: Path) -> None:

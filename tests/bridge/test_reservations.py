@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from wisblock_bridge.errors import InUseError
-from wisblock_bridge.reservations import Reservations
+from wisblock_bridge.runtime.reservations import Reservations
 
 LINE = (("line", 4), "IO4 (line 4)")
 OTHER_LINE = (("line", 5), "IO5 (line 5)")

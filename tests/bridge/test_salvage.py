@@ -10,7 +10,7 @@ from tests.bridge.rig import Rig
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import BusError, BusFault
-from wisblock_bridge.memory import LastRun, Shelf
+from wisblock_bridge.runtime.state_store import LastRun, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,20 +11,20 @@ from tests.bridge.made_up_computers import (
 )
 from tests.fake_clock import FakeClock
 
-from wisblock_bridge import catalogue
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.buses.emulated.wires import Wire
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.catalogue import load
 from wisblock_bridge.chips.mcp23017.emulator import EmulatedMCP23017
-from wisblock_bridge.describe import Module, Product, Readings, operation
 from wisblock_bridge.discovery import scan
 from wisblock_bridge.discovery.identify import OneReadAtATime, expander, fan_controller
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BusError, BusFault
-from wisblock_bridge.hardware import Hardware
-from wisblock_bridge.wiring import ChipInUse, chip
+from wisblock_bridge.module_api.module import Module, Product, Readings, operation
+from wisblock_bridge.module_api.needs import ChipInUse, chip
+from wisblock_bridge.modules import registry
+from wisblock_bridge.modules.registry import load
+from wisblock_bridge.runtime.hardware import Hardware
 
 
 def mcp23017() -> EmulatedMCP23017:
@@ -64,7 +64,7 @@ class SilentChip(SixteenLines):
     second = chip(lambda *_: object(), "NOBODY2", 0x31, ())
 
 
-KNOWN = catalogue.Catalogue({"RAK13003": SixteenLines, "RAK99999": SilentChip}, {}, {}, "")
+KNOWN = registry.Catalogue({"RAK13003": SixteenLines, "RAK99999": SilentChip}, {}, {}, "")
 
 
 def scanned(key: str, **attach: object) -> dict[int, dict[str, object]]:
@@ -116,7 +116,7 @@ class AtTheConverter(SixteenLines):
 
 def test_a_clash_of_addresses_is_told_before_it_happens() -> None:
     machine, _ = hardware("rak6421-va")
-    known = catalogue.Catalogue({"RAK16001": AtTheConverter}, {}, {}, "")
+    known = registry.Catalogue({"RAK16001": AtTheConverter}, {}, {}, "")
     found = {each["address"]: each for each in scan(machine, known, FakeClock())}
     assert "RAK16001, as delivered, would clash" in str(found[0x48]["note"])
     assert found[0x48]["clashes"] == ["RAK16001"]

@@ -22,10 +22,8 @@ from tests.bridge.wire_client import LIMIT_S, RawClient
 from zmq.utils.monitor import recv_monitor_message
 
 from wisblock_bridge import cli
-from wisblock_bridge.admission import Role
 from wisblock_bridge.cli import EXIT_USAGE
 from wisblock_bridge.client import Bridge, OfflineError, RemoteError
-from wisblock_bridge.curve import Doorkeeper
 from wisblock_bridge.endpoint import is_served, parse_endpoint
 from wisblock_bridge.errors import ConfigError, ErrorCode
 from wisblock_bridge.keys import (
@@ -36,6 +34,8 @@ from wisblock_bridge.keys import (
     read_client_file,
 )
 from wisblock_bridge.keys.pairs import KeyPair, write_client_file
+from wisblock_bridge.server.access import Role
+from wisblock_bridge.server.curve import Doorkeeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -661,7 +661,7 @@ def test_the_authenticator_runs_before_it_is_configured(
         def configure_curve_callback(self, *_: object, **__: object) -> None:
             done.append("configure")
 
-    monkeypatch.setattr("wisblock_bridge.curve.ThreadAuthenticator", Authenticator)
+    monkeypatch.setattr("wisblock_bridge.server.curve.ThreadAuthenticator", Authenticator)
     with zmq.Context() as context:
         Doorkeeper(context, KeyPair("", ""), ClientList(tmp_path))
     assert done == ["start", "configure"]
@@ -796,11 +796,11 @@ def test_tcp_on_this_computer_asks_for_keys_when_told_so(tmp_path: Path) -> None
 def test_a_bridge_on_a_socket_file_pays_nothing() -> None:
     code = (
         "import sys\n"
-        "from wisblock_bridge.bridge import Bridge\n"
+        "from wisblock_bridge.server.daemon import Bridge\n"
         "from wisblock_bridge.config import Config\n"
         "made = Bridge(Config(emulate=True, endpoint='ipc:///tmp/never-bound'))\n"
         "print({'asyncio', 'zmq.auth', 'tomllib', 'wisblock_bridge.keys',"
-        " 'wisblock_bridge.curve'} & set(sys.modules))\n"
+        " 'wisblock_bridge.server.curve'} & set(sys.modules))\n"
     )
     finished = subprocess.run(
         [sys.executable, "-c", code],

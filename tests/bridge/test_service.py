@@ -16,15 +16,15 @@ import pytest
 from tests.bridge.bridge_process import LONG_S, BridgeProcess
 from tests.bridge.wire_client import RawClient
 
-from wisblock_bridge.bridge import Bridge
 from wisblock_bridge.config import Config
+from wisblock_bridge.server.daemon import Bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.tally import Tally
 
-    from wisblock_bridge.dispatch import Dispatcher
+    from wisblock_bridge.server.dispatch import Dispatcher
 
 Map = dict[str, Any]
 

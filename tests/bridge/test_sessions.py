@@ -7,7 +7,7 @@ from tests.bridge.rig import Rig
 from tests.fake_clock import GatedClock
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
-from wisblock_bridge.sessions import Output, Session, Sessions
+from wisblock_bridge.runtime.sessions import Output, Session, Sessions
 
 RELAY = Output("RAK13001", 1, "relay")
 LED = Output("TPT29555", "board", "board/7")

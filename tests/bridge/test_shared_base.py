@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from wisblock_bridge.describe import Module, Product, Reading, Readings, operation
-from wisblock_bridge.modules.rak12004 import RAK12004
-from wisblock_bridge.modules.rak12009 import RAK12009
-from wisblock_bridge.wiring import analog, line
+from wisblock_bridge.module_api.module import Module, Product, Reading, Readings, operation
+from wisblock_bridge.module_api.needs import analog, line
+from wisblock_bridge.modules.gas.rak12004 import RAK12004
+from wisblock_bridge.modules.gas.rak12009 import RAK12009
 
 LEVEL = Reading("level", "A level.", kind="int")
 

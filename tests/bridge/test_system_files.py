@@ -19,7 +19,6 @@ from tests.bridge.bridge_process import LONG_S, environment, eventually
 
 from wisblock_bridge import endpoint
 from wisblock_bridge.boards import BOARDS
-from wisblock_bridge.bridge import STOP_S
 from wisblock_bridge.cli import EXIT_USAGE, arguments
 from wisblock_bridge.client import Bridge
 from wisblock_bridge.config import DEFAULT_FILE, Config, apply, load, reading
@@ -31,6 +30,7 @@ from wisblock_bridge.keys import (
     make_pair,
     make_server_pair,
 )
+from wisblock_bridge.server.daemon import STOP_S
 
 SYSTEM = Path(__file__).resolve().parents[2] / "python-bridge/system"
 UNIT = SYSTEM / "wisblock-bridge.service"

@@ -9,11 +9,11 @@ import pytest
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
 
-from wisblock_bridge import delivery
-from wisblock_bridge.delivery import MAX_WAITING_EVENTS
-from wisblock_bridge.describe import Readings, Watch
+from wisblock_bridge.module_api.module import Readings, Watch
 from wisblock_bridge.modules.rak12006 import RAK12006
-from wisblock_bridge.watching import EventWatch
+from wisblock_bridge.runtime.watches import EventWatch
+from wisblock_bridge.server import outbox
+from wisblock_bridge.server.outbox import MAX_WAITING_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,7 +145,7 @@ def test_a_client_given_up_while_it_is_told_the_number_is_not_looked_out_for(
     rig.result(B, "invoke", module="PROBE", slot=1, operation="read")
     rig.ask(A, "ping")
     rig.full.add(A)
-    monkeypatch.setattr(delivery, "MAX_WAITING_REPLY_BYTES", 1)
+    monkeypatch.setattr(outbox, "MAX_WAITING_REPLY_BYTES", 1)
     rig.send(A, "subscribe", module="PROBE", slot=1, event="changed")
     rig.settle()
     assert rig.delivery.clients_given_up == 1

@@ -11,14 +11,14 @@ from tests.fake_clock import GatedClock
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import CutShortError, ErrorCode
-from wisblock_bridge.modules.rak13300 import Desk
-from wisblock_bridge.sessions import MAX_IN_FLIGHT
-from wisblock_bridge.worker import MAX_QUEUED, Worker, place_of
+from wisblock_bridge.modules.lora.rak13300 import Desk
+from wisblock_bridge.runtime.sessions import MAX_IN_FLIGHT
+from wisblock_bridge.runtime.worker import MAX_QUEUED, Worker, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wisblock_bridge.describe import Slot
+    from wisblock_bridge.module_api.module import Slot
 
 A, B = b"a", b"b"
 

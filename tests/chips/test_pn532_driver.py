@@ -22,13 +22,13 @@ from wisblock_bridge.errors import (
     NotReadyError,
     WrongChipError,
 )
-from wisblock_bridge.modules.emulated.nfc_cards import ClassicCard
-from wisblock_bridge.modules.emulated.type2_cards import Type2Card
+from wisblock_bridge.modules.nfc.emulated_cards import ClassicCard
+from wisblock_bridge.modules.nfc.emulated_type2 import Type2Card
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.modules.emulated.nfc_cards import Card
+    from wisblock_bridge.modules.nfc.emulated_cards import Card
 
 ABORT = bytes.fromhex("00 00 FF 00 FF 00")
 AGAIN = bytes.fromhex("00 00 FF FF 00 00")

@@ -10,11 +10,11 @@ from tests.fake_clock import FakeClock
 
 from wisblock_bridge.buses.emulated.i2c import NotAcknowledged
 from wisblock_bridge.chips.pn532.emulator import EmulatedPN532
-from wisblock_bridge.modules.emulated.nfc_cards import ClassicCard, new_card
-from wisblock_bridge.modules.emulated.type2_cards import Type2Card
+from wisblock_bridge.modules.nfc.emulated_cards import ClassicCard, new_card
+from wisblock_bridge.modules.nfc.emulated_type2 import Type2Card
 
 if TYPE_CHECKING:
-    from wisblock_bridge.modules.emulated.nfc_cards import Card
+    from wisblock_bridge.modules.nfc.emulated_cards import Card
 
 ACK = "01 00 00 FF 00 FF 00"
 

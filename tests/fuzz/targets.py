@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from wisblock_bridge import catalogue, messagepack, protocol
 from wisblock_bridge.chips.pn532 import frame as pn532_frame
 from wisblock_bridge.chips.pn532 import ndef_area
 from wisblock_bridge.chips.sx1262 import commands as sx1262
@@ -24,11 +23,13 @@ from wisblock_bridge.errors import (
     RemoteExceptionError,
     RequestError,
 )
-from wisblock_bridge.modules import ndef_records
-from wisblock_bridge.modules.lin import parsing, pieces, schedule
+from wisblock_bridge.modules import registry
+from wisblock_bridge.modules.lin import framer, parsing, schedule
 from wisblock_bridge.modules.modbus import frames as modbus
 from wisblock_bridge.modules.modbus import numbers
-from wisblock_bridge.parameters import Checker
+from wisblock_bridge.modules.nfc import ndef_records
+from wisblock_bridge.server.parameters import Checker
+from wisblock_bridge.wire import messages, msgpack_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ def checkers() -> tuple[Checker, ...]:
     """Make a checker for each operation and event of each module."""
     return tuple(
         Checker(each)
-        for module in catalogue.load().modules.values()
+        for module in registry.load().modules.values()
         for each in (*module.description.operations.values(), *module.description.events.values())
     )
 
@@ -64,28 +65,28 @@ def requests() -> tuple[modbus.Request, ...]:
 def request(data: bytes) -> None:
     """A frame from a client."""
     try:
-        found = protocol.decode(data)
-    except protocol.Undecodable as undecodable:
+        found = messages.decode(data)
+    except messages.Undecodable as undecodable:
         verdict = undecodable
     else:
-        assert found.v == protocol.VERSION
-        assert 0.0 <= protocol.timeout_s(found) <= 60.0
+        assert found.v == messages.VERSION
+        assert 0.0 <= messages.timeout_s(found) <= 60.0
         return
     assert isinstance(verdict.error, RequestError)
     if verdict.request_id is not None:
-        assert len(protocol.encode_error(verdict.request_id, verdict.error)) < len(data) + 4096
+        assert len(messages.encode_error(verdict.request_id, verdict.error)) < len(data) + 4096
 
 
 def rules(data: bytes) -> None:
     """The wire's rules beyond the decoder."""
     try:
-        messagepack.examine(data)
+        msgpack_rules.examine(data)
     except BadRequestError:
         pass
     else:
         with suppress(UnicodeDecodeError):  # text is the decoder's business
             msgspec.msgpack.decode(data)  # what keeps the rules can be read
-    value = messagepack.value_of_key(data, b"\xa2id")
+    value = msgpack_rules.value_of_key(data, b"\xa2id")
     assert value is None or value in data
 
 
@@ -181,7 +182,7 @@ def lin_line(data: bytes) -> None:
     length = data[1] % 9 or None
     model = MODELS[data[2] % 3]
     heard = data[3:]
-    cutter = pieces.Pieces(only, length, model)  # type: ignore[arg-type]
+    cutter = framer.Pieces(only, length, model)  # type: ignore[arg-type]
     half = len(heard) // 2
     found = [*cutter.feed(heard[:half]), *cutter.feed(heard[half:]), *cutter.silence()]
     assert b"".join(each.raw for each in found) == heard

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.house.rooms import PACKAGE, ROOT
 
-from wisblock_bridge import catalogue
-from wisblock_bridge.modules.emulated.twins import Twins
+from wisblock_bridge.emulation.registry import EmulatedProducts
+from wisblock_bridge.modules import registry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOADED = catalogue.load()
+LOADED = registry.load()
 MODULES: list[dict[str, Any]] = LOADED.data["modules"]  # type: ignore[assignment]
 SLUGS = [module["slug"] for module in MODULES]
 CHIPS = sorted(
@@ -68,8 +68,8 @@ def test_every_operation_says_what_it_does(module: dict[str, Any]) -> None:
 @EVERY_MODULE
 def test_every_product_has_a_twin(module: dict[str, Any]) -> None:
     if module["slots"] != ["board"]:
-        assert module["name"] in Twins(), f"there is no emulated {module['name']}"
-        assert Twins()[module["name"]].product == module["name"]
+        assert module["name"] in EmulatedProducts(), f"there is no emulated {module['name']}"
+        assert EmulatedProducts()[module["name"]].product == module["name"]
 
 
 @EVERY_MODULE
@@ -160,6 +160,6 @@ def test_flows_are_sound() -> None:
 def test_the_exported_catalogue_is_fresh() -> None:
     path = ROOT / "node-red-nodes" / "catalogue.json"
     exported = json.loads(path.read_text())
-    fresh = "run `make press`: node-red-nodes/catalogue.json is not what the modules say"
+    fresh = "run `make press`: node-red-nodes/registry.json is not what the modules say"
     assert exported == LOADED.data, fresh
     assert not LOADED.broken

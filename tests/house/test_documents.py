@@ -18,19 +18,14 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.bridge.bridge_process import LONG_S, ROOT, BridgeProcess, environment
 
-from wisblock_bridge import (
-    __version__,
-    delivery,
-    methods,
-    protocol,
-    server,
-    sessions,
-    subscriptions,
-)
+from wisblock_bridge import __version__
 from wisblock_bridge.client import Bridge, RemoteError
 from wisblock_bridge.errors import ErrorCode
-from wisblock_bridge.messagepack import MAX_DEPTH
-from wisblock_bridge.worker import MAX_QUEUED
+from wisblock_bridge.runtime import sessions
+from wisblock_bridge.runtime.worker import MAX_QUEUED
+from wisblock_bridge.server import loop, outbox, subscriptions
+from wisblock_bridge.wire import messages, methods
+from wisblock_bridge.wire.msgpack_rules import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,7 +222,7 @@ LIMITS = [
     ("requests in flight, of one client", f"| {sessions.MAX_IN_FLIGHT} |"),
     ("requests waiting for one module", f"| {MAX_QUEUED} |"),
     ("subscriptions of one client", f"| {subscriptions.MAX_SUBSCRIPTIONS} |"),
-    ("`timeout_ms`", f"| 0 to {protocol.MAX_TIMEOUT_MS}, default {protocol.DEFAULT_TIMEOUT_MS} |"),
+    ("`timeout_ms`", f"| 0 to {messages.MAX_TIMEOUT_MS}, default {messages.DEFAULT_TIMEOUT_MS} |"),
     (
         "`lease_ms`",
         (
@@ -236,16 +231,16 @@ LIMITS = [
         ),
     ),
     ("`every_ms`", f"| {methods.FASTEST_MS} to {methods.SLOWEST_MS} |"),
-    ("frame", f"| {protocol.MAX_FRAME_BYTES // 2**20} MiB, {MAX_DEPTH} levels |"),
+    ("frame", f"| {messages.MAX_FRAME_BYTES // 2**20} MiB, {MAX_DEPTH} levels |"),
     (
         "events of one subscription waiting for a slow client",
-        f"| {delivery.MAX_WAITING_EVENTS} |",
+        f"| {outbox.MAX_WAITING_EVENTS} |",
     ),
     (
         "replies waiting for a client that does not read",
         (
-            f"| {server.SEND_HIGH_WATER_MARK} messages in ZeroMQ, then "
-            f"{delivery.MAX_WAITING_REPLY_BYTES // 2**20} MiB |"
+            f"| {loop.SEND_HIGH_WATER_MARK} messages in ZeroMQ, then "
+            f"{outbox.MAX_WAITING_REPLY_BYTES // 2**20} MiB |"
         ),
     ),
 ]

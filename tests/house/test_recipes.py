@@ -22,10 +22,10 @@ from tests.house.rooms import ROOT
 
 from wisblock_bridge import endpoint, keys
 from wisblock_bridge.boards import BOARDS
-from wisblock_bridge.bridge import STOP_S
 from wisblock_bridge.cli import arguments
 from wisblock_bridge.config import load, reading
 from wisblock_bridge.keys.files import SYSTEM_DIRECTORY
+from wisblock_bridge.server.daemon import STOP_S
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,14 +16,14 @@ import pytest
 from tests.bridge.bridge_process import BridgeProcess
 from tests.bridge.wire_client import RawClient
 
-from wisblock_bridge import catalogue
 from wisblock_bridge.boards.rak7391 import GENERATION_C
+from wisblock_bridge.modules import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Map = dict[str, Any]
-MODULES: list[Map] = catalogue.load().data["modules"]  # type: ignore[assignment]
+MODULES: list[Map] = registry.load().data["modules"]  # type: ignore[assignment]
 
 PLACES = {
     "ADC": {"voltage": "voltage_{channel}"},

@@ -19,12 +19,12 @@ from wisblock_bridge.chips.sgm58031.emulator import EmulatedSGM58031
 from wisblock_bridge.chips.tpt29555 import TPT29555
 from wisblock_bridge.chips.tpt29555.emulator import EmulatedTPT29555
 from wisblock_bridge.errors import BusFault
-from wisblock_bridge.wiring import AnalogInput, DigitalLine
+from wisblock_bridge.module_api.needs import AnalogInput, DigitalLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.describe import TimerHandle
+    from wisblock_bridge.module_api.module import TimerHandle
 
 
 class NoTimers:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.buses.spi import SpiDevice
     from wisblock_bridge.buses.uart import SerialPort
-    from wisblock_bridge.emulation import EmulatedBoard
+    from wisblock_bridge.emulation.board import EmulatedBoard
 
 
 class BreakingBoard:

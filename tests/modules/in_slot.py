@@ -12,17 +12,17 @@ from tests.fake_clock import FakeClock
 from tests.modules.breaking_board import BreakingBoard
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
-from wisblock_bridge.emulation import EmulatedBoard
-from wisblock_bridge.hardware import Hardware
-from wisblock_bridge.mailbox import Mailbox
-from wisblock_bridge.rack import Rack
+from wisblock_bridge.emulation.board import EmulatedBoard
+from wisblock_bridge.runtime.hardware import Hardware
+from wisblock_bridge.runtime.slots import Rack
+from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.buses.emulated.wires import Wire
-    from wisblock_bridge.describe import Memory, Module
+    from wisblock_bridge.module_api.module import Memory, Module
 
 
 class FakeTimers:

@@ -8,16 +8,16 @@ from tests.fake_clock import FakeClock
 from tests.modules.in_slot import FakeTimers
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
-from wisblock_bridge.emulation import EmulatedBoard
-from wisblock_bridge.hardware import Hardware
-from wisblock_bridge.mailbox import Mailbox
-from wisblock_bridge.modules.emulated.rak13005 import EmulatedRAK13005
-from wisblock_bridge.modules.rak13005 import RAK13005
-from wisblock_bridge.rack import Rack
+from wisblock_bridge.emulation.board import EmulatedBoard
+from wisblock_bridge.modules.lin.rak13005 import RAK13005
+from wisblock_bridge.modules.lin.rak13005_emulated import EmulatedRAK13005
+from wisblock_bridge.runtime.hardware import Hardware
+from wisblock_bridge.runtime.slots import Rack
+from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.describe import Memory
+    from wisblock_bridge.module_api.module import Memory
 
 
 def of(text: str) -> bytes:

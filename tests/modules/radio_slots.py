@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
-from wisblock_bridge.describe import Forgetful
-from wisblock_bridge.emulation import EmulatedBoard
-from wisblock_bridge.hardware import Hardware
-from wisblock_bridge.modules.emulated.rak13300 import EmulatedRAK13300
-from wisblock_bridge.modules.rak13300 import RAK13300
-from wisblock_bridge.wiring import DigitalLine, LineNeed
+from wisblock_bridge.emulation.board import EmulatedBoard
+from wisblock_bridge.module_api.module import Forgetful
+from wisblock_bridge.module_api.needs import DigitalLine, LineNeed
+from wisblock_bridge.modules.lora.rak13300 import RAK13300
+from wisblock_bridge.modules.lora.rak13300_emulated import EmulatedRAK13300
+from wisblock_bridge.runtime.hardware import Hardware
 
 if TYPE_CHECKING:
     from collections.abc import Callable

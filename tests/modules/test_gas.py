@@ -17,7 +17,6 @@ from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_A, GENERATION_C
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.chips.adc121c021 import Sample
-from wisblock_bridge.describe import Forgetful, Quality
 from wisblock_bridge.errors import (
     BusError,
     BusFault,
@@ -26,10 +25,11 @@ from wisblock_bridge.errors import (
     NotReadyError,
     OutOfRangeError,
 )
-from wisblock_bridge.memory import Shelf
+from wisblock_bridge.module_api.module import Forgetful, Quality
 from wisblock_bridge.modules.gas.curves import Curve, Range
-from wisblock_bridge.modules.rak12004 import RAK12004
-from wisblock_bridge.modules.rak12009 import RAK12009
+from wisblock_bridge.modules.gas.rak12004 import RAK12004
+from wisblock_bridge.modules.gas.rak12009 import RAK12009
+from wisblock_bridge.runtime.state_store import Shelf
 
 if TYPE_CHECKING:
     from pathlib import Path

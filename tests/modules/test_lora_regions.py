@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.modules.airtime_ledger import AirtimeLedger, boot_id
-from wisblock_bridge.modules.lora_regions import REGIONS
-from wisblock_bridge.modules.lora_sender import in_words
-from wisblock_bridge.modules.lora_settings import Chosen, Configuration, recall, resolve
+from wisblock_bridge.modules.lora.airtime import AirtimeLedger, boot_id
+from wisblock_bridge.modules.lora.duty_cycle import in_words
+from wisblock_bridge.modules.lora.regions import REGIONS
+from wisblock_bridge.modules.lora.settings import Chosen, Configuration, recall, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path

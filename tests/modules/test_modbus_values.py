@@ -13,7 +13,7 @@ from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BadParamsError, OutOfRangeError
 from wisblock_bridge.modules.modbus import frames
 from wisblock_bridge.modules.modbus.numbers import encode, number, register_count
-from wisblock_bridge.modules.rak5802 import RAK5802
+from wisblock_bridge.modules.modbus.rak5802 import RAK5802
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

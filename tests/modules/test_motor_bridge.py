@@ -9,7 +9,7 @@ from tests.modules.timed_slot import TimedSlot
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_C
-from wisblock_bridge.modules.rak17000 import RAK17000
+from wisblock_bridge.modules.motors.rak17000 import RAK17000
 
 INPUTS = {"A": ("SPI_CLK", "SPI_CS"), "B": ("IO3", "SPI_MOSI")}
 Bridge = Literal["A", "B"]

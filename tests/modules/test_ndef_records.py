@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wisblock_bridge.errors import BadParamsError, RemoteExceptionError
-from wisblock_bridge.modules.ndef_records import message, spell
+from wisblock_bridge.modules.nfc.ndef_records import message, spell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

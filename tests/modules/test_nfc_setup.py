@@ -9,7 +9,7 @@ from tests.chips.test_pn532_frame import SEED
 from tests.modules.test_rak13600 import Plugged, failure
 
 from wisblock_bridge.errors import BadParamsError, ForbiddenError, RemoteExceptionError
-from wisblock_bridge.modules.rak13600 import RAK13600
+from wisblock_bridge.modules.nfc.rak13600 import RAK13600
 
 if TYPE_CHECKING:
     from collections.abc import Callable

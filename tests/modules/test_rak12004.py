@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tests.modules.in_slot import InSlot
 
-from wisblock_bridge.describe import Forgetful, Quality
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.modules.rak12004 import RAK12004
+from wisblock_bridge.module_api.module import Forgetful, Quality
+from wisblock_bridge.modules.gas.rak12004 import RAK12004
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.modules.in_slot import InSlot
 
-from wisblock_bridge.describe import Forgetful
-from wisblock_bridge.modules.rak12009 import RAK12009
+from wisblock_bridge.module_api.module import Forgetful
+from wisblock_bridge.modules.gas.rak12009 import RAK12009
 
 
 @pytest.fixture

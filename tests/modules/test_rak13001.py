@@ -12,14 +12,14 @@ from tests.modules.timed_slot import TimedSlot, each_failure
 from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.errors import BusError
+from wisblock_bridge.module_api.needs import LineNeed
 from wisblock_bridge.modules.rak13001 import RAK13001
-from wisblock_bridge.wiring import LineNeed
 
 if TYPE_CHECKING:
     from typing import Literal
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.modules.line_watch import LineWatch
+    from wisblock_bridge.modules.shared.line_watcher import LineWatch
 
 A = b"a"
 

@@ -16,9 +16,9 @@ from tests.bridge.bridge_process import environment
 
 from wisblock_bridge.errors import ChecksumError
 from wisblock_bridge.modules.lin import frames
+from wisblock_bridge.modules.lin.framer import Kind, Piece, Pieces
 from wisblock_bridge.modules.lin.listening import explain, pack
 from wisblock_bridge.modules.lin.parsing import parse
-from wisblock_bridge.modules.lin.pieces import Kind, Piece, Pieces
 
 if TYPE_CHECKING:
     from tests.tally import Tally
@@ -311,7 +311,7 @@ def test_nothing_of_the_hardware_is_imported() -> None:
     program = (
         "import sys\n"
         "for name in ('serial', 'gpiod', 'smbus2', 'spidev'): sys.modules[name] = None\n"
-        "import wisblock_bridge.modules.rak13005, wisblock_bridge.modules.emulated.rak13005\n"
+        "from wisblock_bridge.modules.lin import rak13005, rak13005_emulated\n"
     )
     finished = subprocess.run(
         [sys.executable, "-c", program], env=environment(), capture_output=True, check=False

@@ -12,10 +12,10 @@ from tests.tally import told
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.buses.uart import LineSettings
-from wisblock_bridge.describe import Forgetful
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.modules.emulated.lin_nodes import LinNodes, Published, inverted_sum, protect
-from wisblock_bridge.modules.rak13005 import RAK13005, remembered
+from wisblock_bridge.module_api.module import Forgetful
+from wisblock_bridge.modules.lin.emulated_nodes import LinNodes, Published, inverted_sum, protect
+from wisblock_bridge.modules.lin.rak13005 import RAK13005, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.modules.timed_slot import TimedSlot
 
+from wisblock_bridge.module_api.needs import LineNeed
 from wisblock_bridge.modules.rak13007 import RAK13007
-from wisblock_bridge.wiring import LineNeed
 
 
 def test_it_has_one_line() -> None:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from tests.tally import Tally
 
-    from wisblock_bridge.describe import Readings
-    from wisblock_bridge.modules.rak13300 import RAK13300
+    from wisblock_bridge.module_api.module import Readings
+    from wisblock_bridge.modules.lora.rak13300 import RAK13300
 
 
 @pytest.fixture

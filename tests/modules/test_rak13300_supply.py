@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.tally import Tally
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.describe import Watch
+    from wisblock_bridge.module_api.module import Watch
 
 LISTENING = 5
 BACK_S = 2.0

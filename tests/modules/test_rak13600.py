@@ -12,7 +12,7 @@ from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.chips.pn532 import PN532
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import (
     BadParamsError,
     BridgeError,
@@ -24,15 +24,15 @@ from wisblock_bridge.errors import (
     RemoteExceptionError,
     SupplyLostError,
 )
-from wisblock_bridge.modules.rak13600 import RAK13600
+from wisblock_bridge.modules.nfc.rak13600 import RAK13600
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.tally import Tally
 
-    from wisblock_bridge.describe import TimerHandle, Watch
-    from wisblock_bridge.modules.emulated.rak13600 import EmulatedRAK13600
+    from wisblock_bridge.module_api.module import TimerHandle, Watch
+    from wisblock_bridge.modules.nfc.rak13600_emulated import EmulatedRAK13600
 
 BLAIR, BROWN, POSTER = (
     bytes.fromhex("DCAFFD02"),

@@ -12,7 +12,7 @@ from tests.modules.timed_slot import TimedSlot, each_failure
 from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.errors import BusError, BusFault
-from wisblock_bridge.modules.rak17000 import RAK17000
+from wisblock_bridge.modules.motors.rak17000 import RAK17000
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.modules.analog_slot import AnalogSlot, NoTimers
 
-from wisblock_bridge.describe import Quality
-from wisblock_bridge.modules.emulated.rak5801 import EmulatedRAK5801
+from wisblock_bridge.module_api.module import Quality
 from wisblock_bridge.modules.rak5801 import RAK5801
+from wisblock_bridge.modules.rak5801_emulated import EmulatedRAK5801
 
 STEP_MA = 0.125 / 149.9
 """0.125 mV of the converter, over 149.9 V per ampere."""

@@ -16,10 +16,10 @@ from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine
 from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BadParamsError, BusError, ErrorCode, OutOfRangeError
-from wisblock_bridge.modules.emulated.rak5802 import EmulatedRAK5802, checksum
 from wisblock_bridge.modules.modbus import frames
-from wisblock_bridge.modules.modbus_vocabulary import check_reach
-from wisblock_bridge.modules.rak5802 import RAK5802, remembered
+from wisblock_bridge.modules.modbus.params import check_reach
+from wisblock_bridge.modules.modbus.rak5802 import RAK5802, remembered
+from wisblock_bridge.modules.modbus.rak5802_emulated import EmulatedRAK5802, checksum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
     from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
-    from wisblock_bridge.describe import TimerHandle
+    from wisblock_bridge.module_api.module import TimerHandle
 
 Map = dict[str, Any]
 WHO = b"flow"
@@ -236,7 +236,7 @@ def test_both_masters_send_the_same_and_read_the_same(
     plugged: Plugged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Requests byte for byte, answers value for value, over a thousand random ones."""
-    monkeypatch.setattr("wisblock_bridge.modules.emulated.rak5802.REFRESH_S", 1e9)
+    monkeypatch.setattr("wisblock_bridge.modules.modbus.rak5802_emulated.REFRESH_S", 1e9)
     chance = random.Random(7391)  # noqa: S311
     others = {unit: Other(plugged.line, unit) for unit in (42, 43)}
     plugged.module.read_coils(42)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from tests.modules.analog_slot import AnalogSlot, NoTimers
 
-from wisblock_bridge.describe import Quality
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.modules.emulated.rak5811 import EmulatedRAK5811
+from wisblock_bridge.module_api.module import Quality
 from wisblock_bridge.modules.rak5811 import RAK5811
+from wisblock_bridge.modules.rak5811_emulated import EmulatedRAK5811
 
 STEP_V = 0.000125 / 0.6
 """0.125 mV of the converter, behind a divider of 0.6."""

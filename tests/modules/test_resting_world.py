@@ -12,10 +12,10 @@ import pytest
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 
 if TYPE_CHECKING:
-    from wisblock_bridge.describe import Slot
+    from wisblock_bridge.module_api.module import Slot
 
 PERIOD_S = 30.0
 """The period of ``serve --demo``."""

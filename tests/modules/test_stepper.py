@@ -9,10 +9,10 @@ import pytest
 from tests.bridge.rig import Rig
 from tests.modules.timed_slot import TimedSlot
 
-from wisblock_bridge.describe import Quality
 from wisblock_bridge.errors import BusError
-from wisblock_bridge.modules.rak17000 import RAK17000
-from wisblock_bridge.modules.stepper import Mode
+from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.modules.motors.rak17000 import RAK17000
+from wisblock_bridge.modules.motors.stepper import Mode
 
 # A+ A- B+ B-, as levels of the inputs AIN1 AIN2 BIN1 BIN2.
 PINS = ("SPI_CLK", "SPI_CS", "IO3", "SPI_MOSI")

@@ -16,8 +16,8 @@ from tests.house.rooms import ROOT
 from tests.tally import told
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
-from wisblock_bridge.describe import Module
-from wisblock_bridge.wiring import AnalogNeed, BoardNeed, ChipNeed, SpiNeed
+from wisblock_bridge.module_api.module import Module
+from wisblock_bridge.module_api.needs import AnalogNeed, BoardNeed, ChipNeed, SpiNeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tests.tally import Tally
 
     from wisblock_bridge.buses.i2c import Read, Write
-    from wisblock_bridge.sessions import Session
-    from wisblock_bridge.worker import Worker
+    from wisblock_bridge.runtime.sessions import Session
+    from wisblock_bridge.runtime.worker import Worker
 
 A, B = b"a", b"b"
 NOTICED_S = 2.0

@@ -12,17 +12,17 @@ import msgspec
 import pytest
 from tests.modules.in_slot import InSlot
 
-from wisblock_bridge.describe import Forgetful, Quality
 from wisblock_bridge.errors import BusError, OutOfRangeError
-from wisblock_bridge.memory import Shelf
+from wisblock_bridge.module_api.module import Forgetful, Quality
 from wisblock_bridge.modules.rak5801 import RAK5801
 from wisblock_bridge.modules.rak5811 import RAK5811
 from wisblock_bridge.modules.rak16001 import RAK16001
+from wisblock_bridge.runtime.state_store import Shelf
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wisblock_bridge.describe import Memory, Module, Readings
+    from wisblock_bridge.module_api.module import Memory, Module, Readings
 
 
 @dataclass

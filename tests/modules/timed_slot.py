@@ -16,11 +16,11 @@ from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
-from wisblock_bridge.describe import Module
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BridgeError, BusError, BusFault
-from wisblock_bridge.hardware import Hardware
-from wisblock_bridge.wiring import DigitalLine, LineNeed
+from wisblock_bridge.module_api.module import Module
+from wisblock_bridge.module_api.needs import DigitalLine, LineNeed
+from wisblock_bridge.runtime.hardware import Hardware
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

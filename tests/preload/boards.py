@@ -23,7 +23,7 @@ from wisblock_bridge.clock import SystemClock
 if TYPE_CHECKING:
     from tests.preload.world import World
 
-    from wisblock_bridge.emulation import EmulatedBoard
+    from wisblock_bridge.emulation.board import EmulatedBoard
 
 
 class Rak7391:

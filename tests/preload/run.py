@@ -21,7 +21,7 @@ from tests.preload.world import World
 from wisblock_bridge.boards.rak6421 import RAK6421_BOARDS
 from wisblock_bridge.boards.rak7391 import RAK7391_BOARDS
 from wisblock_bridge.clock import SystemClock
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BusError
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.buses.emulated.uart import LineFault, LineFaultKind
 from wisblock_bridge.buses.i2c import Write
 from wisblock_bridge.clock import SystemClock
-from wisblock_bridge.emulation import EmulatedBoard
+from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.endpoint import is_served, parse_endpoint
 
 if TYPE_CHECKING:

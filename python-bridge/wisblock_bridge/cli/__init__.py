@@ -64,8 +64,8 @@ def _run(words: list[str]) -> int:
 def _explain(error: Exception, *, as_json: bool) -> int:
     """Say what went wrong, and choose the exit code."""
     from wisblock_bridge.cli.complaints import complain  # noqa: PLC0415  (rule 1)
+    from wisblock_bridge.environment.packages import missing  # noqa: PLC0415
     from wisblock_bridge.errors import BridgeError, ConfigError, ErrorCode  # noqa: PLC0415
-    from wisblock_bridge.packages import missing  # noqa: PLC0415
 
     code, words = EXIT_FAILED, ""
     match error:
@@ -97,7 +97,7 @@ def _let_nothing_stop_output() -> None:
 
     A command that has acted must not fail because a unit cannot be written in ASCII.
     """
-    from wisblock_bridge.plain_text import ESCAPE  # noqa: PLC0415  (registers it)
+    from wisblock_bridge.wire.plain_text import ESCAPE  # noqa: PLC0415  (registers it)
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -39,14 +39,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse what was typed, with exit code 2."""
-        from wisblock_bridge.plain_text import escaped  # noqa: PLC0415  (only where it fails)
+        from wisblock_bridge.wire.plain_text import escaped  # noqa: PLC0415  (only where it fails)
 
         hint = f"See `{self.prog} --help`."
         if Parser.as_json:
-            from wisblock_bridge.cli import complaints, show  # noqa: PLC0415
+            from wisblock_bridge.cli import complaints, formatting  # noqa: PLC0415
 
             error = {"code": complaints.USAGE, "message": f"{message}.", "hint": hint}
-            self.exit(2, show.to_json({"error": error}, indent=None) + "\n")
+            self.exit(2, formatting.to_json({"error": error}, indent=None) + "\n")
         self.exit(2, escaped(f"wisblock-bridge: {message}. {hint}") + "\n")
 
 

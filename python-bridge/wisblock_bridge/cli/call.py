@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, cast
 
-from wisblock_bridge.cli import settings, show, status, typed
-from wisblock_bridge.plain_text import escaped
+from wisblock_bridge.cli import formatting, parse_params, settings, status
+from wisblock_bridge.wire.plain_text import escaped
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
     from wisblock_bridge.client import Result
-    from wisblock_bridge.client.faces import Slot
+    from wisblock_bridge.client.proxies import Slot
 
     Units = Mapping[str, Mapping[str, object]]
 
@@ -29,10 +29,10 @@ def call(options: argparse.Namespace) -> int:
     """
     with settings.connect(options, timeout_s=options.timeout) as bridge:
         catalogue = bridge.catalogue()
-        module = typed.find_module(catalogue, options.module)
-        operation = typed.find_operation(module, options.operation)
+        module = parse_params.find_module(catalogue, options.module)
+        operation = parse_params.find_operation(module, options.operation)
         slot = slot_of(module, options.slot)
-        params = typed.parameters(operation, options.params)
+        params = parse_params.parameters(operation, options.params)
         result = bridge.invoke(
             str(module["name"]),
             slot,
@@ -41,7 +41,7 @@ def call(options: argparse.Namespace) -> int:
             on_loss="hold" if options.hold else "safe",
         )
         if options.json:
-            sys.stdout.write(show.to_json(as_data(result)) + "\n")
+            sys.stdout.write(formatting.to_json(as_data(result)) + "\n")
         else:
             sys.stdout.write(as_text(result, operation, cast("Units", catalogue["units"])))
         sys.stdout.flush()
@@ -87,7 +87,7 @@ def release(options: argparse.Namespace) -> int:
         The exit code; 1 when others use the module.
     """
     with settings.connect(options) as bridge:
-        module = typed.find_module(bridge.catalogue(), options.module)
+        module = parse_params.find_module(bridge.catalogue(), options.module)
         name, slot = str(module["name"]), slot_of(module, options.slot)
         bridge.release(name, slot, outputs=options.outputs or None, force=options.force)
         found = bridge.status()
@@ -117,7 +117,7 @@ def entry_of(found: Mapping[str, object], module: str, slot: Slot) -> Mapping[st
     Returns:
         Its entry; empty when it is not open.
     """
-    entries = typed.entries(found, "slots")
+    entries = parse_params.entries(found, "slots")
     return next((each for each in entries if (each["module"], each["slot"]) == (module, slot)), {})
 
 
@@ -136,18 +136,18 @@ def still_driven(
         Who, in words; "" for nobody.
     """
     driven = [
-        f"{show.line(str(each['output']))} driven by "
-        f"{show.line(str(session['client'])) or 'an unnamed client'}"
-        for session in typed.entries(found, "sessions")
-        for each in typed.entries(session, "outputs")
+        f"{formatting.line(str(each['output']))} driven by "
+        f"{formatting.line(str(session['client'])) or 'an unnamed client'}"
+        for session in parse_params.entries(found, "sessions")
+        for each in parse_params.entries(session, "outputs")
         if (each["module"], each["slot"]) == (module, slot)
         and (each["output"] in outputs or "*" in outputs)
     ]
     entry = entry_of(found, module, slot)
     held = [
-        f"{show.line(str(each['output']))} held for "
-        f"{show.line(str(each['client'])) or 'an unnamed client'}"
-        for each in (typed.entries(entry, "held") if entry else ())
+        f"{formatting.line(str(each['output']))} held for "
+        f"{formatting.line(str(each['client'])) or 'an unnamed client'}"
+        for each in (parse_params.entries(entry, "held") if entry else ())
         if each["output"] in outputs or "*" in outputs
     ]
     return ", ".join([*driven, *held])
@@ -199,14 +199,14 @@ def as_text(result: Result, operation: Mapping[str, object], units: Units) -> st
         Lines.
     """
     unit_of = {
-        str(each["name"]): str(each["unit"]) for each in typed.entries(operation, "readings")
+        str(each["name"]): str(each["unit"]) for each in parse_params.entries(operation, "readings")
     }
     rows = [
-        (name, show.value(value, unit_of.get(name, "none"), units))
+        (name, formatting.value(value, unit_of.get(name, "none"), units))
         for name, value in result.items()
         if value is not None
     ]
-    text = show.table(rows) or "done\n"
+    text = formatting.table(rows) or "done\n"
     if result.quality != "good":
         text += escaped(f"{result.quality}: {result.note}") + "\n"
     return text + ("(emulated)\n" if result.emulated else "")

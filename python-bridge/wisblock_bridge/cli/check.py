@@ -6,8 +6,8 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.cli import EXIT_FAILED, settings, show
-from wisblock_bridge.plain_text import escaped
+from wisblock_bridge.cli import EXIT_FAILED, formatting, settings
+from wisblock_bridge.wire.plain_text import escaped
 
 if TYPE_CHECKING:
     import argparse
@@ -33,15 +33,15 @@ def check(options: argparse.Namespace) -> int:
         rows = effective(config)
         if options.json:
             data = {key: {"value": value, "origin": origin} for key, value, origin in rows}
-            sys.stdout.write(show.to_json(data) + "\n")
+            sys.stdout.write(formatting.to_json(data) + "\n")
         else:
-            sys.stdout.write(show.table(rows))
+            sys.stdout.write(formatting.table(rows))
         return 0
     from wisblock_bridge.discovery import checkup  # noqa: PLC0415  (not for --show)
 
     findings = checkup.check(config)
     if options.json:
-        sys.stdout.write(show.to_json([asdict(each) for each in findings]) + "\n")
+        sys.stdout.write(formatting.to_json([asdict(each) for each in findings]) + "\n")
     else:
         sys.stdout.write(as_text(findings))
     return 0 if checkup.is_good(findings) else EXIT_FAILED
@@ -56,13 +56,13 @@ def as_text(findings: Sequence[Finding]) -> str:
     Returns:
         Lines: what was found, and below it what to do.
     """
-    width = show.terminal_width()
+    width = formatting.terminal_width()
     lines: list[str] = []
     for each in findings:
         found = escaped(f"{each.what}: {each.detail}")
-        lines.append(show.wrapped(MARKS[each.state] + found, width, " " * 8))
+        lines.append(formatting.wrapped(MARKS[each.state] + found, width, " " * 8))
         if each.advice:
-            lines.append(show.wrapped(f"        -> {escaped(each.advice)}", width, "   "))
+            lines.append(formatting.wrapped(f"        -> {escaped(each.advice)}", width, "   "))
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from wisblock_bridge.errors import BridgeError, ConfigError
-from wisblock_bridge.plain_text import escaped
+from wisblock_bridge.wire.plain_text import escaped
 
 USAGE, CONFIGURATION, SYSTEM = "usage", "configuration", "system"
 
@@ -27,9 +27,9 @@ def complain(error: Exception, words: str = "", *, as_json: bool) -> None:
     if not as_json:
         sys.stderr.write(f"wisblock-bridge: {escaped(words or str(error))}\n")
         return
-    from wisblock_bridge.cli import show  # noqa: PLC0415  (only for programs)
+    from wisblock_bridge.cli import formatting  # noqa: PLC0415  (only for programs)
 
-    sys.stderr.write(show.to_json({"error": as_data(error, words)}, indent=None) + "\n")
+    sys.stderr.write(formatting.to_json({"error": as_data(error, words)}, indent=None) + "\n")
 
 
 def as_data(error: Exception, words: str = "") -> dict[str, object]:

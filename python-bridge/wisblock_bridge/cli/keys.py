@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.cli import settings, show
+from wisblock_bridge.cli import formatting, settings
 from wisblock_bridge.keys import (
     ClientKeys,
     ClientList,
@@ -19,7 +19,7 @@ from wisblock_bridge.keys import (
     server_pair,
     write_client_file,
 )
-from wisblock_bridge.plain_text import escaped
+from wisblock_bridge.wire.plain_text import escaped
 
 if TYPE_CHECKING:
     import argparse
@@ -42,7 +42,7 @@ def server(options: argparse.Namespace) -> int:
     file = server_file(directory)
     if options.json:
         data = {"public_key": pair.public, "file": str(file), "made": made}
-        sys.stdout.write(show.to_json(data) + "\n")
+        sys.stdout.write(formatting.to_json(data) + "\n")
         return 0
     sys.stdout.write(f'server-key = "{pair.public}"\n')
     sys.stderr.write(
@@ -110,10 +110,10 @@ def list_clients(options: argparse.Namespace) -> int:
             {"name": each.name, "role": each.role.word, "public_key": each.public_key}
             for each in clients
         ]
-        sys.stdout.write(show.to_json(data) + "\n")
+        sys.stdout.write(formatting.to_json(data) + "\n")
     elif clients:
         sys.stdout.write(
-            show.table([(each.name, each.role.word, each.public_key) for each in clients])
+            formatting.table([(each.name, each.role.word, each.public_key) for each in clients])
         )
     else:
         sys.stdout.write("no key is listed, so nobody can connect from elsewhere\n")

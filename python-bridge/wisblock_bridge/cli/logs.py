@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TextIO
 
-from wisblock_bridge.log_ring import LogRing, SafeFormatter
+from wisblock_bridge.server.log_buffer import LogRing, SafeFormatter
 
 PRIORITIES = (
     (logging.CRITICAL, 2),

@@ -15,10 +15,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from wisblock_bridge.cli import discretion, settings, show
+from wisblock_bridge.cli import formatting, redact, settings
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.errors import BridgeError, ConfigError, ErrorCode
-from wisblock_bridge.plain_text import ESCAPE, escaped, escaped_lines
+from wisblock_bridge.wire.plain_text import ESCAPE, escaped, escaped_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -75,12 +75,12 @@ def build(options: argparse.Namespace) -> str:
     sections: list[tuple[str, Callable[[], str]]] = [
         ("Versions", _versions),
         ("Configuration in effect", lambda: _effective(config, problem)),
-        ("Environment", lambda: show.table(list(discretion.variables().items())) or "nothing\n"),
+        ("Environment", lambda: formatting.table(list(redact.variables().items())) or "nothing\n"),
         ("What `check` finds", lambda: _check(config)),
         ("Device files and rights", lambda: _rights(config)),
         ("The running bridge", lambda: _bridge(options, config)),
     ]
-    text = INTRODUCTION.format(now=show.moment(SystemClock().timestamp_ms()))
+    text = INTRODUCTION.format(now=formatting.moment(SystemClock().timestamp_ms()))
     for title, find in sections:
         text += f"\n## {title}\n\n{_fenced(_tried(find))}"
     return _discretion(options, config)(text)
@@ -110,25 +110,25 @@ def _configuration(options: argparse.Namespace) -> tuple[Config, str]:
         return Config(), f"It cannot be used, so the rest is about the defaults: {error}\n"
 
 
-def _discretion(options: argparse.Namespace, config: Config) -> discretion.Discretion:
+def _discretion(options: argparse.Namespace, config: Config) -> redact.Discretion:
     places = [*_key_directories(config), *([options.keys] if options.keys is not None else [])]
     keys = [
-        *discretion.keys_in(places),
-        *discretion.keys_of_environment(),
+        *redact.keys_in(places),
+        *redact.keys_of_environment(),
     ]
-    return discretion.Discretion(keys, os.environ.get("HOME", ""), _owner(os.getuid()))
+    return redact.Discretion(keys, os.environ.get("HOME", ""), _owner(os.getuid()))
 
 
 def _versions() -> str:
-    from wisblock_bridge.versions import versions  # noqa: PLC0415
+    from wisblock_bridge.environment.versions import versions  # noqa: PLC0415
 
-    return show.table(list(versions().items()))
+    return formatting.table(list(versions().items()))
 
 
 def _effective(config: Config, problem: str) -> str:
     from wisblock_bridge.cli.check import effective  # noqa: PLC0415
 
-    return problem + show.table(effective(config))
+    return problem + formatting.table(effective(config))
 
 
 def _check(config: Config) -> str:
@@ -144,7 +144,7 @@ def _check(config: Config) -> str:
 def _rights(config: Config) -> str:
     names = sorted(_group(number) for number in {os.getgid(), *os.getgroups()})
     text = f"this user's groups: {', '.join(names)}\n"
-    return text + show.table([_file_row(path) for path in _files(config)])
+    return text + formatting.table([_file_row(path) for path in _files(config)])
 
 
 def _files(config: Config) -> Iterable[Path]:
@@ -231,17 +231,17 @@ def _questions(bridge: Bridge) -> Sequence[tuple[str, Callable[[], str]]]:
 
     return (
         ("status", lambda: as_text(bridge.status())),
-        ("status, as it came", lambda: show.to_json(bridge.status()) + "\n"),
+        ("status, as it came", lambda: formatting.to_json(bridge.status()) + "\n"),
         ("scan", lambda: _scanned(bridge)),
         ("the last lines of its log", lambda: _log(bridge)),
     )
 
 
 def _chips(found: Sequence[Mapping[str, object]]) -> str:
-    from wisblock_bridge.cli import ask  # noqa: PLC0415
+    from wisblock_bridge.cli import query  # noqa: PLC0415
 
-    table = show.table([ask.chip_row(each) for each in found]) or "No known chip answers.\n"
-    return f"{table}{ask.unseen()}\n"
+    table = formatting.table([query.chip_row(each) for each in found]) or "No known chip answers.\n"
+    return f"{table}{query.unseen()}\n"
 
 
 def _scanned(bridge: Bridge) -> str:
@@ -250,15 +250,15 @@ def _scanned(bridge: Bridge) -> str:
 
 
 def _scanned_here(options: argparse.Namespace) -> str:
-    from wisblock_bridge.cli import ask  # noqa: PLC0415
+    from wisblock_bridge.cli import query  # noqa: PLC0415
 
-    return _chips(ask.scan_here(options))
+    return _chips(query.scan_here(options))
 
 
 def _log(bridge: Bridge) -> str:
     lines = (
         escaped_lines(
-            f"{show.moment(float(str(each['at'])))} {each['level']} {each['logger']}: "
+            f"{formatting.moment(float(str(each['at'])))} {each['level']} {each['logger']}: "
             f"{each['text']}"
         )
         + "\n"

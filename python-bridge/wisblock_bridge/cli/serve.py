@@ -24,10 +24,10 @@ def serve(options: argparse.Namespace) -> int:
         ConfigError: The configuration cannot be used, or another bridge serves at the endpoint.
     """
     # Starting makes many objects that live as long as the process: looking for garbage among them
-    # only takes time, now and later. ``bridge.run`` switches it on again.
+    # only takes time, now and later. ``daemon.run`` switches it on again.
     gc.disable()
     config = settings.configuration(options, serving=True)
     ring = logs.set_up(config.log_level)
-    from wisblock_bridge import bridge  # noqa: PLC0415  (what it logs is wanted)
+    from wisblock_bridge.server import daemon  # noqa: PLC0415  (what it logs is wanted)
 
-    return bridge.run(config, ring)
+    return daemon.run(config, ring)

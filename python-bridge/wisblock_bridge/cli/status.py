@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, cast
 
-from wisblock_bridge.cli import settings, show
-from wisblock_bridge.plain_text import escaped
+from wisblock_bridge.cli import formatting, settings
+from wisblock_bridge.wire.plain_text import escaped
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +29,7 @@ def status(options: argparse.Namespace) -> int:
     """
     with settings.connect(options) as bridge:
         found = bridge.status()
-    sys.stdout.write(show.to_json(found) + "\n" if options.json else as_text(found))
+    sys.stdout.write(formatting.to_json(found) + "\n" if options.json else as_text(found))
     return 0
 
 
@@ -44,20 +44,20 @@ def as_text(found: Entry) -> str:
     """
     board = cast("Entry", found.get("board", {}))
     emulated = "emulated " if board.get("emulated") else ""
-    uptime = show.duration(cast("float", found.get("uptime_s", 0.0)))
-    width = show.terminal_width()
+    uptime = formatting.duration(cast("float", found.get("uptime_s", 0.0)))
+    width = formatting.terminal_width()
     head = (
         f"wisblock-bridge {found.get('version', '')}, up for {uptime}",
         f"board: {emulated}{board.get('title', '?')} ({board.get('confidence', '?')})",
     )
-    text = "".join(f"{show.wrapped(escaped(line), width)}\n" for line in head)
+    text = "".join(f"{formatting.wrapped(escaped(line), width)}\n" for line in head)
     for words in cast("Sequence[str]", board.get("evidence", ())):
-        text += show.wrapped(f"  {escaped(words)}", width) + "\n"
+        text += formatting.wrapped(f"  {escaped(words)}", width) + "\n"
     rows = [_bus_row(each) for each in _entries(found, "buses")]
-    text += "buses:\n" + show.table(rows, "  ")
+    text += "buses:\n" + formatting.table(rows, "  ")
     slots = _entries(found, "slots")
     rows = [_slot_row(each) for each in slots]
-    text += "modules:\n" + show.table(rows, "  ") if rows else "modules: none in use\n"
+    text += "modules:\n" + formatting.table(rows, "  ") if rows else "modules: none in use\n"
     for slot in slots:
         where = f"  {slot.get('module')} {_place(slot)}"
         use = ""
@@ -66,8 +66,8 @@ def as_text(found: Entry) -> str:
         elif slot.get("idle"):
             use = f"{where} is idle: it gives way to whoever wants its place"
         if use:
-            text += show.wrapped(escaped(use), width) + "\n"
-    text += "clients:\n" + show.table(
+            text += formatting.wrapped(escaped(use), width) + "\n"
+    text += "clients:\n" + formatting.table(
         [
             (
                 str(each.get("client") or "unnamed client"),
@@ -81,10 +81,10 @@ def as_text(found: Entry) -> str:
     )
     counters = cast("Entry", found.get("counters", {}))
     shown = [f"{name} {count}" for name, count in counters.items() if isinstance(count, int)]
-    text += show.wrapped(escaped(f"counters: {', '.join(shown)}"), width) + "\n"
+    text += formatting.wrapped(escaped(f"counters: {', '.join(shown)}"), width) + "\n"
     errors = _counted(counters.get("errors"))
     if errors:
-        text += show.wrapped(escaped(f"errors: {errors}"), width) + "\n"
+        text += formatting.wrapped(escaped(f"errors: {errors}"), width) + "\n"
     return text
 
 
@@ -99,18 +99,21 @@ def users(slot: Entry) -> list[str]:
     """
     told = []
     for claim in _entries(slot, "claims"):
-        nodes = ", ".join(show.line(str(each)) for each in cast("Sequence[object]", claim["nodes"]))
+        nodes = ", ".join(
+            formatting.line(str(each)) for each in cast("Sequence[object]", claim["nodes"])
+        )
         told.append(f"{_client(claim)}{f': {nodes}' if nodes else ''}")
     told.extend(
-        f"held output {show.line(str(held['output']))} of {_client(held)}, which has disconnected"
+        f"held output {formatting.line(str(held['output']))} of {_client(held)}, "
+        "which has disconnected"
         for held in _entries(slot, "held")
     )
     return told
 
 
 def _client(user: Entry) -> str:
-    name = show.line(str(user.get("client") or "")) or "an unnamed client"
-    address = show.line(str(user.get("address") or ""))
+    name = formatting.line(str(user.get("client") or "")) or "an unnamed client"
+    address = formatting.line(str(user.get("address") or ""))
     return f"{name} ({address})" if address else name
 
 
@@ -145,7 +148,7 @@ def _slot_row(slot: Entry) -> tuple[str, ...]:
     words = ""
     if isinstance(error, dict):
         when = slot.get("last_error_at")
-        at = f" at {show.moment(when)}" if isinstance(when, float) else ""
+        at = f" at {formatting.moment(when)}" if isinstance(when, float) else ""
         does = "FAILS, last" if slot.get("failing") else "last error"
         words = f"{does}{at}: {error.get('message', '')}"
     return (

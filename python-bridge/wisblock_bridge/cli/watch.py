@@ -10,10 +10,10 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from wisblock_bridge.cli import settings, show, typed
+from wisblock_bridge.cli import formatting, parse_params, settings
 from wisblock_bridge.cli.call import as_data, slot_of
 from wisblock_bridge.cli.complaints import complain
-from wisblock_bridge.plain_text import escaped
+from wisblock_bridge.wire.plain_text import escaped
 
 if TYPE_CHECKING:
     import argparse
@@ -39,8 +39,8 @@ def watch(options: argparse.Namespace) -> int:
     """
     with settings.connect(options, timeout_s=options.timeout) as bridge:
         catalogue = bridge.catalogue()
-        module = typed.find_module(catalogue, options.module)
-        operation = typed.find_operation(module, options.operation, event=options.event)
+        module = parse_params.find_module(catalogue, options.module)
+        operation = parse_params.find_operation(module, options.operation, event=options.event)
         units = cast("Units", catalogue["units"])
         title = f"{module['name']} {operation['name']}, slot {slot_of(module, options.slot)}"
         view: Lines | Table
@@ -62,7 +62,7 @@ def _subscribe(
     operation: Mapping[str, object],
     options: argparse.Namespace,
 ) -> Subscription:
-    params = typed.parameters(operation, options.params)
+    params = parse_params.parameters(operation, options.params)
     name, slot = str(module["name"]), slot_of(module, options.slot)
     if options.event:
         return bridge.subscribe(name, slot, event=options.operation, params=params)
@@ -114,10 +114,10 @@ class Lines:
             return
         if self._json:
             data = as_data(event.result) | {"sequence": event.sequence, "lost": event.lost}
-            line = show.to_json(data, indent=None)
+            line = formatting.to_json(data, indent=None)
         else:
             values = (
-                f"{name}={show.value(value, self._unit_of.get(name, 'none'), self._units)}"
+                f"{name}={formatting.value(value, self._unit_of.get(name, 'none'), self._units)}"
                 for name, value in event.result.items()
                 if value is not None
             )
@@ -175,11 +175,11 @@ class Table:
             (name, self._text(name, value), *(self._text(name, end) for end in self._ends(name)))
             for name, value in self._rows.items()
         ]
-        width = show.terminal_width()
+        width = formatting.terminal_width()
         text = (
-            show.wrapped(escaped(head), width)
-            + f"\n{show.table(rows)}"
-            + show.wrapped(escaped(state or "good"), width)
+            formatting.wrapped(escaped(head), width)
+            + f"\n{formatting.table(rows)}"
+            + formatting.wrapped(escaped(state or "good"), width)
         )
         lines = text.split("\n")
         up = UP.format(self._lines) if self._lines else ""
@@ -194,7 +194,7 @@ class Table:
         return self._range.get(name, ())
 
     def _text(self, name: str, value: object) -> str:
-        return show.value(value, self._unit_of.get(name, "none"), self._units)
+        return formatting.value(value, self._unit_of.get(name, "none"), self._units)
 
 
 def remarks(event: Event) -> list[str]:
@@ -222,4 +222,6 @@ def unit_names(operation: Mapping[str, object]) -> dict[str, str]:
     Returns:
         Reading to name of unit.
     """
-    return {str(each["name"]): str(each["unit"]) for each in typed.entries(operation, "readings")}
+    return {
+        str(each["name"]): str(each["unit"]) for each in parse_params.entries(operation, "readings")
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wisblock_bridge.client.bridge import Bridge
-from wisblock_bridge.client.faces import Emulator, ModuleFace, Subscription
+from wisblock_bridge.client.proxies import Emulator, ModuleFace, Subscription
 from wisblock_bridge.client.results import (
     Event,
     OfflineError,

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from wisblock_bridge.client.connection import START_HINT, Connection
-from wisblock_bridge.client.faces import Emulator, ModuleFace, Subscription
 from wisblock_bridge.client.identity import find_keys
+from wisblock_bridge.client.proxies import Emulator, ModuleFace, Subscription
 from wisblock_bridge.client.results import OfflineError, Result, to_result
 from wisblock_bridge.endpoint import client_endpoint, is_served
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-    from wisblock_bridge.client.faces import OnLoss, Slot
+    from wisblock_bridge.client.proxies import OnLoss, Slot
     from wisblock_bridge.keys import ClientKeys
 
 

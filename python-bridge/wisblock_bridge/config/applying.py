@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from wisblock_bridge.config import values
 from wisblock_bridge.config.lines import located
 from wisblock_bridge.errors import ConfigError
-from wisblock_bridge.wiring import ChipNeed
+from wisblock_bridge.module_api.needs import ChipNeed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.boards.board import BoardSpec, ControllerSpec, LineRef, SlotSpec
     from wisblock_bridge.config.model import BoardConfig, Config
-    from wisblock_bridge.describe import Module
+    from wisblock_bridge.module_api.module import Module
 
 
 def apply(board: BoardSpec, config: Config) -> BoardSpec:

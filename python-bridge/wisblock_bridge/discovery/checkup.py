@@ -23,10 +23,10 @@ from wisblock_bridge.discovery.findings import Finding
 from wisblock_bridge.discovery.running import Running, ask
 from wisblock_bridge.discovery.slots import slot_findings
 from wisblock_bridge.discovery.state import state_finding
-from wisblock_bridge.doors import doors, load_keys
 from wisblock_bridge.endpoint import check_endpoint, client_endpoint, is_served, parse_endpoint
+from wisblock_bridge.environment.packages import PACKAGES, Package, problem_of, version
 from wisblock_bridge.errors import ConfigError
-from wisblock_bridge.packages import PACKAGES, Package, problem_of, version
+from wisblock_bridge.server.listeners import doors, load_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -161,9 +161,9 @@ def _package(package: Package) -> Finding:
 
 def _modules(config: Config) -> Iterator[Finding]:
     try:
-        from wisblock_bridge import catalogue  # noqa: PLC0415  (its packages may be missing)
+        from wisblock_bridge.modules import registry  # noqa: PLC0415  (its packages may be missing)
 
-        loaded = catalogue.load()
+        loaded = registry.load()
     except ImportError as error:
         yield Finding("modules", "missing", f"{error.name} is not installed.", PACKAGE_ADVICE)
         return

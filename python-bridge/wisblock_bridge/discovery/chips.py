@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.discovery.identify import Identity, answers, identifier
 from wisblock_bridge.errors import BusError, BusFault
-from wisblock_bridge.wiring import ChipNeed
+from wisblock_bridge.module_api.needs import ChipNeed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.buses.i2c import I2CBus
-    from wisblock_bridge.catalogue import Catalogue
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Module
-    from wisblock_bridge.hardware import Hardware
-    from wisblock_bridge.wiring import ChipInUse
+    from wisblock_bridge.module_api.module import Module
+    from wisblock_bridge.module_api.needs import ChipInUse
+    from wisblock_bridge.modules.registry import Catalogue
+    from wisblock_bridge.runtime.hardware import Hardware
 
 CONFIDENCES = ("low", "medium", "high")
 RAW_EXPANDER = "PI4IOE5V96224"

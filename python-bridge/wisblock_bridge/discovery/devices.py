@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.discovery import identify, serial_ports
 from wisblock_bridge.discovery.findings import GROUP_ADVICE, Finding
+from wisblock_bridge.environment.packages import missing, named, problem_of
 from wisblock_bridge.errors import BusError, BusFault
-from wisblock_bridge.packages import missing, named, problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,16 +16,16 @@ from wisblock_bridge.discovery.devices import SPI_ADVICE
 from wisblock_bridge.discovery.findings import Finding
 from wisblock_bridge.discovery.identify import answers
 from wisblock_bridge.errors import BusError, BusFault
-from wisblock_bridge.wiring import ChipNeed, LineNeed, PortNeed, SpiNeed
+from wisblock_bridge.module_api.needs import ChipNeed, LineNeed, PortNeed, SpiNeed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from wisblock_bridge.boards.board import BoardSpec, LineRef
     from wisblock_bridge.config import Config
-    from wisblock_bridge.describe import Module
     from wisblock_bridge.discovery.computer import Computer
     from wisblock_bridge.discovery.running import Running
+    from wisblock_bridge.module_api.module import Module
 
 OURS = "wisblock-bridge"
 """How the lines of a bridge are labelled in the kernel."""
@@ -49,13 +49,13 @@ def slot_findings(
     if running is not None:
         yield from _told(running)
     try:
-        from wisblock_bridge import catalogue  # noqa: PLC0415  (its packages may be missing)
+        from wisblock_bridge.modules import registry  # noqa: PLC0415  (its packages may be missing)
     except ImportError:
         return
     wanted = {number: slot.module for number, slot in config.slots.items() if slot.module}
     if not wanted:
         return
-    modules = catalogue.load().modules
+    modules = registry.load().modules
     holders: dict[str, Mapping[int, str]] = {
         key: computer.holders(spec, board.i2c_number) for key, spec in board.controllers.items()
     }

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.discovery.findings import Finding
-from wisblock_bridge.memory import default_directory, told_where, why_not_writable
+from wisblock_bridge.runtime.state_store import default_directory, told_where, why_not_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
-from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
 from wisblock_bridge.errors import BadParamsError, OutOfRangeError
-from wisblock_bridge.wiring import board_converter
+from wisblock_bridge.module_api.module import (
+    Module,
+    Param,
+    Product,
+    Quality,
+    Reading,
+    Readings,
+    operation,
+)
+from wisblock_bridge.module_api.needs import board_converter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.wiring import Conversion
+    from wisblock_bridge.module_api.needs import Conversion
 
 SUPPLY_V = 3.3
 """Supply of the converter: an input above it is clamped by the chip (absolute maximum 0.3 V more).

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.buses.gpio import Bias
-from wisblock_bridge.describe import (
+from wisblock_bridge.module_api.module import (
     Module,
     Param,
     Product,
@@ -20,14 +20,14 @@ from wisblock_bridge.describe import (
     event,
     operation,
 )
-from wisblock_bridge.modules.line_watch import LineWatch
-from wisblock_bridge.wiring import line
+from wisblock_bridge.module_api.needs import line
+from wisblock_bridge.modules.shared.line_watcher import LineWatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Memory, Timers
+    from wisblock_bridge.module_api.module import Memory, Timers
 
 WARM_UP_S = 30.0
 """A pyroelectric sensor needs some tens of seconds after power-on before it can be trusted. When

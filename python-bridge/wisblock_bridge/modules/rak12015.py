@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from wisblock_bridge.describe import (
+from wisblock_bridge.module_api.module import (
     Module,
     Param,
     Product,
@@ -22,7 +22,7 @@ from wisblock_bridge.describe import (
     event,
     operation,
 )
-from wisblock_bridge.wiring import analog
+from wisblock_bridge.module_api.needs import analog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

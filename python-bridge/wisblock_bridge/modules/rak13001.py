@@ -10,16 +10,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.buses.gpio import Bias
-from wisblock_bridge.describe import Module, Param, Product, Reading, Readings, event, operation
-from wisblock_bridge.modules.line_watch import LineWatch
-from wisblock_bridge.modules.relay import ON, OUTPUT, On, PulseMs, Relay
-from wisblock_bridge.wiring import line
+from wisblock_bridge.module_api.module import (
+    Module,
+    Param,
+    Product,
+    Reading,
+    Readings,
+    event,
+    operation,
+)
+from wisblock_bridge.module_api.needs import line
+from wisblock_bridge.modules.shared.line_watcher import LineWatch
+from wisblock_bridge.modules.shared.relay import ON, OUTPUT, On, PulseMs, Relay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Memory, Timers
+    from wisblock_bridge.module_api.module import Memory, Timers
 
 ACTIVE = Reading("active", "Whether there is voltage at the input.", kind="bool")
 MISSED = Reading(

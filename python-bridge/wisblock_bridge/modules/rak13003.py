@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from wisblock_bridge.buses.gpio import Direction
 from wisblock_bridge.chips.mcp23017 import MCP23017
-from wisblock_bridge.describe import (
+from wisblock_bridge.errors import BadParamsError
+from wisblock_bridge.module_api.module import (
     Module,
     Param,
     Product,
@@ -23,15 +24,14 @@ from wisblock_bridge.describe import (
     event,
     operation,
 )
-from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.modules.expander_pins import PinOwners, pins_in
-from wisblock_bridge.wiring import chip, lost_supply, optional_line
+from wisblock_bridge.module_api.needs import chip, lost_supply, optional_line
+from wisblock_bridge.modules.shared.expander_pins import PinOwners, pins_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Memory, Timers
+    from wisblock_bridge.module_api.module import Memory, Timers
 
 log = logging.getLogger(__name__)
 

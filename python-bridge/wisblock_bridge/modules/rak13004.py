@@ -11,15 +11,23 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from wisblock_bridge.chips.pca9685 import PCA9685
-from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.wiring import chip, line, lost_supply
+from wisblock_bridge.module_api.module import (
+    Module,
+    Param,
+    Product,
+    Quality,
+    Reading,
+    Readings,
+    operation,
+)
+from wisblock_bridge.module_api.needs import chip, line, lost_supply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Memory, Timers
+    from wisblock_bridge.module_api.module import Memory, Timers
 
 log = logging.getLogger(__name__)
 

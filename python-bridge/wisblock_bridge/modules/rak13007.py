@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.describe import Module, Product, Readings, operation
-from wisblock_bridge.modules.relay import ON, OUTPUT, On, PulseMs, Relay
-from wisblock_bridge.wiring import line
+from wisblock_bridge.module_api.module import Module, Product, Readings, operation
+from wisblock_bridge.module_api.needs import line
+from wisblock_bridge.modules.shared.relay import ON, OUTPUT, On, PulseMs, Relay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Memory, Timers
+    from wisblock_bridge.module_api.module import Memory, Timers
 
 
 class RAK13007(Module):

@@ -12,16 +12,24 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from wisblock_bridge.chips.mcp23017 import MCP23017
-from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
 from wisblock_bridge.errors import BadParamsError, BridgeError
-from wisblock_bridge.modules.expander_pins import PinOwners, pins_in, pulse_reset
-from wisblock_bridge.wiring import chip, lost_supply, optional_line
+from wisblock_bridge.module_api.module import (
+    Module,
+    Param,
+    Product,
+    Quality,
+    Reading,
+    Readings,
+    operation,
+)
+from wisblock_bridge.module_api.needs import chip, lost_supply, optional_line
+from wisblock_bridge.modules.shared.expander_pins import PinOwners, pins_in, pulse_reset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Memory, Timers
+    from wisblock_bridge.module_api.module import Memory, Timers
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.chips.ina219 import INA219
-from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.wiring import chip, lost_supply
+from wisblock_bridge.module_api.module import (
+    Module,
+    Param,
+    Product,
+    Quality,
+    Reading,
+    Readings,
+    operation,
+)
+from wisblock_bridge.module_api.needs import chip, lost_supply
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus

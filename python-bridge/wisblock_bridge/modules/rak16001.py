@@ -9,10 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 from wisblock_bridge.chips.ads7830 import ADS7830
-from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
 from wisblock_bridge.errors import BadParamsError, OutOfRangeError
-from wisblock_bridge.modules.damping import Damping, DampingS
-from wisblock_bridge.modules.two_point import (
+from wisblock_bridge.module_api.module import (
+    Module,
+    Param,
+    Product,
+    Quality,
+    Reading,
+    Readings,
+    operation,
+)
+from wisblock_bridge.module_api.needs import chip
+from wisblock_bridge.modules.shared.damping import Damping, DampingS
+from wisblock_bridge.modules.shared.two_point import (
     CALIBRATED,
     DATE,
     IS_CALIBRATED,
@@ -22,7 +31,6 @@ from wisblock_bridge.modules.two_point import (
     Trims,
     offset_reading,
 )
-from wisblock_bridge.wiring import chip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +38,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.chips.ads7830 import Sample
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Memory, Timers
+    from wisblock_bridge.module_api.module import Memory, Timers
 
 REFERENCE_V = 3.0
 """Of the reference on the module (RAK16001 datasheet, figure); its table quotes the converter's own

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from wisblock_bridge.describe import Module, Param, Product, Quality, Reading, Readings, operation
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.modules.current_loop import FAULTS, NOTES, Loop, judge
-from wisblock_bridge.modules.damping import Damping, DampingS
-from wisblock_bridge.modules.scaling import VALUE, ScaleHigh, ScaleLow, check_scale, scale
-from wisblock_bridge.modules.two_point import (
+from wisblock_bridge.module_api.module import (
+    Module,
+    Param,
+    Product,
+    Quality,
+    Reading,
+    Readings,
+    operation,
+)
+from wisblock_bridge.module_api.needs import analog, line, optional_line
+from wisblock_bridge.modules.shared.current_loop import FAULTS, NOTES, Loop, judge
+from wisblock_bridge.modules.shared.damping import Damping, DampingS
+from wisblock_bridge.modules.shared.scaling import VALUE, ScaleHigh, ScaleLow, check_scale, scale
+from wisblock_bridge.modules.shared.two_point import (
     CALIBRATED,
     DATE,
     IS_CALIBRATED,
@@ -23,13 +32,12 @@ from wisblock_bridge.modules.two_point import (
     Trims,
     offset_reading,
 )
-from wisblock_bridge.wiring import analog, line, optional_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Memory, Timers
+    from wisblock_bridge.module_api.module import Memory, Timers
 
 VOLTS_PER_AMPERE = 149.9
 """Shunt of 49.9 ohm times the gain 1 + 10/4.99 of the amplifier (schematic of RAK5801 V1.0)."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from wisblock_bridge.describe import (
+from wisblock_bridge.errors import BridgeError, NotReadyError
+from wisblock_bridge.module_api.module import (
     Module,
     Param,
     Product,
@@ -20,16 +21,15 @@ from wisblock_bridge.describe import (
     event,
     operation,
 )
-from wisblock_bridge.errors import BridgeError, NotReadyError
-from wisblock_bridge.modules.safety_net import SafetyNet
-from wisblock_bridge.wiring import board_expanders, lost_supply
+from wisblock_bridge.module_api.needs import board_expanders, lost_supply
+from wisblock_bridge.modules.shared.safety_net import SafetyNet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Memory, Timers
+    from wisblock_bridge.module_api.module import Memory, Timers
 
 LINE_COUNT = 16
 

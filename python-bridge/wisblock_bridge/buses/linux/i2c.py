@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from wisblock_bridge.buses.i2c import Read, Write, check_transaction
 from wisblock_bridge.buses.linux import errno_faults
 from wisblock_bridge.errors import BusError, BusFault
-from wisblock_bridge.fair_lock import FairLock
+from wisblock_bridge.threads.fair_lock import FairLock
 
 if TYPE_CHECKING:
     import smbus2

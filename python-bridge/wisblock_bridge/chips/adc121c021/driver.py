@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.errors import WrongChipError
-from wisblock_bridge.wiring import Conversion
+from wisblock_bridge.module_api.needs import Conversion
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus

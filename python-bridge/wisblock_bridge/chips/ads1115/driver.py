@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.errors import NotReadyError
-from wisblock_bridge.fair_lock import FairLock
-from wisblock_bridge.wiring import Conversion
+from wisblock_bridge.module_api.needs import Conversion
+from wisblock_bridge.threads.fair_lock import FairLock
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.chips.verdict import Verdict
+from wisblock_bridge.chips.identification import Verdict
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:

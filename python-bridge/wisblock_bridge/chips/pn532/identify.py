@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read
-from wisblock_bridge.chips.verdict import Verdict
+from wisblock_bridge.chips.identification import Verdict
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus

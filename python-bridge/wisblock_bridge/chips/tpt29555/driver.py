@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from wisblock_bridge.buses.gpio import Bias, no_edges
 from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.errors import BusError, BusFault
-from wisblock_bridge.fair_lock import FairLock
+from wisblock_bridge.threads.fair_lock import FairLock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,9 +13,9 @@ import contextlib
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from wisblock_bridge.chips.adc121c021 import ADC121C021
-from wisblock_bridge.describe import Module, Param, Quality, Readings, Watch, operation
 from wisblock_bridge.errors import BridgeError, BusError, BusFault, NotReadyError, OutOfRangeError
-from wisblock_bridge.modules.dates import date_of
+from wisblock_bridge.module_api.module import Module, Param, Quality, Readings, Watch, operation
+from wisblock_bridge.module_api.needs import Part, line, optional_line
 from wisblock_bridge.modules.gas.calibration import Calibration, from_facts
 from wisblock_bridge.modules.gas.curves import Range
 from wisblock_bridge.modules.gas.heating import Warmth
@@ -30,14 +30,14 @@ from wisblock_bridge.modules.gas.readings import (
     WARM_UP_LEFT,
     Samples,
 )
-from wisblock_bridge.wiring import Part, line, optional_line
+from wisblock_bridge.modules.shared.dates import date_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Memory, TimerHandle, Timers
+    from wisblock_bridge.module_api.module import Memory, TimerHandle, Timers
     from wisblock_bridge.modules.gas.curves import Curve
 
 CHIP = "ADC121C021"

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.describe import Quality, Readings
-from wisblock_bridge.modules.heard import HeardWatch
+from wisblock_bridge.module_api.module import Quality, Readings
 from wisblock_bridge.modules.lin import frames
-from wisblock_bridge.modules.lin.pieces import Kind, Piece, Pieces
+from wisblock_bridge.modules.lin.framer import Kind, Piece, Pieces
+from wisblock_bridge.modules.shared.serial_listener import HeardWatch
 
 if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import TimerHandle, Timers
-    from wisblock_bridge.modules.heard import Ear
+    from wisblock_bridge.module_api.module import TimerHandle, Timers
+    from wisblock_bridge.modules.shared.serial_listener import Ear
 
 SLEEP = "sleep"
 """What a frame is called that sends all nodes to sleep."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import ChecksumError
+from wisblock_bridge.modules.lin.framer import Kind, Piece, Pieces
 from wisblock_bridge.modules.lin.listening import explain
-from wisblock_bridge.modules.lin.pieces import Kind, Piece, Pieces
 
 if TYPE_CHECKING:
     from wisblock_bridge.modules.lin.frames import ModelOrAuto

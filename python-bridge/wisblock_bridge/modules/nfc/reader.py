@@ -15,14 +15,14 @@ from wisblock_bridge.chips.pn532.cards import block_count, card_at, type_of
 from wisblock_bridge.chips.pn532.classic import MifareClassic
 from wisblock_bridge.chips.pn532.link import CardLink
 from wisblock_bridge.chips.pn532.type2 import Type2Tag
-from wisblock_bridge.describe import Module
 from wisblock_bridge.errors import (
     BadParamsError,
     BridgeError,
     NotReadyError,
     RemoteExceptionError,
 )
-from wisblock_bridge.wiring import chip
+from wisblock_bridge.module_api.module import Module
+from wisblock_bridge.module_api.needs import chip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.chips.pn532 import Target
     from wisblock_bridge.chips.pn532.card import Card
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.describe import Memory, Timers
+    from wisblock_bridge.module_api.module import Memory, Timers
 
 TRIES = 5
 """Looks of the chip before it says "no card"; about 5 ms each, so nobody waits long."""

@@ -1,0 +1,190 @@
+"""How values look on a terminal.
+
+1. Text in, text out; nothing here prints or asks.
+2. Units and digits come from the catalogue.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import textwrap
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.wire.plain_text import escaped, escaped_in_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+NARROWEST = 30
+"""Columns: no terminal is taken for narrower."""
+
+
+def value(what: object, unit: str, units: Mapping[str, Mapping[str, object]]) -> str:
+    """Write a value with its unit.
+
+    Args:
+        what: The value.
+        unit: Name of the unit.
+        units: The catalogue's units.
+
+    Returns:
+        "12.00 mA".
+    """
+    facts = units.get(unit, {})
+    symbol = str(facts.get("symbol", ""))
+    if isinstance(what, bool):
+        return "yes" if what else "no"
+    if isinstance(what, float):
+        decimals = facts.get("decimals")
+        text = f"{what:.{decimals}f}" if isinstance(decimals, int) and decimals else f"{what:g}"
+    elif isinstance(what, bytes):
+        text = what.hex(" ")
+    elif isinstance(what, str | int):
+        text = str(what)
+    else:
+        text = to_json(what, indent=None)
+    return escaped(f"{text} {symbol}" if symbol else text)
+
+
+def to_json(what: object, *, indent: int | None = 2) -> str:
+    """Write anything as JSON; bytes become hexadecimal text.
+
+    Args:
+        what: Plain data.
+        indent: Spaces of a level; None for one line.
+
+    Returns:
+        The text, without a line end.
+    """
+
+    def other(odd: object) -> object:
+        if isinstance(odd, bytes):
+            return odd.hex()
+        raise TypeError(type(odd).__name__)
+
+    return escaped_in_json(json.dumps(what, indent=indent, ensure_ascii=False, default=other))
+
+
+def terminal_width() -> int | None:
+    """Tell how wide the terminal is that standard output is.
+
+    Returns:
+        Columns; what ``COLUMNS`` says, where it is set; None when there is no terminal, so that
+        programs get one row on one line.
+    """
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told) > 0:
+        return max(NARROWEST, int(told))
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError, AttributeError):
+        return None
+    return max(NARROWEST, columns) if columns else None  # a terminal that does not say has 0
+
+
+def wrapped(line: str, width: int | None, hanging: str = "    ") -> str:
+    """Break a line at the width of the terminal.
+
+    Args:
+        line: Without control characters.
+        width: Columns; None to leave it as it is.
+        hanging: In front of all lines but the first.
+
+    Returns:
+        Lines, without a line end at the end.
+    """
+    if width is None or len(line) <= width:
+        return line
+    start = line[: len(line) - len(line.lstrip())]
+    return "\n".join(
+        textwrap.wrap(
+            line.lstrip(),
+            width,
+            initial_indent=start,
+            subsequent_indent=start + hanging,
+            break_on_hyphens=False,
+        )
+    )
+
+
+def line(text: str) -> str:
+    """Write what others sent so that a terminal takes it for text.
+
+    Args:
+        text: Any.
+
+    Returns:
+        The text without control characters.
+    """
+    return text if text.isprintable() else "".join(each for each in text if each.isprintable())
+
+
+def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
+    """Write rows in columns, not wider than the terminal.
+
+    Args:
+        rows: Cells, row by row; they may come from strangers.
+        indent: In front of each row.
+
+    Returns:
+        Lines, each with a line end; the last column is not padded. Where a row does not fit the
+        terminal, its last cell goes on below.
+    """
+    rows = [[escaped(cell) for cell in row] for row in rows]
+    width = terminal_width()
+    widths = [0] * max((len(row) for row in rows), default=0)
+    for row in rows:
+        for column, cell in enumerate(row):
+            widths[column] = max(widths[column], len(cell))
+    lines: list[str] = []
+    for row in rows:
+        cells = [cell.ljust(widths[column]) for column, cell in enumerate(row)]
+        line = indent + "  ".join(cells).rstrip()
+        if width is None or len(line) <= width:
+            lines.append(line)
+            continue
+        first = indent + "  ".join(cells[:-1])
+        if first.strip() and width - len(first) - 2 >= width // 2:
+            below = " " * (len(first) + 2 - len(indent))
+            lines.append(wrapped(f"{first}  {row[-1]}", width, below))
+        else:
+            head = [wrapped(first.rstrip(), width)] if first.strip() else []
+            below = wrapped(f"{indent}    {row[-1]}", width, "")
+            lines += [*head, below]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def duration(seconds: float) -> str:
+    """Write a duration.
+
+    Args:
+        seconds: How long, s.
+
+    Returns:
+        "3 d 4 h", "2 min 5 s", "12 s".
+    """
+    whole = round(seconds)
+    parts = [
+        (whole // 86400, "d"),
+        (whole // 3600 % 24, "h"),
+        (whole // 60 % 60, "min"),
+        (whole % 60, "s"),
+    ]
+    shown = [f"{count} {unit}" for count, unit in parts if count]
+    return " ".join(shown[:2]) or "0 s"
+
+
+def moment(milliseconds: float) -> str:
+    """Write a moment in this computer's time.
+
+    Args:
+        milliseconds: Since 1970.
+
+    Returns:
+        "2026-11-23 20:31:05".
+    """
+    return datetime.fromtimestamp(milliseconds / 1000.0).astimezone().strftime("%Y-%m-%d %H:%M:%S")

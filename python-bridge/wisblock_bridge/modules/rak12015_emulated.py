@@ -1,0 +1,41 @@
+"""The emulated RAK12015: a square wave at AIN1 while it is shaken.
+
+1. Physics of the product only: rate and height of the pulses.
+2. The converter behind AIN1 is the board's.
+"""
+
+from __future__ import annotations
+
+from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Swing, Twin
+
+
+class EmulatedRAK12015(Twin):
+    """A RAK12015 that somebody may shake."""
+
+    product = "RAK12015"
+
+    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
+        super().__init__(pins, swing_s)
+        self._peak = Swing(0.0, -1.0, 1.0, pins.clock, swing_s)  # at rest half of the demo's time
+        self._frequency = Swing(50.0, 50.0, 50.0, pins.clock)
+        pins.analog("AIN1").connect(self._volts)
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Tell what the back door offers: height (0 is at rest) and rate of the pulses."""
+        return (
+            Quantity("peak", "volt", 0.0, 2.0, 0.000125, self._height, self._peak.set),
+            Quantity(
+                "frequency", "hertz", 1.0, 150.0, 0.0, self._frequency.get, self._frequency.set
+            ),
+        )
+
+    def unplug(self) -> None:
+        """Leave the slot."""
+        self.pins.analog("AIN1").connect(None)
+
+    def _height(self) -> float:
+        return max(self._peak.get(), 0.0)
+
+    def _volts(self) -> float:
+        phase = self.pins.clock.monotonic() * self._frequency.get() % 1.0
+        return self._height() if phase < 0.5 else 0.0  # noqa: PLR2004  (a square wave)

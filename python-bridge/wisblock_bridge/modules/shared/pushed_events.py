@@ -1,0 +1,70 @@
+"""A look-out for what a module itself finds out, in the course of its own work.
+
+1. The module tells, on the worker's thread; the look-out only wakes that thread for the reading.
+2. Who listens too late loses the oldest news, never the newest.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.module_api.module import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.module_api.module import Readings
+
+MOST_NEWS = 64
+
+
+class ToldWatch(Watch):
+    """A look-out that is told.
+
+    Args:
+        present: The present state, which is told first.
+        forget: Called with this watch when nobody looks out any more.
+    """
+
+    def __init__(self, present: Readings, forget: Callable[[ToldWatch], None]) -> None:
+        super().__init__(math.inf)
+        self._news = deque([present], maxlen=MOST_NEWS)
+        self._forget: Callable[[ToldWatch], None] | None = forget
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    @property
+    def descriptor(self) -> int | None:
+        """Readable when there is something to tell; None after the end."""
+        return self._bell if self._forget is not None else None
+
+    def tell(self, readings: Readings) -> None:
+        """Take notice of something.
+
+        Args:
+            readings: What there is to tell.
+        """
+        self._news.append(readings)
+        os.eventfd_write(self._bell, 1)
+
+    def look(self) -> list[Readings]:
+        """Take what there is to tell.
+
+        Returns:
+            What was told since; at first the state at the beginning.
+        """
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._bell)
+        news = list(self._news)
+        self._news.clear()
+        return news
+
+    def close(self) -> None:
+        """Look out no longer."""
+        if self._forget is not None:
+            forget, self._forget = self._forget, None
+            forget(self)
+            os.close(self._bell)

@@ -1,0 +1,166 @@
+"""A relay behind one line of the slot, the same for every module that has one.
+
+1. The line high energises the coil; safe is low.
+2. After every command the line is read back: that tells a short, not a broken coil.
+3. What is known is what was commanded; nothing is restored by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from wisblock_bridge.errors import BridgeError, NotReadyError
+from wisblock_bridge.module_api.module import Param, Reading
+from wisblock_bridge.modules.shared.safety_net import SafetyNet
+
+if TYPE_CHECKING:
+    from wisblock_bridge.module_api.module import TimerHandle, Timers
+    from wisblock_bridge.module_api.needs import DigitalLine
+
+OUTPUT = "relay"
+
+ON = Reading(
+    "on",
+    "Whether the coil is energised and the normally open contact closed.",
+    kind="bool",
+)
+
+On = Annotated[bool, Param("True closes the normally open contact, false opens it.")]
+PulseMs = Annotated[
+    int,
+    Param(
+        "How long the relay is on. It needs up to 10 ms to operate.",
+        unit="millisecond",
+        low=20,
+        high=86_400_000,
+        label="duration",
+    ),
+]
+
+
+class Relay:
+    """The coil of a relay.
+
+    Args:
+        line: The line that energises it.
+        timers: Of the module.
+    """
+
+    def __init__(self, line: DigitalLine, timers: Timers) -> None:
+        self._line = line
+        self._timers = timers
+        self._net = SafetyNet(timers, self._release)
+        self._pulse: TimerHandle | None = None
+        self._on = False
+
+    def release(self) -> None:
+        """Switch off; where the hardware does not answer, that is tried until it does.
+
+        Raises:
+            BusError: The line could not be driven now.
+        """
+        self._net.fall()
+
+    def close(self) -> None:
+        """Switch off and return the line.
+
+        Raises:
+            BusError: The line could not be driven.
+        """
+        self._net.disarm()
+        try:
+            self._release()
+        finally:
+            self._line.let_go()  # and not as an input: a pull-up may switch the relay on
+
+    def switch(self, *, on: bool) -> bool:
+        """Switch; a pulse that runs is over.
+
+        Args:
+            on: Whether to energise the coil.
+
+        Returns:
+            What the line reads.
+
+        Raises:
+            BusError: The line could not be driven or read; the relay is switched off.
+            NotReadyError: The line does not follow; the relay is switched off.
+        """
+        if not on:
+            self.release()
+            return self.is_on()
+        self._end_pulse()
+        self._net.disarm()
+        try:
+            self._on = True
+            self._line.drive(1)
+            return self.is_on()
+        except BridgeError:
+            self._net.catch()
+            raise
+
+    def toggle(self) -> bool:
+        """Switch to the other state than the one commanded last.
+
+        Returns:
+            What the line reads.
+
+        Raises:
+            BusError: The line could not be driven or read; the relay is switched off.
+            NotReadyError: The line does not follow; the relay is switched off.
+        """
+        return self.switch(on=not self._on)
+
+    def pulse(self, seconds: float) -> bool:
+        """Switch on for a while; the pulse ends even if nobody is there any more.
+
+        Args:
+            seconds: How long.
+
+        Returns:
+            What the line reads.
+
+        Raises:
+            BusError: The line could not be driven or read; the relay is switched off.
+            NotReadyError: The line does not follow; the relay is switched off.
+        """
+        on = self.switch(on=True)
+        self._pulse = self._timers.after(seconds, self.release)
+        return on
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is off, as far as is known."""
+        return not self._on
+
+    def is_on(self) -> bool:
+        """Read the line back and compare it with what was commanded.
+
+        Returns:
+            Whether the line is high.
+
+        Raises:
+            BusError: The line could not be read.
+            NotReadyError: The line is not as commanded; ``SupplyLostError`` where that is because
+                its expander was reset.
+        """
+        level = self._line.level()
+        if level != int(self._on):
+            self._line.check_driven()
+            raise NotReadyError(
+                f"The relay's line is driven {'high' if self._on else 'low'} and reads {level}.",
+                hint="A short or another output holds the line: pull the module out and look, then "
+                "give the command again.",
+                where=self._line.place,
+            )
+        return self._on
+
+    def _release(self) -> None:
+        self._end_pulse()
+        self._on = False
+        self._line.drive(0)
+
+    def _end_pulse(self) -> None:
+        if self._pulse is not None:
+            self._pulse.cancel()
+            self._pulse = None

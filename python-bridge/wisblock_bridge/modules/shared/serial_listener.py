@@ -1,0 +1,181 @@
+"""Listening to a serial line: what comes unasked is told to everybody who listens.
+
+1. One ear for a port; who takes something off the line hands it to all who listen.
+2. It runs on the module's own thread, between requests.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.module_api.module import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.buses.uart import SerialPort
+    from wisblock_bridge.module_api.module import Readings
+
+MOST_NEWS = 256
+
+LOOK_S = 0.5
+"""How often the port is looked at in any case: opened anew, it has another descriptor."""
+
+
+class Ear:
+    """What several listeners hear of one port.
+
+    Args:
+        port: The port.
+        take: Takes what has come, up to a silence of so many seconds.
+        pack: Makes readings of it.
+    """
+
+    def __init__(
+        self,
+        port: SerialPort,
+        take: Callable[[float], bytes],
+        pack: Callable[[bytes], Readings],
+    ) -> None:
+        self.port = port
+        self._take = take
+        self._pack = pack
+        self._listeners: list[HeardWatch] = []
+
+    def listen(self, gap_s: float) -> HeardWatch:
+        """Begin to listen.
+
+        Args:
+            gap_s: Silence that ends what belongs together, s.
+
+        Returns:
+            The look-out.
+        """
+        watch = HeardWatch(self, gap_s)
+        self.join(watch)
+        return watch
+
+    def join(self, watch: HeardWatch) -> None:
+        """Let a look-out listen that was made elsewhere.
+
+        Args:
+            watch: Which.
+        """
+        self._listeners.append(watch)
+
+    @property
+    def listeners(self) -> tuple[HeardWatch, ...]:
+        """Who listens."""
+        return tuple(self._listeners)
+
+    def forget(self, watch: HeardWatch) -> None:
+        """Tell a listener nothing more.
+
+        Args:
+            watch: Which.
+        """
+        with suppress(ValueError):
+            self._listeners.remove(watch)
+
+    def gather(self, gap_s: float) -> None:
+        """Take what has come and tell it to all.
+
+        Args:
+            gap_s: Silence that ends it, s.
+        """
+        found = self._take(gap_s)
+        if found:
+            self.tell(found)
+
+    def tell(self, data: bytes) -> None:
+        """Tell all what came.
+
+        Args:
+            data: The bytes.
+        """
+        for listener in self.listeners:
+            listener.hear(data)
+
+    def pack(self, data: bytes) -> Readings:
+        """Make readings of what came.
+
+        Args:
+            data: The bytes.
+
+        Returns:
+            What to tell.
+        """
+        return self._pack(data)
+
+
+class HeardWatch(Watch):
+    """The look-out of one listener.
+
+    Args:
+        ear: What it listens with.
+        gap_s: Silence that ends what belongs together, s.
+    """
+
+    def __init__(self, ear: Ear, gap_s: float) -> None:
+        super().__init__(LOOK_S)
+        self._ear = ear
+        self._gap_s = gap_s
+        self._news: deque[Readings] = deque(maxlen=MOST_NEWS)
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._both = select.epoll()
+        self._both.register(self._bell, select.EPOLLIN)
+        self._open = True
+
+    @property
+    def descriptor(self) -> int | None:
+        """Readable when the port has something or another listener took something off it."""
+        return self._both.fileno() if self._open else None
+
+    def hear(self, data: bytes) -> None:
+        """Take notice of bytes.
+
+        Args:
+            data: What came.
+        """
+        self.tell(self._ear.pack(data))
+
+    def tell(self, readings: Readings) -> None:
+        """Take notice of something that was heard.
+
+        Args:
+            readings: What.
+        """
+        self._news.append(readings)
+        os.eventfd_write(self._bell, 1)
+
+    def look(self) -> list[Readings]:
+        """Take what was heard since.
+
+        Returns:
+            One entry for each time that something was said.
+
+        Raises:
+            BusError: The port has gone.
+        """
+        self._ear.gather(self._gap_s)
+        port = self._ear.port.descriptor
+        if port is not None:
+            with suppress(FileExistsError):
+                self._both.register(port, select.EPOLLIN)
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._bell)
+        news = list(self._news)
+        self._news.clear()
+        return news
+
+    def close(self) -> None:
+        """Listen no longer."""
+        if self._open:
+            self._open = False
+            self._ear.forget(self)
+            self._both.close()
+            os.close(self._bell)

@@ -1,0 +1,150 @@
+"""Who uses which module: the claims of sessions, and the outputs that ended sessions hold.
+
+1. Pure bookkeeping, used by the poll loop only: nothing is sent and no hardware is touched.
+2. A claim belongs to one session and one module in one slot; it ends with ``release``, with the
+   session, or when the module is closed.
+3. What a client calls itself is kept without control characters: it is shown on terminals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wisblock_bridge.module_api.module import Slot
+
+    Place = tuple[str, Slot]
+
+MOST_NODES = 8
+"""Names of nodes that a claim remembers, the newest last."""
+
+
+class User(TypedDict):
+    """A client that uses a module, as ``data`` of a refusal and ``status`` name it.
+
+    Attributes:
+        client: What it calls itself; "" when it has not said.
+        address: Where it is: "process 812, user 1000", or an IP address; "" when not known.
+        nodes: Names of the nodes that asked, the newest last.
+        held: Outputs that it left on when it disconnected.
+        connected: Whether it is there.
+    """
+
+    client: str
+    address: str
+    nodes: list[str]
+    held: list[str]
+    connected: bool
+
+
+@dataclass(slots=True, eq=False)
+class Claim:
+    """One session's claim on a module.
+
+    Attributes:
+        nodes: Who asked inside that client, the newest last.
+        alive: False once it was given up; what is queued under it is then not started.
+        heir: The claim of the resumed session that it became part of.
+    """
+
+    nodes: list[str] = field(default_factory=list)
+    alive: bool = True
+    heir: Claim | None = None
+
+    @property
+    def present(self) -> Claim:
+        """The claim that counts now: itself, or the one it became part of."""
+        claim = self
+        while claim.heir is not None:
+            claim = claim.heir
+        return claim
+
+    def note(self, node: str) -> None:
+        """Remember who asked.
+
+        Args:
+            node: Its name, as it came.
+        """
+        if self.nodes and self.nodes[-1] == node:
+            return
+        name = printable(node)
+        if not name:
+            return
+        if name in self.nodes:
+            self.nodes.remove(name)
+        self.nodes.append(name)
+        del self.nodes[:-MOST_NODES]
+
+    def join(self, later: Claim) -> None:
+        """Take over the claim of a connection that this claim's session goes on with.
+
+        Args:
+            later: That claim.
+        """
+        later.heir = self
+        for node in later.nodes:
+            self.note(node)
+
+
+class Held(NamedTuple):
+    """Whose output it was that stays as it is, because its session asked to hold it and ended."""
+
+    client: str
+    address: str
+
+
+def printable(text: str) -> str:
+    """Leave out what a terminal could take for a command.
+
+    Args:
+        text: What a client sent.
+
+    Returns:
+        The text without control characters and without spaces at its ends.
+    """
+    if not text.isprintable():
+        text = "".join(each for each in text if each.isprintable())
+    return text.strip()
+
+
+def address_of_peer(peer_address: str) -> str:
+    """Write libzmq's ``Peer-Address`` for people.
+
+    Args:
+        peer_address: "localhost:1000:1000:812" (user, group, process) of a socket file, or an IP
+            address.
+
+    Returns:
+        "process 812, user 1000", or the IP address as it is written usually.
+    """
+    parts = peer_address.split(":")
+    if len(parts) == 4 and parts[0] == "localhost":  # noqa: PLR2004  (the form above)
+        return f"process {parts[3]}, user {parts[1]}"
+    return printable(peer_address.removeprefix("::ffff:"))
+
+
+def in_words(users: Iterable[User]) -> str:
+    """Name users in a sentence.
+
+    Args:
+        users: Who they are.
+
+    Returns:
+        'client "flows" (process 812, user 1000), nodes "pump", "light"; held output relay of …'.
+    """
+    told = []
+    for user in users:
+        client = f'client "{user["client"]}"' if user["client"] else "an unnamed client"
+        where = f" ({user['address']})" if user["address"] else ""
+        if user["held"]:
+            names = ", ".join(user["held"])
+            outputs = "output" if len(user["held"]) == 1 else "outputs"
+            told.append(f"held {outputs} {names} of {client}{where}, which has disconnected")
+        else:
+            nodes = ", ".join(f'"{each}"' for each in user["nodes"])
+            word = "node" if len(user["nodes"]) == 1 else "nodes"
+            told.append(f"{client}{where}" + (f", {word} {nodes}" if nodes else ""))
+    return "; ".join(told)

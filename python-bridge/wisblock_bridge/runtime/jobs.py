@@ -1,0 +1,122 @@
+"""What the poll loop and the workers hand each other.
+
+1. Plain records: nothing here does anything.
+2. A job goes down, a post comes up; who posts something does not touch it any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wisblock_bridge.errors import BridgeError
+    from wisblock_bridge.module_api.module import Readings
+    from wisblock_bridge.module_api.signatures import OperationDescription
+    from wisblock_bridge.runtime.claims import Claim
+    from wisblock_bridge.runtime.sessions import OnLoss, Session
+    from wisblock_bridge.runtime.worker import Worker
+    from wisblock_bridge.wire.messages import RequestId
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One call of one operation.
+
+    Attributes:
+        session: Who asked.
+        identity: The connection to answer on.
+        request_id: The id to answer with.
+        deadline: Clock reading after which it is not started, s.
+        operation: What is asked.
+        arguments: The checked parameters, in order.
+        output: The output it drives, or "".
+        on_loss: What is to happen to that output when the session is lost.
+        urgent: It is a stop or an off.
+        claim: Under which it was asked; None for what needs none.
+    """
+
+    session: Session
+    identity: bytes
+    request_id: RequestId
+    deadline: float
+    operation: OperationDescription
+    arguments: tuple[object, ...]
+    output: str = ""
+    on_loss: OnLoss = "safe"
+    urgent: bool = False
+    claim: Claim | None = None
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether the claim under which it was asked still counts."""
+        return self.claim is None or self.claim.present.alive
+
+    def is_under(self, claim: Claim) -> bool:
+        """Tell whether it was asked under a claim.
+
+        Args:
+            claim: The present one of its session.
+
+        Returns:
+            Whether it was.
+        """
+        return self.claim is not None and self.claim.present is claim
+
+
+@dataclass(slots=True, eq=False)
+class Answer:
+    """A finished job, its reply ready to be sent."""
+
+    job: Job
+    frame: bytes
+    worker: Worker
+    started: bool
+    error: BridgeError | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Happening:
+    """Something to tell the client of a subscription."""
+
+    subscription: int
+    readings: Readings | None
+    error: BridgeError | None = None
+    initial: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class MadeSafe:
+    """What came of bringing an output to its safe state.
+
+    Attributes:
+        worker: Whose output it is.
+        output: Its name.
+        error: Why it did not work; it is tried again then.
+        overtaken: Somebody else has written the output since, so it was left alone.
+        by_itself: It came to rest without being asked to: whoever wrote it last still owns it.
+    """
+
+    worker: Worker
+    output: str
+    error: BridgeError | None = None
+    overtaken: bool = False
+    by_itself: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class OutputsSafe:
+    """Outputs are in their safe state again although nobody asked for it: nobody drives them."""
+
+    worker: Worker
+    outputs: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Closed:
+    """A worker has closed its module and ended."""
+
+    worker: Worker
+
+
+Post = Answer | Happening | MadeSafe | OutputsSafe | Closed

@@ -1,0 +1,117 @@
+"""Modules whose outputs could not be made safe when they were closed: tried again until they are.
+
+1. It knows when and which; opening and closing is the worker's business, as ever.
+2. It never takes a slot from anybody: whoever opens the module meanwhile has made it safe, and
+   where another module answers, this one has been pulled out.
+3. It ends: what does not answer for a minute is left to the next start of the bridge.
+4. It is called from the poll loop only.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.errors import BridgeError
+from wisblock_bridge.runtime.slots import SlotClosingError
+from wisblock_bridge.runtime.worker import FIRST_RETRY_S, LONGEST_RETRY_S, place_of
+
+if TYPE_CHECKING:
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.runtime.slots import Rack
+    from wisblock_bridge.runtime.worker import Worker
+
+GIVE_UP_S = 60.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Owed:
+    due: float
+    pause_s: float
+    until: float
+
+
+class Salvage:
+    """What still has to be made safe, though nobody uses it any more.
+
+    Args:
+        rack: The slots.
+        clock: Time.
+    """
+
+    def __init__(self, rack: Rack, clock: Clock) -> None:
+        self._rack = rack
+        self._clock = clock
+        self._owed: dict[tuple[str, Slot], _Owed] = {}
+
+    def add(self, module: str, slot: Slot) -> None:
+        """Note a module that may still drive something.
+
+        Args:
+            module: Its name.
+            slot: Where it is.
+        """
+        if (module, slot) in self._owed:
+            return
+        now = self._clock.monotonic()
+        log.error(
+            "%s could not be made safe when it was closed: it may still drive its outputs; this is "
+            "tried again for %.0f s and when the bridge is started",
+            place_of(module, slot), GIVE_UP_S,
+        )  # fmt: skip
+        self._owed[module, slot] = _Owed(now + FIRST_RETRY_S, FIRST_RETRY_S, now + GIVE_UP_S)
+
+    def closed(self, worker: Worker) -> bool:
+        """Take notice of how a module was closed.
+
+        Args:
+            worker: Its worker, which has ended.
+
+        Returns:
+            Whether it has to be tried again.
+        """
+        if worker.was_open:
+            for module, slot in tuple(self._owed):
+                if slot == worker.slot and module != worker.name and slot != "board":
+                    del self._owed[module, slot]
+                    self._rack.no_longer_there(module, slot)
+        if worker.left_unsafe:
+            self.add(worker.name, worker.slot)
+            return True
+        if self._owed.pop((worker.name, worker.slot), None) is not None:
+            log.info("%s is safe now", worker.place)
+        return False
+
+    def next(self) -> float | None:
+        """Tell when it is time to try again.
+
+        Returns:
+            Clock reading, s; None when everything is safe.
+        """
+        return min((owed.due for owed in self._owed.values()), default=None)
+
+    def attempt(self, now: float) -> None:
+        """Try again what is due.
+
+        Args:
+            now: Clock reading, s.
+        """
+        for (module, slot), owed in tuple(self._owed.items()):
+            if owed.due > now:
+                continue
+            if now >= owed.until:
+                del self._owed[module, slot]
+                log.error("%s: giving up until the next start", place_of(module, slot))
+                continue
+            owed.pause_s = min(2 * owed.pause_s, LONGEST_RETRY_S)
+            owed.due = now + owed.pause_s
+            if self._rack.find(module, slot) is not None:
+                continue  # somebody uses it: how that one is closed decides
+            try:
+                self._rack.worker(module, slot, displace=False).rescue(quiet=True)
+            except (BridgeError, SlotClosingError):
+                continue  # another module has the slot

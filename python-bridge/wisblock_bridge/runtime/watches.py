@@ -1,0 +1,379 @@
+"""Looking out on behalf of subscriptions.
+
+1. It runs on the worker's thread, between jobs; it decides when and what to tell, never to whom.
+   What a look-out needs of the worker is to call the module (``Caller``).
+2. A failure is told once; then the pace slows down until the value is back. A look that gave way to
+   something urgent is no failure: it is taken again.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Protocol
+
+from wisblock_bridge.errors import BridgeError, CutShortError
+from wisblock_bridge.runtime.jobs import Happening
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.module_api.module import Readings, Watch
+    from wisblock_bridge.module_api.signatures import OperationDescription
+    from wisblock_bridge.runtime.jobs import Post
+    from wisblock_bridge.threads.mailbox import Mailbox
+    from wisblock_bridge.threads.timers import Agenda
+    from wisblock_bridge.threads.wakeup import Bell
+
+FIRST_BACK_OFF_S = 1.0
+"""Where only a descriptor tells, and what it belongs to has failed."""
+
+LONGEST_BACK_OFF_S = 10.0
+
+CUT_SHORT_S = 0.1
+"""Until a look is taken again that gave way to a stop."""
+
+
+class Caller(Protocol):
+    """Calls the module and opens it first if need be, as ``Worker`` says."""
+
+    def perform(self, operation: str, arguments: tuple[object, ...]) -> Readings:
+        """Call an operation."""
+        ...
+
+    def begin(self, event: str, arguments: tuple[object, ...]) -> Watch:
+        """Begin to look out for an event."""
+        ...
+
+    def look(self, watch: Watch) -> Sequence[Readings]:
+        """Look once for an event."""
+        ...
+
+
+class Watching(ABC):
+    """The look-out of one subscription.
+
+    Args:
+        subscription: Its number.
+        interval_s: Seconds between two looks.
+        of_state: What is told first is how things are, and is marked as that.
+    """
+
+    def __init__(self, subscription: int, interval_s: float, *, of_state: bool) -> None:
+        self.subscription = subscription
+        self._interval_s = interval_s
+        self._pause_s = interval_s
+        self._due: float | None = None
+        self._failing = False
+        self._cut_short = False
+        self._initial = of_state
+
+    def look(self, caller: Caller) -> list[Happening]:
+        """Look once.
+
+        Args:
+            caller: Calls the module.
+
+        Returns:
+            What there is to tell the client.
+        """
+        try:
+            found = self._find(caller)
+        except CutShortError:
+            self._cut_short = True
+            return []
+        except BridgeError as error:
+            paced_s = FIRST_BACK_OFF_S if math.isinf(self._interval_s) else self._interval_s
+            doubled_s = self._pause_s * 2 if self._failing else paced_s
+            self._pause_s = max(paced_s, min(doubled_s, LONGEST_BACK_OFF_S))
+            if self._failing:
+                return []
+            self._failing = True
+            self._forget()
+            return [Happening(self.subscription, None, error)]
+        self._pause_s = self._interval_s
+        self._failing = False
+        initial = self._initial
+        self._initial = initial and not found
+        return [Happening(self.subscription, readings, None, initial) for readings in found]
+
+    def interrupt(self, error: BridgeError) -> Happening | None:
+        """Take a failure in that was found elsewhere; what was reported is reported again later.
+
+        Args:
+            error: What happened.
+
+        Returns:
+            What to tell the client; None when it was told of a failure already.
+        """
+        if self._failing:
+            return None
+        self._failing = True
+        self._forget()
+        return Happening(self.subscription, None, error)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it has to look to report the value again."""
+        return self._failing
+
+    @property
+    def is_woken_only(self) -> bool:
+        """Whether only a descriptor makes it look, so that no timer of it is under way."""
+        return math.isinf(self._pause_s)
+
+    def next_look_s(self, now: float) -> float:
+        """Tell when to look again, without drift and without catching up.
+
+        Args:
+            now: Clock reading, s.
+
+        Returns:
+            Seconds from now; infinity when only a descriptor tells.
+        """
+        if self._cut_short:
+            self._cut_short = False
+            return CUT_SHORT_S
+        if math.isinf(self._pause_s):
+            return math.inf
+        if self._failing or self._due is None or now - self._due > self._pause_s:
+            self._due = now
+        self._due += self._pause_s
+        return max(0.0, self._due - now)
+
+    @property
+    def descriptor(self) -> int | None:
+        """A descriptor that becomes readable when there is something to see."""
+        return None
+
+    def close(self) -> None:  # noqa: B027  (most have nothing to close)
+        """Look out no longer."""
+
+    @abstractmethod
+    def _find(self, caller: Caller) -> Sequence[Readings]:
+        """Look, and return what is new."""
+
+    @abstractmethod
+    def _forget(self) -> None:
+        """Forget what was told, so that the value is told again once it is back."""
+
+
+class PeriodicReading(Watching):
+    """A reading taken every so often, told when it changed by more than a dead band.
+
+    Args:
+        subscription: Its number.
+        interval_s: Seconds between two readings.
+        operation: The operation that reads.
+        arguments: Its parameters, in order.
+        deadband: Changes of the main number up to this are not told, so 0 tells every change;
+            None to tell every reading.
+    """
+
+    def __init__(
+        self,
+        subscription: int,
+        interval_s: float,
+        operation: OperationDescription,
+        arguments: tuple[object, ...],
+        deadband: float | None,
+    ) -> None:
+        super().__init__(subscription, interval_s, of_state=True)
+        self._operation = operation
+        self._arguments = arguments
+        self._deadband = deadband
+        self._last: Readings | None = None
+
+    def _find(self, caller: Caller) -> Sequence[Readings]:
+        readings = caller.perform(self._operation.name, self._arguments)
+        if self._deadband is not None and self._last is not None and not self._moved(readings):
+            return ()
+        self._last = readings
+        return (readings,)
+
+    def _forget(self) -> None:
+        self._last = None
+
+    def _moved(self, readings: Readings) -> bool:
+        """Compare with what was told last: numbers by the dead band, the rest by equality."""
+        assert self._last is not None  # noqa: S101
+        assert self._deadband is not None  # noqa: S101
+        if readings.quality != self._last.quality:
+            return True
+        main = self._operation.main
+        names = (main,) if main else tuple(readings.values)
+        for name in names:
+            new, old = readings.values.get(name), self._last.values.get(name)
+            if isinstance(new, float) and isinstance(old, float):
+                if abs(new - old) > self._deadband:
+                    return True
+            elif new != old:
+                return True
+        return False
+
+
+class EventWatch(Watching):
+    """An event that a module finds by looking.
+
+    Args:
+        subscription: Its number.
+        event: The event.
+        arguments: Its parameters, in order.
+    """
+
+    def __init__(
+        self, subscription: int, event: OperationDescription, arguments: tuple[object, ...]
+    ) -> None:
+        super().__init__(subscription, 1.0, of_state=not event.occurrence)
+        self._event = event
+        self._arguments = arguments
+        self._watch: Watch | None = None
+
+    def _find(self, caller: Caller) -> Sequence[Readings]:
+        if self._watch is None:
+            self._watch = caller.begin(self._event.name, self._arguments)
+            self._interval_s = self._pause_s = self._watch.interval_s
+        found = caller.look(self._watch)
+        self._interval_s = self._watch.interval_s
+        for readings in found:
+            self._event.precision.apply(readings.values)
+        return found
+
+    def _forget(self) -> None:
+        self.close()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it has to look to report the value again."""
+        return self._failing or self._watch is None
+
+    @property
+    def descriptor(self) -> int | None:
+        """A descriptor that becomes readable when there is something to see."""
+        return self._watch.descriptor if self._watch is not None else None
+
+    def close(self) -> None:
+        """Look out no longer."""
+        if self._watch is not None:
+            watch, self._watch = self._watch, None
+            watch.close()
+
+
+class LookOuts:
+    """The look-outs that run on one worker's thread, and what wakes them.
+
+    Args:
+        caller: Calls the module.
+        agenda: Later work on the thread.
+        bell: What the thread waits at.
+        mailbox: Where what is seen goes.
+        clock: Time.
+    """
+
+    def __init__(
+        self, caller: Caller, agenda: Agenda, bell: Bell, mailbox: Mailbox[Post], clock: Clock
+    ) -> None:
+        self._caller = caller
+        self._agenda = agenda
+        self._bell = bell
+        self._mailbox = mailbox
+        self._clock = clock
+        self._by_number: dict[int, Watching] = {}
+        self._by_descriptor: dict[int, list[Watching]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_number)
+
+    def numbers(self) -> tuple[int, ...]:
+        """Give the numbers of the subscriptions that are looked out for."""
+        return tuple(self._by_number)
+
+    def at(self, descriptor: int) -> tuple[Watching, ...]:
+        """Give the look-outs that wait for a descriptor.
+
+        Args:
+            descriptor: One that became readable.
+        """
+        return tuple(self._by_descriptor.get(descriptor, ()))
+
+    def start(self, watching: Watching) -> None:
+        """Begin to look out, in turn with the other look-outs and with requests.
+
+        Args:
+            watching: What to look at and how often.
+        """
+        self._by_number[watching.subscription] = watching
+        self._agenda.after(0.0, lambda: self._look(watching))
+
+    def stop(self, subscription: int) -> None:
+        """End a look-out; one that has ended already is left alone.
+
+        Args:
+            subscription: Its number.
+        """
+        watching = self._by_number.pop(subscription, None)
+        if watching is not None:
+            self._listen_no_longer(watching)
+            watching.close()
+
+    def interrupt(self, error: BridgeError) -> None:
+        """Report a failure of the module to every subscription that was not told of one already.
+
+        Args:
+            error: What happened.
+        """
+        for watching in tuple(self._by_number.values()):
+            self._listen_no_longer(watching)
+            happening = watching.interrupt(error)
+            if happening is not None:
+                self._mailbox.post(happening)
+
+    def look_again(self) -> None:
+        """Look soon on behalf of those that were told of a failure: the module works again."""
+        for watching in self._by_number.values():
+            if watching.is_interrupted:
+                self._agenda.after(0.0, functools.partial(self._look_again, watching))
+
+    def _look_again(self, watching: Watching) -> None:
+        if self._by_number.get(watching.subscription) is not watching:
+            return
+        if watching.is_interrupted and watching.is_woken_only:
+            self._look(watching)
+        elif watching.is_interrupted:
+            self.look_now(watching)
+
+    def look_now(self, watching: Watching) -> None:
+        """Look once, outside the rhythm, and hear from then on what the look-out listens to.
+
+        Args:
+            watching: The look-out.
+        """
+        for happening in watching.look(self._caller):
+            self._mailbox.post(happening)
+        descriptor = watching.descriptor
+        if descriptor is None or watching not in self._by_descriptor.get(descriptor, ()):
+            self._listen_no_longer(watching)
+            if descriptor is not None:
+                if descriptor not in self._by_descriptor:
+                    self._by_descriptor[descriptor] = []
+                    self._bell.add(descriptor)
+                self._by_descriptor[descriptor].append(watching)
+
+    def _look(self, watching: Watching) -> None:
+        """Look because it is time, and say when it is time again."""
+        if self._by_number.get(watching.subscription) is not watching:
+            return
+        self.look_now(watching)
+        pause_s = watching.next_look_s(self._clock.monotonic())
+        if not math.isinf(pause_s):
+            self._agenda.after(pause_s, lambda: self._look(watching))
+
+    def _listen_no_longer(self, watching: Watching) -> None:
+        for descriptor, watchings in tuple(self._by_descriptor.items()):
+            if watching in watchings:
+                watchings.remove(watching)
+                if not watchings:
+                    del self._by_descriptor[descriptor]
+                    self._bell.remove(descriptor)

@@ -1,0 +1,237 @@
+"""What is in the way of a module: who has to give back a slot, a line, an address, a port.
+
+1. It finds and refuses; closing is the rack's.
+2. A module that nobody uses gives way; a refusal names both sides and the holder's clients.
+3. Used by the poll loop only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.boards.board import LineRef
+from wisblock_bridge.errors import InUseError, SlotConflictError
+from wisblock_bridge.module_api.needs import AnalogNeed, LineNeed, SpiNeed
+from wisblock_bridge.runtime.board_expanders import DIRECT
+from wisblock_bridge.runtime.claims import in_words
+from wisblock_bridge.runtime.reservations import refusal
+from wisblock_bridge.runtime.sessions import Output, Sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from wisblock_bridge.module_api.module import Module, Slot
+    from wisblock_bridge.runtime.claims import User
+    from wisblock_bridge.runtime.hardware import Hardware
+    from wisblock_bridge.runtime.reservations import Conflict, Key, Reservations
+    from wisblock_bridge.runtime.worker import Worker
+
+
+class GivingWay:
+    """Who is in whose way.
+
+    Args:
+        hardware: The board.
+        reservations: The ledger.
+        fixed: What the configuration puts into a slot: slot to module name.
+        workers: Gives the modules that are open.
+        module_class: Finds a module by name.
+    """
+
+    def __init__(
+        self,
+        hardware: Hardware,
+        reservations: Reservations,
+        fixed: Mapping[int, str],
+        workers: Callable[[], Iterable[Worker]],
+        module_class: Callable[[str], type[Module]],
+    ) -> None:
+        self._hardware = hardware
+        self._reservations = reservations
+        self._fixed = fixed
+        self._workers = workers
+        self._module_class = module_class
+        self.sessions = Sessions()
+        """Who uses what; nobody uses anything until the dispatcher hands over its own."""
+
+    def gives_way(self, worker: Worker) -> bool:
+        """Tell whether a module is closed as soon as somebody wants its place.
+
+        Args:
+            worker: Its worker.
+
+        Returns:
+            Whether nobody uses it, or it was asked for and never answered.
+        """
+        if not self.sessions.is_used((worker.name, worker.slot)):
+            return True
+        return not (worker.is_open or worker.unanswered or worker.queued or worker.watched)
+
+    def _refuse(self, conflict: Conflict, worker: Worker, wanted_by: str) -> InUseError:
+        """Make the refusal of what a module holds that is used.
+
+        Args:
+            conflict: What it holds.
+            worker: Its worker.
+            wanted_by: Who wanted it.
+
+        Returns:
+            The error.
+        """
+        users = self.sessions.users((worker.name, worker.slot))
+        output = _line_output(conflict) if worker.place == DIRECT else ""
+        return InUseError(
+            f"{conflict.words} is held by {worker.place}{_used_by(users)}.",
+            hint=f"Use another slot or address, or free it: {command_to_free(worker, output)}.",
+            where=wanted_by,
+            data={"holder": worker.place, "clients": users},
+        )
+
+    def name_users(self, error: InUseError) -> None:
+        """Add to a refusal that came from a module's thread who uses what is in its way.
+
+        Args:
+            error: The refusal; its ``data`` names the holder.
+        """
+        holder = error.data.get("holder")
+        worker = next((each for each in self._workers() if each.place == holder), None)
+        if worker is not None:
+            error.data["clients"] = self.sessions.users((worker.name, worker.slot))
+            error.hint = f"Use the nodes of {holder}, or free it: {command_to_free(worker)}."
+
+    def in_slot(self, name: str, slot: Slot) -> list[tuple[Worker, str]]:
+        """Find who has to leave a slot.
+
+        Args:
+            name: Name of the module that is wanted there.
+            slot: Where.
+
+        Returns:
+            The worker that is there, and "" for the whole of it; nothing when the slot is free.
+
+        Raises:
+            SlotConflictError: A module that is used is there, or another one is configured.
+        """
+        if slot == "board":
+            return []
+        fixed = self._fixed.get(slot)
+        if fixed is not None and fixed != name:
+            raise SlotConflictError(
+                f"Slot {slot} is configured for {fixed}, so {name} cannot be used there.",
+                hint=f"Change [[slot]] number {slot} in the configuration.",
+                data={"holder": fixed},
+            )
+        other = next((each for each in self._workers() if each.slot == slot), None)
+        if other is None:
+            return []
+        if other.closing or self.gives_way(other):
+            return [(other, "")]
+        users = self.sessions.users((other.name, slot))
+        shared = self._shared_pins(name, other.name)
+        raise SlotConflictError(
+            f"Slot {slot} holds {other.name}, so {name} cannot be used there{shared}."
+            + (f" It is used by {in_words(users)}." if users else ""),
+            hint=f"Choose the other slot, or free this one: {command_to_free(other)}.",
+            where=f"slot {slot}",
+            data={"holder": other.name, "clients": users},
+        )
+
+    def in_conflict(self, place: str, wanted: list[tuple[Key, str]]) -> list[tuple[Worker, str]]:
+        """Find who has to give back what is wanted.
+
+        Args:
+            place: Who wants it.
+            wanted: Lines, addresses, ports, each with its words.
+
+        Returns:
+            Workers, each with the one output that it has to give back, or "" for all it has.
+
+        Raises:
+            InUseError: A module that is used, or the board itself, holds some of it.
+        """
+        found: dict[tuple[Worker, str], None] = {}
+        for conflict in self._reservations.conflicts(place, wanted):
+            workers = self._holding(conflict)
+            if not workers:
+                raise refusal(conflict, place)
+            for worker in workers:
+                if worker.closing or self.gives_way(worker):
+                    found[worker, ""] = None
+                elif worker.place == DIRECT and not self._line_used(worker, conflict):
+                    found[worker, _line_output(conflict)] = None
+                else:
+                    raise self._refuse(conflict, worker, place)
+        closed = {worker for worker, output in found if not output}
+        return [each for each in found if not each[1] or each[0] not in closed]
+
+    def _holding(self, conflict: Conflict) -> list[Worker]:
+        """Find the modules that hold something: lines of the SPI bus all that are on it."""
+        holder = next((each for each in self._workers() if each.place == conflict.holder), None)
+        if holder is None:
+            return []
+        specs = self._hardware.board.slots.values()
+        shared = {ref for spec in specs for pin, ref in spec.spi_lines.items() if pin != "SPI_CS"}
+        if self.on_spi(holder) and conflict.key[1] in shared:
+            return [each for each in self._workers() if self.on_spi(each)]
+        return [holder]
+
+    def _line_used(self, worker: Worker, conflict: Conflict) -> bool:
+        """Tell whether somebody drives a line directly, or is about to."""
+        output = _line_output(conflict)
+        place = Output(worker.name, worker.slot, output)
+        return (
+            self.sessions.driver(place) is not None
+            or self.sessions.is_held(place)
+            or any(
+                job.output == output and job.session.present.alive and job.is_claimed
+                for job in worker.driving
+            )
+        )
+
+    def _shared_pins(self, name: str, other: str) -> str:
+        pins = sorted(_pins(self._module_class(name)) & _pins(self._module_class(other)))
+        return f": both use {', '.join(pins)}" if pins else ""
+
+    def on_spi(self, worker: Worker) -> bool:
+        """Tell whether a module is on the SPI bus.
+
+        Args:
+            worker: Its worker.
+
+        Returns:
+            Whether it is.
+        """
+        needs = self._module_class(worker.name).description.needs.values()
+        return any(isinstance(need, SpiNeed) for need in needs)
+
+
+def command_to_free(worker: Worker, output: str = "") -> str:
+    """Write the command that frees a module's place, whoever uses it.
+
+    Args:
+        worker: The module's.
+        output: The one output that is in the way; "" for the whole module.
+
+    Returns:
+        The command, in backticks.
+    """
+    only = f" --output {output}" if output else ""
+    return f"`wisblock-bridge release {worker.name} --slot {worker.slot}{only} --force`"
+
+
+def _used_by(users: list[User]) -> str:
+    return f", used by {in_words(users)}" if users else ""
+
+
+def _line_output(conflict: Conflict) -> str:
+    ref = conflict.key[1]
+    assert isinstance(ref, LineRef)  # noqa: S101  (only lines are driven directly)
+    return f"{ref.controller}/{ref.offset}"
+
+
+def _pins(cls: type[Module]) -> set[str]:
+    return {
+        need.pin
+        for need in cls.description.needs.values()
+        if isinstance(need, LineNeed | AnalogNeed)
+    }

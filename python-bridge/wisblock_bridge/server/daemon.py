@@ -1,0 +1,410 @@
+"""The bridge put together: from a configuration to a process that serves.
+
+1. Everything is made here and handed to those who need it; nobody reaches for a global.
+2. Start: socket bound last, after the outputs that a configuration names are safe. Stop: outputs
+   first.
+3. It knows how parts fit, not what they do.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from wisblock_bridge import __version__, discovery
+from wisblock_bridge.clock import SystemClock
+from wisblock_bridge.config import apply, check_slots
+from wisblock_bridge.endpoint import prepare_endpoint, restrict_socket
+from wisblock_bridge.errors import BridgeError
+from wisblock_bridge.modules import registry
+from wisblock_bridge.runtime.fault_log import defect
+from wisblock_bridge.runtime.hardware import Hardware
+from wisblock_bridge.runtime.sessions import Sessions
+from wisblock_bridge.runtime.slots import Rack, SlotClosingError
+from wisblock_bridge.runtime.state_store import Shelf, default_directory, told_where
+from wisblock_bridge.runtime.worker import place_of
+from wisblock_bridge.server.dispatch import Dispatcher
+from wisblock_bridge.server.listeners import Door, doors, load_keys
+from wisblock_bridge.server.loop import Server
+from wisblock_bridge.server.occupancy import chips_in_use, places
+from wisblock_bridge.server.scanner import Scanner
+from wisblock_bridge.server.status import Counters, status
+from wisblock_bridge.threads.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from wisblock_bridge.boards.board import BoardSpec
+    from wisblock_bridge.config import Config
+    from wisblock_bridge.emulation.board import EmulatedBoard
+    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.runtime.hardware import Transport
+    from wisblock_bridge.runtime.worker import Worker
+    from wisblock_bridge.server.access import Peer
+    from wisblock_bridge.server.emulator_methods import EmulatorMethods
+    from wisblock_bridge.server.log_buffer import LogRing
+
+log = logging.getLogger(__name__)
+
+SAFE_FIRST_S = 60.0
+"""How long the bridge waits, before it serves, for what a killed one left open to be safe. Each
+attempt ends by the time-outs of its bus, however loaded this computer is; what takes longer than
+this does not end at all, and must not keep the other modules from being served."""
+
+START_EXTENSION_S = 10.0
+"""How much more time to start the service manager is asked for while outputs are made safe."""
+
+STOP_S = 4.0
+"""How long modules get to bring their outputs to the safe state when the bridge stops."""
+
+
+class Bridge:
+    """A bridge that is ready to serve.
+
+    Args:
+        config: What is configured.
+        log_ring: What remembers the last lines of the log; without one, nothing does.
+    """
+
+    def __init__(self, config: Config, log_ring: LogRing | None = None) -> None:
+        self._clock = SystemClock()
+        self._started = self._clock.monotonic()
+        self._config = config
+        self.catalogue = registry.load()
+        check_slots(config, self.catalogue.modules)
+        self.board, self._detection = self._find_board()
+        self._emulated: EmulatedBoard | None = None
+        self.hardware = Hardware(self.board, self._transport(), self._clock)
+        self._mailbox: Mailbox[object] = Mailbox()
+        self._sessions = Sessions()
+        self._counters = Counters()
+        self.rack = Rack(
+            self.hardware,
+            self.catalogue.modules,
+            self._mailbox,  # type: ignore[arg-type]
+            self._clock,
+            fixed={number: slot.module for number, slot in config.slots.items() if slot.module},
+            shelf=self._shelf(),
+            addresses=self._addresses(),
+        )
+        keys = load_keys(config)
+        self._server = Server(
+            self._mailbox, self._sessions, self._clock, encrypted=keys is not None
+        )
+        if keys is not None:
+            self._server.use_keys(*keys)
+        self._dispatcher = Dispatcher(
+            self.catalogue,
+            self.rack,
+            self._sessions,
+            self._server.delivery,
+            self._clock,
+            self._counters,
+            Scanner(
+                lambda in_use: discovery.scan(self.hardware, self.catalogue, in_use=in_use),
+                lambda: chips_in_use(self.rack),
+                self._mailbox,
+            ),
+            self._emulator_methods(),
+        )
+        self._dispatcher.status = self._status
+        self._dispatcher.log_lines = log_ring.lines if log_ring is not None else list
+        if keys is not None:
+            listed = keys[1]
+            self._dispatcher.is_listed = lambda peer: listed.find(peer.key) is not None
+        self._watchdog_s = watchdog_interval_s()
+        self._next_watchdog = 0.0
+
+    def serve(self) -> int:
+        """Serve until SIGTERM or SIGINT.
+
+        Returns:
+            The exit code, 0.
+
+        Raises:
+            OSError: The endpoint is taken or not permitted.
+            ConfigError: The endpoint cannot be used.
+        """
+        self._server.stop_at(signal.SIGTERM, signal.SIGINT)
+        allow_many_descriptors()
+        # First of all: a second bridge would otherwise make the outputs of the first one safe.
+        entrances = [
+            Door(prepare_endpoint(each.endpoint, encrypted=each.encrypted), each.encrypted)
+            for each in doors(self._config)
+        ]
+        self._make_safe_after_crash()
+        self._make_configured_safe()
+        for each in entrances:
+            self._server.bind(each.endpoint, encrypted=each.encrypted)
+            restrict_socket(each.endpoint)
+        log.info(
+            "wisblock-bridge %s serves %s%s on %s",
+            __version__,
+            "an emulated " if self.hardware.emulated else "",
+            self.board.title,
+            " and on ".join(
+                f"{each.endpoint}, with keys" if each.encrypted else each.endpoint
+                for each in entrances
+            ),
+        )
+        if not self._config.emulate:
+            # On a thread of its own: a bus that is stuck takes seconds to say so.
+            threading.Thread(target=self._note_shortfalls, name="shortfalls", daemon=True).start()
+        notify(f"READY=1\nSTATUS={self._in_short()}")
+        gc.freeze()  # what is there now stays until the end
+        gc.enable()
+        try:
+            self._server.run(self._dispatcher, self._tick)
+        finally:
+            self._stop()
+        return 0
+
+    def _note_shortfalls(self) -> None:
+        """Write into the log, once, what ``check`` calls missing."""
+        from wisblock_bridge.discovery.checkup import shortfalls  # noqa: PLC0415  (not emulated)
+
+        try:
+            for each in shortfalls(self._config, self.board):
+                log.warning("%s: %s %s", each.what, each.detail, each.advice)
+        except Exception as error:  # noqa: BLE001  (serving goes on, whatever is wrong here)
+            defect(error, "the look for what is missing")
+
+    def _tick(self, now: float) -> float | None:
+        """Do what is due: leases that ran out, the service manager's watchdog."""
+        due = self._sessions.next_end()
+        if due is not None and due <= now:
+            for session in self._sessions.overdue(now):
+                if session.outputs or session.subscriptions:
+                    name = f"client {session.name}" if session.name else "unnamed client"
+                    log.info("%s is gone", name)
+                self._server.delivery.drop_unless_taken(session.identity)
+                self._dispatcher.end_session(session)
+            due = self._sessions.next_end()
+        subscriptions, salvage = self._dispatcher.subscriptions, self._dispatcher.salvage
+        for upcoming, act in (
+            (subscriptions.next_return, subscriptions.return_modules),
+            (salvage.next, salvage.attempt),
+        ):
+            at = upcoming()
+            if at is not None and at <= now:
+                act(now)
+                at = upcoming()
+            if at is not None:
+                due = at if due is None else min(due, at)
+        if self._watchdog_s is not None:
+            if now >= self._next_watchdog:
+                notify(f"WATCHDOG=1\nSTATUS={self._in_short()}")
+                self._next_watchdog = now + self._watchdog_s
+            due = self._next_watchdog if due is None else min(due, self._next_watchdog)
+        return due
+
+    def _stop(self) -> None:
+        notify("STOPPING=1")
+        log.info("stopping: bringing outputs to their safe state")
+        self._dispatcher.stopping = True
+        workers = list(self.rack)
+        for worker in workers:
+            worker.close()
+        deadline = time.monotonic() + STOP_S
+        for worker in workers:
+            if not worker.join(max(0.0, deadline - time.monotonic())):
+                log.error("%s did not close in time", worker.place)
+        self._server.receive_posts(self._dispatcher)
+        self._server.finish(self._dispatcher)
+        self._server.close()
+        self.hardware.close()
+
+    def _make_safe_after_crash(self) -> None:
+        """Make safe what a killed bridge left open: expanders keep driving what they were told.
+
+        Whatever was open is opened in the order in which it had been, which brings it to its safe
+        state, and closed again, so that its slot is free; two of one slot after each other. The
+        bridge serves nobody before each of them has been tried; what failed is tried again later.
+        """
+        left = self.rack.left_open()
+        for module, slot in left:
+            log.warning(
+                "%s was left open by an earlier bridge: making it safe", place_of(module, slot)
+            )
+        deadline = self._clock.monotonic() + SAFE_FIRST_S
+        while left:
+            left_now, left = left, []
+            for worker in self._rescue(left_now, left):
+                if not self._await_end(worker, deadline):
+                    log.error("%s could not be made safe in time", worker.place)
+            self._server.receive_posts(self._dispatcher)
+            if self._clock.monotonic() >= deadline:
+                for module, slot in left:
+                    self._dispatcher.salvage.add(module, slot)
+                break
+
+    def _await_end(self, worker: Worker, deadline: float) -> bool:
+        """Wait for a module to be closed, while the service manager is told that this takes time.
+
+        Args:
+            worker: Its worker.
+            deadline: Clock reading after which nobody waits any more, s.
+
+        Returns:
+            Whether it has been closed.
+        """
+        ended = False
+        while not ended and (left_s := deadline - self._clock.monotonic()) > 0.0:
+            notify(f"EXTEND_TIMEOUT_USEC={round(2e6 * START_EXTENSION_S)}")
+            ended = worker.join(min(left_s, START_EXTENSION_S))
+        return ended or worker.join(0.0)
+
+    def _rescue(
+        self, modules: list[tuple[str, Slot]], waiting: list[tuple[str, Slot]]
+    ) -> list[Worker]:
+        """Open and close modules; those whose slot another one of them has are left waiting."""
+        workers = []
+        for module, slot in modules:
+            try:
+                worker = self.rack.worker(module, slot, displace=False)
+            except SlotClosingError:
+                waiting.append((module, slot))
+            except BridgeError as error:
+                log.warning("%s: %s", place_of(module, slot), error)
+            else:
+                worker.rescue(quiet=False)
+                workers.append(worker)
+        return workers
+
+    def _make_configured_safe(self) -> None:
+        """Open what the configuration names: its outputs are safe before anybody can ask."""
+        for slot, module in self.rack.fixed.items():
+            if self._emulated is not None:
+                self._emulated.plug(module, slot)
+            self.rack.worker(module, slot).prepare()  # type: ignore[arg-type]
+
+    def _find_board(self) -> tuple[BoardSpec, dict[str, object]]:
+        config = self._config
+        if config.emulate:
+            board = discovery.configured_board(config)
+            return apply(board, config), {"confidence": "certain", "evidence": ["it is emulated"]}
+        found = discovery.detect_board(config)
+        log.info(
+            "board: %s (%s: %s)", found.board.title, found.confidence, "; ".join(found.evidence)
+        )
+        return apply(found.board, config), {
+            "confidence": found.confidence,
+            "evidence": list(found.evidence),
+        }
+
+    def _transport(self) -> Transport:
+        if self._config.emulate:
+            from wisblock_bridge.emulation.board import EmulatedBoard  # noqa: PLC0415  (not needed on hardware)
+
+            self._emulated = EmulatedBoard(
+                self.board, self._clock, self._config.swing_s, self._addresses()
+            )
+            return self._emulated
+        from wisblock_bridge.buses.linux.transport import LinuxTransport  # noqa: PLC0415
+
+        return LinuxTransport()
+
+    def _addresses(self) -> dict[tuple[int, str], int]:
+        return {
+            (number, chip): address
+            for number, slot in self._config.slots.items()
+            for chip, address in slot.addresses.items()
+        }
+
+    def _shelf(self) -> Shelf | None:
+        """Find where to remember things; an emulated board forgets unless it is told where."""
+        keep = told_where() or not self._config.emulate
+        return Shelf(default_directory()) if keep else None
+
+    def _emulator_methods(self) -> EmulatorMethods | None:
+        if self._emulated is None:
+            return None
+        from wisblock_bridge.server.emulator_methods import EmulatorMethods  # noqa: PLC0415
+
+        return EmulatorMethods(self._emulated, self.rack, self._clock)
+
+    def _in_short(self) -> str:
+        """Write a line for the service manager's status."""
+        workers = list(self.rack)
+        failing = sum(worker.last_error is not None for worker in workers)
+        return (
+            f"serving {self.board.title}: modules in use {len(workers)}, failing {failing}, "
+            f"clients {sum(1 for _ in self._sessions)}"
+        )
+
+    def _status(self, asked_by: Peer) -> dict[str, object]:
+        self._counters.keys_refused = self._server.keys_refused
+        told = status(
+            self._clock.monotonic() - self._started,
+            self.hardware,
+            self.rack,
+            self._sessions,
+            self._server.delivery,
+            self._counters,
+            self._detection,
+            asked_by=asked_by,
+        )
+        emulated = self._emulated
+        return {**told, **places(self.rack, emulated.plugged if emulated else None)}
+
+
+def run(config: Config, log_ring: LogRing | None = None) -> int:
+    """Build a bridge and serve.
+
+    Args:
+        config: What is configured.
+        log_ring: What remembers the last lines of the log.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        OSError: The endpoint is taken or not permitted.
+        ConfigError: The configuration cannot be used.
+    """
+    return Bridge(config, log_ring).serve()
+
+
+def notify(message: str) -> None:
+    """Tell the service manager, if there is one (sd_notify protocol).
+
+    Args:
+        message: Assignments, a line each.
+    """
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
+        datagrams.sendto(message.encode(), address)
+
+
+def allow_many_descriptors() -> None:
+    """Raise the limit of open files to what is allowed at all.
+
+    libzmq ends the process when it can't accept a connection for want of a descriptor
+    (``ipc_listener.cpp``), and the usual limit of 1024 can be used up by one client.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # a sandbox may refuse; the old limit stays
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def watchdog_interval_s() -> float | None:
+    """Tell how often the service manager wants to hear from us.
+
+    Returns:
+        Half its limit, s; None when it does not watch this process.
+    """
+    limit = os.environ.get("WATCHDOG_USEC")
+    pid = os.environ.get("WATCHDOG_PID")
+    if not limit or (pid and pid != str(os.getpid())):
+        return None
+    return int(limit) / 2_000_000.0

@@ -1,0 +1,600 @@
+"""From a request to whoever answers it.
+
+1. It runs on the poll loop: what needs hardware is queued for a worker, the rest is answered at
+   once. What clients subscribed to is kept next door (``subscriptions``).
+2. Who may not do something is refused (``admission``) before parameters are looked at; these are
+   checked against the description before anything is queued.
+3. It knows no socket: replies and events leave through ``Delivery``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from wisblock_bridge import __version__
+from wisblock_bridge.errors import (
+    BadParamsError,
+    BridgeError,
+    BusyError,
+    ClosingError,
+    ExpiredError,
+    ForbiddenError,
+    InUseError,
+    RequestError,
+    UnknownMethodError,
+    UnknownOperationError,
+)
+from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
+from wisblock_bridge.runtime.claims import Claim
+from wisblock_bridge.runtime.fault_log import defect
+from wisblock_bridge.runtime.jobs import Answer, Closed, Happening, Job, MadeSafe, OutputsSafe
+from wisblock_bridge.runtime.safe_state import Salvage
+from wisblock_bridge.runtime.sessions import MAX_IN_FLIGHT, Output
+from wisblock_bridge.runtime.slots import SlotClosingError
+from wisblock_bridge.server.access import LOCAL, Role, admit, chosen_name, removed, role_for
+from wisblock_bridge.server.parameters import Checker
+from wisblock_bridge.server.releases import Releases
+from wisblock_bridge.server.subscriptions import Subscriptions
+from wisblock_bridge.server.undecodable import Misfits
+from wisblock_bridge.wire import messages
+from wisblock_bridge.wire.methods import (
+    HelloParams,
+    InvokeParams,
+    NoParams,
+    ReleaseParams,
+    ScanParams,
+    SubscribeParams,
+    UnsubscribeParams,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.modules.registry import Catalogue
+    from wisblock_bridge.runtime.jobs import Post
+    from wisblock_bridge.runtime.sessions import Session, Sessions
+    from wisblock_bridge.runtime.slots import Rack
+    from wisblock_bridge.runtime.worker import Worker
+    from wisblock_bridge.server.access import Peer
+    from wisblock_bridge.server.emulator_methods import EmulatorMethods
+    from wisblock_bridge.server.outbox import Delivery
+    from wisblock_bridge.server.scanner import Scanned, Scanner
+    from wisblock_bridge.server.status import Counters
+    from wisblock_bridge.wire.methods import Kind, SlotParam
+
+REFUSALS_AT_ONCE = 8
+"""Requests beyond what a client may have in flight that are refused before the workers' posts get
+their turn: beside a client that floods, a reply waits for so many refusals."""
+
+log = logging.getLogger(__name__)
+
+MAX_PARKED = 256
+
+
+class _Call(msgspec.Struct, gc=False):
+    """A request on its way through here; ``place`` is the module that it needs, once known."""
+
+    session: Any
+    identity: bytes
+    request: messages.Request
+    deadline: float
+    place: tuple[str, object] | None = None
+
+
+class Dispatcher:
+    """Answers requests, queues work, and tells clients what came of it.
+
+    Args:
+        catalogue: All modules.
+        rack: The slots.
+        sessions: The clients.
+        delivery: The way out.
+        clock: Time.
+        counters: What is counted for the status.
+        scanner: Looks for chips.
+        emulator: The back door; None on real hardware.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        rack: Rack,
+        sessions: Sessions,
+        delivery: Delivery,
+        clock: Clock,
+        counters: Counters,
+        scanner: Scanner,
+        emulator: EmulatorMethods | None,
+    ) -> None:
+        self._catalogue = catalogue
+        self._rack = rack
+        self._sessions = sessions
+        self._delivery = delivery
+        self._clock = clock
+        self._counters = counters
+        self._scanner = scanner
+        self._emulator = emulator
+        self.is_listed: Callable[[Peer], bool] = lambda _: True
+        """Whether the key of a peer may still enter; set where keys are in use."""
+        self._to_wake: set[Worker] = set()
+        self._parked: dict[tuple[Worker, str], list[_Call]] = {}
+        self._checkers: dict[tuple[str, Kind, str], Checker] = {}
+        self.subscriptions = Subscriptions(
+            rack, sessions, delivery, clock, counters, self._worker, self._checker
+        )
+        self._releases: Releases[_Call] = Releases(
+            rack,
+            sessions,
+            self.subscriptions,
+            lambda call: self._finish(call, messages.encode_result(call.request.id, {})),
+            self._fail,
+        )
+        rack.way.sessions = sessions
+        self.salvage = Salvage(rack, clock)
+        self._misfits = Misfits(clock)
+        self.stopping = False
+        self.status: Callable[[Peer], dict[str, object]] = lambda _peer: {}
+        self.log_lines: Callable[[], list[dict[str, object]]] = list
+        sessions.detached = delivery.drop
+        none, read = messages.MapDecoder(NoParams), Role.READ
+        self._methods: dict[
+            str, tuple[messages.MapDecoder[Any], Callable[[_Call, Any], object], Role]
+        ] = {
+            # What these two need beyond that, the description of the operation tells; ``release``
+            # touches what is the client's own, or asks for more itself.
+            "invoke": (messages.MapDecoder(InvokeParams), self._invoke, read),
+            "subscribe": (messages.MapDecoder(SubscribeParams), self._subscribe, read),
+            "ping": (none, lambda _call, _params: {}, read),
+            "hello": (messages.MapDecoder(HelloParams), self._hello, read),
+            "bye": (none, self._bye, read),
+            "catalogue": (none, lambda _call, _params: catalogue.data, read),
+            "status": (none, lambda call, _params: self.status(call.session.peer), read),
+            "log": (none, lambda _call, _params: {"lines": self.log_lines()}, Role.ADMIN),
+            "unsubscribe": (messages.MapDecoder(UnsubscribeParams), self._unsubscribe, read),
+            "release": (messages.MapDecoder(ReleaseParams), self._release, read),
+            "scan": (messages.MapDecoder(ScanParams), self._scan, Role.ADMIN),
+        }
+
+    # -- what comes in ----------------------------------------------------------------------------
+
+    def handle(
+        self,
+        identity: bytes,
+        frame: bytes,
+        peer: Peer = LOCAL,
+        address: Callable[[], str] | None = None,
+    ) -> bool:
+        """Take one frame from a client.
+
+        Args:
+            identity: Its connection.
+            frame: What it sent.
+            peer: Who it is, by the key of its connection.
+            address: Tells where it is; asked only when its session begins.
+
+        Returns:
+            Whether more frames should be taken at once: the client does not wait for answers, and
+            it is not a flood that is being turned away.
+        """
+        if peer is not LOCAL and not self._may_enter(identity, frame, peer):
+            return True
+        now = self._clock.monotonic()
+        session = self._sessions.of(identity, now, peer, address)
+        counters = self._counters
+        counters.requests += 1
+        try:
+            request = messages.decode(frame)
+        except messages.Undecodable as verdict:
+            counters.refused += 1
+            if verdict.request_id is None:
+                counters.undecodable += 1
+                self.note_misfit(identity, verdict.error.message)
+            else:
+                counters.count_error(verdict.error)
+                self._delivery.reply(
+                    identity, messages.encode_error(verdict.request_id, verdict.error)
+                )
+            return True
+        if session.in_flight >= MAX_IN_FLIGHT:
+            counters.refused += 1
+            error = BusyError(
+                f"{MAX_IN_FLIGHT} requests of this client are in flight already.",
+                hint="Wait for replies before asking more.",
+            )
+            counters.count_error(error)
+            self._delivery.reply(identity, messages.encode_error(request.id, error))
+            return counters.refused % REFUSALS_AT_ONCE != 0
+        session.in_flight += 1
+        self._attempt(_Call(session, identity, request, now + messages.timeout_s(request)))
+        return session.in_flight > 1
+
+    def note_misfit(self, identity: bytes, why: str) -> None:
+        """Let the log know, once, that a client sends what cannot be answered.
+
+        Args:
+            identity: Its connection.
+            why: What is wrong.
+        """
+        found = (each.name for each in self._sessions if each.identity == identity)
+        self._misfits.note(identity, lambda: next(found, ""), why)
+
+    def _may_enter(self, identity: bytes, frame: bytes, peer: Peer) -> bool:
+        """Refuse whoever may not ask for anything, and end what they had."""
+        if peer.role is Role.NONE:
+            error = removed()
+        elif identity[0]:
+            # Names that ZeroMQ gives by itself begin with a zero, and nobody is told them.
+            error = chosen_name()
+        else:
+            return True
+        self._counters.requests += 1
+        self._counters.refused += 1
+        self._counters.count_error(error)
+        session = self._sessions.take_over(identity, peer)
+        if session is not None:
+            self._cut_off(session)
+        try:
+            request_id: messages.RequestId | None = messages.decode(frame).id
+        except messages.Undecodable as verdict:
+            request_id = verdict.request_id
+        if request_id is not None:
+            self._delivery.reply(identity, messages.encode_error(request_id, error))
+        return False
+
+    def _cut_off(self, session: Session) -> None:
+        log.info('the key "%s" was removed: its client is cut off', session.peer.name)
+        self._delivery.drop(session.identity)
+        self.end_session(session)
+
+    @property
+    def schedule_changed(self) -> bool:
+        """Whether something may be due earlier than was last told."""
+        return self._sessions.schedule_changed
+
+    @schedule_changed.setter
+    def schedule_changed(self, changed: bool) -> None:
+        self._sessions.schedule_changed = changed
+
+    def wake_workers(self) -> None:
+        """Let workers look at what was queued since the last time."""
+        for worker in self._to_wake:
+            worker.wake()
+        self._to_wake.clear()
+
+    def _attempt(self, call: _Call) -> None:
+        request = call.request
+        if self.stopping:
+            self._fail(call, ClosingError("The bridge is stopping."))
+            return
+        try:
+            method = self._methods.get(request.method)
+            if method is None:
+                result = self._other(call)
+            else:
+                decoder, answer, needed = method
+                if call.session.peer.role < needed:
+                    admit(call.session.peer, needed, request.method)
+                given = messages.decode_params(request.params, decoder, request.method)
+                result = answer(call, given)
+            if result is not None:
+                self._finish(call, messages.encode_result(request.id, result))
+        except SlotClosingError as closing:
+            self._park(call, closing.worker, closing.output)
+        except BridgeError as error:
+            self._fail(call, error)
+        except Exception as error:  # noqa: BLE001  (one request must not end the bridge)
+            self._fail(call, defect(error, f"method {request.method}"))
+
+    def _finish(self, call: _Call, frame: bytes) -> None:
+        self._reply(call.session, call.identity, frame)
+
+    def _reply(self, session: Session, identity: bytes, frame: bytes) -> None:
+        """Answer on the connection that asked, unless another key bears its name by now."""
+        present = session.present
+        if present.identity == identity:
+            if present.in_flight > 0:
+                present.in_flight -= 1
+        elif not self._sessions.may_hear(present, identity):
+            return
+        self._delivery.reply(identity, frame)
+
+    def _fail(self, call: _Call, error: BridgeError) -> None:
+        self._counters.count_error(error)
+        self._finish(call, messages.encode_error(call.request.id, error))
+
+    def _park(self, call: _Call, worker: Worker, output: str) -> None:
+        """Keep a request until what it needs has been given back: a slot, or a single output."""
+        parked = self._parked.setdefault((worker, output), [])
+        if len(parked) >= MAX_PARKED:
+            self._fail(
+                call, BusyError(f"{worker.place} is being closed and too many requests wait.")
+            )
+        else:
+            parked.append(call)
+
+    # -- what workers post ------------------------------------------------------------------------
+
+    def receive(self, post: Post) -> None:
+        """Take one message from a worker.
+
+        Args:
+            post: What it has to say.
+        """
+        if type(post) is Answer:
+            self._receive_answer(post)
+        elif isinstance(post, Happening):
+            self._receive_happening(post)
+        elif isinstance(post, MadeSafe):
+            self._receive_made_safe(post)
+        elif isinstance(post, OutputsSafe):
+            worker = post.worker
+            self._sessions.forget_outputs(worker.name, worker.slot, post.outputs)
+        else:
+            assert isinstance(post, Closed)  # noqa: S101
+            self._receive_closed(post.worker)
+
+    def _receive_happening(self, happening: Happening) -> None:
+        """Pass on an event, unless the key of its client was removed while it kept silent."""
+        session = self.subscriptions.session_of(happening.subscription)
+        if session is None:
+            return
+        if session.peer is LOCAL or self.is_listed(session.peer):
+            self.subscriptions.receive(happening)
+        else:
+            self._cut_off(session)
+
+    def receive_scan(self, scanned: Scanned) -> None:
+        """Answer those who asked for a scan.
+
+        Args:
+            scanned: What came of it.
+        """
+        self._scanner.receive(scanned)
+
+    def _receive_answer(self, answer: Answer) -> None:
+        job, worker = answer.job, answer.worker
+        session = job.session.present
+        worker.unanswered -= 1
+        if job.output:
+            worker.driving.discard(job)
+            if answer.started and not isinstance(answer.error, RequestError):
+                self._driven(job, worker, failed=answer.error is not None)
+        frame = answer.frame
+        if answer.error is not None:
+            self._counters.count_error(answer.error)
+            if isinstance(answer.error, InUseError):
+                self._rack.way.name_users(answer.error)
+                frame = messages.encode_error(job.request_id, answer.error)
+        else:
+            self._counters.operations += 1
+        self._reply(session, job.identity, frame)
+
+    def _driven(self, job: Job, worker: Worker, *, failed: bool) -> None:
+        """Note what became of an output; nobody drives what a client left that is gone by now."""
+        session = job.session.present
+        output = Output(worker.name, worker.slot, job.output)
+        if job.urgent and not failed and job.output == ALL_OUTPUTS:
+            # Everything was stopped: nothing is driven any more, whoever had driven it.
+            self._sessions.forget_outputs(worker.name, worker.slot)
+        elif session.alive and job.is_claimed:
+            parts = self._rack.parts_of(worker.name, job.output)
+            self._sessions.drive(session, output, job.on_loss, parts)
+            if job.urgent and not failed and not self._rack.is_brake(worker.name, job):
+                self._sessions.rest(output)  # it is off, which is its safe state
+        elif job.urgent and not failed and not self._rack.is_brake(worker.name, job):
+            self._sessions.forget_output(output)
+        elif job.on_loss == "hold":
+            self._sessions.hold(session, output)
+        elif not worker.closing:
+            worker.make_safe(job.output, job.claim)
+
+    def _receive_made_safe(self, post: MadeSafe) -> None:
+        self._releases.made_safe(post)
+        for call in self._parked.pop((post.worker, post.output), ()):
+            if post.error is None:
+                self._attempt_late(call)
+            else:
+                self._fail(
+                    call,
+                    InUseError(
+                        f"{post.worker.place} cannot give back {post.output}: {post.error.message}",
+                        hint="It is tried again until it works; ask again later.",
+                        data={"holder": post.worker.place},
+                    ),
+                )
+
+    def _receive_closed(self, worker: Worker) -> None:
+        self._to_wake.discard(worker)
+        self._rack.forget(worker)
+        self._sessions.forget_module((worker.name, worker.slot))
+        if self.salvage.closed(worker):
+            self.schedule_changed = True
+        self._releases.module_closed(worker)
+        self.subscriptions.module_closed(worker)
+        for key in [each for each in self._parked if each[0] is worker]:
+            for call in self._parked.pop(key):
+                self._attempt_late(call)
+
+    def _attempt_late(self, call: _Call) -> None:
+        """Try a request again that was parked."""
+        call.session = call.session.present
+        if self._clock.monotonic() > call.deadline:
+            why = "The request waited longer than its timeout_ms and was not started."
+        elif not call.session.alive:
+            why = "The session ended before the request was started."
+        elif call.request.method == "subscribe" and call.session.identity != call.identity:
+            why = "The connection that asked for these events is gone."
+        else:
+            self._attempt(call)
+            return
+        self._fail(call, ExpiredError(why))
+
+    # -- methods ----------------------------------------------------------------------------------
+
+    def _hello(self, call: _Call, params: HelloParams) -> object:
+        session: Session = call.session
+        resumed = False
+        if params.resume:
+            former = self._sessions.resume(session, params.resume)
+            if former is not None and former is not session:
+                self.subscriptions.hand_over(session, former)
+                call.session = session = former
+            resumed = former is not None
+        session.name, session.version = params.client, params.version
+        session.lease_s = params.lease_ms / 1000.0
+        self.schedule_changed = True
+        return {
+            "server": "wisblock-bridge",
+            "version": __version__,
+            "protocol": [messages.VERSION],
+            "board": self._rack.hardware.board.product,
+            "emulated": self._rack.hardware.emulated,
+            "catalogue": self._catalogue.sha256,
+            "lease_ms": params.lease_ms,
+            "session": session.token,
+            "resumed": resumed,
+        }
+
+    def _bye(self, call: _Call, _params: NoParams) -> None:
+        self._finish(call, messages.encode_result(call.request.id, {}))
+        self.end_session(call.session)
+
+    def end_session(self, session: Session) -> None:
+        """End a session: its outputs go to their safe state unless it asked to hold them.
+
+        Args:
+            session: Which.
+        """
+        self.subscriptions.end_all(session)
+        claims = dict(session.claims)
+        for output in self._sessions.end(session):
+            worker = self._rack.find(output.module, output.slot)
+            if worker is not None and not worker.closing:
+                worker.make_safe(output.name, claims.get((output.module, output.slot)))
+
+    def _invoke(self, call: _Call, params: InvokeParams) -> None:
+        checker = self._checker(params.module, "operation", params.operation)
+        peer = call.session.peer
+        if peer is not LOCAL:
+            what = f"{params.module} {params.operation}"
+            admit(peer, role_for(checker.description), what)
+        checked = checker.check(params.params)
+        call.place = params.module, params.slot
+        worker = self._worker(params.module, params.slot)
+        description = checker.description
+        session: Session = call.session
+        job = Job(
+            call.session,
+            call.identity,
+            call.request.id,
+            call.deadline,
+            description,
+            msgspec.structs.astuple(checked),
+        )
+        urgent = False
+        if description.drives:
+            values = msgspec.structs.asdict(checked)
+            job.output = description.output(values)
+            job.on_loss = params.on_loss
+            urgent = description.is_urgent(values)
+            self._rack.make_way_for_line(worker, job.output)
+        job.urgent = urgent
+        place = worker.name, worker.slot
+        claim = session.claims.get(place)
+        is_new = claim is None
+        job.claim = claim = claim or Claim()
+        worker.submit(job, urgent=urgent)
+        if is_new:  # only now: a request that was refused claims nothing
+            session.claims[place] = claim
+            self.subscriptions.wake(session, place)
+        if call.request.node is not msgspec.UNSET:
+            claim.note(call.request.node)
+        self._to_wake.add(worker)
+
+    def _subscribe(self, call: _Call, params: SubscribeParams) -> None:
+        call.place = params.module, params.slot
+        node = call.request.node
+        subscription = self.subscriptions.add(
+            call.session, params, "" if node is msgspec.UNSET else node
+        )
+        # The reply goes out before the first event can arise.
+        result = {"subscription": subscription.number}
+        self._finish(call, messages.encode_result(call.request.id, result))
+        self.subscriptions.begin(subscription)
+        self.subscriptions.wake(call.session, (params.module, cast("Slot", params.slot)))
+
+    def _unsubscribe(self, call: _Call, params: UnsubscribeParams) -> object:
+        self.subscriptions.unsubscribe(call.session, params.subscription)
+        return {}
+
+    def _release(self, call: _Call, params: ReleaseParams) -> object:
+        done = self._releases.ask(call, call.session, params)
+        if params.outputs is None:
+            self._refuse_parked(None if params.force else call.session, params)
+        return {} if done else None
+
+    def _refuse_parked(self, session: Session | None, params: ReleaseParams) -> None:
+        """Refuse what waits for a module, because its client, or somebody by force, released it."""
+        for parked in self._parked.values():
+            for call in tuple(parked):
+                mine = session is None or call.session.present is session
+                if mine and call.place == (params.module, params.slot):
+                    parked.remove(call)
+                    why = "was released before this request was started."
+                    self._fail(call, ClosingError(f"{params.module} in slot {params.slot} {why}"))
+
+    def _scan(self, call: _Call, params: ScanParams) -> None:
+        bus = self._rack.hardware.board.i2c_name
+        if params.bus not in {None, bus}:
+            raise BadParamsError(
+                f"There is no bus {params.bus!r}; this board has {bus}.",
+                data={"param": "bus", "allowed": [bus]},
+            )
+        identity, request_id, session = call.identity, call.request.id, call.session
+
+        self._scanner.scan(request_id, lambda frame: self._reply(session, identity, frame))
+
+    def _other(self, call: _Call) -> object:
+        method = call.request.method
+        if method.startswith("emulator."):
+            if self._emulator is None:
+                raise ForbiddenError(
+                    f"{method} is for emulated boards; this one is real.",
+                    hint="Start the bridge with `wisblock-bridge serve --emulate`.",
+                )
+            if method in self._emulator.methods:
+                admit(call.session.peer, Role.ADMIN, method)
+                return self._emulator.methods[method](call.request.params)
+        raise UnknownMethodError(
+            f"There is no method {method[:60]!r}.",
+            data={"known": [*self._methods, *(self._emulator.methods if self._emulator else ())]},
+        )
+
+    # -- finding things ---------------------------------------------------------------------------
+
+    def _worker(self, module: str, slot: SlotParam) -> Worker:
+        worker = self._rack.worker(module, cast("Slot", slot))  # which refuses what is no slot
+        if self._emulator is not None:
+            self._emulator.ask_for(module, worker.slot)
+        return worker
+
+    def _checker(self, module: str, kind: Kind, name: str) -> Checker:
+        key = (module, kind, name)
+        checker = self._checkers.get(key)
+        if checker is None:
+            description = self._rack.module_class(module).description
+            known = description.events if kind == "event" else description.operations
+            found = known.get(name)
+            if found is None:
+                names = ", ".join(known) or "none"
+                raise UnknownOperationError(
+                    f"{module} has no {kind} {name[:60]!r}; it has: {names}.",
+                    data={"known": list(known)},
+                )
+            checker = self._checkers[key] = Checker(found, module)
+        return checker

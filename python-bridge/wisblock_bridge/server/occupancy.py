@@ -1,0 +1,71 @@
+"""What is where: told to clients, so that they can see a clash before it happens.
+
+1. It reads what the rack and the board keep; it keeps nothing.
+2. The poll loop calls it, as it does the rack.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.module_api.needs import ChipInUse, ChipNeed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.runtime.slots import Rack
+
+ADDRESSES = range(0x08, 0x78)
+"""Those that a device may have (I2C-bus specification, reserved addresses)."""
+
+
+def chips_in_use(rack: Rack) -> tuple[ChipInUse, ...]:
+    """Tell which module in use expects which chip where.
+
+    Args:
+        rack: What is in use.
+
+    Returns:
+        Every chip of every module in use.
+    """
+    return tuple(
+        ChipInUse(
+            rack.addresses.get((worker.slot, need.chip), need.address),
+            need.chip,
+            worker.name,
+            worker.slot,
+        )
+        for worker in rack
+        if worker.slot != "board"
+        for need in rack.module_class(worker.name).description.needs.values()
+        if isinstance(need, ChipNeed)
+    )
+
+
+def places(rack: Rack, plugged: Callable[[int], str | None] | None) -> dict[str, object]:
+    """Tell who holds which address, and what else decides whether two modules get along.
+
+    Args:
+        rack: What is in use.
+        plugged: Tells which product is in a slot; only an emulated board knows.
+
+    Returns:
+        A part of the result of ``status``.
+    """
+    holders = ((each, rack.reservations.holder(("address", each))) for each in ADDRESSES)
+    slots = rack.hardware.board.slots
+    told: dict[str, object] = {
+        "addresses": [
+            {"address": address, "holder": holder} for address, holder in holders if holder
+        ],
+        "straps": [
+            {"slot": slot, "chip": chip, "address": address}
+            for (slot, chip), address in rack.addresses.items()
+        ],
+        "serial_ports": [
+            {"slot": slot, "device": rack.hardware.serial_device(slot)[0]} for slot in slots
+        ],
+    }
+    if plugged is not None:
+        told["plugged"] = [{"slot": slot, "module": plugged(slot)} for slot in slots]
+    return told

@@ -1,0 +1,230 @@
+"""Handing frames to clients that may be slow: replies are kept, events give way, nobody else waits.
+
+1. It knows frames and clients, not sockets: ``transmit`` tries once and says how it went.
+2. The order of what a client gets is the order in which it arose.
+3. Replies are never dropped while a client lives; a client that takes nothing at all is given up,
+   and that is counted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.wire import messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.runtime.sessions import Session
+
+MAX_WAITING_EVENTS = 64
+"""Events of one subscription that wait for a slow client; the oldest go first."""
+
+MAX_WAITING_REPLY_BYTES = 4 * 1024 * 1024
+"""What replies may occupy for one client that does not read, after its socket's own buffers are
+full.
+"""
+
+RETRY_S, SOON_S = 0.02, 0.001
+"""Until it is tried again: where nothing could be sent the last time, and where something could."""
+
+FIRST_RETURN_S = 1.0
+"""Until a subscription tries to get back a module that another client released; then doubled."""
+
+
+class Sent(Enum):
+    """How an attempt to send went."""
+
+    YES = auto()
+    FULL = auto()
+    GONE = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """One subscription of one client.
+
+    Attributes:
+        number: Its number.
+        session: Whose.
+        module: Name of the module.
+        slot: Where it is.
+        event: Name of the event, or of the operation.
+        sequence: Number of the last message delivered or dropped.
+        lost: Messages dropped since the last one delivered.
+        waiting: Messages that wait in the outbox.
+        start: Begins the look-out (again).
+        pause_s: Seconds until the next attempt to begin it again, when its module was closed.
+    """
+
+    number: int
+    session: Session
+    module: str
+    slot: object
+    event: str
+    start: Callable[[], None]
+    sequence: int = 0
+    lost: int = 0
+    waiting: int = 0
+    pause_s: float = FIRST_RETURN_S
+
+
+@dataclass(slots=True, eq=False)
+class _Outbox:
+    items: deque[bytes | tuple[Subscription, messages.Event]] = field(default_factory=deque)
+    reply_bytes: int = 0
+    taken: bool = False
+    """Whether the client has taken something out since that was last asked."""
+
+
+class Delivery:
+    """All outgoing traffic.
+
+    Args:
+        transmit: Tries to send a frame on a connection, without waiting.
+        give_up: Called with the identity of a client that takes nothing; its session is to be
+            ended.
+    """
+
+    def __init__(
+        self, transmit: Callable[[bytes, bytes], Sent], give_up: Callable[[bytes], None]
+    ) -> None:
+        self._transmit = transmit
+        self._give_up = give_up
+        self._outboxes: dict[bytes, _Outbox] = {}
+        self.unroutable = 0
+        self.events_lost = 0
+        self.clients_given_up = 0
+        self.retry_s = SOON_S
+        """How long to wait before the next ``retry``."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether something waits for a slow client."""
+        return bool(self._outboxes)
+
+    def reply(self, identity: bytes, frame: bytes) -> None:
+        """Send a reply, now or as soon as the client takes it.
+
+        Args:
+            identity: The connection.
+            frame: The reply.
+        """
+        if not self._outboxes or identity not in self._outboxes:
+            sent = self._transmit(identity, frame)
+            if sent is Sent.YES:
+                return
+            if sent is Sent.GONE:
+                self.unroutable += 1
+                return
+            self._outboxes[identity] = _Outbox()
+        outbox = self._outboxes[identity]
+        outbox.items.append(frame)
+        outbox.reply_bytes += len(frame)
+        if outbox.reply_bytes > MAX_WAITING_REPLY_BYTES:
+            self.clients_given_up += 1
+            self.drop(identity)
+            self._give_up(identity)
+
+    def event(self, subscription: Subscription, event: messages.Event) -> None:
+        """Send an event, or let it wait, or drop the oldest of its subscription.
+
+        Args:
+            subscription: Whose event it is.
+            event: The event; its sequence is given here.
+        """
+        subscription.sequence += 1
+        event.sequence = subscription.sequence
+        identity = subscription.session.identity
+        if identity not in self._outboxes:
+            sent = self._send_event(identity, subscription, event)
+            if sent is Sent.YES:
+                return
+            if sent is Sent.GONE:
+                self._lose(subscription)
+                return
+            self._outboxes[identity] = _Outbox()
+        outbox = self._outboxes[identity]
+        if subscription.waiting >= MAX_WAITING_EVENTS:
+            self._drop_oldest(outbox, subscription)
+        outbox.items.append((subscription, event))
+        subscription.waiting += 1
+
+    def retry(self) -> None:
+        """Try again for all slow clients."""
+        self.retry_s = RETRY_S
+        for identity, outbox in tuple(self._outboxes.items()):
+            while outbox.items:
+                item = outbox.items[0]
+                if isinstance(item, bytes):
+                    sent = self._transmit(identity, item)
+                else:
+                    sent = self._send_event(identity, *item)
+                if sent is Sent.FULL:
+                    break
+                if sent is Sent.GONE:
+                    self.drop(identity)
+                    break
+                outbox.items.popleft()
+                outbox.taken = True
+                self.retry_s = SOON_S
+                if isinstance(item, bytes):
+                    outbox.reply_bytes -= len(item)
+                else:
+                    item[0].waiting -= 1
+            if not outbox.items:
+                self._outboxes.pop(identity, None)
+
+    def drop_unless_taken(self, identity: bytes) -> None:
+        """Forget what waits for a client whose lease has run out, unless it is still reading.
+
+        A client that sends many requests at once and then reads their replies says nothing
+        meanwhile; what it asked for before its lease ran out is answered all the same.
+
+        Args:
+            identity: The connection.
+        """
+        outbox = self._outboxes.get(identity)
+        if outbox is None or not outbox.taken:
+            self.drop(identity)
+
+    def drop(self, identity: bytes) -> None:
+        """Forget what waits for a connection that is gone.
+
+        Args:
+            identity: The connection.
+        """
+        outbox = self._outboxes.pop(identity, None)
+        if outbox is None:
+            return
+        for item in outbox.items:
+            if isinstance(item, bytes):
+                self.unroutable += 1
+            else:
+                item[0].waiting -= 1
+                self._lose(item[0])
+        outbox.items.clear()
+
+    def _send_event(
+        self, identity: bytes, subscription: Subscription, event: messages.Event
+    ) -> Sent:
+        event.lost = subscription.lost
+        sent = self._transmit(identity, messages.encode_event(event))
+        if sent is Sent.YES:
+            subscription.lost = 0
+        return sent
+
+    def _drop_oldest(self, outbox: _Outbox, subscription: Subscription) -> None:
+        for position, item in enumerate(outbox.items):
+            if not isinstance(item, bytes) and item[0] is subscription:
+                del outbox.items[position]
+                subscription.waiting -= 1
+                self._lose(subscription)
+                return
+
+    def _lose(self, subscription: Subscription) -> None:
+        subscription.lost += 1
+        self.events_lost += 1

@@ -1,0 +1,198 @@
+"""What the bridge tells about itself.
+
+1. It reads what others keep; it keeps only the counters.
+2. Everything is plain data, ready for the wire.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from wisblock_bridge import __version__
+from wisblock_bridge.server.access import LOCAL, Role
+from wisblock_bridge.wire import messages
+
+if TYPE_CHECKING:
+    from wisblock_bridge.errors import BridgeError
+    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.runtime.hardware import Hardware
+    from wisblock_bridge.runtime.sessions import Session, Sessions
+    from wisblock_bridge.runtime.slots import Rack
+    from wisblock_bridge.server.access import Peer
+    from wisblock_bridge.server.outbox import Delivery
+
+
+MAX_SESSIONS_NAMED = 256
+"""Of more clients, only the number is given."""
+
+
+class Counters:
+    """What is counted while the bridge runs."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.refused = 0
+        self.undecodable = 0
+        self.operations = 0
+        self.events = 0
+        self.keys_refused = 0
+        self.errors: Counter[str] = Counter()
+
+    def count_error(self, error: BridgeError) -> None:
+        """Count an error by its code.
+
+        Args:
+            error: What happened.
+        """
+        self.errors[str(error.code)] += 1
+
+
+def status(
+    uptime_s: float,
+    hardware: Hardware,
+    rack: Rack,
+    sessions: Sessions,
+    delivery: Delivery,
+    counters: Counters,
+    detection: dict[str, object],
+    *,
+    asked_by: Peer = LOCAL,
+) -> dict[str, object]:
+    """Tell how the bridge is.
+
+    Args:
+        uptime_s: Seconds since it was ready.
+        hardware: The board.
+        rack: Its slots.
+        sessions: The clients.
+        delivery: The way out.
+        counters: What was counted.
+        detection: How the board was found out.
+        asked_by: Who asks; only an administrator is told who the others are by their keys.
+
+    Returns:
+        The result of the method ``status``.
+    """
+    board = hardware.board
+    with_keys = asked_by.role is Role.ADMIN
+    return {
+        "version": __version__,
+        "uptime_s": uptime_s,
+        "board": {
+            "product": board.product,
+            "variant": board.variant,
+            "title": board.title,
+            "emulated": hardware.emulated,
+            **detection,
+        },
+        "slots": [*_slots(rack, sessions), *_configured(rack)],
+        "buses": [
+            {
+                "name": tally.name,
+                "kind": tally.kind,
+                "emulated": hardware.emulated,
+                "transactions": tally.transactions,
+                "failures": dict(tally.failures),
+            }
+            for tally in hardware.tallies
+        ],
+        "sessions": [
+            {
+                "client": session.name,
+                "version": session.version,
+                "lease_ms": round(session.lease_s * 1000),
+                "in_flight": session.in_flight,
+                "subscriptions": len(session.subscriptions),
+                "outputs": [
+                    {
+                        "module": output.module,
+                        "slot": output.slot,
+                        "output": output.name,
+                        "on_loss": policy,
+                    }
+                    for output, policy in session.outputs.items()
+                ],
+                **(_access(session.peer) if with_keys else {}),
+            }
+            for session in _most_involved(sessions)
+        ],
+        "sessions_total": sum(1 for _ in sessions),
+        "counters": {
+            "requests": counters.requests,
+            "refused": counters.refused,
+            "undecodable": counters.undecodable,
+            "operations": counters.operations,
+            "events": counters.events,
+            "events_lost": delivery.events_lost,
+            "unroutable": delivery.unroutable,
+            "clients_given_up": delivery.clients_given_up,
+            "keys_refused": counters.keys_refused,
+            "errors": dict(counters.errors),
+        },
+    }
+
+
+def _most_involved(sessions: Sessions) -> list[Session]:
+    """Return the clients to name: those with outputs first, then those with subscriptions.
+
+    A program that connects again and again must not make this answer longer than clients take.
+    """
+    involved = sorted(
+        sessions, key=lambda each: (bool(each.outputs), bool(each.subscriptions)), reverse=True
+    )
+    return involved[:MAX_SESSIONS_NAMED]
+
+
+def _access(peer: Peer) -> dict[str, object]:
+    return {
+        "access": "key" if peer.key else "local",
+        "key": peer.name or None,
+        "role": peer.role.word,
+    }
+
+
+def _slots(rack: Rack, sessions: Sessions) -> list[dict[str, object]]:
+    return [
+        {
+            "slot": worker.slot,
+            "module": worker.name,
+            "open": worker.is_open,
+            "queued": worker.queued,
+            "subscriptions": worker.watched,
+            "operations": worker.operations,
+            "errors": worker.errors,
+            "failing": worker.last_error is not None,
+            "last_good": worker.last_good_ms,
+            "last_error": messages.fault(worker.latest_error) if worker.latest_error else None,
+            "last_error_at": worker.latest_error_ms,
+            **_use(worker.name, worker.slot, rack, sessions),
+        }
+        for worker in rack
+    ]
+
+
+def _use(module: str, slot: Slot, rack: Rack, sessions: Sessions) -> dict[str, object]:
+    users = sessions.users((module, slot))
+    worker = rack.find(module, slot)
+    return {
+        "claims": [
+            {"client": user["client"], "address": user["address"], "nodes": user["nodes"]}
+            for user in users
+            if user["connected"]
+        ],
+        "held": [
+            {"output": name, "client": user["client"], "address": user["address"]}
+            for user in users
+            for name in user["held"]
+        ],
+        "idle": worker is not None and rack.way.gives_way(worker),
+    }
+
+
+def _configured(rack: Rack) -> list[dict[str, object]]:
+    return [
+        {"slot": slot, "module": module, "open": False}
+        for slot, module in rack.fixed.items()
+        if rack.find(module, slot) is None  # type: ignore[arg-type]
+    ]

@@ -1,0 +1,337 @@
+"""What clients want to be told: who subscribed to what, and what becomes of it.
+
+1. It runs on the poll loop; the looking out is done by the workers (``watching``).
+2. A subscription outlives its module: when that was closed by force, it sleeps until its client
+   asks for the module again, so that it does not take the slot from whoever wanted it.
+3. What is told is numbered by ``Delivery``; what cannot be told is told as a defect.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from wisblock_bridge.errors import BadParamsError, BridgeError, BusyError
+from wisblock_bridge.runtime.fault_log import defect
+from wisblock_bridge.runtime.slots import SlotClosingError
+from wisblock_bridge.runtime.watches import LONGEST_BACK_OFF_S, EventWatch, PeriodicReading
+from wisblock_bridge.server.access import admit, role_for
+from wisblock_bridge.server.outbox import FIRST_RETURN_S, Subscription
+from wisblock_bridge.wire import messages
+from wisblock_bridge.wire.methods import FASTEST_MS, SLOWEST_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.module_api.signatures import OperationDescription
+    from wisblock_bridge.runtime.claims import Place
+    from wisblock_bridge.runtime.jobs import Happening
+    from wisblock_bridge.runtime.sessions import Session, Sessions
+    from wisblock_bridge.runtime.slots import Rack
+    from wisblock_bridge.runtime.watches import Watching
+    from wisblock_bridge.runtime.worker import Worker
+    from wisblock_bridge.server.outbox import Delivery
+    from wisblock_bridge.server.parameters import Checker
+    from wisblock_bridge.server.status import Counters
+    from wisblock_bridge.wire.methods import Kind, SlotParam, SubscribeParams
+
+MAX_SUBSCRIPTIONS = 256
+"""Of one client."""
+
+
+class Subscriptions:
+    """All subscriptions of all clients.
+
+    Args:
+        rack: The slots.
+        sessions: The clients.
+        delivery: The way out.
+        clock: Time.
+        counters: What is counted for the status.
+        worker_of: Gives the worker of a module in a slot.
+        checker_of: Gives what checks the parameters of a module's operation, or of its event.
+    """
+
+    def __init__(
+        self,
+        rack: Rack,
+        sessions: Sessions,
+        delivery: Delivery,
+        clock: Clock,
+        counters: Counters,
+        worker_of: Callable[[str, SlotParam], Worker],
+        checker_of: Callable[[str, Kind, str], Checker],
+    ) -> None:
+        self._rack = rack
+        self._sessions = sessions
+        self._delivery = delivery
+        self._clock = clock
+        self._counters = counters
+        self._worker_of = worker_of
+        self._checker_of = checker_of
+        self._by_number: dict[int, Subscription] = {}
+        self._last = 0
+        self._asleep: set[int] = set()
+        self._put_off_until: list[tuple[float, int]] = []
+
+    # -- what clients ask -------------------------------------------------------------------------
+
+    def add(self, session: Session, params: SubscribeParams, node: str = "") -> Subscription:
+        """Take a subscription whose look-out does not run yet.
+
+        Args:
+            session: Who wants to be told.
+            params: What.
+            node: What asks inside the client.
+
+        Returns:
+            The subscription, to be begun when the client knows its number.
+
+        Raises:
+            BridgeError: It cannot be subscribed to, or there are too many.
+            SlotClosingError: The slot is being emptied just now.
+        """
+        if len(session.subscriptions) >= MAX_SUBSCRIPTIONS:
+            raise BusyError(f"{MAX_SUBSCRIPTIONS} subscriptions of this client run already.")
+        if (params.event is None) == (params.operation is None):
+            raise BadParamsError(
+                "Either event or operation is wanted, and not both.", data={"param": "event"}
+            )
+        name = params.event or params.operation or ""
+        kind: Kind = "operation" if params.event is None else "event"
+        checker = self._checker_of(params.module, kind, name)
+        admit(session.peer, role_for(checker.description), f"{params.module} {name}")
+        arguments = msgspec.structs.astuple(checker.check(params.params))
+        _check_rhythm(checker.description, params)
+        self._worker_of(params.module, params.slot)
+        self._last += 1
+        number = self._last
+
+        def watching() -> Watching:
+            if params.every_ms is None:
+                return EventWatch(number, checker.description, arguments)
+            every_s = params.every_ms / 1000.0
+            return PeriodicReading(number, every_s, checker.description, arguments, params.deadband)
+
+        def start() -> None:
+            worker = self._worker_of(params.module, params.slot)
+            claim = self._sessions.claim(subscription.session, (worker.name, worker.slot))
+            if node:
+                claim.note(node)
+            worker.watch(watching())
+
+        subscription = Subscription(number, session, params.module, params.slot, name, start)
+        self._by_number[number] = subscription
+        session.subscriptions.add(number)
+        return subscription
+
+    def session_of(self, number: int) -> Session | None:
+        """Return whose subscription it is.
+
+        Args:
+            number: Of the subscription.
+
+        Returns:
+            Its session; None when the subscription has ended.
+        """
+        subscription = self._by_number.get(number)
+        return subscription.session if subscription is not None else None
+
+    def begin(self, subscription: Subscription) -> None:
+        """Begin to look out, unless the client was given up while it was told the number.
+
+        Args:
+            subscription: What ``add`` gave.
+        """
+        if subscription.number in self._by_number:
+            subscription.start()
+
+    def unsubscribe(self, session: Session, number: int) -> None:
+        """End a subscription because its client says so.
+
+        Args:
+            session: The client.
+            number: Which.
+
+        Raises:
+            BadParamsError: It is not this client's.
+        """
+        subscription = self._by_number.get(number)
+        if subscription is None or subscription.session is not session:
+            raise BadParamsError(
+                f"This client has no subscription {number}.", data={"param": "subscription"}
+            )
+        self._end(subscription)
+
+    def end_all(self, session: Session) -> None:
+        """End all subscriptions of a client.
+
+        Args:
+            session: The client.
+        """
+        for number in tuple(session.subscriptions):
+            self._end(self._by_number[number])
+
+    def end_of(self, session: Session, place: Place) -> None:
+        """End a client's subscriptions to one module.
+
+        Args:
+            session: The client.
+            place: Name and slot of the module.
+        """
+        for number in tuple(session.subscriptions):
+            subscription = self._by_number[number]
+            if (subscription.module, subscription.slot) == place:
+                self._end(subscription)
+
+    def sleep(self, place: Place) -> None:
+        """Let the subscriptions to a module sleep, because it is closed by force.
+
+        Args:
+            place: Name and slot of the module.
+        """
+        for subscription in self._by_number.values():
+            if (subscription.module, subscription.slot) == place:
+                self._asleep.add(subscription.number)
+
+    def wake(self, session: Session, place: Place) -> None:
+        """Begin again what slept, because its client uses the module again.
+
+        Args:
+            session: The client.
+            place: Name and slot of the module.
+        """
+        for number in tuple(self._asleep & session.subscriptions):
+            subscription = self._by_number[number]
+            if (subscription.module, subscription.slot) == place:
+                self._asleep.discard(number)
+                self._start(subscription)
+
+    def hand_over(self, session: Session, former: Session) -> None:
+        """Give what a client subscribed to on its new connection to its former session.
+
+        What that one had subscribed to on the lost connection ends.
+
+        Args:
+            session: The session of the new connection.
+            former: The session that it goes on with.
+        """
+        self.end_all(former)
+        for number in session.subscriptions:
+            former.subscriptions.add(number)
+            self._by_number[number].session = former
+
+    def _end(self, subscription: Subscription) -> None:
+        self._by_number.pop(subscription.number, None)
+        self._asleep.discard(subscription.number)
+        subscription.session.subscriptions.discard(subscription.number)
+        worker = self._rack.find(subscription.module, subscription.slot)  # type: ignore[arg-type]
+        if worker is not None and not worker.closing:
+            worker.unwatch(subscription.number)
+
+    # -- what workers post ------------------------------------------------------------------------
+
+    def receive(self, happening: Happening) -> None:
+        """Tell a client what happened.
+
+        Args:
+            happening: What a look-out found.
+        """
+        subscription = self._by_number.get(happening.subscription)
+        if subscription is None:
+            return
+        try:
+            self._tell(subscription, happening)
+        except Exception as error:  # noqa: BLE001  (one module's odd value must not end the bridge)
+            subscription.lost += 1  # its sequence number is used up
+            happening.error = defect(error, f"an event of {subscription.module}")
+            self._tell(subscription, happening)
+
+    def _tell(self, subscription: Subscription, happening: Happening) -> None:
+        self._counters.events += 1
+        message = messages.Event(messages.VERSION, subscription.event, subscription.number, 0)
+        if happening.error is not None:
+            message.event = "error"
+            message.error = messages.fault(happening.error)
+            self._counters.count_error(happening.error)
+        else:
+            readings = happening.readings
+            assert readings is not None  # noqa: S101
+            message.readings = readings.values
+            message.timestamp = readings.timestamp_ms
+            message.quality = readings.quality.value
+            message.note = readings.note
+            message.emulated = self._rack.hardware.emulated
+            message.initial = happening.initial
+        self._delivery.event(subscription, message)
+
+    # -- when a module was released ---------------------------------------------------------------
+
+    def module_closed(self, worker: Worker) -> None:
+        """Ask a module back for those who are subscribed to it, unless it was closed by force.
+
+        Args:
+            worker: The module's, which has ended.
+        """
+        for subscription in tuple(self._by_number.values()):
+            if subscription.module == worker.name and subscription.slot == worker.slot:
+                self._put_off(subscription)
+
+    def next_return(self) -> float | None:
+        """Tell when a subscription wants its module back.
+
+        Returns:
+            Clock reading, s; None when all have theirs.
+        """
+        return self._put_off_until[0][0] if self._put_off_until else None
+
+    def return_modules(self, now: float) -> None:
+        """Begin look-outs again whose module was closed.
+
+        Args:
+            now: Clock reading, s.
+        """
+        while self._put_off_until and self._put_off_until[0][0] <= now:
+            subscription = self._by_number.get(heapq.heappop(self._put_off_until)[1])
+            if subscription is not None and subscription.number not in self._asleep:
+                self._start(subscription)
+
+    def _start(self, subscription: Subscription) -> None:
+        """Begin a look-out again, now or later."""
+        try:
+            subscription.start()
+        except (BridgeError, SlotClosingError):
+            self._put_off(subscription)
+        else:
+            subscription.pause_s = FIRST_RETURN_S
+
+    def _put_off(self, subscription: Subscription) -> None:
+        if subscription.number in self._asleep:
+            return
+        due = self._clock.monotonic() + subscription.pause_s
+        subscription.pause_s = min(subscription.pause_s * 2, LONGEST_BACK_OFF_S)
+        heapq.heappush(self._put_off_until, (due, subscription.number))
+        self._sessions.schedule_changed = True
+
+
+def _check_rhythm(description: OperationDescription, params: SubscribeParams) -> None:
+    if params.event is not None:
+        if params.every_ms is not None or params.deadband is not None:
+            raise BadParamsError(
+                "every_ms and deadband belong to the subscription of an operation.",
+                data={"param": "every_ms" if params.every_ms is not None else "deadband"},
+            )
+        return
+    if not description.reads_only:
+        raise BadParamsError(
+            f"{description.name} acts, so it cannot be subscribed to.",
+            data={"param": "operation"},
+        )
+    if params.every_ms is None:
+        raise BadParamsError(
+            f"every_ms is missing; allowed: a whole number {FASTEST_MS}...{SLOWEST_MS} ms.",
+            data={"param": "every_ms"},
+        )

@@ -1,0 +1,417 @@
+"""Bytes to requests, results to bytes: the wire format of protocol version 1.
+
+1. No I/O, no clock, no module: what arrives is judged by its form alone.
+2. Whatever bytes come in, the outcome is a ``Request`` or an ``Undecodable``; nothing else escapes.
+3. Strictness is exact but paid for only by odd frames: a frame whose key counts add up, and whose
+   bytes cannot make up too many levels or an extension type, needs no second look.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+
+import msgspec
+
+from wisblock_bridge.errors import (
+    BadParamsError,
+    BadRequestError,
+    BridgeError,
+    UnsupportedVersionError,
+)
+from wisblock_bridge.wire import msgpack_rules
+
+if TYPE_CHECKING:
+    from wisblock_bridge.module_api.module import Readings
+
+VERSION = 1
+MAX_FRAME_BYTES = 1024 * 1024
+DEFAULT_TIMEOUT_MS = 2000
+MAX_TIMEOUT_MS = 60_000
+LONGEST_NODE = 100
+"""Characters of the name of what asks inside a client."""
+NO_PARAMS = msgspec.Raw(b"\x80")
+"""The parameter map of a request that sends none."""
+
+_REQUIRED_KEYS = 3
+
+RequestId = int | str
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """A request in good form; what its method makes of the parameters is decided later.
+
+    Attributes:
+        v: Major version, 1.
+        id: Chosen by the client.
+        method: Name of the method.
+        params: The parameter map, not yet decoded.
+        timeout_ms: How long it may wait before it starts, ms; unset means 2000.
+        node: What asks inside the client, for people: the name of a Node-RED node.
+    """
+
+    v: int
+    id: RequestId
+    method: str
+    params: msgspec.Raw = NO_PARAMS
+    timeout_ms: int | msgspec.UnsetType = msgspec.UNSET
+    node: Annotated[str, msgspec.Meta(max_length=LONGEST_NODE)] | msgspec.UnsetType = msgspec.UNSET
+
+
+class _OnlyId(msgspec.Struct, frozen=True, gc=False):
+    id: RequestId
+
+
+class Undecodable(Exception):  # noqa: N818  (a verdict on a frame, not only an error)
+    """A frame that is not a request.
+
+    Args:
+        request_id: The id, where one could be read.
+        error: What to answer.
+    """
+
+    def __init__(self, request_id: RequestId | None, error: BridgeError) -> None:
+        super().__init__(error.message)
+        self.request_id = request_id
+        self.error = error
+
+
+_request_decoder = msgspec.msgpack.Decoder(Request)
+_id_decoder = msgspec.msgpack.Decoder(_OnlyId)
+_lone_id_decoder: msgspec.msgpack.Decoder[RequestId] = msgspec.msgpack.Decoder(int | str)
+_encoder = msgspec.msgpack.Encoder()
+
+_LEVELS = bytes((*range(0x80, 0xA0), *range(0xDC, 0xE0)))
+"""The bytes that can begin a map or a list, and with it a level."""
+_EXTENSIONS = bytes((0xC1, *range(0xC7, 0xCA), *range(0xD4, 0xD9)))
+_UNSUSPICIOUS = bytes(byte for byte in range(256) if byte not in _LEVELS + _EXTENSIONS)
+_SUSPICION = bytes.maketrans(_LEVELS + _EXTENSIONS, b"L" * len(_LEVELS) + b"E" * len(_EXTENSIONS))
+
+LONGEST_SENTENCE = 1000
+"""What a client sent is repeated in errors, but not at any length."""
+
+MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError)
+
+
+def decode(frame: bytes) -> Request:
+    """Read a request.
+
+    Args:
+        frame: One frame as it came.
+
+    Returns:
+        The request, its version and limits checked.
+
+    Raises:
+        Undecodable: The frame is not a request of this version.
+    """
+    if len(frame) > MAX_FRAME_BYTES:
+        raise Undecodable(
+            _readable_id(frame),
+            BadRequestError(f"The frame has {len(frame)} bytes; {MAX_FRAME_BYTES} are allowed."),
+        )
+    try:
+        request = _request_decoder.decode(frame)
+    except MALFORMED as error:
+        raise Undecodable(_readable_id(frame), _form_error(error)) from None
+    keys = (
+        _REQUIRED_KEYS
+        + (request.params is not NO_PARAMS)
+        + (request.timeout_ms is not msgspec.UNSET)
+        + (request.node is not msgspec.UNSET)
+    )
+    suspicion = frame.translate(_SUSPICION, _UNSUSPICIOUS)
+    if frame[0] != 0x80 | keys or len(suspicion) > msgpack_rules.MAX_DEPTH or b"E" in suspicion:
+        try:
+            msgpack_rules.examine(frame)
+        except BadRequestError as error:
+            raise Undecodable(request.id, error) from None
+    if request.v != VERSION:
+        raise Undecodable(
+            request.id,
+            UnsupportedVersionError(
+                f"Version {request.v} of the protocol was asked for; this bridge speaks {VERSION}.",
+                hint="Install the versions of nodes and bridge that belong together.",
+            ),
+        )
+    timeout_ms = request.timeout_ms
+    if timeout_ms is not msgspec.UNSET and not 0 <= timeout_ms <= MAX_TIMEOUT_MS:
+        raise Undecodable(
+            request.id,
+            BadRequestError(f"timeout_ms is {timeout_ms}; allowed are 0...{MAX_TIMEOUT_MS}."),
+        )
+    return request
+
+
+def timeout_s(request: Request) -> float:
+    """Tell how long a request may wait.
+
+    Args:
+        request: The request.
+
+    Returns:
+        Seconds.
+    """
+    timeout_ms = request.timeout_ms
+    return (DEFAULT_TIMEOUT_MS if timeout_ms is msgspec.UNSET else timeout_ms) / 1000.0
+
+
+_LONGEST_ECHO = 60
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class MapDecoder(Generic[S]):
+    """Decodes a map into a struct that forbids unknown keys, and refuses doubled keys.
+
+    Args:
+        struct: The struct; its fields are keyword-only or all have names on the wire.
+
+    Attributes:
+        names: The keys that it knows.
+    """
+
+    __slots__ = ("_countable", "_decoder", "_optional", "_required", "names")
+
+    def __init__(self, struct: type[S]) -> None:
+        self._decoder = msgspec.msgpack.Decoder(struct)
+        names, defaults = struct.__struct_fields__, struct.__struct_defaults__
+        self.names = struct.__struct_encode_fields__
+        self._required = sum(default is msgspec.NODEFAULT for default in defaults)
+        self._required += len(names) - len(defaults)
+        pairs = zip(names[len(names) - len(defaults) :], defaults, strict=True)
+        self._optional = tuple(pair for pair in pairs if pair[1] is not msgspec.NODEFAULT)
+        # A list that is made for each struct does not tell whether it was sent.
+        self._countable = not any(hasattr(default, "factory") for _, default in self._optional)
+
+    def decode(self, raw: msgspec.Raw) -> S:
+        """Decode.
+
+        Args:
+            raw: The map as it came.
+
+        Returns:
+            The struct.
+
+        Raises:
+            BadParamsError: A key is doubled.
+            msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError: It does not fit;
+                ``MALFORMED`` names them all.
+        """
+        data = bytes(raw)
+        decoded = self._decoder.decode(data)
+        given = self._required
+        for name, default in self._optional:
+            if getattr(decoded, name) is not default:
+                given += 1
+        if data[0] != 0x80 | given or not self._countable:
+            # A default that was sent, more than fifteen keys, or a doubled key: look closely.
+            try:
+                msgpack_rules.examine(data)
+            except BadRequestError as error:
+                raise BadParamsError(error.message) from None
+        return decoded
+
+
+def decode_params(raw: msgspec.Raw, decoder: MapDecoder[S], method: str) -> S:
+    """Read the parameter map of a method.
+
+    Args:
+        raw: The map as it came.
+        decoder: Decoder for the method's own struct.
+        method: Name of the method, for messages.
+
+    Returns:
+        The struct.
+
+    Raises:
+        BadParamsError: A key is missing, unknown, doubled or of the wrong type.
+    """
+    try:
+        return decoder.decode(raw)
+    except MALFORMED as error:
+        raise _misfit(method, decoder.names, error) from None
+
+
+def _misfit(method: str, names: tuple[str, ...], error: Exception) -> BadParamsError:
+    """Find the words for parameters that do not fit: which one, and what there is."""
+    odd = _ODD_FIELD.match(str(error))
+    if odd is None:
+        name = str(error).partition("$.")[2].partition("`")[0]
+        why = _plain(error)
+        if name:
+            why = f"{name}: {why.removesuffix(f' - at {name}')}"
+        return BadParamsError(
+            f"The parameters of {method} do not fit: {why}.",
+            data={"param": name} if name else {},
+        )
+    name = odd["name"][:_LONGEST_ECHO]
+    has = "has no parameter" if odd["kind"] == "contains unknown" else "needs"
+    return BadParamsError(
+        f"{method} {has} {json.dumps(name)}; it has: {', '.join(names) or 'none'}.",
+        data={"param": name, "allowed": list(names)},
+    )
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """An error on the wire."""
+
+    code: str
+    message: str
+    hint: str = ""
+    where: str = ""
+    data: dict[str, object] = {}
+
+
+def fault(error: BridgeError) -> Fault:
+    """Turn an error into its form on the wire.
+
+    Args:
+        error: Any error of the bridge.
+
+    Returns:
+        The wire form; empty parts are left out when encoded.
+    """
+    return Fault(str(error.code), _cut(error.message), error.hint, _cut(error.where), error.data)
+
+
+class _Success(msgspec.Struct, frozen=True, gc=False):
+    v: int
+    id: RequestId
+    ok: bool
+    result: object
+
+
+class _Failure(msgspec.Struct, frozen=True, gc=False):
+    v: int
+    id: RequestId
+    ok: bool
+    error: Fault
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What ``invoke`` gives back.
+
+    Attributes:
+        readings: Reading name to value, in the catalogue's unit.
+        timestamp: Milliseconds since 1970.
+        quality: "good" or "uncertain".
+        emulated: Whether the hardware is emulated.
+        note: Why the quality is uncertain.
+    """
+
+    readings: dict[str, object]
+    timestamp: float
+    quality: str
+    emulated: bool
+    note: str = ""
+
+
+class Event(msgspec.Struct, gc=False, omit_defaults=True):
+    """One message of a subscription; ``lost`` is filled in when it is sent."""
+
+    v: int
+    event: str
+    subscription: int
+    sequence: int
+    lost: int = msgspec.field(default=-1)
+    readings: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
+    timestamp: float | msgspec.UnsetType = msgspec.UNSET
+    quality: str | msgspec.UnsetType = msgspec.UNSET
+    emulated: bool | msgspec.UnsetType = msgspec.UNSET
+    error: Fault | msgspec.UnsetType = msgspec.UNSET
+    initial: bool = False
+    note: str = ""
+
+
+def encode_result(request_id: RequestId, result: object) -> bytes:
+    """Write a good reply.
+
+    Args:
+        request_id: The id of the request.
+        result: Its result, plain types or an ``Outcome``.
+
+    Returns:
+        One frame.
+    """
+    return _encoder.encode(_Success(VERSION, request_id, True, result))  # noqa: FBT003
+
+
+def encode_error(request_id: RequestId, error: BridgeError) -> bytes:
+    """Write a refusal.
+
+    Args:
+        request_id: The id of the request.
+        error: Why.
+
+    Returns:
+        One frame.
+    """
+    return _encoder.encode(_Failure(VERSION, request_id, False, fault(error)))  # noqa: FBT003
+
+
+def outcome(readings: Readings, *, emulated: bool) -> Outcome:
+    """Turn a module's readings into the result of ``invoke``.
+
+    Args:
+        readings: What the module measured.
+        emulated: Whether the hardware is emulated.
+
+    Returns:
+        The result.
+    """
+    return Outcome(
+        readings.values, readings.timestamp_ms, readings.quality.value, emulated, readings.note
+    )
+
+
+def encode_event(event: Event) -> bytes:
+    """Write an event.
+
+    Args:
+        event: The event, ``lost`` filled in.
+
+    Returns:
+        One frame.
+    """
+    return _encoder.encode(event)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SENTENCE else f"{text[:LONGEST_SENTENCE]}…"
+
+
+def _form_error(error: Exception) -> BridgeError:
+    if isinstance(error, RecursionError):
+        return BadRequestError(f"The frame is nested deeper than {msgpack_rules.MAX_DEPTH} levels.")
+    return BadRequestError(f"The frame is not a request: {_plain(error)}.")
+
+
+_LENGTH = re.compile(r"Expected str of length <= (\d+)")
+_ODD_FIELD = re.compile(
+    r"Object (?P<kind>contains unknown|missing required) field `(?P<name>[^`]*)`$"
+)
+
+
+def _plain(error: Exception) -> str:
+    words = str(error).replace("`", "").replace("$.", "").rstrip(".")
+    return _LENGTH.sub(r"at most \1 characters are allowed", words) or type(error).__name__
+
+
+def _readable_id(frame: bytes) -> RequestId | None:
+    try:
+        return _id_decoder.decode(frame).id
+    except MALFORMED:
+        return _bare_id(frame)
+
+
+def _bare_id(frame: bytes) -> RequestId | None:
+    """Read the id of a map that cannot be decoded as a whole."""
+    encoded = msgpack_rules.value_of_key(frame[:MAX_FRAME_BYTES], b"\xa2id")
+    if encoded is None:
+        return None
+    try:
+        return _lone_id_decoder.decode(encoded)
+    except MALFORMED:
+        return None
