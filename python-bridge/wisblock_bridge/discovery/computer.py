@@ -74,7 +74,9 @@ class LinuxComputer:
 
     def target(self, path: str) -> str | None:
         """Tell which device file a path leads to, or None when there is none."""
-        real = os.path.realpath(path)
+        from wisblock_bridge.buses.linux.device_names import real_path  # noqa: PLC0415
+
+        real = real_path(path)
         return real if os.path.exists(real) else None  # noqa: PTH110  (one call on a text)
 
     def bus(self, number: int) -> I2CBus:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wisblock_bridge.buses.linux.device_names import real_path
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
@@ -242,7 +243,7 @@ def adapter_number(path: Path) -> int | None:
     Returns:
         The number, or None when the name has none.
     """
-    for candidate in (path, Path(os.path.realpath(path))):
+    for candidate in (path, Path(real_path(path))):
         prefix, _, number = candidate.name.partition("-")
         if prefix == "i2c" and number.isdecimal():
             return int(number)

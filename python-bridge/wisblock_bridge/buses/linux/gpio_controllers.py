@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.linux import errno_faults
+from wisblock_bridge.buses.linux.device_names import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ def list_controllers(*, dev: Path = DEV) -> tuple[Controller, ...]:
     names.sort(key=lambda name: (len(name), name))
     paths: dict[str, Path] = {}
     for name in names:
-        paths.setdefault(os.path.realpath(dev / name), dev / name)
+        paths.setdefault(real_path(dev / name), dev / name)
     return tuple(_inspected(path) for path in paths.values())
 
 

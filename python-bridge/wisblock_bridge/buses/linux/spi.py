@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.linux import errno_faults
+from wisblock_bridge.buses.linux.device_names import real_path
 from wisblock_bridge.errors import BusError, BusFault
 from wisblock_bridge.threads.fair_lock import FairLock
 
@@ -132,7 +133,7 @@ def bus_of(path: Path) -> int:
     Returns:
         The kernel's number; 0 when the name has none.
     """
-    for candidate in (path, path.resolve()):
+    for candidate in (path, Path(real_path(path))):
         found = _NAME.search(candidate.name)
         if found:
             return int(found[1])

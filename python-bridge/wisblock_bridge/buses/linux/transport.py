@@ -7,9 +7,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
+from wisblock_bridge.buses.linux.device_names import real_path
 from wisblock_bridge.buses.linux.gpio import LinuxLines
 from wisblock_bridge.buses.linux.gpio_controllers import find_controller
 from wisblock_bridge.buses.linux.i2c import LinuxI2CBus
@@ -51,7 +51,7 @@ class LinuxTransport:
 
     def serial_device(self, path: str) -> str:
         """Tell which device a path leads to, as ``Transport.serial_device`` says."""
-        return os.path.realpath(path)
+        return real_path(path)
 
     def spi(self, path: str, max_hz: int) -> SpiDevice:
         """Give a chip select, opened with its first transfer, as ``Transport.spi`` says."""

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.linux import errno_faults
+from wisblock_bridge.buses.linux.device_names import entries, real_path
 from wisblock_bridge.buses.linux.uart_settings import (
     refuse_what_it_lacks,
     refuse_what_was_not_taken,
@@ -199,10 +200,10 @@ class LinuxSerialPort:
 
     def _usb_place(self) -> str | None:
         """Tell where on USB the adapter behind the name is; None for other ports or for nobody."""
-        return usb_place(Path(os.path.realpath(self._path)).name, self._sysfs)
+        return usb_place(Path(real_path(self._path)).name, self._sysfs)
 
     def _moved(self, place: str) -> BusError:
-        names = sorted(each.name for each in self._sysfs.glob("class/tty/*"))
+        names = [each.name for each in entries(self._sysfs / "class" / "tty")]
         now = next((name for name in names if usb_place(name, self._sysfs) == place), None)
         if now is None and not self._path.exists():
             gone = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
@@ -210,9 +211,9 @@ class LinuxSerialPort:
         device = None if now is None else self._dev / now
         lasting = None
         if device is not None:
-            links = sorted((self._dev / "serial" / "by-path").glob("*"))
-            real = os.path.realpath(device)
-            lasting = next((link for link in links if os.path.realpath(link) == real), None)
+            links = entries(self._dev / "serial" / "by-path")
+            real = real_path(device)
+            lasting = next((link for link in links if real_path(link) == real), None)
         return errno_faults.port_moved(self._path, place, device, lasting)
 
 
@@ -227,7 +228,7 @@ def usb_place(tty: str, sysfs: Path = errno_faults.SYSFS) -> str | None:
         The interface ("1-1.2:1.0": bus 1, socket 2 of the hub at socket 1), or None when there is
         no such port or it is not on USB.
     """
-    device = os.path.realpath(sysfs / "class" / "tty" / tty / "device")
+    device = real_path(sysfs / "class" / "tty" / tty / "device")
     found = [part for part in Path(device).parts if USB_INTERFACE.fullmatch(part)]
     return found[-1] if found else None
 

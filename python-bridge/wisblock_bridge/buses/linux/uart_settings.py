@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import array
 import fcntl
-import os
 import termios
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.linux import errno_faults
+from wisblock_bridge.buses.linux.device_names import real_path
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ def is_mini_uart(tty: str, sysfs: Path = errno_faults.SYSFS) -> bool:
 
 def _upwards(link: Path, sysfs: Path) -> Iterator[Path]:
     """Give the port's device and those above it: since Linux 6.5 two of them belong to the tty."""
-    device, top = Path(os.path.realpath(link)), Path(os.path.realpath(sysfs))
+    device, top = Path(real_path(link)), Path(real_path(sysfs))
     while device not in {top, device.parent}:
         yield device
         device = device.parent
 
 
 def _driven_by_mini_uart(device: Path) -> bool:
-    if Path(os.path.realpath(device / "driver")).name == MINI_UART:
+    if Path(real_path(device / "driver")).name == MINI_UART:
         return True
     with suppress(OSError):
         names = (device / "of_node" / "compatible").read_bytes().split(b"\0")
@@ -83,7 +83,7 @@ def refuse_what_it_lacks(path: Path, settings: LineSettings, sysfs: Path) -> Non
     """
     if settings.parity == "none" and settings.stop_bits == 1:
         return
-    real = Path(os.path.realpath(path))
+    real = Path(real_path(path))
     if not is_mini_uart(real.name, sysfs):
         return
     lacks = "parity bit" if settings.parity != "none" else "second stop bit"
