@@ -56,6 +56,7 @@ lint: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	npx eslint .
+	$(BIN)/lint-imports --no-cache
 	node scripts/press.mjs --check
 
 test-python: $(STAMPS)/python $(STAMPS)/node

@@ -10,8 +10,9 @@ import pytest
 from tests.bridge.rig import Rig, load_catalogue
 
 from wisblock_bridge.errors import ForbiddenError
+from wisblock_bridge.keys.roles import LOCAL, Peer, Role
 from wisblock_bridge.runtime.sessions import Output, Sessions
-from wisblock_bridge.server.access import LOCAL, Peer, Role, admit
+from wisblock_bridge.server.access import admit
 from wisblock_bridge.server.status import status
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from tests.bridge.made_up_computers import (
+from tests.bridge.fake_computers import (
     FakeComputer,
     configured,
 )
 from tests.fake_clock import FakeClock
 from tests.preload.boards import EmulatedComputer, Rak7391
 from tests.preload.device_server import DeviceServer
-from tests.preload.run import Puppet, preloaded
+from tests.preload.run import DriverProcess, preloaded
 from tests.preload.world import World
 
 from wisblock_bridge.boards import BOARDS
@@ -91,11 +91,11 @@ def test_what_the_kernel_owns_is_told_as_such_and_what_is_denied_too() -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder))
         Rak7391(world)
-        with DeviceServer(world) as server, Puppet(server) as puppet:
-            good = puppet.run(CHECK)
+        with DeviceServer(world) as server, DriverProcess(server) as driver:
+            good = driver.run(CHECK)
             world.deny("/dev/i2c-1")
             world.deny("/dev/gpiochip0")
-            denied = puppet.run(CHECK)
+            denied = driver.run(CHECK)
     assert good["I2C bus i2c-1"][0] == "ok"
     assert good["0x51 on i2c-1"][0] == "info"
     assert "rtc-pcf85063" in good["0x51 on i2c-1"][1]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.bridge_process import ROOT, environment, eventually
-from tests.bridge.made_up_computers import Chip, FakeComputer, board_bus
+from tests.bridge.fake_computers import Chip, FakeComputer, board_bus
 from tests.preload.boards import Rak7391
 from tests.preload.device_server import DeviceServer
-from tests.preload.run import Puppet
+from tests.preload.run import DriverProcess
 from tests.preload.world import World
 
 from wisblock_bridge.boards import BOARDS
@@ -231,8 +231,8 @@ def test_a_stranger_and_a_driver_are_seen_through_the_kernel(tmp_path: Path) -> 
         board = Rak7391(world)
         board.slots.holders[4] = "stranger"
         world.bind(1, 0x41, "ina2xx")
-        with DeviceServer(world) as server, Puppet(server) as puppet:
-            found = puppet.run(CHECK.format(file=str(tmp_path / "bridge.toml")))
+        with DeviceServer(world) as server, DriverProcess(server) as driver:
+            found = driver.run(CHECK.format(file=str(tmp_path / "bridge.toml")))
     assert found["RAK13001 in slot 1"][0] == "problem"
     assert "stranger" in found["RAK13001 in slot 1"][1]
     assert "ina2xx" in found["RAK16000 in slot 2"][1]

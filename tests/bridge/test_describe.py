@@ -24,6 +24,7 @@ from wisblock_bridge.module_api.module import (
 from wisblock_bridge.module_api.needs import analog, board_converter, chip, line, optional_line
 from wisblock_bridge.module_api.units import UNITS
 from wisblock_bridge.modules import registry
+from wisblock_bridge.wire import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,7 +101,7 @@ class Everything(Module):
 
 @pytest.fixture
 def exported() -> dict[str, Any]:
-    data = registry.export([Everything.description])
+    data = catalogue.export([Everything.description])
     modules: Any = data["modules"]
     found: dict[str, Any] = modules[0]
     return found
@@ -242,10 +243,10 @@ def test_nothing_is_broken() -> None:
 def test_it_is_plain_data() -> None:
     loaded = load_catalogue()
     assert json.loads(json.dumps(loaded.data, allow_nan=False)) == loaded.data
-    assert loaded.sha256 == registry.fingerprint(loaded.data)
+    assert loaded.sha256 == catalogue.fingerprint(loaded.data)
     changed = json.loads(json.dumps(loaded.data))
     changed["modules"][0]["title"] += "."
-    assert registry.fingerprint(changed) != loaded.sha256
+    assert catalogue.fingerprint(changed) != loaded.sha256
     assert registry.load().sha256 == loaded.sha256
 
 

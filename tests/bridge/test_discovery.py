@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.bridge.made_up_computers import (
+from tests.bridge.fake_computers import (
     MODEL_OF_CM4,
     Chip,
     FakeComputer,

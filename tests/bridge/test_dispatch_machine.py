@@ -23,7 +23,7 @@ from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
 
 from wisblock_bridge.module_api.module import Module, Product, Readings, operation
-from wisblock_bridge.runtime.sessions import MAX_IN_FLIGHT
+from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
     from tests.tally import Tally

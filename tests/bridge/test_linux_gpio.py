@@ -14,7 +14,7 @@ import pytest
 from tests.preload.boards import EmulatedComputer, Rak6421OnPi5, Rak7391
 from tests.preload.device_server import DeviceServer
 from tests.preload.expander import Pca9555
-from tests.preload.run import Puppet
+from tests.preload.run import DriverProcess
 from tests.preload.world import World
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
@@ -41,24 +41,24 @@ class Bench:
 
     world: World
     board: Rak7391
-    puppet: Puppet
+    driver: DriverProcess
 
     def slots(self, method: str, *args: object) -> Any:
-        return self.puppet.call(f"slots.{method}", *args)
+        return self.driver.call(f"slots.{method}", *args)
 
     def soc(self, method: str, *args: object) -> Any:
-        return self.puppet.call(f"soc.{method}", *args)
+        return self.driver.call(f"soc.{method}", *args)
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     world = World(tmp_path)
     board = Rak7391(world)
-    with DeviceServer(world) as server, Puppet(server) as puppet:
+    with DeviceServer(world) as server, DriverProcess(server) as driver:
         name = "TPT29555 0x26 on i2c-1"
-        puppet.make("slots", GPIO, ["1-0026"], name, i2c_parent=(1, 0x26), has_edges=False)
-        puppet.make("soc", GPIO, ["pinctrl-bcm2711", "pinctrl-rp1"], has_edges=True)
-        yield Bench(world, board, puppet)
+        driver.make("slots", GPIO, ["1-0026"], name, i2c_parent=(1, 0x26), has_edges=False)
+        driver.make("soc", GPIO, ["pinctrl-bcm2711", "pinctrl-rp1"], has_edges=True)
+        yield Bench(world, board, driver)
 
 
 def test_it_is_a_line_controller_and_opens_nothing_before_its_first_use() -> None:
@@ -73,7 +73,7 @@ def test_it_is_a_line_controller_and_opens_nothing_before_its_first_use() -> Non
 
 
 def test_the_controllers_of_a_rak7391(bench: Bench) -> None:
-    assert bench.puppet.call(LIST) == (
+    assert bench.driver.call(LIST) == (
         Controller(Path("/dev/gpiochip0"), "pinctrl-bcm2711", 58),
         Controller(Path("/dev/gpiochip1"), "raspberrypi-exp-gpio", 8),
         Controller(Path("/dev/gpiochip2"), "1-0027", 16),
@@ -86,16 +86,16 @@ def test_the_controllers_of_a_rak7391(bench: Bench) -> None:
 def test_a_chip_is_found_by_label_when_the_numbers_are_shuffled(tmp_path: Path) -> None:
     world = World(tmp_path)
     board = Rak7391(world, order=(12, 3, 0, 1))
-    with DeviceServer(world) as server, Puppet(server) as puppet:
-        puppet.make("slots", GPIO, ["1-0026"], has_edges=False)
-        puppet.make("soc", GPIO, ["pinctrl-bcm2711"], has_edges=True)
-        puppet.call("slots.make_output", 4, 0)
-        puppet.call("soc.make_output", 17, 1)
-        assert puppet.call("slots.path") == Path("/dev/gpiochip1")
-        assert puppet.call("soc.path") == Path("/dev/gpiochip12")
+    with DeviceServer(world) as server, DriverProcess(server) as driver:
+        driver.make("slots", GPIO, ["1-0026"], has_edges=False)
+        driver.make("soc", GPIO, ["pinctrl-bcm2711"], has_edges=True)
+        driver.call("slots.make_output", 4, 0)
+        driver.call("soc.make_output", 17, 1)
+        assert driver.call("slots.path") == Path("/dev/gpiochip1")
+        assert driver.call("soc.path") == Path("/dev/gpiochip12")
         assert board.slot_expander.pins[4].level() == 0
         assert board.pins[17].level() == 1
-        assert [each.path.name for each in puppet.call(LIST)] == [
+        assert [each.path.name for each in driver.call(LIST)] == [
             "gpiochip0",
             "gpiochip1",
             "gpiochip3",
@@ -106,38 +106,38 @@ def test_a_chip_is_found_by_label_when_the_numbers_are_shuffled(tmp_path: Path) 
 def test_old_labels_are_told_apart_by_the_i2c_parent(tmp_path: Path) -> None:
     world = World(tmp_path)
     Rak7391(world, order=(0, 1, 3, 2), labels=("pca9555", "pca9555"))
-    with DeviceServer(world) as server, Puppet(server) as puppet:
+    with DeviceServer(world) as server, DriverProcess(server) as driver:
         labels = ["1-0026", "pca9555"]
-        assert puppet.call(FIND, labels, (1, 0x26)) == Path("/dev/gpiochip2")
-        assert puppet.call(FIND, labels, (1, 0x27)) == Path("/dev/gpiochip3")
-        assert puppet.call(FIND, labels, (1, 0x23)) is None
-        assert puppet.call(FIND, labels) is None, "one of two alike must not be guessed"
+        assert driver.call(FIND, labels, (1, 0x26)) == Path("/dev/gpiochip2")
+        assert driver.call(FIND, labels, (1, 0x27)) == Path("/dev/gpiochip3")
+        assert driver.call(FIND, labels, (1, 0x23)) is None
+        assert driver.call(FIND, labels) is None, "one of two alike must not be guessed"
 
 
 def test_an_old_label_that_only_one_chip_bears_will_do(tmp_path: Path) -> None:
     world = World(tmp_path)
     Rak7391(world, labels=("1-0027", "pca9555"))
-    with DeviceServer(world) as server, Puppet(server) as puppet:
-        assert puppet.call(FIND, ["1-0026", "pca9555"]) == Path("/dev/gpiochip3")
+    with DeviceServer(world) as server, DriverProcess(server) as driver:
+        assert driver.call(FIND, ["1-0026", "pca9555"]) == Path("/dev/gpiochip3")
 
 
 def test_a_second_name_of_a_chip_is_not_a_second_chip(tmp_path: Path) -> None:
     world = World(tmp_path)
     Rak6421OnPi5(world)
-    with DeviceServer(world) as server, Puppet(server) as puppet:
-        assert puppet.call(LIST) == (Controller(Path("/dev/gpiochip0"), "pinctrl-rp1", 54),)
+    with DeviceServer(world) as server, DriverProcess(server) as driver:
+        assert driver.call(LIST) == (Controller(Path("/dev/gpiochip0"), "pinctrl-rp1", 54),)
         labels = ["pinctrl-bcm2711", "pinctrl-rp1"]
-        assert puppet.call(FIND, labels) == Path("/dev/gpiochip0")
-        puppet.make("soc", GPIO, labels, has_edges=True)
-        assert puppet.call("soc.level", 17) == 0
-        assert puppet.call("soc.name") == "pinctrl-rp1", "what it is, not what it might have been"
-        assert puppet.run("import gpiod; result = gpiod.is_gpiochip_device('/dev/gpiochip4')")
+        assert driver.call(FIND, labels) == Path("/dev/gpiochip0")
+        driver.make("soc", GPIO, labels, has_edges=True)
+        assert driver.call("soc.level", 17) == 0
+        assert driver.call("soc.name") == "pinctrl-rp1", "what it is, not what it might have been"
+        assert driver.run("import gpiod; result = gpiod.is_gpiochip_device('/dev/gpiochip4')")
 
 
 def test_a_chip_that_is_not_there(bench: Bench) -> None:
-    bench.puppet.make("other", GPIO, ["1-0023"], i2c_parent=(1, 0x23), has_edges=False)
+    bench.driver.make("other", GPIO, ["1-0023"], i2c_parent=(1, 0x23), has_edges=False)
     with pytest.raises(BusError) as caught:
-        bench.puppet.call("other.level", 4)
+        bench.driver.call("other.level", 4)
     assert caught.value.code is ErrorCode.NO_BUS
     assert str(caught.value).startswith(
         "1-0023: There is no GPIO controller with the label 1-0023. `wisblock-bridge check` lists"
@@ -159,7 +159,7 @@ def test_permission_denied_is_not_told_as_missing(bench: Bench) -> None:
         from wisblock_bridge.buses.linux.gpio_controllers import list_controllers
         result = [each.problem and each.problem.message for each in list_controllers()]
     """
-    assert bench.puppet.run(textwrap.dedent(code)) == [
+    assert bench.driver.run(textwrap.dedent(code)) == [
         None,
         None,
         None,
@@ -200,9 +200,9 @@ def test_other_lines_of_the_expander_do_not_move(bench: Bench) -> None:
 
 def test_a_change_of_direction_never_lets_the_line_go(bench: Bench) -> None:
     for controller, line in (("slots", 4), ("soc", 17)):
-        bench.puppet.call(f"{controller}.make_output", line, 1)
-        bench.puppet.call(f"{controller}.make_input", line)
-        bench.puppet.call(f"{controller}.make_output", line, 0)
+        bench.driver.call(f"{controller}.make_output", line, 1)
+        bench.driver.call(f"{controller}.make_input", line)
+        bench.driver.call(f"{controller}.make_output", line, 0)
         chip = bench.board.slots if controller == "slots" else bench.board.soc
         assert chip.actions(line) == [
             ("claim", None),
@@ -272,7 +272,7 @@ def test_a_lost_write_to_an_expander_is_told_though_the_kernel_keeps_quiet(bench
                 result = error.errno
     """
     bench.board.slots.lines.directions = lambda: 1 << 5  # type: ignore[method-assign]
-    assert bench.puppet.run(textwrap.dedent(code)) == "no complaint", "what plain gpiod would say"
+    assert bench.driver.run(textwrap.dedent(code)) == "no complaint", "what plain gpiod would say"
 
 
 def test_a_write_restores_an_expander_that_was_without_power(bench: Bench) -> None:
@@ -384,16 +384,16 @@ def test_a_line_held_by_somebody_else_is_in_use_and_the_holder_is_named(bench: B
 
 def test_a_second_bridge_is_told_to_be_one(bench: Bench) -> None:
     bench.slots("make_output", 4, 0)
-    bench.puppet.make("second", GPIO, ["1-0026"], has_edges=False)
+    bench.driver.make("second", GPIO, ["1-0026"], has_edges=False)
     with pytest.raises(BusError, match="A second bridge is running: stop it") as caught:
-        bench.puppet.call("second.level", 4)
-    assert f'"wisblock-bridge {bench.puppet.process.pid}"' in caught.value.message
+        bench.driver.call("second.level", 4)
+    assert f'"wisblock-bridge {bench.driver.process.pid}"' in caught.value.message
 
 
 def test_the_consumer_is_told_and_cut_to_what_the_kernel_takes(bench: Bench) -> None:
     consumer = "wisblock-bridge in the cellar, shelf 4"
-    bench.puppet.make("other", GPIO, ["1-0027"], has_edges=False, consumer=consumer)
-    bench.puppet.call("other.level", 6)
+    bench.driver.make("other", GPIO, ["1-0027"], has_edges=False, consumer=consumer)
+    bench.driver.call("other.level", 6)
     assert bench.board.board.holders == {6: "wisblock-bridge in the cellar, "}
 
 
@@ -416,7 +416,7 @@ def test_a_killed_process_loses_its_claims_but_its_outputs_stay(bench: Bench) ->
     released = threading.Event()
     bench.board.slots.on_release = released.set
     bench.slots("make_output", 4, 0)
-    bench.puppet.process.send_signal(signal.SIGKILL)
+    bench.driver.process.send_signal(signal.SIGKILL)
     assert released.wait(30)
     assert bench.board.slots.holders == {}
     assert bench.board.slot_expander.pins[4].level() == 0
@@ -504,7 +504,7 @@ def test_many_threads_share_the_controller(bench: Bench) -> None:
             each.join()
         result = wrong
     """
-    assert bench.puppet.run(textwrap.dedent(code)) == []
+    assert bench.driver.run(textwrap.dedent(code)) == []
     assert sum(each.what == "claim" for each in bench.board.slots.history) == 8
 
 
@@ -527,8 +527,8 @@ def test_the_hardware_of_a_board_works_through_the_kernel(tmp_path: Path) -> Non
         slots.make_output(12, 0)
         result = (slots.name, slots.levels(), hardware.converter().read(1).volts)
     """
-    with DeviceServer(world) as server, Puppet(server) as puppet:
-        name, levels, volts = puppet.run(textwrap.dedent(code))
+    with DeviceServer(world) as server, DriverProcess(server) as driver:
+        name, levels, volts = driver.run(textwrap.dedent(code))
         assert set(computer.chips["slots"].holders) == {1, 12}
     assert (name, levels) == ("TPT29555 0x26 on i2c-1", 0xEFFF)
     assert volts == pytest.approx(2.5, abs=0.001)
@@ -549,7 +549,7 @@ def test_plain_gpiod_gets_edges_from_the_soc_and_none_from_an_expander(bench: Be
         except OSError as error:
             result = error.errno
     """
-    assert bench.puppet.run(textwrap.dedent(code)) == errno.ENXIO
+    assert bench.driver.run(textwrap.dedent(code)) == errno.ENXIO
     bench.board.pins[23].drive("a sensor", 1)
     bench.board.pins[23].drive("a sensor", 0)
     code = """
@@ -558,7 +558,7 @@ def test_plain_gpiod_gets_edges_from_the_soc_and_none_from_an_expander(bench: Be
             events += request.read_edge_events()
         result = [(e.event_type.name, e.line_offset, e.line_seqno) for e in events]
     """
-    assert bench.puppet.run(textwrap.dedent(code)) == [
+    assert bench.driver.run(textwrap.dedent(code)) == [
         ("RISING_EDGE", 23, 1),
         ("FALLING_EDGE", 23, 2),
     ]

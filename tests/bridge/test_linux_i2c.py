@@ -15,7 +15,7 @@ from tests.preload.boards import EmulatedComputer, Rak6421OnPi5, Rak7391
 from tests.preload.build import build_library
 from tests.preload.device_server import DeviceServer
 from tests.preload.i2c_device import FUNC_SMBUS_EMUL, Message
-from tests.preload.run import ROOT, Puppet, preloaded
+from tests.preload.run import ROOT, DriverProcess, preloaded
 from tests.preload.world import World
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
@@ -53,11 +53,11 @@ class Bench:
     world: World
     board: Rak7391
     server: DeviceServer
-    puppet: Puppet
+    driver: DriverProcess
     chip: Registers
 
     def transfer(self, address: int, *messages: Write | Read) -> bytes:
-        answer = self.puppet.call("bus.transfer", address, *messages)
+        answer = self.driver.call("bus.transfer", address, *messages)
         assert isinstance(answer, bytes)
         return answer
 
@@ -68,9 +68,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     board = Rak7391(world)
     chip = Registers()
     board.bus.attach(0x48, chip)
-    with DeviceServer(world) as server, Puppet(server) as puppet:
-        puppet.make("bus", "wisblock_bridge.buses.linux.i2c:LinuxI2CBus", 1)
-        yield Bench(world, board, server, puppet, chip)
+    with DeviceServer(world) as server, DriverProcess(server) as driver:
+        driver.make("bus", "wisblock_bridge.buses.linux.i2c:LinuxI2CBus", 1)
+        yield Bench(world, board, server, driver, chip)
 
 
 def test_the_bytes_on_the_wire_are_the_bytes_of_the_messages(bench: Bench) -> None:
@@ -118,21 +118,21 @@ def test_the_adapter_is_opened_at_the_first_transfer_and_once(bench: Bench) -> N
 
 def test_close_twice_and_use_again(bench: Bench) -> None:
     bench.transfer(0x48, Read(1))
-    bench.puppet.call("bus.close")
-    bench.puppet.call("bus.close")
+    bench.driver.call("bus.close")
+    bench.driver.call("bus.close")
     assert bench.transfer(0x48, Read(1)) == b"\xa0"
     assert bench.board.adapter.opens == 2
 
 
 def test_names_and_paths(bench: Bench) -> None:
-    assert bench.puppet.call("bus.name") == "i2c-1"
+    assert bench.driver.call("bus.name") == "i2c-1"
     bench.world.link("/dev/i2c-slots", "i2c-1")
     factory = "wisblock_bridge.buses.linux.i2c:LinuxI2CBus"
-    bench.puppet.make("other", factory, "/dev/i2c-slots", "the slots' bus")
-    assert bench.puppet.call("other.name") == "the slots' bus"
-    assert bench.puppet.call("other.transfer", 0x48, Read(1)) == b"\xa0"
+    bench.driver.make("other", factory, "/dev/i2c-slots", "the slots' bus")
+    assert bench.driver.call("other.name") == "the slots' bus"
+    assert bench.driver.call("other.transfer", 0x48, Read(1)) == b"\xa0"
     with pytest.raises(BusError, match=r"0x26 on the slots' bus: .*driver pca953x"):
-        bench.puppet.call("other.transfer", 0x26, Read(1))
+        bench.driver.call("other.transfer", 0x26, Read(1))
 
 
 def test_nobody_at_the_address(bench: Bench) -> None:
@@ -182,8 +182,8 @@ def test_an_address_of_the_kernel_is_refused_in_words_and_nothing_is_sent(bench:
     )
     with pytest.raises(BusError, match="rtc-pcf85063"):
         bench.transfer(0x51, Read(1))
-    assert bench.puppet.call("bus.kernel_driver", 0x27) == "pca953x"
-    assert bench.puppet.call("bus.kernel_driver", 0x48) is None
+    assert bench.driver.call("bus.kernel_driver", 0x27) == "pca953x"
+    assert bench.driver.call("bus.kernel_driver", 0x48) is None
     assert bench.board.adapter.transactions == []
 
 
@@ -261,11 +261,11 @@ def test_a_driver_that_is_bound_later_is_noticed_at_once_and_so_is_its_end(bench
 def test_permission_denied_and_granted(bench: Bench) -> None:
     bench.world.deny("/dev/i2c-1")
     with pytest.raises(BusError) as caught:
-        bench.puppet.call("bus.open")
+        bench.driver.call("bus.open")
     assert caught.value.code is ErrorCode.NO_PERMISSION
     assert "usermod -aG i2c" in caught.value.hint
     bench.world.allow("/dev/i2c-1")
-    bench.puppet.call("bus.open")
+    bench.driver.call("bus.open")
     assert bench.transfer(0x48, Read(1)) == b"\xa0"
 
 
@@ -294,7 +294,7 @@ def test_transfers_of_many_threads_do_not_mix(bench: Bench) -> None:
             each.join()
         result = wrong
     """
-    assert bench.puppet.run(textwrap.dedent(code)) == []
+    assert bench.driver.run(textwrap.dedent(code)) == []
     assert len(bench.board.adapter.transactions) == 320
     assert bench.board.adapter.opens == 1
 
@@ -328,11 +328,11 @@ def test_the_rules_are_those_of_the_bcm2711_on_a_pi_5_too(tmp_path: Path) -> Non
     world = World(tmp_path)
     board = Rak6421OnPi5(world)
     board.bus.attach(0x48, Registers())
-    with DeviceServer(world) as server, Puppet(server) as puppet:
-        puppet.make("bus", "wisblock_bridge.buses.linux.i2c:LinuxI2CBus", 1)
-        assert puppet.call("bus.transfer", 0x48, Write(b"\x02"), Read(1)) == b"\xa2"
+    with DeviceServer(world) as server, DriverProcess(server) as driver:
+        driver.make("bus", "wisblock_bridge.buses.linux.i2c:LinuxI2CBus", 1)
+        assert driver.call("bus.transfer", 0x48, Write(b"\x02"), Read(1)) == b"\xa2"
         with pytest.raises(BusError, match="A read must be the last message"):
-            puppet.call("bus.transfer", 0x48, Read(1), Write(b"\x02"))
+            driver.call("bus.transfer", 0x48, Read(1), Write(b"\x02"))
 
 
 def test_a_driver_of_the_project_reads_a_converter_through_the_kernels_devices(
@@ -348,8 +348,8 @@ def test_a_driver_of_the_project_reads_a_converter_through_the_kernels_devices(
         from wisblock_bridge.clock import SystemClock
         result = SGM58031(LinuxI2CBus(1), 0x4B, SystemClock()).read(1).volts
     """
-    with DeviceServer(world) as server, Puppet(server) as puppet:
-        volts = puppet.run(textwrap.dedent(code))
+    with DeviceServer(world) as server, DriverProcess(server) as driver:
+        volts = driver.run(textwrap.dedent(code))
     assert volts == pytest.approx(1.2345, abs=0.001)
     messages = [each for transaction in computer.adapter.transactions for each in transaction]
     assert {each.address for each in messages} == {0x4B}

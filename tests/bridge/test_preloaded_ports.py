@@ -10,7 +10,7 @@ import pytest
 from tests.fake_clock import FakeClock
 from tests.preload.device_server import DeviceServer
 from tests.preload.gpio_device import CONFIG_OFFSET, CONFIG_SIZE, GET_LINE, Chip, Flag
-from tests.preload.run import Puppet
+from tests.preload.run import DriverProcess
 from tests.preload.spi_device import STAND_INS, ChipSelect
 from tests.preload.world import World
 
@@ -40,44 +40,44 @@ def world(tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def puppet(world: World) -> Iterator[Puppet]:
-    with DeviceServer(world) as server, Puppet(server) as made:
+def driver(world: World) -> Iterator[DriverProcess]:
+    with DeviceServer(world) as server, DriverProcess(server) as made:
         made.run(f"import sys; sys.path.insert(0, {str(STAND_INS)!r}); result = None")
         yield made
 
 
-def test_a_chip_select(world: World, puppet: Puppet) -> None:
+def test_a_chip_select(world: World, driver: DriverProcess) -> None:
     bus = EmulatedSpiBus("spidev0", FakeClock())
     bus.attach(SELECT, Inverter())
-    puppet.make("spi", "wisblock_bridge.buses.linux.spi:LinuxSpiDevice", SELECT, 2_000_000)
+    driver.make("spi", "wisblock_bridge.buses.linux.spi:LinuxSpiDevice", SELECT, 2_000_000)
     with pytest.raises(BusError) as caught:
-        puppet.call("spi.transfer", b"\x0f")
+        driver.call("spi.transfer", b"\x0f")
     assert caught.value.fault is BusFault.MISSING
     world.add_chip_select(ChipSelect(SELECT, bus))
-    assert puppet.call("spi.transfer", b"\x0f\xaa") == b"\xf0\x55"
+    assert driver.call("spi.transfer", b"\x0f\xaa") == b"\xf0\x55"
     bus.fail(SELECT, Fault(FaultKind.EIO, count=1))
     with pytest.raises(BusError) as caught:
-        puppet.call("spi.transfer", b"\x0f")
+        driver.call("spi.transfer", b"\x0f")
     assert caught.value.fault is BusFault.IO
     world.unplug(SELECT)
     with pytest.raises(BusError) as caught:
-        puppet.call("spi.transfer", b"\x0f")
+        driver.call("spi.transfer", b"\x0f")
     assert caught.value.fault is BusFault.MISSING
     world.plug(SELECT)
-    assert puppet.call("spi.transfer", b"\x0f") == b"\xf0"
+    assert driver.call("spi.transfer", b"\x0f") == b"\xf0"
 
 
-def test_a_serial_port_that_is_a_terminal(world: World, puppet: Puppet) -> None:
+def test_a_serial_port_that_is_a_terminal(world: World, driver: DriverProcess) -> None:
     far, near = os.openpty()
     try:
         world.link("/dev/ttyUSB0", os.ttyname(near))
-        puppet.make("port", "wisblock_bridge.buses.linux.uart:LinuxSerialPort", "/dev/ttyUSB0")
-        puppet.call("port.configure", LineSettings(9600))
+        driver.make("port", "wisblock_bridge.buses.linux.uart:LinuxSerialPort", "/dev/ttyUSB0")
+        driver.call("port.configure", LineSettings(9600))
         os.write(far, b"soak")
-        assert puppet.call("port.read", 4, 30.0) == b"soak"
-        puppet.call("port.write", b"heard")
+        assert driver.call("port.read", 4, 30.0) == b"soak"
+        driver.call("port.write", b"heard")
         assert os.read(far, 64) == b"heard"
-        assert puppet.run("import os; result = os.path.realpath('/dev/ttyUSB0')") == os.ttyname(
+        assert driver.run("import os; result = os.path.realpath('/dev/ttyUSB0')") == os.ttyname(
             near
         )
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import pytest
-from tests.bridge.made_up_computers import (
+from tests.bridge.fake_computers import (
     Chip,
     board_bus,
 )

@@ -34,7 +34,7 @@ from wisblock_bridge.keys import (
     read_client_file,
 )
 from wisblock_bridge.keys.pairs import KeyPair, write_client_file
-from wisblock_bridge.server.access import Role
+from wisblock_bridge.keys.roles import Role
 from wisblock_bridge.server.curve import Doorkeeper
 
 if TYPE_CHECKING:

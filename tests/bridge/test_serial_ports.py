@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.bridge.made_up_computers import FakeComputer, configured
+from tests.bridge.fake_computers import FakeComputer, configured
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.discovery.board import detect_board

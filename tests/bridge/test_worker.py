@@ -12,8 +12,8 @@ from tests.fake_clock import GatedClock
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import CutShortError, ErrorCode
 from wisblock_bridge.modules.lora.rak13300 import Desk
-from wisblock_bridge.runtime.sessions import MAX_IN_FLIGHT
 from wisblock_bridge.runtime.worker import MAX_QUEUED, Worker, place_of
+from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from wisblock_bridge.errors import BusError, ErrorCode, WrongChipError
 if TYPE_CHECKING:
     from tests.fake_clock import FakeClock
 
-    from wisblock_bridge.module_api.needs import Conversion
+    from wisblock_bridge.buses.analog import Conversion
 
 FIRST_USE = "02 00"
 """An automatic mode that somebody left running is ended."""

@@ -13,7 +13,7 @@ from wisblock_bridge.errors import BusError, ErrorCode
 if TYPE_CHECKING:
     from tests.fake_clock import FakeClock
 
-    from wisblock_bridge.module_api.needs import Conversion
+    from wisblock_bridge.buses.analog import Conversion
 
 
 def scripted(

@@ -13,7 +13,7 @@ from wisblock_bridge.chips.sgm58031 import SGM58031
 from wisblock_bridge.errors import BusError, ErrorCode, NotReadyError
 
 if TYPE_CHECKING:
-    from wisblock_bridge.module_api.needs import AnalogConverter
+    from wisblock_bridge.buses.analog import AnalogConverter
 
 FIRST_USE = ("01 05 83", "01 -> 85 83")
 """A conversion left running is ended, then the chip says that it is idle."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from tests.bridge.actuators import ACTUATORS
 from tests.bridge.rig import Rig, load_catalogue
-from tests.house.rooms import ROOT
+from tests.paths import ROOT
 from tests.tally import told
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind

@@ -4,7 +4,7 @@
  *
  * 1. Operations, parameters and quantities come from the catalogue and from the emulated board; a module is named only where
  *    its emulated partner listens to another address than the lowest.
- * 2. That the bridge's own values are those of the physical world is proved in tests/house/test_round_trip.py, step by step;
+ * 2. That the bridge's own values are those of the physical world is proved in tests/project/test_round_trip.py, step by step;
  *    here the same world, at its low, middle and high end, has to arrive in msg.wisblock unchanged.
  */
 

@@ -1,4 +1,4 @@
-"""Runs programs on the devices of a world: any command, or a puppet led by the test.
+"""Runs programs on the devices of a world: any command, or a driver led by the test.
 
 1. The program's own process is preloaded, never the test's.
 2. As a program (``python -m tests.preload.run rak7391-c -- command …``) it runs one command on a
@@ -68,7 +68,7 @@ def started(command: Sequence[str], server: DeviceServer) -> subprocess.Popen[st
     )
 
 
-class Puppet:
+class DriverProcess:
     """A preloaded Python process that makes objects and calls them as it is told.
 
     Args:
@@ -77,7 +77,7 @@ class Puppet:
 
     def __init__(self, server: DeviceServer) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.preload.puppet"],
+            [sys.executable, "-m", "tests.preload.driver_process"],
             env=_environment(server),
             cwd=ROOT,
             stdin=subprocess.PIPE,
@@ -127,7 +127,7 @@ class Puppet:
         if outcome == "os error":
             raise OSError(*value)
         if outcome == "defect":
-            raise AssertionError(f"the puppet failed:\n{value}")
+            raise AssertionError(f"the driver failed:\n{value}")
         return value
 
 

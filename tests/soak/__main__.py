@@ -65,7 +65,7 @@ def soak(minutes: float, seed: int, last: deque[str]) -> dict[str, object]:
                 action(run)
                 run.pump(run.chance.choice((0.0, 0.002, 0.01, 0.05)))
                 if number % 20 == 0:
-                    run.log_book.check()
+                    run.log_watch.check()
                 if number % QUIET_EVERY == 0:
                     last.append(f"{number} quiet")
                     quiet.look()
@@ -129,7 +129,7 @@ def summary(run: Run, quiet: Quiet, seed: int, steps: int, seconds: float) -> di
         "outputs_safe": run.counts["outputs safe"],
         "slowest_safe_s": round(run.latest_safe_s, 3),
         "slowest_start_s": round(run.slowest_start_s, 3),
-        "log": {"lines": run.log_book.lines, "down": run.log_book.downs, "up": run.log_book.ups},
+        "log": {"lines": run.log_watch.lines, "down": run.log_watch.downs, "up": run.log_watch.ups},
         "resources": quiet.found,
     }
 

@@ -59,7 +59,7 @@ class Quiet:
         self._until(self._alone, "the last lease runs out and all is closed")
         self._looks.append(self._settled())
         run.close_all("the rest is over")
-        run.log_book.check()
+        run.log_watch.check()
 
     def judge(self) -> None:
         """Hold the looks of the last life against each other."""

@@ -22,7 +22,7 @@ from tests.bridge.bridge_process import LONG_S
 from tests.soak.client import Client
 from tests.soak.hardware import MARKED_CHANNEL, PWM_ADDRESS, Hardware, steps_of
 from tests.soak.ledger import BrokenPromise, Ledger, Map
-from tests.soak.log_book import LogBook
+from tests.soak.log_watch import LogWatch
 from tests.soak.questions import RADIO_MODULE, SENSORS, SERIAL, question
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Run:
         self.hardware = hardware
         self.ledger = Ledger()
         self.ledger.hear_hardware = self._check_writes
-        self.log_book = LogBook(hardware.log)
+        self.log_watch = LogWatch(hardware.log)
         self.chance = random.Random(seed)  # noqa: S311
         self.context: zmq.Context[Any] = zmq.Context()
         self.clients: list[Client] = []
@@ -365,7 +365,7 @@ class Run:
 
     def _end_bridge(self, number: signal.Signals) -> int:
         code = self.hardware.stop(number)
-        self.log_book.next_life()
+        self.log_watch.next_life()
         now = time.monotonic()
         for client in (*self.clients, *(client for client, _ in self.slow)):
             client.take(100_000)  # what had been sent before counts as answered

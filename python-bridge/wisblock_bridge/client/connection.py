@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 VERSION = 1
 MAX_IN_FLIGHT = 256
-MAX_FRAME_BYTES = 4 * 1024 * 1024
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 LONGEST_START_MS = 2000
 PINGS_PER_LEASE = 3
 BURST = 64
@@ -279,7 +279,7 @@ class Connection:
         dealer.setsockopt(zmq.RECONNECT_IVL, 100)
         dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
         dealer.setsockopt(zmq.RCVHWM, 0)  # with a mark, a bridge that hangs up can end this process
-        dealer.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
+        dealer.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
         if self._keys is not None:
             dealer.setsockopt(zmq.CURVE_SERVERKEY, self._keys.server.encode())
             dealer.setsockopt(zmq.CURVE_PUBLICKEY, self._keys.public.encode())

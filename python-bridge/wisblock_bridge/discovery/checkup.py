@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.config import apply, check_slots
+from wisblock_bridge.config.listeners import doors, load_keys
 from wisblock_bridge.discovery.board import configured_board, detect_board
 from wisblock_bridge.discovery.computer import Computer, LinuxComputer
 from wisblock_bridge.discovery.devices import (
@@ -26,7 +27,6 @@ from wisblock_bridge.discovery.state import state_finding
 from wisblock_bridge.endpoint import check_endpoint, client_endpoint, is_served, parse_endpoint
 from wisblock_bridge.environment.packages import PACKAGES, Package, problem_of, version
 from wisblock_bridge.errors import ConfigError
-from wisblock_bridge.server.listeners import doors, load_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

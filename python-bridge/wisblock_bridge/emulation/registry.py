@@ -7,11 +7,11 @@ known without importing them: a bridge starts with one or two of twenty.
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Iterator, Mapping
 
 from wisblock_bridge import modules
 from wisblock_bridge.module_api.emulated import Twin
+from wisblock_bridge.modules.registry import files
 
 SUFFIX = "_emulated"
 
@@ -22,7 +22,7 @@ class EmulatedProducts(Mapping[str, type[Twin]]):
     def __init__(self) -> None:
         self._files = {
             name.rpartition(".")[2].removesuffix(SUFFIX).upper(): name
-            for _, name, _ in pkgutil.walk_packages(modules.__path__, f"{modules.__name__}.")
+            for name in files(modules.__path__, modules.__name__)
             if name.endswith(SUFFIX)
         }
 

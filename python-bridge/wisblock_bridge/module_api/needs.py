@@ -19,6 +19,7 @@ from wisblock_bridge.errors import BridgeError, SupplyLostError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from wisblock_bridge.buses.analog import AnalogConverter, Conversion
     from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.buses.spi import SpiDevice
@@ -26,64 +27,6 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """One result of an analog-to-digital converter.
-
-    Attributes:
-        volts: Voltage at the converter's input, V.
-        clipped: The code stood at the end of the converter's range: the true value lies beyond.
-    """
-
-    volts: float
-    clipped: bool
-
-
-class AnalogConverter(Protocol):
-    """A converter with several inputs; each call is one sequence under its own lock."""
-
-    @property
-    def name(self) -> str:
-        """What people call it, for example "SGM58031 0x4b on i2c-1"."""
-        ...
-
-    def read(self, channel: int, full_scale: float = 4.096, *, fast: bool = False) -> Conversion:
-        """Convert one input against ground.
-
-        Args:
-            channel: 0...3.
-            full_scale: Range of the amplifier, V: 6.144, 4.096, 2.048, 1.024, 0.512 or 0.256.
-            fast: In the shortest time the chip knows (about 1.2 ms, not 10), with more noise.
-
-        Returns:
-            The voltage and whether it was clipped.
-
-        Raises:
-            BusError: The chip did not answer.
-            NotReadyError: The conversion did not end in time.
-        """
-        ...
-
-    def read_differential(
-        self, positive: int, negative: int, full_scale: float = 4.096
-    ) -> Conversion:
-        """Convert one input against another.
-
-        Args:
-            positive: 0...3.
-            negative: 1 or 3; the pairs are 0-1, 0-3, 1-3 and 2-3.
-            full_scale: Range of the amplifier, V.
-
-        Returns:
-            The voltage (may be negative) and whether it was clipped.
-
-        Raises:
-            BusError: The chip did not answer.
-            NotReadyError: The conversion did not end in time.
-        """
-        ...
 
 
 def lost_supply(chip: str, state: str) -> SupplyLostError:

@@ -24,7 +24,7 @@ from wisblock_bridge.module_api.needs import board_converter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.module_api.needs import Conversion
+    from wisblock_bridge.buses.analog import Conversion
 
 SUPPLY_V = 3.3
 """Supply of the converter: an input above it is clamped by the chip (absolute maximum 0.3 V more).

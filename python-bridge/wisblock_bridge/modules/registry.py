@@ -1,42 +1,24 @@
-"""The catalogue: every module's description as plain data, the seam between the two languages.
+"""Which modules this bridge knows.
 
-1. Everything here is derived from ``signatures``; no fact is added.
-2. A module that fails to import is reported as broken and does not take the bridge down.
+A module that fails to import is reported as broken and does not take the bridge down.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import json
 import logging
 import pkgutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisblock_bridge import modules
-from wisblock_bridge.module_api.module import Module, Reading
-from wisblock_bridge.module_api.needs import (
-    AnalogNeed,
-    BoardNeed,
-    ChipNeed,
-    LineNeed,
-    PortNeed,
-    SpiNeed,
-)
-from wisblock_bridge.module_api.units import UNITS
+from wisblock_bridge.module_api.module import Module
+from wisblock_bridge.wire.catalogue import export, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from wisblock_bridge.module_api.needs import Need
-    from wisblock_bridge.module_api.signatures import (
-        ModuleDescription,
-        OperationDescription,
-        ParamDescription,
-    )
 
-FORMAT = 1
 log = logging.getLogger(__name__)
 
 
@@ -65,7 +47,9 @@ def load() -> Catalogue:
     """
     found: dict[str, type[Module]] = {}
     broken: dict[str, str] = {}
-    for name in _files(modules.__path__, modules.__name__):
+    for name in files(modules.__path__, modules.__name__):
+        if "emulated" in name:
+            continue
         try:
             imported = importlib.import_module(name)
         except Exception as error:  # noqa: BLE001  (whatever is wrong with one module, the others serve)
@@ -84,140 +68,24 @@ def load() -> Catalogue:
     return Catalogue(dict(sorted(found.items())), broken, data, fingerprint(data))
 
 
-def _files(folders: Iterable[str], package: str) -> Iterator[str]:
+def files(folders: Iterable[str], package: str) -> Iterator[str]:
+    """Find all files of a package without importing anything.
+
+    Args:
+        folders: Where the package is.
+        package: Its dotted name.
+
+    Yields:
+        The dotted name of each file.
+    """
     folders = list(folders)
     for entry in pkgutil.iter_modules(folders):
         name = f"{package}.{entry.name}"
         if entry.ispkg:
-            yield from _files([f"{folder}/{entry.name}" for folder in folders], name)
-        elif "emulated" not in entry.name:
+            yield from files([f"{folder}/{entry.name}" for folder in folders], name)
+        else:
             yield name
 
 
 def _is_product_of(cls: type[Module], file: str) -> bool:
     return cls.__module__ == file and "product" in vars(cls)
-
-
-def fingerprint(data: Mapping[str, object]) -> str:
-    """Compute the catalogue's fingerprint.
-
-    Args:
-        data: The exported form.
-
-    Returns:
-        SHA-256 of its canonical JSON, hexadecimal.
-    """
-    canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def export(descriptions: list[ModuleDescription]) -> dict[str, object]:
-    """Turn descriptions into plain data.
-
-    Args:
-        descriptions: What to export, in order.
-
-    Returns:
-        The catalogue as maps and lists.
-    """
-    return {
-        "format": FORMAT,
-        "units": {
-            unit.name: {"symbol": unit.symbol, "decimals": unit.decimals}
-            for unit in sorted(UNITS.values(), key=str)
-        },
-        "modules": [_module(each) for each in descriptions],
-    }
-
-
-def _module(each: ModuleDescription) -> dict[str, object]:
-    product = each.product
-    return {
-        "name": product.name,
-        "slug": product.slug,
-        "title": product.title,
-        "family": product.family,
-        "slots": list(product.slots),
-        "icon": product.icon,
-        "reference": product.reference,
-        "summary": each.summary,
-        "details": list(each.details),
-        "unconfirmed": list(each.unconfirmed),
-        "needs": [_need(need) for need in each.needs.values()],
-        "operations": [_operation(operation) for operation in each.operations.values()],
-        "events": [_event(event) for event in each.events.values()],
-    }
-
-
-def _event(event: OperationDescription) -> dict[str, object]:
-    return _operation(event) | {"polled": event.polled, "occurrence": event.occurrence}
-
-
-def _need(need: Need) -> dict[str, object]:
-    match need:
-        case LineNeed(pin):
-            return {"kind": "line", "pin": pin}
-        case AnalogNeed(pin):
-            return {"kind": "analog", "pin": pin}
-        case ChipNeed():
-            return {
-                "kind": "chip",
-                "chip": need.chip,
-                "address": need.address,
-                "alternatives": list(need.alternatives),
-            }
-        case PortNeed():
-            return {"kind": "port", "part": "serial port"}
-        case SpiNeed():
-            return {"kind": "spi", "part": "SPI chip select"}
-        case BoardNeed(part):
-            return {"kind": "board", "part": part}
-
-
-def _operation(each: OperationDescription) -> dict[str, object]:
-    return {
-        "name": each.name,
-        "summary": each.summary,
-        "details": each.details,
-        "default": each.default,
-        "reads_only": each.reads_only,
-        "drives": each.drives,
-        "urgent": each.urgent if isinstance(each.urgent, bool) else dict(each.urgent),
-        "payload_param": each.payload_param,
-        "main": each.main,
-        "params": [_param(param) for param in each.params],
-        "readings": [_reading(reading) for reading in each.gives],
-    }
-
-
-def _param(each: ParamDescription) -> dict[str, object]:
-    facts = each.facts
-    items = {"fewest": facts.fewest, "most": facts.most} if each.item_kind else {}
-    return {
-        "name": each.name,
-        "label": facts.label or each.name.replace("_", " ").capitalize(),
-        "summary": facts.summary,
-        "kind": each.kind,
-        "item_kind": each.item_kind,
-        "required": each.required,
-        "default": each.default,
-        "choices": list(each.choices),
-        "unit": facts.unit,
-        "low": facts.low,
-        "high": facts.high,
-        **items,
-    }
-
-
-def _reading(each: Reading) -> dict[str, object]:
-    return {
-        "name": each.name,
-        "summary": each.summary,
-        "kind": each.kind,
-        "unit": each.unit,
-        "low": each.low,
-        "high": each.high,
-        "step": each.step,
-        "choices": list(each.choices),
-        "optional": each.optional,
-    }

@@ -24,12 +24,12 @@ from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
+    from wisblock_bridge.buses.analog import AnalogConverter
     from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.buses.spi import SpiDevice
     from wisblock_bridge.buses.uart import SerialPort
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.needs import AnalogConverter
 
 
 class Transport(Protocol):

@@ -15,20 +15,17 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from wisblock_bridge.keys.roles import LOCAL
 from wisblock_bridge.runtime.claims import Claim, Held, User, printable
-from wisblock_bridge.server.access import LOCAL
+from wisblock_bridge.wire.limits import DEFAULT_LEASE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
+    from wisblock_bridge.keys.roles import Peer
     from wisblock_bridge.module_api.module import Slot
     from wisblock_bridge.runtime.claims import Place
-    from wisblock_bridge.server.access import Peer
 
-DEFAULT_LEASE_MS = 5000
-SHORTEST_LEASE_MS = 500
-LONGEST_LEASE_MS = 60_000
-MAX_IN_FLIGHT = 256
 
 OnLoss = Literal["safe", "hold"]
 

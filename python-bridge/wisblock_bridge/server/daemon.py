@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from wisblock_bridge import __version__, discovery
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.config import apply, check_slots
+from wisblock_bridge.config.listeners import Door, doors, load_keys
 from wisblock_bridge.endpoint import prepare_endpoint, restrict_socket
 from wisblock_bridge.errors import BridgeError
 from wisblock_bridge.modules import registry
@@ -32,7 +33,6 @@ from wisblock_bridge.runtime.slots import Rack, SlotClosingError
 from wisblock_bridge.runtime.state_store import Shelf, default_directory, told_where
 from wisblock_bridge.runtime.worker import place_of
 from wisblock_bridge.server.dispatch import Dispatcher
-from wisblock_bridge.server.listeners import Door, doors, load_keys
 from wisblock_bridge.server.loop import Server
 from wisblock_bridge.server.occupancy import chips_in_use, places
 from wisblock_bridge.server.scanner import Scanner
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.config import Config
     from wisblock_bridge.emulation.board import EmulatedBoard
+    from wisblock_bridge.keys.roles import Peer
     from wisblock_bridge.module_api.module import Slot
     from wisblock_bridge.runtime.hardware import Transport
     from wisblock_bridge.runtime.worker import Worker
-    from wisblock_bridge.server.access import Peer
     from wisblock_bridge.server.emulator_methods import EmulatorMethods
     from wisblock_bridge.server.log_buffer import LogRing
 

@@ -27,19 +27,21 @@ from wisblock_bridge.errors import (
     UnknownMethodError,
     UnknownOperationError,
 )
+from wisblock_bridge.keys.roles import LOCAL, Role
 from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
 from wisblock_bridge.runtime.claims import Claim
 from wisblock_bridge.runtime.fault_log import defect
 from wisblock_bridge.runtime.jobs import Answer, Closed, Happening, Job, MadeSafe, OutputsSafe
 from wisblock_bridge.runtime.safe_state import Salvage
-from wisblock_bridge.runtime.sessions import MAX_IN_FLIGHT, Output
+from wisblock_bridge.runtime.sessions import Output
 from wisblock_bridge.runtime.slots import SlotClosingError
-from wisblock_bridge.server.access import LOCAL, Role, admit, chosen_name, removed, role_for
+from wisblock_bridge.server.access import admit, chosen_name, removed, role_for
 from wisblock_bridge.server.parameters import Checker
 from wisblock_bridge.server.releases import Releases
 from wisblock_bridge.server.subscriptions import Subscriptions
 from wisblock_bridge.server.undecodable import Misfits
 from wisblock_bridge.wire import messages
+from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 from wisblock_bridge.wire.methods import (
     HelloParams,
     InvokeParams,
@@ -54,13 +56,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.clock import Clock
+    from wisblock_bridge.keys.roles import Peer
     from wisblock_bridge.module_api.module import Slot
     from wisblock_bridge.modules.registry import Catalogue
     from wisblock_bridge.runtime.jobs import Post
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import Rack
     from wisblock_bridge.runtime.worker import Worker
-    from wisblock_bridge.server.access import Peer
     from wisblock_bridge.server.emulator_methods import EmulatorMethods
     from wisblock_bridge.server.outbox import Delivery
     from wisblock_bridge.server.scanner import Scanned, Scanner

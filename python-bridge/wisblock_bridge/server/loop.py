@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
+from wisblock_bridge.keys.roles import LOCAL
 from wisblock_bridge.runtime.claims import address_of_peer
-from wisblock_bridge.server.access import LOCAL
 from wisblock_bridge.server.outbox import Delivery, Sent
 from wisblock_bridge.server.scanner import Scanned
 from wisblock_bridge.server.undecodable import DELIMITED, SEVERAL_FRAMES

@@ -20,7 +20,7 @@ from wisblock_bridge.runtime.watches import LONGEST_BACK_OFF_S, EventWatch, Peri
 from wisblock_bridge.server.access import admit, role_for
 from wisblock_bridge.server.outbox import FIRST_RETURN_S, Subscription
 from wisblock_bridge.wire import messages
-from wisblock_bridge.wire.methods import FASTEST_MS, SLOWEST_MS
+from wisblock_bridge.wire.limits import MAX_INTERVAL_MS, MAX_SUBSCRIPTIONS, MIN_INTERVAL_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from wisblock_bridge.server.parameters import Checker
     from wisblock_bridge.server.status import Counters
     from wisblock_bridge.wire.methods import Kind, SlotParam, SubscribeParams
-
-MAX_SUBSCRIPTIONS = 256
-"""Of one client."""
 
 
 class Subscriptions:
@@ -332,6 +329,7 @@ def _check_rhythm(description: OperationDescription, params: SubscribeParams) ->
         )
     if params.every_ms is None:
         raise BadParamsError(
-            f"every_ms is missing; allowed: a whole number {FASTEST_MS}...{SLOWEST_MS} ms.",
+            f"every_ms is missing; allowed: a whole number {MIN_INTERVAL_MS}..."
+            f"{MAX_INTERVAL_MS} ms.",
             data={"param": "every_ms"},
         )

@@ -20,17 +20,18 @@ from wisblock_bridge.errors import (
     BridgeError,
     UnsupportedVersionError,
 )
-from wisblock_bridge.wire import msgpack_rules
+from wisblock_bridge.wire import limits, msgpack_rules
+from wisblock_bridge.wire.limits import (
+    DEFAULT_TIMEOUT_MS,
+    MAX_MESSAGE_BYTES,
+    MAX_NODE_NAME,
+    MAX_TIMEOUT_MS,
+)
 
 if TYPE_CHECKING:
     from wisblock_bridge.module_api.module import Readings
 
 VERSION = 1
-MAX_FRAME_BYTES = 1024 * 1024
-DEFAULT_TIMEOUT_MS = 2000
-MAX_TIMEOUT_MS = 60_000
-LONGEST_NODE = 100
-"""Characters of the name of what asks inside a client."""
 NO_PARAMS = msgspec.Raw(b"\x80")
 """The parameter map of a request that sends none."""
 
@@ -56,7 +57,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     method: str
     params: msgspec.Raw = NO_PARAMS
     timeout_ms: int | msgspec.UnsetType = msgspec.UNSET
-    node: Annotated[str, msgspec.Meta(max_length=LONGEST_NODE)] | msgspec.UnsetType = msgspec.UNSET
+    node: Annotated[str, msgspec.Meta(max_length=MAX_NODE_NAME)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class _OnlyId(msgspec.Struct, frozen=True, gc=False):
@@ -106,10 +107,10 @@ def decode(frame: bytes) -> Request:
     Raises:
         Undecodable: The frame is not a request of this version.
     """
-    if len(frame) > MAX_FRAME_BYTES:
+    if len(frame) > MAX_MESSAGE_BYTES:
         raise Undecodable(
             _readable_id(frame),
-            BadRequestError(f"The frame has {len(frame)} bytes; {MAX_FRAME_BYTES} are allowed."),
+            BadRequestError(f"The frame has {len(frame)} bytes; {MAX_MESSAGE_BYTES} are allowed."),
         )
     try:
         request = _request_decoder.decode(frame)
@@ -122,7 +123,7 @@ def decode(frame: bytes) -> Request:
         + (request.node is not msgspec.UNSET)
     )
     suspicion = frame.translate(_SUSPICION, _UNSUSPICIOUS)
-    if frame[0] != 0x80 | keys or len(suspicion) > msgpack_rules.MAX_DEPTH or b"E" in suspicion:
+    if frame[0] != 0x80 | keys or len(suspicion) > limits.MAX_DEPTH or b"E" in suspicion:
         try:
             msgpack_rules.examine(frame)
         except BadRequestError as error:
@@ -384,7 +385,7 @@ def _cut(text: str) -> str:
 
 def _form_error(error: Exception) -> BridgeError:
     if isinstance(error, RecursionError):
-        return BadRequestError(f"The frame is nested deeper than {msgpack_rules.MAX_DEPTH} levels.")
+        return BadRequestError(f"The frame is nested deeper than {limits.MAX_DEPTH} levels.")
     return BadRequestError(f"The frame is not a request: {_plain(error)}.")
 
 
@@ -408,7 +409,7 @@ def _readable_id(frame: bytes) -> RequestId | None:
 
 def _bare_id(frame: bytes) -> RequestId | None:
     """Read the id of a map that cannot be decoded as a whole."""
-    encoded = msgpack_rules.value_of_key(frame[:MAX_FRAME_BYTES], b"\xa2id")
+    encoded = msgpack_rules.value_of_key(frame[:MAX_MESSAGE_BYTES], b"\xa2id")
     if encoded is None:
         return None
     try:

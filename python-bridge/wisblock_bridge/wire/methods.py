@@ -10,15 +10,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from wisblock_bridge.runtime.sessions import LONGEST_LEASE_MS, SHORTEST_LEASE_MS
+from wisblock_bridge.wire.limits import (
+    MAX_INTERVAL_MS,
+    MAX_LEASE_MS,
+    MAX_OUTPUTS,
+    MIN_INTERVAL_MS,
+    MIN_LEASE_MS,
+)
 from wisblock_bridge.wire.messages import NO_PARAMS
-
-FASTEST_MS = 10
-SLOWEST_MS = 86_400_000
-"""Between two readings of a subscription."""
-
-MOST_OUTPUTS = 64
-"""That one ``release`` can name."""
 
 Kind = Literal["operation", "event"]
 
@@ -35,7 +34,7 @@ class HelloParams(_Method, frozen=True):
 
     client: Annotated[str, msgspec.Meta(max_length=200)] = ""
     version: Annotated[str, msgspec.Meta(max_length=100)] = ""
-    lease_ms: Annotated[int, msgspec.Meta(ge=SHORTEST_LEASE_MS, le=LONGEST_LEASE_MS)] = 5000
+    lease_ms: Annotated[int, msgspec.Meta(ge=MIN_LEASE_MS, le=MAX_LEASE_MS)] = 5000
     resume: Annotated[str, msgspec.Meta(max_length=100)] | None = None
 
 
@@ -61,7 +60,7 @@ class SubscribeParams(_Method, frozen=True):
     event: str | None = None
     operation: str | None = None
     params: msgspec.Raw = NO_PARAMS
-    every_ms: Annotated[int, msgspec.Meta(ge=FASTEST_MS, le=SLOWEST_MS)] | None = None
+    every_ms: Annotated[int, msgspec.Meta(ge=MIN_INTERVAL_MS, le=MAX_INTERVAL_MS)] | None = None
     deadband: Annotated[float, msgspec.Meta(ge=0, le=1e12)] | None = None
 
 
@@ -79,7 +78,7 @@ class ReleaseParams(_Method, frozen=True):
     outputs: (
         Annotated[
             list[Annotated[str, msgspec.Meta(max_length=100)]],
-            msgspec.Meta(max_length=MOST_OUTPUTS),
+            msgspec.Meta(max_length=MAX_OUTPUTS),
         ]
         | None
     ) = None

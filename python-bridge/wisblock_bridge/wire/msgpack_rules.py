@@ -13,10 +13,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from wisblock_bridge.errors import BadRequestError
-
-MAX_DEPTH = 16
-MAX_ELEMENTS = 20_000
-"""More than any sensible request has."""
+from wisblock_bridge.wire.limits import MAX_DEPTH, MAX_ELEMENTS
 
 
 class _Shape(Enum):

@@ -17,9 +17,9 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wisblock_bridge.buses.analog import Conversion
 from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.errors import WrongChipError
-from wisblock_bridge.module_api.needs import Conversion
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from wisblock_bridge.buses.analog import Conversion
 from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.errors import NotReadyError
-from wisblock_bridge.module_api.needs import Conversion
 from wisblock_bridge.threads.fair_lock import FairLock
 
 if TYPE_CHECKING:

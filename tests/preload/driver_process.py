@@ -1,4 +1,4 @@
-"""The far end of ``run.Puppet``: a process that does what it is told over its standard input.
+"""The far end of ``run.DriverProcess``: it does what it is told over its standard input.
 
 1. It imports of the project only what a question names, so that it sees what a real program would.
 """

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.house.rooms import PACKAGE, ROOT
+from tests.paths import PACKAGE, ROOT
 
 from wisblock_bridge.emulation.registry import EmulatedProducts
 from wisblock_bridge.modules import registry

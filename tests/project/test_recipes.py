@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.test_system_files import service
-from tests.house.rooms import ROOT
+from tests.paths import ROOT
 
 from wisblock_bridge import endpoint, keys
 from wisblock_bridge.boards import BOARDS

@@ -21,11 +21,10 @@ from tests.bridge.bridge_process import LONG_S, ROOT, BridgeProcess, environment
 from wisblock_bridge import __version__
 from wisblock_bridge.client import Bridge, RemoteError
 from wisblock_bridge.errors import ErrorCode
-from wisblock_bridge.runtime import sessions
 from wisblock_bridge.runtime.worker import MAX_QUEUED
-from wisblock_bridge.server import loop, outbox, subscriptions
-from wisblock_bridge.wire import messages, methods
-from wisblock_bridge.wire.msgpack_rules import MAX_DEPTH
+from wisblock_bridge.server import loop, outbox
+from wisblock_bridge.wire import limits
+from wisblock_bridge.wire.limits import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,19 +218,16 @@ def test_every_error_code_is_explained(document: Path) -> None:
 
 
 LIMITS = [
-    ("requests in flight, of one client", f"| {sessions.MAX_IN_FLIGHT} |"),
+    ("requests in flight, of one client", f"| {limits.MAX_IN_FLIGHT} |"),
     ("requests waiting for one module", f"| {MAX_QUEUED} |"),
-    ("subscriptions of one client", f"| {subscriptions.MAX_SUBSCRIPTIONS} |"),
-    ("`timeout_ms`", f"| 0 to {messages.MAX_TIMEOUT_MS}, default {messages.DEFAULT_TIMEOUT_MS} |"),
+    ("subscriptions of one client", f"| {limits.MAX_SUBSCRIPTIONS} |"),
+    ("`timeout_ms`", f"| 0 to {limits.MAX_TIMEOUT_MS}, default {limits.DEFAULT_TIMEOUT_MS} |"),
     (
         "`lease_ms`",
-        (
-            f"| {sessions.SHORTEST_LEASE_MS} to {sessions.LONGEST_LEASE_MS}, "
-            f"default {sessions.DEFAULT_LEASE_MS} |"
-        ),
+        (f"| {limits.MIN_LEASE_MS} to {limits.MAX_LEASE_MS}, default {limits.DEFAULT_LEASE_MS} |"),
     ),
-    ("`every_ms`", f"| {methods.FASTEST_MS} to {methods.SLOWEST_MS} |"),
-    ("frame", f"| {messages.MAX_FRAME_BYTES // 2**20} MiB, {MAX_DEPTH} levels |"),
+    ("`every_ms`", f"| {limits.MIN_INTERVAL_MS} to {limits.MAX_INTERVAL_MS} |"),
+    ("frame", f"| {limits.MAX_MESSAGE_BYTES // 2**20} MiB, {MAX_DEPTH} levels |"),
     (
         "events of one subscription waiting for a slow client",
         f"| {outbox.MAX_WAITING_EVENTS} |",

@@ -21,7 +21,7 @@ OTHERS = ("left open", "is tried again until it is")
 UP = re.compile(r"^.*: (.+) works again$")
 
 
-class LogBook:
+class LogWatch:
     """Reads the log of a run on and on.
 
     Args:

@@ -9,7 +9,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.house.rooms import ROOT
+from tests.paths import ROOT
 
 import wisblock_bridge
 from wisblock_bridge.errors import BridgeError, ErrorCode

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.house.rooms import PACKAGE, ROOT
+from tests.paths import PACKAGE, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,49 @@
+"""The limits of the protocol (docs/protocol.md), which both sides keep.
+
+They are exported with the catalogue; the nodes read them from there.
+"""
+
+from __future__ import annotations
+
+MAX_MESSAGE_BYTES = 1024 * 1024
+MAX_DEPTH = 16
+MAX_ELEMENTS = 20_000
+"""Of maps and lists in one request, all together."""
+
+DEFAULT_TIMEOUT_MS = 2000
+MAX_TIMEOUT_MS = 60_000
+
+DEFAULT_LEASE_MS = 5000
+MIN_LEASE_MS = 500
+MAX_LEASE_MS = 60_000
+
+MAX_IN_FLIGHT = 256
+"""Requests of one client that have no reply yet."""
+
+MAX_SUBSCRIPTIONS = 256
+"""Of one client."""
+
+MIN_INTERVAL_MS = 10
+MAX_INTERVAL_MS = 86_400_000
+"""Between two readings of a subscription."""
+
+MAX_OUTPUTS = 64
+"""Outputs that one ``release`` can name."""
+
+MAX_NODE_NAME = 100
+"""Characters of the name of the node that asks inside a client."""
+
+LIMITS: dict[str, int] = {
+    "message_bytes": MAX_MESSAGE_BYTES,
+    "timeout_ms": MAX_TIMEOUT_MS,
+    "default_timeout_ms": DEFAULT_TIMEOUT_MS,
+    "lease_ms": MAX_LEASE_MS,
+    "shortest_lease_ms": MIN_LEASE_MS,
+    "default_lease_ms": DEFAULT_LEASE_MS,
+    "in_flight": MAX_IN_FLIGHT,
+    "subscriptions": MAX_SUBSCRIPTIONS,
+    "shortest_interval_ms": MIN_INTERVAL_MS,
+    "longest_interval_ms": MAX_INTERVAL_MS,
+    "outputs": MAX_OUTPUTS,
+    "node_name": MAX_NODE_NAME,
+}
