@@ -10,10 +10,10 @@ import pytest
 from tests.bridge.rig import Rig, load_catalogue
 
 from wisblock_bridge.errors import ForbiddenError
-from wisblock_bridge.keys.roles import LOCAL, Peer, Role
 from wisblock_bridge.runtime.sessions import Output, Sessions
 from wisblock_bridge.server.access import admit
 from wisblock_bridge.server.status import status
+from wisblock_bridge.wire.roles import LOCAL, Peer, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,7 +27,7 @@ from wisblock_bridge.keys import (
     server_pair,
     write_client_file,
 )
-from wisblock_bridge.keys.roles import Role
+from wisblock_bridge.wire.roles import Role
 
 
 @pytest.fixture

@@ -166,7 +166,7 @@ def test_a_module_that_does_not_answer_keeps_nobody_from_being_safe(
         after.terminate()
         after.wait(LONG_S)
         told = [line for line in log.splitlines() if "left open by an earlier bridge" in line]
-        places = [line.split("bridge: ")[1].split(" was")[0] for line in told]
+        places = [line.split("daemon: ")[1].split(" was")[0] for line in told]
         assert places == ["RAK13004 in slot 2", "RAK13007 in slot 1", "TPT29555 on the board"]
         assert log.index("left open") < log.index(" serves ")
         assert log.count("could not be made safe when it was closed") == 1

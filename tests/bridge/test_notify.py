@@ -28,7 +28,7 @@ LIMIT_S = 1.0
 
 STUCK = """
 import sys, time
-from wisblock_bridge.server.loop import dispatch
+from wisblock_bridge.server import dispatch
 from wisblock_bridge.cli import main
 
 def handle(*_):

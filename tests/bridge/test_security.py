@@ -34,8 +34,8 @@ from wisblock_bridge.keys import (
     read_client_file,
 )
 from wisblock_bridge.keys.pairs import KeyPair, write_client_file
-from wisblock_bridge.keys.roles import Role
 from wisblock_bridge.server.curve import Doorkeeper
+from wisblock_bridge.wire.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -178,12 +178,12 @@ def _parser() -> Parser:
     check.add_argument("--show", action="store_true", help="show what is configured, and by whom")
     _add_json(check)
 
-    scan = asking("scan", "Tell which chips answer on the board's I2C bus.", "ask:scan")
+    scan = asking("scan", "Tell which chips answer on the board's I2C bus.", "query:scan")
     _add_board(scan)
     _add_json(scan)
 
     listing = asking(
-        "list", "Tell which modules there are, or what one can do.", "ask:list_modules"
+        "list", "Tell which modules there are, or what one can do.", "query:list_modules"
     )
     listing.add_argument("module", nargs="?", metavar="MODULE", help="such as RAK5801")
     _add_json(listing)
@@ -226,7 +226,7 @@ def _parser() -> Parser:
     report.add_argument("--out", type=Path, metavar="FILE", help="write it to a file")
 
     catalogue = command(
-        "catalogue", "Print the description of all modules as JSON.", "ask:print_catalogue"
+        "catalogue", "Print the description of all modules as JSON.", "query:print_catalogue"
     )
     catalogue.add_argument("--out", type=Path, metavar="FILE", help="write it to a file")
 

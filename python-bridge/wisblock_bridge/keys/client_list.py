@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from wisblock_bridge.keys import files
 from wisblock_bridge.keys.files import KeysError
 from wisblock_bridge.keys.pairs import check_key, check_name, server_pair
-from wisblock_bridge.keys.roles import ROLES, Peer, Role
+from wisblock_bridge.wire.roles import ROLES, Peer, Role
 
 if TYPE_CHECKING:
     import os

@@ -15,16 +15,16 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from wisblock_bridge.keys.roles import LOCAL
 from wisblock_bridge.runtime.claims import Claim, Held, User, printable
 from wisblock_bridge.wire.limits import DEFAULT_LEASE_MS
+from wisblock_bridge.wire.roles import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
-    from wisblock_bridge.keys.roles import Peer
     from wisblock_bridge.module_api.module import Slot
     from wisblock_bridge.runtime.claims import Place
+    from wisblock_bridge.wire.roles import Peer
 
 
 OnLoss = Literal["safe", "hold"]

@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import ForbiddenError
-from wisblock_bridge.keys.roles import Role
+from wisblock_bridge.wire.roles import Role
 
 if TYPE_CHECKING:
-    from wisblock_bridge.keys.roles import Peer
     from wisblock_bridge.module_api.signatures import OperationDescription
+    from wisblock_bridge.wire.roles import Peer
 
 
 def role_for(description: OperationDescription) -> Role:

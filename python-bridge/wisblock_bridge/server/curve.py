@@ -15,7 +15,7 @@ import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
 from wisblock_bridge.endpoint import is_loopback
-from wisblock_bridge.keys.roles import LOCAL, Peer, Role
+from wisblock_bridge.wire.roles import LOCAL, Peer, Role
 
 if TYPE_CHECKING:
     from wisblock_bridge.keys import ClientList, KeyPair

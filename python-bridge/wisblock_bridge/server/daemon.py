@@ -43,12 +43,12 @@ if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.config import Config
     from wisblock_bridge.emulation.board import EmulatedBoard
-    from wisblock_bridge.keys.roles import Peer
     from wisblock_bridge.module_api.module import Slot
     from wisblock_bridge.runtime.hardware import Transport
     from wisblock_bridge.runtime.worker import Worker
     from wisblock_bridge.server.emulator_methods import EmulatorMethods
     from wisblock_bridge.server.log_buffer import LogRing
+    from wisblock_bridge.wire.roles import Peer
 
 log = logging.getLogger(__name__)
 

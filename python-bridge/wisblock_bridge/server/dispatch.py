@@ -27,7 +27,6 @@ from wisblock_bridge.errors import (
     UnknownMethodError,
     UnknownOperationError,
 )
-from wisblock_bridge.keys.roles import LOCAL, Role
 from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
 from wisblock_bridge.runtime.claims import Claim
 from wisblock_bridge.runtime.fault_log import defect
@@ -51,12 +50,12 @@ from wisblock_bridge.wire.methods import (
     SubscribeParams,
     UnsubscribeParams,
 )
+from wisblock_bridge.wire.roles import LOCAL, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.keys.roles import Peer
     from wisblock_bridge.module_api.module import Slot
     from wisblock_bridge.modules.registry import Catalogue
     from wisblock_bridge.runtime.jobs import Post
@@ -68,6 +67,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.server.scanner import Scanned, Scanner
     from wisblock_bridge.server.status import Counters
     from wisblock_bridge.wire.methods import Kind, SlotParam
+    from wisblock_bridge.wire.roles import Peer
 
 REFUSALS_AT_ONCE = 8
 """Requests beyond what a client may have in flight that are refused before the workers' posts get

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
-from wisblock_bridge.keys.roles import LOCAL
 from wisblock_bridge.runtime.claims import address_of_peer
 from wisblock_bridge.server.outbox import Delivery, Sent
 from wisblock_bridge.server.scanner import Scanned
 from wisblock_bridge.server.undecodable import DELIMITED, SEVERAL_FRAMES
+from wisblock_bridge.wire.roles import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

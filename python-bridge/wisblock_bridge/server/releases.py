@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wisblock_bridge.errors import BadParamsError, BridgeError
-from wisblock_bridge.keys.roles import Role
 from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
 from wisblock_bridge.runtime.claims import in_words, printable
 from wisblock_bridge.runtime.sessions import Output
 from wisblock_bridge.server.access import admit
+from wisblock_bridge.wire.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable

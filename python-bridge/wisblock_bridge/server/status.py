@@ -10,17 +10,17 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from wisblock_bridge import __version__
-from wisblock_bridge.keys.roles import LOCAL, Role
 from wisblock_bridge.wire import messages
+from wisblock_bridge.wire.roles import LOCAL, Role
 
 if TYPE_CHECKING:
     from wisblock_bridge.errors import BridgeError
-    from wisblock_bridge.keys.roles import Peer
     from wisblock_bridge.module_api.module import Slot
     from wisblock_bridge.runtime.hardware import Hardware
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import Rack
     from wisblock_bridge.server.outbox import Delivery
+    from wisblock_bridge.wire.roles import Peer
 
 
 MAX_SESSIONS_NAMED = 256
