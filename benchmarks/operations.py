@@ -21,7 +21,7 @@ from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.module_api.needs import PortNeed
 from wisblock_bridge.modules import registry
 from wisblock_bridge.runtime.hardware import Hardware
-from wisblock_bridge.runtime.slots import Rack
+from wisblock_bridge.runtime.slots import SlotManager
 from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -104,7 +104,9 @@ class Measured:
 
         emulated.bus.transfer = noted  # type: ignore[method-assign]
         known = registry.load()
-        rack = Rack(Hardware(BOARDS[board], emulated, clock), known.modules, Mailbox(), clock)
+        rack = SlotManager(
+            Hardware(BOARDS[board], emulated, clock), known.modules, Mailbox(), clock
+        )
         self._worker = rack.worker(name, slot)
         emulated.ask_for(name, slot)
         self._operation = cheapest(known.modules[name].description)

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from wisblock_bridge.errors import BusError, BusFault, OutOfRangeError
 from wisblock_bridge.module_api.module import (
+    EventSource,
     Module,
     Param,
     Product,
-    Reading,
-    Readings,
-    Watch,
+    ReadingSpec,
+    Result,
     event,
     operation,
 )
@@ -55,9 +55,9 @@ def out_of_range() -> OutOfRangeError:
     return OutOfRangeError("Too much.", hint="Take less.")
 
 
-VALUE = Reading("value", "What the script says.")
-WORD = Reading("word", "Beside it.", kind="str")
-ON = Reading("on", "Whether it is on.", kind="bool")
+VALUE = ReadingSpec("value", "What the script says.")
+WORD = ReadingSpec("word", "Beside it.", kind="str")
+ON = ReadingSpec("on", "Whether it is on.", kind="bool")
 Which = Annotated[Literal["a", "b"], Param("Which output.")]
 
 
@@ -77,24 +77,24 @@ class Probe(Module):
 
     def close(self) -> None:
         """Note it; everything is off."""
-        self.give_way()  # which is nothing here
+        self.check_cancelled()  # which is nothing here
         self.script.states = dict.fromkeys(self.script.states, False)
         self.script.call("close")
 
     def make_safe(self, output: str) -> None:
         """Switch off."""
-        self.give_way()  # which is nothing here
+        self.check_cancelled()  # which is nothing here
         self.script.call(f"safe {output}")
         self.script.states[output] = False
 
     @operation(gives=(VALUE, WORD), main=VALUE, reads_only=True, default=True)
-    def read(self, word: Annotated[str, Param("Any.", low=0, high=9)] = "w") -> Readings:
+    def read(self, word: Annotated[str, Param("Any.", low=0, high=9)] = "w") -> Result:
         """Give the script's next value."""
         self.script.call(f"read {word}")
         return self.readings(value=self.script.next_value(), word=word)
 
     @operation(gives=())
-    def hang(self) -> Readings:
+    def hang(self) -> Result:
         """Wait at the gate."""
         self.script.call("hang")
         self.script.entered.set()
@@ -102,16 +102,16 @@ class Probe(Module):
         return self.readings()
 
     @operation(gives=(VALUE,), main=VALUE, reads_only=True)
-    def measure(self) -> Readings:
+    def measure(self) -> Result:
         """Measure again and again until the gate is open, and give way in between."""
         self.script.call("measure")
         while not self.script.gate.wait(0.001):
             self.script.entered.set()
-            self.give_way()
+            self.check_cancelled()
         return self.readings(value=self.script.next_value())
 
     @operation(gives=(ON,), main=ON, drives="{which}", urgent={"on": False}, payload_param="on")
-    def set(self, which: Which, on: Annotated[bool, Param("On or off.")]) -> Readings:
+    def set(self, which: Which, on: Annotated[bool, Param("On or off.")]) -> Result:
         """Switch an output."""
         self.script.call(f"set {which} {on}")
         self.script.states[which] = on
@@ -120,7 +120,7 @@ class Probe(Module):
     @operation(gives=())
     def later(
         self, ms: Annotated[int, Param("When.", unit="millisecond", low=0, high=10_000)]
-    ) -> Readings:
+    ) -> Result:
         """Note something later."""
         self.timers.after(ms / 1000.0, lambda: self.script.call(f"timer {ms}"))
         return self.readings()
@@ -140,7 +140,7 @@ class Probe(Module):
         return Look(self, 0.1)
 
 
-class Look(Watch):
+class Look(EventSource):
     """Looks at the script's value."""
 
     def __init__(self, module: Probe, interval_s: float) -> None:
@@ -148,7 +148,7 @@ class Look(Watch):
         self._module = module
         self._last: object = None
 
-    def look(self) -> Sequence[Readings]:
+    def look(self) -> Sequence[Result]:
         """Look once."""
         self._module.script.call("look")
         value = self._module.script.next_value()

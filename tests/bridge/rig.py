@@ -21,11 +21,11 @@ from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.modules import registry
 from wisblock_bridge.runtime.hardware import Hardware
 from wisblock_bridge.runtime.sessions import Sessions
-from wisblock_bridge.runtime.slots import Rack
+from wisblock_bridge.runtime.slots import SlotManager
 from wisblock_bridge.server.dispatch import Dispatcher
 from wisblock_bridge.server.emulator_methods import EmulatorMethods
 from wisblock_bridge.server.occupancy import chips_in_use
-from wisblock_bridge.server.outbox import Delivery, Sent
+from wisblock_bridge.server.outbox import Outbox, Sent
 from wisblock_bridge.server.scanner import Scanned, Scanner
 from wisblock_bridge.server.status import Counters
 from wisblock_bridge.threads.mailbox import Mailbox
@@ -74,8 +74,8 @@ class Rig:
         self.full: set[bytes] = set()
         self.gone: set[bytes] = set()
         self.received: dict[bytes, list[Map]] = defaultdict(list)
-        self.delivery = Delivery(self._transmit, self._give_up)
-        self.rack = Rack(
+        self.delivery = Outbox(self._transmit, self._give_up)
+        self.rack = SlotManager(
             self.hardware,
             {**self.catalogue.modules, **(modules or {})},
             self.mailbox,

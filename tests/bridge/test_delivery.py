@@ -11,7 +11,7 @@ from wisblock_bridge.runtime.sessions import Session
 from wisblock_bridge.server.outbox import (
     MAX_WAITING_EVENTS,
     MAX_WAITING_REPLY_BYTES,
-    Delivery,
+    Outbox,
     Sent,
     Subscription,
 )
@@ -26,7 +26,7 @@ class Post:
         self.gone: set[bytes] = set()
         self.sent: list[tuple[bytes, Any]] = []
         self.given_up: list[bytes] = []
-        self.delivery = Delivery(self.transmit, self.given_up.append)
+        self.delivery = Outbox(self.transmit, self.given_up.append)
 
     def transmit(self, identity: bytes, frame: bytes) -> Sent:
         if identity in self.gone:

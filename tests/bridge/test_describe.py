@@ -12,12 +12,12 @@ from tests.bridge.probe import ON, VALUE, Probe
 from tests.bridge.rig import load_catalogue
 
 from wisblock_bridge.module_api.module import (
+    EventSource,
     Module,
     Param,
     Product,
-    Reading,
-    Readings,
-    Watch,
+    ReadingSpec,
+    Result,
     event,
     operation,
 )
@@ -37,10 +37,10 @@ class Shape(StrEnum):
     FLAT = "flat"
 
 
-class Never(Watch):
+class Never(EventSource):
     """Nothing to see."""
 
-    def look(self) -> Sequence[Readings]:
+    def look(self) -> Sequence[Result]:
         """Look."""
         return ()
 
@@ -78,7 +78,7 @@ class Everything(Module):
         shape: Annotated[Shape, Param("A shape.")] = Shape.FLAT,
         channel: Annotated[int | Literal["all"], Param("A channel.", low=0, high=3)] = "all",
         maybe: Annotated[float | None, Param("Perhaps.", low=0, high=1)] = None,
-    ) -> Readings:
+    ) -> Result:
         """Act on it.
 
         With details.
@@ -89,7 +89,7 @@ class Everything(Module):
         return self.readings(args=(whole, real, truth, word, data, some, shape, channel, maybe))
 
     @operation(gives=(), reads_only=True)
-    def look(self) -> Readings:
+    def look(self) -> Result:
         """Only look."""
         return self.readings()
 
@@ -197,7 +197,7 @@ def test_outputs_and_urgency() -> None:
 
 def test_what_is_written_wrongly_is_found_at_once() -> None:
     with pytest.raises(ValueError, match="not in the vocabulary"):
-        Reading("x", "X.", unit="furlong")
+        ReadingSpec("x", "X.", unit="furlong")
     with pytest.raises(TypeError, match="parameter loose needs Annotated"):
 
         class Loose(Module):
@@ -206,7 +206,7 @@ def test_what_is_written_wrongly_is_found_at_once() -> None:
             product = Everything.product
 
             @operation(gives=())
-            def act(self, loose: int) -> Readings:
+            def act(self, loose: int) -> Result:
                 """Act."""
                 return self.readings(loose=loose)
 
@@ -218,7 +218,7 @@ def test_what_is_written_wrongly_is_found_at_once() -> None:
             product = Everything.product
 
             @operation(gives=())
-            def act(self, odd: Annotated[int, Param("Odd.", unit="furlong")]) -> Readings:
+            def act(self, odd: Annotated[int, Param("Odd.", unit="furlong")]) -> Result:
                 """Act."""
                 return self.readings(odd=odd)
 

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
 
-from wisblock_bridge.module_api.module import Module, Product, Readings, operation
+from wisblock_bridge.module_api.module import Module, Product, Result, operation
 from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Other(Module):
     product = Product("OTHER", "other", "onboard", (1, 2), "none.svg", "https://example.org/")
 
     @operation(gives=(), reads_only=True, default=True)
-    def touch(self) -> Readings:
+    def touch(self) -> Result:
         """Touch nothing."""
         return self.readings()
 

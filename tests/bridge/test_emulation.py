@@ -16,7 +16,7 @@ from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.emulation.registry import EmulatedProducts
 from wisblock_bridge.errors import BusError, InUseError
-from wisblock_bridge.module_api.emulated import Swing
+from wisblock_bridge.module_api.emulated import DemoWave
 
 A = b"a"
 
@@ -209,7 +209,7 @@ def test_faults_refuse_nonsense(rig: Rig, params: dict[str, Any]) -> None:
 
 def test_demo_mode_swings_until_a_value_is_set() -> None:
     clock = FakeClock(0.0)
-    swing = Swing(12.0, 4.0, 20.0, clock, 10.0)
+    swing = DemoWave(12.0, 4.0, 20.0, clock, 10.0)
     values = []
     for _ in range(100):
         values.append(swing.get())
@@ -220,7 +220,7 @@ def test_demo_mode_swings_until_a_value_is_set() -> None:
     swing.set(7)
     clock.advance(3.0)
     assert swing.get() == 7.0
-    assert Swing(12.0, 4.0, 20.0, clock).get() == 12.0
+    assert DemoWave(12.0, 4.0, 20.0, clock).get() == 12.0
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)

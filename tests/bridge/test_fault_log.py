@@ -13,7 +13,7 @@ from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.runtime.fault_log import MOST_DEFECTS, Defects, FaultLog, defect
-from wisblock_bridge.server.log_buffer import LogRing
+from wisblock_bridge.server.log_buffer import LogBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -299,7 +299,7 @@ def test_an_error_without_a_traceback_is_a_defect_too() -> None:
 
 
 def test_the_ring_is_bounded_in_lines_and_length() -> None:
-    ring = LogRing()
+    ring = LogBuffer()
     logger = logging.getLogger("tests.ring")
     logger.propagate = False
     logger.addHandler(ring)

@@ -10,7 +10,7 @@ from tests.bridge.wire_client import RawClient
 
 from wisblock_bridge.discovery.checkup import is_good
 from wisblock_bridge.discovery.state import state_finding
-from wisblock_bridge.runtime.state_store import Notebook, Shelf
+from wisblock_bridge.runtime.state_store import Notebook, StateStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +79,7 @@ def test_trouble_ends_when_it_can_be_written_again(nowhere: Path) -> None:
     nowhere.parent.unlink()
     notebook.remember({"baud": 9600})
     assert notebook.trouble == ""
-    assert Shelf(nowhere).of_module("RAK5802", 1).recall() == {"baud": 9600}
+    assert StateStore(nowhere).of_module("RAK5802", 1).recall() == {"baud": 9600}
 
 
 def test_check_names_the_directory_and_leaves_nothing_behind(tmp_path: Path, nowhere: Path) -> None:

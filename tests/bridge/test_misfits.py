@@ -14,7 +14,7 @@ from tests.bridge.rig import Rig
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.client import Bridge
-from wisblock_bridge.server.undecodable import Misfits
+from wisblock_bridge.server.undecodable import UndecodableFrames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ def test_one_line_for_each_client_by_its_name(rig: Rig, caplog: pytest.LogCaptur
 def test_ever_new_clients_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "wisblock_bridge.server.undecodable")
     clock = FakeClock()
-    misfits = Misfits(clock)
+    misfits = UndecodableFrames(clock)
     for number in range(5000):
         misfits.note(str(number).encode(), lambda: "x", "it is wrong")
     assert len(caplog.records) == 10

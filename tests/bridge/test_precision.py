@@ -11,7 +11,7 @@ from tests.bridge.probe import Probe, Script
 from tests.bridge.rig import Rig
 from tests.bridge.wire_client import RawClient
 
-from wisblock_bridge.module_api.module import Reading
+from wisblock_bridge.module_api.module import ReadingSpec
 from wisblock_bridge.module_api.precision import Precision, decimals_of, to_digits
 from wisblock_bridge.modules import registry
 from wisblock_bridge.modules.modbus.rak5802 import RAK5802
@@ -79,7 +79,7 @@ def test_six_digits_where_no_step_is_known(value: float, told: float) -> None:
 def test_values_of_a_reading(value: object, told: object) -> None:
     kinds: tuple[Literal["float", "list"], ...] = ("float", "list")
     for kind in kinds:
-        precision = Precision([Reading("value", "Something.", kind=kind, step=0.0008)])
+        precision = Precision([ReadingSpec("value", "Something.", kind=kind, step=0.0008)])
         values: dict[str, object] = {"value": value, "other": 0.1 + 0.2}
         precision.apply(values)
         assert repr(values) == repr({"value": told, "other": 0.1 + 0.2})

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from wisblock_bridge.errors import BadParamsError, BusError, BusFault, InUseError
-from wisblock_bridge.module_api.module import Quality, Readings
+from wisblock_bridge.module_api.module import Quality, Result
 from wisblock_bridge.wire import messages
 from wisblock_bridge.wire.messages import Undecodable
 
@@ -288,7 +288,7 @@ def test_what_a_client_sent_is_echoed_in_part_only() -> None:
 
 
 def test_an_outcome_has_the_documented_keys() -> None:
-    readings = Readings({"current": 12.5, "loop": "ok"}, 1_763_793_000_123.5)
+    readings = Result({"current": 12.5, "loop": "ok"}, 1_763_793_000_123.5)
     result = msgpack.unpackb(messages.encode_result(1, messages.outcome(readings, emulated=True)))[
         "result"
     ]
@@ -298,7 +298,7 @@ def test_an_outcome_has_the_documented_keys() -> None:
         "quality": "good",
         "emulated": True,
     }
-    doubtful = Readings({}, 0.0, Quality.UNCERTAIN, "warming up")
+    doubtful = Result({}, 0.0, Quality.UNCERTAIN, "warming up")
     result = msgpack.unpackb(messages.encode_result(1, messages.outcome(doubtful, emulated=False)))[
         "result"
     ]

@@ -10,7 +10,7 @@ from tests.bridge.rig import Rig
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_A, GENERATION_B, GENERATION_C
-from wisblock_bridge.module_api.module import Module, Param, Product, Readings, operation
+from wisblock_bridge.module_api.module import Module, Param, Product, Result, operation
 from wisblock_bridge.module_api.needs import chip, line
 from wisblock_bridge.runtime.slots import SlotClosingError
 
@@ -29,7 +29,7 @@ def chip_module(name: str, at: int) -> type[Module]:
         part = chip(lambda _bus, address, _clock: address, "CHIP", at)
 
         @operation(gives=(), default=True)
-        def touch(self, times: Annotated[int, Param("Any.", low=0, high=9)] = 0) -> Readings:
+        def touch(self, times: Annotated[int, Param("Any.", low=0, high=9)] = 0) -> Result:
             """Touch nothing."""
             return self.readings(address=self.part, times=times)
 
@@ -43,7 +43,7 @@ class Relay(Module):
     io4 = line("IO4")
 
     @operation(gives=(), default=True, drives="relay")
-    def on(self) -> Readings:
+    def on(self) -> Result:
         """Switch on."""
         self.io4.drive(1)
         return self.readings()

@@ -10,7 +10,7 @@ from tests.bridge.rig import Rig
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import BusError, BusFault
-from wisblock_bridge.runtime.state_store import LastRun, Shelf
+from wisblock_bridge.runtime.state_store import LastRun, StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,14 +148,14 @@ def test_a_line_that_somebody_else_holds_is_not_fought_for(rig: Rig) -> None:
 
 
 def noted(path: Path) -> list[Any]:
-    return LastRun(Shelf(path).of_bridge()).left_open()
+    return LastRun(StateStore(path).of_bridge()).left_open()
 
 
 def test_what_a_killed_bridge_left_stays_noted_until_it_is_closed(tmp_path: Path) -> None:
-    first = LastRun(Shelf(tmp_path).of_bridge())
+    first = LastRun(StateStore(tmp_path).of_bridge())
     first.opened("RAK13007", 1)
     first.opened("RAK13004", 2)
-    second = LastRun(Shelf(tmp_path).of_bridge())
+    second = LastRun(StateStore(tmp_path).of_bridge())
     assert second.left_open() == [("RAK13007", 1), ("RAK13004", 2)]
     second.opened("RAK13007", 1)  # and killed at this very moment
     assert noted(tmp_path) == [("RAK13007", 1), ("RAK13004", 2)]
@@ -164,7 +164,7 @@ def test_what_a_killed_bridge_left_stays_noted_until_it_is_closed(tmp_path: Path
 
 
 def test_a_module_that_could_not_be_closed_stays_noted(rig: Rig, tmp_path: Path) -> None:
-    rig.rack._last_run = LastRun(Shelf(tmp_path).of_bridge())
+    rig.rack._last_run = LastRun(StateStore(tmp_path).of_bridge())
     rig.invoke(A, "RAK13007", 1, "set", on=True)
     break_expander(rig)
     rig.result(A, "release", module="RAK13007", slot=1)

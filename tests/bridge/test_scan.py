@@ -20,7 +20,7 @@ from wisblock_bridge.discovery import scan
 from wisblock_bridge.discovery.identify import OneReadAtATime, expander, fan_controller
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BusError, BusFault
-from wisblock_bridge.module_api.module import Module, Product, Readings, operation
+from wisblock_bridge.module_api.module import Module, Product, Result, operation
 from wisblock_bridge.module_api.needs import ChipInUse, chip
 from wisblock_bridge.modules import registry
 from wisblock_bridge.modules.registry import load
@@ -47,7 +47,7 @@ class SixteenLines(Module):
     expander = chip(lambda *_: object(), "MCP23017", 0x20, (0x24, 0x48))
 
     @operation(gives=())
-    def nothing(self) -> Readings:
+    def nothing(self) -> Result:
         """Do nothing.
 
         Returns:

@@ -34,7 +34,7 @@ from wisblock_bridge.keys import (
     read_client_file,
 )
 from wisblock_bridge.keys.pairs import KeyPair, write_client_file
-from wisblock_bridge.server.curve import Doorkeeper
+from wisblock_bridge.server.curve import CurveAuthenticator
 from wisblock_bridge.wire.roles import Role
 
 if TYPE_CHECKING:
@@ -565,7 +565,7 @@ def test_nobody_enters_when_nobody_can_be_asked(tmp_path: Path) -> None:
     clients.add("a", client.public, "admin")
     keys = ClientKeys(own.public, client.public, client.secret)
     with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
-        doorkeeper = Doorkeeper(context, own, clients)
+        doorkeeper = CurveAuthenticator(context, own, clients)
         doorkeeper.protect(router)
         port = router.bind_to_random_port("tcp://127.0.0.1")
         doorkeeper.close()
@@ -583,7 +583,7 @@ def test_a_doorkeeper_that_stumbles_lets_nobody_in(caplog: pytest.LogCaptureFixt
             raise RuntimeError(public_key)
 
     with zmq.Context() as context:
-        doorkeeper = Doorkeeper(context, KeyPair("", ""), Broken())
+        doorkeeper = CurveAuthenticator(context, KeyPair("", ""), Broken())
         assert doorkeeper.callback("", make_pair().public.encode()) is False
         assert doorkeeper.callback("", b"\xff") is False
         doorkeeper.close()
@@ -621,7 +621,7 @@ def test_without_a_proven_key_only_this_computer_is_let_in(
     tmp_path: Path, known: dict[str, str], role: Role
 ) -> None:
     with zmq.Context() as context:
-        doorkeeper = Doorkeeper(context, KeyPair("", ""), ClientList(tmp_path))
+        doorkeeper = CurveAuthenticator(context, KeyPair("", ""), ClientList(tmp_path))
         try:
             assert doorkeeper.peer_of(Arrived(**known)).role is role  # type: ignore[arg-type]
         finally:
@@ -663,7 +663,7 @@ def test_the_authenticator_runs_before_it_is_configured(
 
     monkeypatch.setattr("wisblock_bridge.server.curve.ThreadAuthenticator", Authenticator)
     with zmq.Context() as context:
-        Doorkeeper(context, KeyPair("", ""), ClientList(tmp_path))
+        CurveAuthenticator(context, KeyPair("", ""), ClientList(tmp_path))
     assert done == ["start", "configure"]
 
 
@@ -796,9 +796,9 @@ def test_tcp_on_this_computer_asks_for_keys_when_told_so(tmp_path: Path) -> None
 def test_a_bridge_on_a_socket_file_pays_nothing() -> None:
     code = (
         "import sys\n"
-        "from wisblock_bridge.server.daemon import Bridge\n"
+        "from wisblock_bridge.server.daemon import Daemon\n"
         "from wisblock_bridge.config import Config\n"
-        "made = Bridge(Config(emulate=True, endpoint='ipc:///tmp/never-bound'))\n"
+        "made = Daemon(Config(emulate=True, endpoint='ipc:///tmp/never-bound'))\n"
         "print({'asyncio', 'zmq.auth', 'tomllib', 'wisblock_bridge.keys',"
         " 'wisblock_bridge.server.curve'} & set(sys.modules))\n"
     )

@@ -17,7 +17,7 @@ from tests.bridge.bridge_process import LONG_S, BridgeProcess
 from tests.bridge.wire_client import RawClient
 
 from wisblock_bridge.config import Config
-from wisblock_bridge.server.daemon import Bridge
+from wisblock_bridge.server.daemon import Daemon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -387,7 +387,7 @@ def test_outputs_are_safe_when_it_stops(monkeypatch: pytest.MonkeyPatch) -> None
     """What a process leaves behind cannot be seen from outside, so this one is in here."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     with tempfile.TemporaryDirectory(prefix="wb-") as folder:
-        made = Bridge(Config(endpoint=f"ipc://{folder}/bridge.sock", emulate=True))
+        made = Daemon(Config(endpoint=f"ipc://{folder}/bridge.sock", emulate=True))
         board = made._emulated
         assert board is not None
 

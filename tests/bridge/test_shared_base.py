@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from wisblock_bridge.module_api.module import Module, Product, Reading, Readings, operation
+from wisblock_bridge.module_api.module import Module, Product, ReadingSpec, Result, operation
 from wisblock_bridge.module_api.needs import analog, line
 from wisblock_bridge.modules.gas.rak12004 import RAK12004
 from wisblock_bridge.modules.gas.rak12009 import RAK12009
 
-LEVEL = Reading("level", "A level.", kind="int")
+LEVEL = ReadingSpec("level", "A level.", kind="int")
 
 
 class Shared(Module):
@@ -16,12 +16,12 @@ class Shared(Module):
     enable = line("IO6")
 
     @operation(gives=(LEVEL,))
-    def common(self) -> Readings:
+    def common(self) -> Result:
         """Do what both do."""
         return self.readings(level=1)
 
     @operation(gives=(LEVEL,))
-    def replaced(self) -> Readings:
+    def replaced(self) -> Result:
         """Do what one does otherwise."""
         return self.readings(level=1)
 
@@ -34,7 +34,7 @@ class Own(Shared):
     sensor = analog("AIN1")
 
     @operation(gives=(LEVEL,))
-    def replaced(self) -> Readings:
+    def replaced(self) -> Result:
         """Do it otherwise."""
         return self.readings(level=2)
 

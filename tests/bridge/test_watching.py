@@ -9,7 +9,7 @@ import pytest
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
 
-from wisblock_bridge.module_api.module import Readings, Watch
+from wisblock_bridge.module_api.module import EventSource, Result
 from wisblock_bridge.modules.rak12006 import RAK12006
 from wisblock_bridge.runtime.watches import EventWatch
 from wisblock_bridge.server import outbox
@@ -360,14 +360,14 @@ def test_new_subscriptions_take_turns_with_requests(rig: Rig) -> None:
     assert len(reads) == 21
 
 
-class Changing(Watch):
+class Changing(EventSource):
     """A look-out that wants to be asked once more, after 20 s, and then no more."""
 
     def __init__(self) -> None:
         super().__init__(math.inf)
         self.looks = 0
 
-    def look(self) -> list[Readings]:
+    def look(self) -> list[Result]:
         self.looks += 1
         self.interval_s = 20.0 if self.looks == 1 else math.inf
         return []
@@ -376,13 +376,13 @@ class Changing(Watch):
 class OneWatch:
     """A module with one event."""
 
-    def perform(self, operation: str, arguments: tuple[object, ...]) -> Readings:
+    def perform(self, operation: str, arguments: tuple[object, ...]) -> Result:
         raise AssertionError(operation, arguments)
 
-    def begin(self, event: str, arguments: tuple[object, ...]) -> Watch:  # noqa: ARG002
+    def begin(self, event: str, arguments: tuple[object, ...]) -> EventSource:  # noqa: ARG002
         return Changing()
 
-    def look(self, watch: Watch) -> list[Readings]:
+    def look(self, watch: EventSource) -> list[Result]:
         return list(watch.look())
 
 

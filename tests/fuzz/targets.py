@@ -182,7 +182,7 @@ def lin_line(data: bytes) -> None:
     length = data[1] % 9 or None
     model = MODELS[data[2] % 3]
     heard = data[3:]
-    cutter = framer.Pieces(only, length, model)  # type: ignore[arg-type]
+    cutter = framer.Framer(only, length, model)  # type: ignore[arg-type]
     half = len(heard) // 2
     found = [*cutter.feed(heard[:half]), *cutter.feed(heard[half:]), *cutter.silence()]
     assert b"".join(each.raw for each in found) == heard

@@ -15,7 +15,7 @@ from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BusFault, InUseError
 from wisblock_bridge.runtime.hardware import Hardware
-from wisblock_bridge.runtime.slots import Rack
+from wisblock_bridge.runtime.slots import SlotManager
 from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class I2CSlot:
         self.hardware = Hardware(spec, self.transport, self.clock)
         name = product.product.name
         mailbox: Mailbox[Any] = Mailbox()
-        rack = Rack(self.hardware, {name: product}, mailbox, self.clock)
+        rack = SlotManager(self.hardware, {name: product}, mailbox, self.clock)
         mailbox.close()
         self.board.plug(name, slot)
         self.twin: Any = self.board._plugged[slot]
@@ -90,7 +90,9 @@ def refusal(product: type[Module], spec: BoardSpec, **addresses: int) -> InUseEr
     mailbox: Mailbox[Any] = Mailbox()
     name = product.product.name
     straps = {(1, chip): address for chip, address in addresses.items()}
-    rack = Rack(Hardware(spec, board, clock), {name: product}, mailbox, clock, addresses=straps)
+    rack = SlotManager(
+        Hardware(spec, board, clock), {name: product}, mailbox, clock, addresses=straps
+    )
     try:
         worker = rack.worker(name, 1)
     except InUseError as error:

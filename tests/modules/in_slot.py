@@ -14,7 +14,7 @@ from tests.modules.breaking_board import BreakingBoard
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.runtime.hardware import Hardware
-from wisblock_bridge.runtime.slots import Rack
+from wisblock_bridge.runtime.slots import SlotManager
 from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.buses.emulated.wires import Wire
-    from wisblock_bridge.module_api.module import Memory, Module
+    from wisblock_bridge.module_api.module import Module, ModuleState
 
 
 class FakeTimers:
@@ -96,7 +96,7 @@ class InSlot:
         self.twin: Any = self.board._plugged[slot]
         transport = BreakingBoard(self.board)
         self.bus = transport.bus
-        self.rack = Rack(
+        self.rack = SlotManager(
             Hardware(spec, transport, clock),
             {product.product.name: product},
             Mailbox(),
@@ -104,7 +104,7 @@ class InSlot:
             addresses=self.straps,
         )
 
-    def make(self, memory: Memory | None = None) -> Any:
+    def make(self, memory: ModuleState | None = None) -> Any:
         """Build the module, as a bridge that has just started does."""
         needs = self.product.description.needs
         parts = {name: self.rack._part(need, self.slot) for name, need in needs.items()}  # type: ignore[arg-type]

@@ -12,12 +12,12 @@ from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.modules.lin.rak13005 import RAK13005
 from wisblock_bridge.modules.lin.rak13005_emulated import EmulatedRAK13005
 from wisblock_bridge.runtime.hardware import Hardware
-from wisblock_bridge.runtime.slots import Rack
+from wisblock_bridge.runtime.slots import SlotManager
 from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.module_api.module import Memory
+    from wisblock_bridge.module_api.module import ModuleState
 
 
 def of(text: str) -> bytes:
@@ -42,7 +42,7 @@ class LinSlot:
         assert isinstance(twin, EmulatedRAK13005)
         self.twin = twin
         self.line = twin.line
-        self.rack = Rack(
+        self.rack = SlotManager(
             Hardware(spec, self.board, self.clock),
             {"RAK13005": RAK13005},
             Mailbox(),
@@ -56,7 +56,7 @@ class LinSlot:
         wire = self.board.slots[self.slot].wire(pin)
         wire.listen(lambda level: self.levels.append((pin, level)))
 
-    def make(self, memory: Memory | None = None) -> Any:
+    def make(self, memory: ModuleState | None = None) -> Any:
         """Build and open the module, as a bridge that has just started does."""
         needs = RAK13005.description.needs
         parts = {name: self.rack._part(need, self.slot) for name, need in needs.items()}  # type: ignore[arg-type]

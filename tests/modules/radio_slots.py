@@ -14,7 +14,7 @@ from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.emulation.board import EmulatedBoard
-from wisblock_bridge.module_api.module import Forgetful
+from wisblock_bridge.module_api.module import InMemoryState
 from wisblock_bridge.module_api.needs import DigitalLine, LineNeed
 from wisblock_bridge.modules.lora.rak13300 import RAK13300
 from wisblock_bridge.modules.lora.rak13300_emulated import EmulatedRAK13300
@@ -75,7 +75,7 @@ class RadioSlots:
         self.board = EmulatedBoard(board, self.clock)
         self.hardware = Hardware(board, self.board, self.clock)
         self.desks = {1: Desk(self.clock), 2: Desk(self.clock)}
-        self.memories = {1: Forgetful(), 2: Forgetful()}
+        self.memories = {1: InMemoryState(), 2: InMemoryState()}
         for slot in (1, 2):
             self.board.plug("RAK13300", slot)
 

@@ -25,11 +25,11 @@ from wisblock_bridge.errors import (
     NotReadyError,
     OutOfRangeError,
 )
-from wisblock_bridge.module_api.module import Forgetful, Quality
+from wisblock_bridge.module_api.module import InMemoryState, Quality
 from wisblock_bridge.modules.gas.curves import Curve, Range
 from wisblock_bridge.modules.gas.rak12004 import RAK12004
 from wisblock_bridge.modules.gas.rak12009 import RAK12009
-from wisblock_bridge.runtime.state_store import Shelf
+from wisblock_bridge.runtime.state_store import StateStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def place(request: pytest.FixtureRequest) -> InSlot:
 
 @pytest.fixture
 def module(place: InSlot) -> Any:
-    made = place.make(Forgetful())
+    made = place.make(InMemoryState())
     made.open()
     return made
 
@@ -301,21 +301,21 @@ def test_calibrated_it_is_good(place: InSlot, module: Any) -> None:
 
 def test_it_survives_a_restart_for_its_slot(place: InSlot, tmp_path: Path) -> None:
     name = place.product.product.name
-    module = place.make(Shelf(tmp_path).of_module(name, 1))
+    module = place.make(StateStore(tmp_path).of_module(name, 1))
     module.open()
     warm(place, module)
     found = module.calibrate()
     module.close()
-    anew = place.make(Shelf(tmp_path).of_module(name, 1))
+    anew = place.make(StateStore(tmp_path).of_module(name, 1))
     told = anew.calibration().values
     assert told == {"calibrated": True, "warm_up_left": 180_000.0} | found.values
-    other = place.make(Shelf(tmp_path).of_module(name, 2))
+    other = place.make(StateStore(tmp_path).of_module(name, 2))
     assert other.calibration().values["calibrated"] is False
 
 
 def test_a_calibration_that_cannot_be_kept_says_so(place: InSlot, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    module = place.make(Shelf(tmp_path / "file").of_module(place.product.product.name, 1))
+    module = place.make(StateStore(tmp_path / "file").of_module(place.product.product.name, 1))
     module.open()
     warm(place, module)
     found = module.calibrate()
@@ -328,7 +328,7 @@ def test_a_calibration_that_cannot_be_kept_says_so(place: InSlot, tmp_path: Path
 def test_a_damaged_file_is_set_aside(place: InSlot, tmp_path: Path) -> None:
     name = place.product.product.name
     (tmp_path / f"{name}-1.json").write_text('{"air_resistance": 12', encoding="utf-8")
-    module = place.make(Shelf(tmp_path).of_module(name, 1))
+    module = place.make(StateStore(tmp_path).of_module(name, 1))
     assert module.calibration().values["calibrated"] is False
     assert (tmp_path / f"{name}-1.damaged").exists()
     module.open()
@@ -362,7 +362,7 @@ def test_nonsense_counts_as_no_calibration(place: InSlot, wrong: dict[str, objec
         "samples": 10,
         "date": "2025-01-02T03:04:05+00:00",
     }
-    memory = Forgetful()
+    memory = InMemoryState()
     memory.remember(right)
     assert place.make(memory).calibration().values["calibrated"] is True
     memory.remember(right | wrong)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.modules.lora.airtime import AirtimeLedger, boot_id
+from wisblock_bridge.modules.lora.airtime import AirtimeRecord, boot_id
 from wisblock_bridge.modules.lora.duty_cycle import in_words
 from wisblock_bridge.modules.lora.regions import REGIONS
 from wisblock_bridge.modules.lora.settings import Chosen, Configuration, recall, resolve
@@ -237,7 +237,7 @@ def test_sync_words(word: int | str, registers: int) -> None:
 
 
 def test_one_percent_of_an_hour(clock: FakeClock) -> None:
-    ledger = AirtimeLedger(clock)
+    ledger = AirtimeRecord(clock)
     budget, _ = chosen("EU868").rule
     assert budget is not None
     first = clock.monotonic()
@@ -253,7 +253,7 @@ def test_one_percent_of_an_hour(clock: FakeClock) -> None:
 
 
 def test_a_long_packet_waits_for_several_short_ones(clock: FakeClock) -> None:
-    ledger = AirtimeLedger(clock)
+    ledger = AirtimeRecord(clock)
     budget, _ = chosen("US915").rule
     for _ in range(4):
         ledger.note("c", 100.0)
@@ -264,10 +264,10 @@ def test_a_long_packet_waits_for_several_short_ones(clock: FakeClock) -> None:
 
 
 def test_a_restart_gives_no_new_hour(clock: FakeClock) -> None:
-    ledger = AirtimeLedger(clock)
+    ledger = AirtimeRecord(clock)
     ledger.note("g1", 36_000.0)
     clock.advance(36.0 + 600.0)
-    later = AirtimeLedger(clock)
+    later = AirtimeRecord(clock)
     later.read(ledger.written())
     budget, _ = chosen("EU868").rule
     assert later.wait_s("g1", budget, 50.0) == pytest.approx(3000.0)
@@ -277,13 +277,13 @@ def test_a_restart_gives_no_new_hour(clock: FakeClock) -> None:
 
 @pytest.mark.parametrize("written", [None, 7, {"g1": 7}, {"g1": [7, ["a", "b"], [1.0]]}])
 def test_a_ledger_of_nonsense_is_empty(clock: FakeClock, written: object) -> None:
-    ledger = AirtimeLedger(clock)
+    ledger = AirtimeRecord(clock)
     ledger.read(written)
     assert ledger.written() == {}
 
 
 def test_a_packet_from_the_future_counts_as_sent_now(clock: FakeClock) -> None:
-    ledger = AirtimeLedger(clock)
+    ledger = AirtimeRecord(clock)
     ledger.read({"g1": [[clock.timestamp_ms() + 1e9, 36_000.0]]})
     budget, _ = chosen("EU868").rule
     assert ledger.wait_s("g1", budget, 50.0) == pytest.approx(3600.0)
@@ -315,9 +315,9 @@ IN_1970, IN_2026 = 40.0, 1_795_000_000.0
 @pytest.mark.parametrize("calendar_s", [IN_1970, 0.0, IN_2026, IN_2026 + 86_400.0 * 365, -5.0])
 def test_a_clock_that_is_set_makes_nothing_old(calendar_s: float) -> None:
     budget, _ = chosen("EU868").rule
-    ledger = AirtimeLedger(Wall(40.0, IN_1970), BORN)
+    ledger = AirtimeRecord(Wall(40.0, IN_1970), BORN)
     ledger.note("g1", 36_000.0)
-    later = AirtimeLedger(Wall(100.0, calendar_s), BORN)
+    later = AirtimeRecord(Wall(100.0, calendar_s), BORN)
     later.read(ledger.written())
     assert later.wait_s("g1", budget, 50.0) == pytest.approx(3600.0 + 36.0 - 60.0)
 
@@ -329,19 +329,19 @@ def test_after_a_start_of_the_computer_only_the_time_since_counts(
 ) -> None:
     budget, _ = chosen("EU868").rule
     before = Wall(8000.0, IN_2026)
-    ledger = AirtimeLedger(before, BORN)
+    ledger = AirtimeRecord(before, BORN)
     ledger.note("g1", 36_000.0)
     before.sleep(636.0)
-    later = AirtimeLedger(Wall(clock_s, calendar_s), boot)
+    later = AirtimeRecord(Wall(clock_s, calendar_s), boot)
     later.read(ledger.written())
     assert later.wait_s("g1", budget, 50.0) == pytest.approx(max(0.0, 3000.0 - clock_s))
 
 
 def test_where_no_start_is_known_nothing_is_taken_for_the_same() -> None:
     budget, _ = chosen("EU868").rule
-    ledger = AirtimeLedger(Wall(100.0, IN_2026), "")
+    ledger = AirtimeRecord(Wall(100.0, IN_2026), "")
     ledger.note("g1", 36_000.0)
-    later = AirtimeLedger(Wall(500.0, IN_2026), "")
+    later = AirtimeRecord(Wall(500.0, IN_2026), "")
     later.read(ledger.written())
     assert later.wait_s("g1", budget, 50.0) == pytest.approx(3636.0 - 500.0)
 
@@ -356,7 +356,7 @@ def test_this_start_of_the_computer_has_a_name(tmp_path: Path) -> None:
 )
 def test_what_earlier_versions_wrote_is_read(ended_s: float, wait_s: float) -> None:
     budget, _ = chosen("EU868").rule
-    ledger = AirtimeLedger(Wall(2000.0, IN_2026), BORN)
+    ledger = AirtimeRecord(Wall(2000.0, IN_2026), BORN)
     ledger.read({"g1": [[ended_s * 1000.0, 36_000.0]]})
     assert ledger.wait_s("g1", budget, 50.0) == pytest.approx(wait_s)
 
@@ -371,20 +371,20 @@ def test_what_earlier_versions_wrote_is_read(ended_s: float, wait_s: float) -> N
     ],
 )
 def test_nonsense_of_this_version_is_left_out(written: object) -> None:
-    ledger = AirtimeLedger(Wall(2000.0, IN_2026), BORN)
+    ledger = AirtimeRecord(Wall(2000.0, IN_2026), BORN)
     ledger.read(written)
     assert ledger.written() == {}
 
 
 def test_a_packet_that_ends_after_it_was_written_down_counts_as_sent_then() -> None:
     budget, _ = chosen("EU868").rule
-    ledger = AirtimeLedger(Wall(2000.0, IN_2026), BORN)
+    ledger = AirtimeRecord(Wall(2000.0, IN_2026), BORN)
     ledger.read({"boot": BORN, "at_s": 1900.0, "channels": {"g1": [[-500.0, 36_000.0]]}})
     assert ledger.wait_s("g1", budget, 50.0) == pytest.approx(3600.0 + 36.0 - 100.0)
 
 
 def test_packets_one_after_another(clock: FakeClock) -> None:
-    ledger = AirtimeLedger(clock)
+    ledger = AirtimeRecord(clock)
     budget, _ = chosen("US915").rule
     assert ledger.waits_s({"c": budget}, (300.0, 300.0, 50.0, 401.0, 1.0)) == [
         0.0,

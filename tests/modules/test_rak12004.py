@@ -8,7 +8,7 @@ import pytest
 from tests.modules.in_slot import InSlot
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Forgetful, Quality
+from wisblock_bridge.module_api.module import InMemoryState, Quality
 from wisblock_bridge.modules.gas.rak12004 import RAK12004
 
 
@@ -19,7 +19,7 @@ def place() -> InSlot:
 
 @pytest.fixture
 def module(place: InSlot) -> Any:
-    made = place.make(Forgetful())
+    made = place.make(InMemoryState())
     made.open()
     made.heater(on=True, warm_up_ms=0)
     return made

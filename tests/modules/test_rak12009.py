@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.modules.in_slot import InSlot
 
-from wisblock_bridge.module_api.module import Forgetful
+from wisblock_bridge.module_api.module import InMemoryState
 from wisblock_bridge.modules.gas.rak12009 import RAK12009
 
 
@@ -18,7 +18,7 @@ def place() -> InSlot:
 
 @pytest.fixture
 def module(place: InSlot) -> Any:
-    made = place.make(Forgetful())
+    made = place.make(InMemoryState())
     made.open()
     made.heater(on=True, warm_up_ms=0)
     return made

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.modules.shared.line_watcher import LineWatch
+    from wisblock_bridge.modules.shared.line_watcher import LineEvents
 
 A = b"a"
 
@@ -30,7 +30,7 @@ def opened() -> TimedSlot[RAK13001]:
     return slot
 
 
-def told(watch: LineWatch) -> list[dict[str, object]]:
+def told(watch: LineEvents) -> list[dict[str, object]]:
     return [each.values for each in watch.look()]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.module_api.module import Readings
+    from wisblock_bridge.module_api.module import Result
 
 CHIP = "MCP23017"
 
@@ -349,7 +349,7 @@ def test_a_breakdown_that_a_look_out_finds(plugged: Plugged) -> None:
     assert "pin 3" in readings.note
 
 
-ACTIONS: dict[str, Callable[[RAK13003], Readings]] = {
+ACTIONS: dict[str, Callable[[RAK13003], Result]] = {
     "configure input": lambda module: module.configure(1, "input", pull_up=True),
     "configure output": lambda module: module.configure(1, "output"),
     "read": lambda module: module.read(9),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.module_api.module import Readings
+    from wisblock_bridge.module_api.module import Result
 
 STEP_US = 4.88
 """25 MHz, prescaler 121, so one of 4096 steps at 50 Hz."""
@@ -432,7 +432,7 @@ def test_a_breakdown_that_a_reading_finds(plugged: Plugged) -> None:
     assert plugged.drives("IO6") == 1
 
 
-ACTIONS: dict[str, Callable[[RAK13004], Readings]] = {
+ACTIONS: dict[str, Callable[[RAK13004], Result]] = {
     "duty": lambda module: module.duty(0, 50.0),
     "pulse_width": lambda module: module.pulse_width(0, 1500.0),
     "steps": lambda module: module.steps(0, 100, 200),

@@ -16,7 +16,7 @@ from tests.bridge.bridge_process import environment
 
 from wisblock_bridge.errors import ChecksumError
 from wisblock_bridge.modules.lin import frames
-from wisblock_bridge.modules.lin.framer import Kind, Piece, Pieces
+from wisblock_bridge.modules.lin.framer import Framer, Kind, Piece
 from wisblock_bridge.modules.lin.listening import explain, pack
 from wisblock_bridge.modules.lin.parsing import parse
 
@@ -46,9 +46,9 @@ def of(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def cut(text: str, cutter: Pieces | None = None) -> list[Piece]:
+def cut(text: str, cutter: Framer | None = None) -> list[Piece]:
     """Cut bytes that are followed by silence."""
-    cutter = cutter or Pieces()
+    cutter = cutter or Framer()
     return [*cutter.feed(of(text)), *cutter.silence()]
 
 
@@ -102,7 +102,7 @@ def test_how_long_a_frame_may_take(length: int, baud: int, longest_ms: float) ->
 @pytest.mark.parametrize("length", [8, None])
 def test_a_break_may_be_a_zero_two_or_none(begin: str, length: int | None) -> None:
     text = f"{begin} C1 00 01 02 03 FF 05 06 64 8A"
-    cutter = Pieces(1, length)
+    cutter = Framer(1, length)
     (piece,) = cutter.feed(of(text))  # all eight bytes are there: no silence is waited for
     assert piece == Piece(Kind.FRAME, of(text), 1, of("00 01 02 03 FF 05 06 64"), "classic")
     assert not cutter.waiting
@@ -160,15 +160,15 @@ def test_what_is_heard(text: str, wanted: list[tuple[str, str]]) -> None:
 
 
 def test_a_known_length_tells_short_from_damaged() -> None:
-    assert told(cut("00 55 50 01 02 03", Pieces(0x10, 8))) == [("short", "00 55 50 01 02 03")]
+    assert told(cut("00 55 50 01 02 03", Framer(0x10, 8))) == [("short", "00 55 50 01 02 03")]
     # ... and does not concern another identifier
-    assert told(cut("00 55 C1 FF 00 00", Pieces(0x10, 8))) == [("frame", "00 55 C1 FF 00 00")]
+    assert told(cut("00 55 C1 FF 00 00", Framer(0x10, 8))) == [("frame", "00 55 C1 FF 00 00")]
 
 
 def test_a_checksum_that_was_not_asked_for() -> None:
     enhanced = "00 55 50 01 02 AC"
-    assert told(cut(enhanced, Pieces(None, 2, "classic"))) == [("wrong_checksum", enhanced)]
-    assert told(cut(enhanced, Pieces(None, 2, "enhanced"))) == [("frame", enhanced)]
+    assert told(cut(enhanced, Framer(None, 2, "classic"))) == [("wrong_checksum", enhanced)]
+    assert told(cut(enhanced, Framer(None, 2, "enhanced"))) == [("frame", enhanced)]
 
 
 def test_a_go_to_sleep_command_is_told_as_such() -> None:
@@ -262,11 +262,11 @@ def test_ten_thousand_random_byte_strings_however_they_are_split(tally: Tally) -
         data = some_bytes(chance)
         only = chance.choice([None, chance.randrange(64)])
         length = chance.choice([None, 2, 8])
-        whole = Pieces(only, length)
+        whole = Framer(only, length)
         wanted = [*whole.feed(data), *whole.silence()]
         assert b"".join(each.raw for each in wanted) == data
         for step in (1, chance.randrange(1, 9)):
-            split = Pieces(only, length)
+            split = Framer(only, length)
             found = []
             for at in range(0, len(data), step):
                 found += split.feed(data[at : at + step])
@@ -284,7 +284,7 @@ def test_every_split_of_some_byte_strings() -> None:
         data = some_bytes(chance)
         wanted = cut(data.hex())
         for at in range(len(data) + 1):
-            split = Pieces()
+            split = Framer()
             found = [*split.feed(data[:at]), *split.feed(data[at:]), *split.silence()]
             assert found == wanted, (at, data.hex(" "))
 

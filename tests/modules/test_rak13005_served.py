@@ -13,7 +13,7 @@ from tests.tally import told
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Forgetful
+from wisblock_bridge.module_api.module import InMemoryState
 from wisblock_bridge.modules.lin.emulated_nodes import LinNodes, Published, inverted_sum, protect
 from wisblock_bridge.modules.lin.rak13005 import RAK13005, remembered
 
@@ -74,7 +74,7 @@ def test_wrong_parameters_send_nothing(rig: Rig, operation: str, params: Map, wr
 
 
 def test_the_line_is_kept_for_the_slot(slot: LinSlot) -> None:
-    memory = Forgetful()
+    memory = InMemoryState()
     module = slot.make(memory)
     assert module.line(19200, "timed").values == {"baud": 19200, "break_method": "timed"}
     module.wake()

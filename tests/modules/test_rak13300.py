@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.tally import Tally
 
-    from wisblock_bridge.module_api.module import Readings
+    from wisblock_bridge.module_api.module import Result
     from wisblock_bridge.modules.lora.rak13300 import RAK13300
 
 
@@ -490,7 +490,7 @@ def test_an_empty_slot(slots: RadioSlots) -> None:
     module.close()
 
 
-def everything(slots: RadioSlots, module: RAK13300) -> list[Readings]:
+def everything(slots: RadioSlots, module: RAK13300) -> list[Result]:
     """Use every operation once."""
     module.open()
     found = [module.configure("IN865"), module.send(b"abc")]  # type: ignore[arg-type]

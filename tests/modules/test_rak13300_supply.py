@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.tally import Tally
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.module_api.module import Watch
+    from wisblock_bridge.module_api.module import EventSource
 
 LISTENING = 5
 BACK_S = 2.0
@@ -203,7 +203,7 @@ def test_a_dip_after_each_transfer_of_an_operation(
 def test_a_listener_is_never_deaf_for_long(board: BoardSpec, tally: Tally) -> None:
     dips = Dips(board)
     clock = dips.slots.clock
-    watch: Watch | None = None
+    watch: EventSource | None = None
     errors: list[BridgeError] = []
     heard: list[object] = []
 

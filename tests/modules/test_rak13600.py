@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tests.tally import Tally
 
-    from wisblock_bridge.module_api.module import TimerHandle, Watch
+    from wisblock_bridge.module_api.module import EventSource, TimerHandle
     from wisblock_bridge.modules.nfc.rak13600_emulated import EmulatedRAK13600
 
 BLAIR, BROWN, POSTER = (
@@ -75,7 +75,7 @@ class Plugged:
     def pull_after(self, exchanges: int) -> None:
         self.board.set(1, "exchanges_left", exchanges)
 
-    def look(self, watch: Watch) -> list[bytes]:
+    def look(self, watch: EventSource) -> list[bytes]:
         """One look, a quarter of a second after the last."""
         self.clock.advance(0.25)
         return [bytes(each.values["uid"]) for each in watch.look()]  # type: ignore[call-overload]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.module_api.module import Readings
+    from wisblock_bridge.module_api.module import Result
 
 
 class Plugged(I2CSlot):
@@ -302,7 +302,7 @@ def test_a_breakdown_of_the_supply_is_told_until_the_leds_are_set_again(plugged:
     assert plugged.mask == 0x003
 
 
-ACTIONS: dict[str, Callable[[RAK14003], Readings]] = {
+ACTIONS: dict[str, Callable[[RAK14003], Result]] = {
     "bar": lambda module: module.bar(6),
     "set": lambda module: module.set(1, on=True),
     "set off": lambda module: module.set(9, on=False),

@@ -17,7 +17,7 @@ from wisblock_bridge.errors import BadParamsError, BusError, InUseError
 from wisblock_bridge.module_api.module import Quality
 from wisblock_bridge.modules.rak16001 import RAK16001
 from wisblock_bridge.runtime.hardware import Hardware
-from wisblock_bridge.runtime.slots import Rack
+from wisblock_bridge.runtime.slots import SlotManager
 from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def test_at_the_address_of_the_boards_converter_it_is_refused_with_both_names(
     clock = FakeClock()
     board = EmulatedBoard(spec, clock)
     straps = {(1, "ADS7830"): address} if address is not None else {}
-    rack = Rack(
+    rack = SlotManager(
         Hardware(spec, board, clock), {"RAK16001": RAK16001}, Mailbox(), clock, addresses=straps
     )
     with pytest.raises(InUseError) as caught:

@@ -13,16 +13,16 @@ import pytest
 from tests.modules.in_slot import InSlot
 
 from wisblock_bridge.errors import BusError, OutOfRangeError
-from wisblock_bridge.module_api.module import Forgetful, Quality
+from wisblock_bridge.module_api.module import InMemoryState, Quality
 from wisblock_bridge.modules.rak5801 import RAK5801
 from wisblock_bridge.modules.rak5811 import RAK5811
 from wisblock_bridge.modules.rak16001 import RAK16001
-from wisblock_bridge.runtime.state_store import Shelf
+from wisblock_bridge.runtime.state_store import StateStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wisblock_bridge.module_api.module import Memory, Module, Readings
+    from wisblock_bridge.module_api.module import Module, ModuleState, Result
 
 
 @dataclass
@@ -56,12 +56,12 @@ INPUTS = [
 class Rig:
     """A product in slot 1."""
 
-    def __init__(self, facts: Input, memory: Memory | None = None) -> None:
+    def __init__(self, facts: Input, memory: ModuleState | None = None) -> None:
         self.facts = facts
         self.place = InSlot(facts.product)
-        self.module = self.make(memory or Forgetful())
+        self.module = self.make(memory or InMemoryState())
 
-    def make(self, memory: Memory) -> Any:
+    def make(self, memory: ModuleState) -> Any:
         made = self.place.make(memory)
         made.open()
         return made
@@ -69,8 +69,8 @@ class Rig:
     def world(self, value: float) -> None:
         self.place.set(self.facts.quantity, value)
 
-    def read(self, **params: Any) -> Readings:
-        found: Readings = self.module.read(**{"samples": 1} | self.facts.chosen | params)
+    def read(self, **params: Any) -> Result:
+        found: Result = self.module.read(**{"samples": 1} | self.facts.chosen | params)
         return found
 
     def value(self, **params: Any) -> float:
@@ -78,9 +78,9 @@ class Rig:
         assert isinstance(found, float)
         return found
 
-    def calibrate(self, point: str, world: float, actual: float) -> Readings:
+    def calibrate(self, point: str, world: float, actual: float) -> Result:
         self.world(world)
-        found: Readings = self.module.calibrate(
+        found: Result = self.module.calibrate(
             point=point, actual=actual, samples=4, **self.facts.chosen
         )
         return found
@@ -180,24 +180,24 @@ def test_clearing(rig: Rig) -> None:
 
 def test_it_survives_a_restart_for_its_slot(rig: Rig, tmp_path: Path) -> None:
     facts, name = rig.facts, rig.facts.product.product.name
-    rig.module = rig.make(Shelf(tmp_path).of_module(name, 1))
+    rig.module = rig.make(StateStore(tmp_path).of_module(name, 1))
     found = rig.calibrate("low", facts.low, facts.low + facts.right)
     assert found.quality is Quality.GOOD
-    rig.module = rig.make(Shelf(tmp_path).of_module(name, 1))
+    rig.module = rig.make(StateStore(tmp_path).of_module(name, 1))
     assert rig.value() == pytest.approx(facts.low + facts.right, abs=facts.step)
     assert rig.calibration()["date"] == found.values["date"]
-    rig.module = rig.make(Shelf(tmp_path).of_module(name, 2))
+    rig.module = rig.make(StateStore(tmp_path).of_module(name, 2))
     assert rig.value() == pytest.approx(facts.low, abs=facts.step)
-    rig.module = rig.make(Shelf(tmp_path).of_module(name, 1))
+    rig.module = rig.make(StateStore(tmp_path).of_module(name, 1))
     rig.module.clear_calibration(**facts.chosen)
-    rig.module = rig.make(Shelf(tmp_path).of_module(name, 1))
+    rig.module = rig.make(StateStore(tmp_path).of_module(name, 1))
     assert rig.calibration()["calibrated"] is False
 
 
 def test_one_that_cannot_be_kept_says_so(rig: Rig, tmp_path: Path) -> None:
     facts, name = rig.facts, rig.facts.product.product.name
     (tmp_path / "file").write_text("")
-    rig.module = rig.make(Shelf(tmp_path / "file").of_module(name, 1))
+    rig.module = rig.make(StateStore(tmp_path / "file").of_module(name, 1))
     for found in (
         rig.calibrate("low", facts.low, facts.low + facts.right),
         rig.module.clear_calibration(**facts.chosen),
@@ -223,12 +223,12 @@ def test_nonsense_that_was_kept_counts_as_no_calibration(
     }  # fmt: skip
     channel = str(facts.chosen.get("channel", 1))
     for pair, calibrated in ((right, True), (right | wrong, False)):
-        memory = Forgetful()
+        memory = InMemoryState()
         memory.remember({"calibration": {channel: {"low": pair}}})
         rig.module = rig.make(memory)
         assert rig.calibration()["calibrated"] is calibrated
     for facts_kept in ({"calibration": [1]}, {"calibration": {channel: 3}}, {"calibration": None}):
-        memory = Forgetful()
+        memory = InMemoryState()
         memory.remember(facts_kept)
         rig.module = rig.make(memory)
         assert rig.calibration()["calibrated"] is False
@@ -236,7 +236,7 @@ def test_nonsense_that_was_kept_counts_as_no_calibration(
 
 def test_what_is_kept_are_the_points(rig: Rig, tmp_path: Path) -> None:
     name = rig.facts.product.product.name
-    rig.module = rig.make(Shelf(tmp_path).of_module(name, 1))
+    rig.module = rig.make(StateStore(tmp_path).of_module(name, 1))
     rig.calibrate("low", rig.facts.low, rig.facts.low + rig.facts.right)
     kept = json.loads((tmp_path / f"{name}-1.json").read_text(encoding="utf-8"))
     (points,) = kept["calibration"].values()

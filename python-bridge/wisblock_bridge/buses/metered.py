@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.buses.uart import LineSettings, SerialPort
 
 
-class Tally:
+class BusCounters:
     """What went over one bus since the bridge started.
 
     Args:
@@ -51,7 +51,7 @@ class CountedI2CBus:
         tally: Where they are counted.
     """
 
-    def __init__(self, bus: I2CBus, tally: Tally) -> None:
+    def __init__(self, bus: I2CBus, tally: BusCounters) -> None:
         self._transfer = bus.transfer
         self._tally = tally
         self.bus = bus
@@ -77,7 +77,7 @@ class CountedSpiDevice:
         tally: Where they are counted.
     """
 
-    def __init__(self, device: SpiDevice, tally: Tally) -> None:
+    def __init__(self, device: SpiDevice, tally: BusCounters) -> None:
         self._transfer = device.transfer
         self._tally = tally
         self.name = device.name
@@ -105,7 +105,7 @@ class CountedSerialPort:
         tally: Where they are counted.
     """
 
-    def __init__(self, port: SerialPort, tally: Tally) -> None:
+    def __init__(self, port: SerialPort, tally: BusCounters) -> None:
         self._port = port
         self._tally = tally
         self.name = port.name

@@ -13,7 +13,7 @@ Confidence = Literal["high", "medium", "low"]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Identification:
     """Which chip it is, as far as can be told.
 
     Attributes:

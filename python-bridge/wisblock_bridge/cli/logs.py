@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TextIO
 
-from wisblock_bridge.server.log_buffer import LogRing, SafeFormatter
+from wisblock_bridge.server.log_buffer import LogBuffer, SafeFormatter
 
 PRIORITIES = (
     (logging.CRITICAL, 2),
@@ -34,7 +34,7 @@ class JournalFormatter(SafeFormatter):
         return "\n".join(f"<{priority}>{line}" for line in lines)
 
 
-def set_up(level: str, stream: TextIO | None = None) -> LogRing:
+def set_up(level: str, stream: TextIO | None = None) -> LogBuffer:
     """Begin to write the log.
 
     Args:
@@ -53,7 +53,7 @@ def set_up(level: str, stream: TextIO | None = None) -> LogRing:
     root = logging.getLogger()
     for former in tuple(root.handlers):
         root.removeHandler(former)
-    ring = LogRing()
+    ring = LogBuffer()
     root.addHandler(handler)
     root.addHandler(ring)
     root.setLevel(level.upper())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wisblock_bridge.client.bridge import Bridge
-from wisblock_bridge.client.proxies import Emulator, ModuleFace, Subscription
+from wisblock_bridge.client.proxies import Emulator, ModuleProxy, Subscription
 from wisblock_bridge.client.results import (
     Event,
     OfflineError,
@@ -16,7 +16,7 @@ __all__ = [
     "Bridge",
     "Emulator",
     "Event",
-    "ModuleFace",
+    "ModuleProxy",
     "OfflineError",
     "RemoteError",
     "ReplyTimeoutError",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from wisblock_bridge.client.connection import START_HINT, Connection
 from wisblock_bridge.client.identity import find_keys
-from wisblock_bridge.client.proxies import Emulator, ModuleFace, Subscription
+from wisblock_bridge.client.proxies import Emulator, ModuleProxy, Subscription
 from wisblock_bridge.client.results import OfflineError, Result, to_result
 from wisblock_bridge.endpoint import client_endpoint, is_served
 
@@ -103,10 +103,10 @@ class Bridge:
         """SHA-256 of the bridge's catalogue."""
         return str(self._connection.hello.get("catalogue", ""))
 
-    def __getitem__(self, place: str | tuple[str, Slot]) -> ModuleFace:
+    def __getitem__(self, place: str | tuple[str, Slot]) -> ModuleProxy:
         """Give a module: ``bridge["RAK5801", 1]``, or ``bridge["ADC"]`` for what is soldered on."""
         name, slot = (place, "board") if isinstance(place, str) else place
-        return ModuleFace(self, name, slot)
+        return ModuleProxy(self, name, slot)
 
     def module(
         self,
@@ -115,7 +115,7 @@ class Bridge:
         *,
         on_loss: OnLoss = "safe",
         timeout_s: float | None = None,
-    ) -> ModuleFace:
+    ) -> ModuleProxy:
         """Give a module, with other habits than ``bridge[name, slot]`` has.
 
         Args:
@@ -127,7 +127,7 @@ class Bridge:
         Returns:
             The module; nothing is asked of the bridge yet.
         """
-        return ModuleFace(self, name, slot, on_loss, timeout_s)
+        return ModuleProxy(self, name, slot, on_loss, timeout_s)
 
     def request(self, method: str, *, timeout_s: float | None = None, **params: object) -> object:
         """Ask for any method of the protocol.

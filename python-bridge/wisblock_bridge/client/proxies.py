@@ -21,7 +21,7 @@ Slot = Literal[1, 2, "board"]
 OnLoss = Literal["safe", "hold"]
 
 
-class ModuleFace:
+class ModuleProxy:
     """A module on a bridge: its operations are its methods, their parameters are given by name.
 
     Args:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Door(NamedTuple):
+class Listener(NamedTuple):
     """One endpoint to serve at.
 
     Attributes:
@@ -31,7 +31,7 @@ class Door(NamedTuple):
     encrypted: bool
 
 
-def doors(config: Config) -> list[Door]:
+def listeners(config: Config) -> list[Listener]:
     """Tell where to serve.
 
     Args:
@@ -42,9 +42,9 @@ def doors(config: Config) -> list[Door]:
         that it is bound to afterwards.
     """
     main = parse_endpoint(config.endpoint or default_endpoint())
-    found = [Door(main.text, main.asks_for_keys(curve=config.security.curve))]
+    found = [Listener(main.text, main.asks_for_keys(curve=config.security.curve))]
     if config.remote_endpoint is not None:
-        found.append(Door(config.remote_endpoint, encrypted=True))
+        found.append(Listener(config.remote_endpoint, encrypted=True))
     return found
 
 
@@ -60,7 +60,7 @@ def load_keys(config: Config) -> tuple[KeyPair, ClientList] | None:
     Raises:
         ConfigError: There are none, or they cannot be used.
     """
-    guarded = [door.endpoint for door in doors(config) if door.encrypted]
+    guarded = [door.endpoint for door in listeners(config) if door.encrypted]
     if not guarded:
         return None
     from wisblock_bridge.keys import ClientList, default_directory, server_pair  # noqa: PLC0415

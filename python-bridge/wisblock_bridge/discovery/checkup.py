@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.config import apply, check_slots
-from wisblock_bridge.config.listeners import doors, load_keys
+from wisblock_bridge.config.listeners import listeners, load_keys
 from wisblock_bridge.discovery.board import configured_board, detect_board
 from wisblock_bridge.discovery.computer import Computer, LinuxComputer
 from wisblock_bridge.discovery.devices import (
@@ -181,7 +181,7 @@ def _modules(config: Config) -> Iterator[Finding]:
 
 def _served(config: Config) -> tuple[Running | None, list[Finding]]:
     """Look at the endpoint first: a bridge that runs there decides what is looked at, and how."""
-    main, *others = doors(config)
+    main, *others = listeners(config)
     try:
         endpoint = client_endpoint(main.endpoint)
         keys = load_keys(config)

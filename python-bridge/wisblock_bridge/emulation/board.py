@@ -28,7 +28,7 @@ from wisblock_bridge.chips.sgm58031.emulator import EmulatedSGM58031
 from wisblock_bridge.chips.tpt29555.emulator import EmulatedTPT29555
 from wisblock_bridge.emulation.registry import EmulatedProducts
 from wisblock_bridge.errors import BadParamsError, InUseError, NotReadyError, SlotConflictError
-from wisblock_bridge.module_api.emulated import Quantity, Swing, Twin
+from wisblock_bridge.module_api.emulated import DemoWave, EmulatedModule, Quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -141,7 +141,7 @@ class EmulatedBoard:
         self._clock = clock
         self._swing_s = swing_s
         self._twins = EmulatedProducts()
-        self._plugged: dict[int, Twin] = {}
+        self._plugged: dict[int, EmulatedModule] = {}
         self._unplugged: set[int] = set()
         self._of_itself: set[int] = set()
         self.bus = EmulatedI2CBus(board.i2c_name, clock)
@@ -415,7 +415,7 @@ class EmulatedBoard:
         self.spi_bus.fail(select, None if fault is None else replace(fault))
         return select
 
-    def _twin_in(self, slot: int) -> Twin:
+    def _twin_in(self, slot: int) -> EmulatedModule:
         twin = self._plugged.get(slot)
         if twin is None:
             raise NotReadyError(
@@ -478,7 +478,7 @@ class _OnBoard:
     def __init__(self, inputs: tuple[AnalogWire, ...], clock: Clock, swing_s: float) -> None:
         self._inputs = inputs
         self._by_hand = [
-            Swing(volts, 0.0, high, clock, swing_s)
+            DemoWave(volts, 0.0, high, clock, swing_s)
             for volts, high in zip(OPEN_INPUT_V, DEMO_HIGH_V, strict=True)
         ]
         for wire, value in zip(inputs, self._by_hand, strict=True):

@@ -10,13 +10,13 @@ import importlib
 from collections.abc import Iterator, Mapping
 
 from wisblock_bridge import modules
-from wisblock_bridge.module_api.emulated import Twin
+from wisblock_bridge.module_api.emulated import EmulatedModule
 from wisblock_bridge.modules.registry import files
 
 SUFFIX = "_emulated"
 
 
-class EmulatedProducts(Mapping[str, type[Twin]]):
+class EmulatedProducts(Mapping[str, type[EmulatedModule]]):
     """Name of a product to the class that emulates it."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class EmulatedProducts(Mapping[str, type[Twin]]):
             if name.endswith(SUFFIX)
         }
 
-    def __getitem__(self, product: str) -> type[Twin]:
+    def __getitem__(self, product: str) -> type[EmulatedModule]:
         imported = importlib.import_module(self._files[product])
         for value in vars(imported).values():
             if isinstance(value, type) and getattr(value, "product", None) == product:

@@ -116,7 +116,7 @@ class Quantity:
         return self.set is not None
 
 
-class Swing:
+class DemoWave:
     """A physical value: fixed once set, before that swinging slowly in demo mode.
 
     Args:
@@ -161,7 +161,7 @@ class Swing:
         self._value = float(value)
 
 
-class Twin:
+class EmulatedModule:
     """Base of all emulated products.
 
     Args:

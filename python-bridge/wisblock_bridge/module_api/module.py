@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from wisblock_bridge.module_api.precision import DIGITS
-from wisblock_bridge.module_api.signatures import MARK, Mark, describe_module
+from wisblock_bridge.module_api.signatures import OPERATION_META, OperationMeta, describe_module
 from wisblock_bridge.module_api.units import UNITS
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Param:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingSpec:
     """A named value with a unit.
 
     Attributes:
@@ -118,7 +118,7 @@ class Reading:
 
 
 @dataclass(slots=True)
-class Readings:
+class Result:
     """What an operation gives back.
 
     Attributes:
@@ -134,7 +134,7 @@ class Readings:
     note: str = ""
 
 
-class Watch(ABC):
+class EventSource(ABC):
     """A running look-out for an event; it is used by the module's own worker thread only.
 
     Args:
@@ -151,7 +151,7 @@ class Watch(ABC):
         return None
 
     @abstractmethod
-    def look(self) -> Sequence[Readings]:
+    def look(self) -> Sequence[Result]:
         """Look once.
 
         Returns:
@@ -182,7 +182,7 @@ class Timers(Protocol):
         ...
 
 
-class Memory(Protocol):
+class ModuleState(Protocol):
     """What one module in one slot remembers across restarts, as plain data."""
 
     @property
@@ -203,7 +203,7 @@ class Memory(Protocol):
         ...
 
 
-class Forgetful:
+class InMemoryState:
     """A memory that ends with the process, on purpose: nothing that is expected of it fails."""
 
     trouble = ""
@@ -237,8 +237,8 @@ F = TypeVar("F", bound="Callable[..., object]")
 
 def operation(
     *,
-    gives: tuple[Reading, ...],
-    main: Reading | None = None,
+    gives: tuple[ReadingSpec, ...],
+    main: ReadingSpec | None = None,
     reads_only: bool = False,
     drives: str = "",
     urgent: bool | Mapping[str, object] = False,
@@ -263,7 +263,7 @@ def operation(
     Returns:
         The decorator.
     """
-    mark = Mark(
+    mark = OperationMeta(
         event=False,
         gives=gives,
         main=main.name if main else "",
@@ -278,7 +278,7 @@ def operation(
     )
 
     def decorate(method: F) -> F:
-        setattr(method, MARK, mark)
+        setattr(method, OPERATION_META, mark)
         return method
 
     return decorate
@@ -286,13 +286,13 @@ def operation(
 
 def event(
     *,
-    gives: tuple[Reading, ...],
-    main: Reading | None = None,
+    gives: tuple[ReadingSpec, ...],
+    main: ReadingSpec | None = None,
     polled: bool,
     occurrence: bool = False,
     check: Callable[[Any], None] | None = None,
 ) -> Callable[[F], F]:
-    """Mark a method as something the module tells unasked; the method returns a ``Watch``.
+    """Mark a method as something the module tells unasked; the method returns a ``EventSource``.
 
     Args:
         gives: The readings of one event.
@@ -305,7 +305,7 @@ def event(
     Returns:
         The decorator.
     """
-    mark = Mark(
+    mark = OperationMeta(
         event=True,
         gives=gives,
         main=main.name if main else "",
@@ -320,7 +320,7 @@ def event(
     )
 
     def decorate(method: F) -> F:
-        setattr(method, MARK, mark)
+        setattr(method, OPERATION_META, mark)
         return method
 
     return decorate
@@ -370,13 +370,13 @@ class Module:
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         self.parts = parts
         self.clock = clock
         self.timers = timers
-        self.memory = memory if memory is not None else Forgetful()
-        self.give_way: Callable[[], None] = _nobody_waits
+        self.memory = memory if memory is not None else InMemoryState()
+        self.check_cancelled: Callable[[], None] = _nobody_waits
         """To be called between two steps of a long measurement or wait: raises ``CutShortError``
         when the module is to be closed, or a stop has come.
         """
@@ -449,9 +449,7 @@ class Module:
             BridgeError: The hardware did not answer.
         """
 
-    def readings(
-        self, quality: Quality = Quality.GOOD, note: str = "", **values: object
-    ) -> Readings:
+    def readings(self, quality: Quality = Quality.GOOD, note: str = "", **values: object) -> Result:
         """Pack values measured just now.
 
         Args:
@@ -462,14 +460,14 @@ class Module:
         Returns:
             The readings with the present time.
         """
-        return Readings(
+        return Result(
             {name: value for name, value in values.items() if value is not None},
             self.clock.timestamp_ms(),
             quality,
             note,
         )
 
-    def kept(self, readings: Readings) -> Readings:
+    def kept(self, readings: Result) -> Result:
         """Say in a result that what it promises to keep across restarts could not be kept.
 
         Args:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wisblock_bridge.module_api.module import Reading
+    from wisblock_bridge.module_api.module import ReadingSpec
 
 DIGITS = 6
 """Significant digits where no step is known: finer than any converter here resolves."""
@@ -63,7 +63,7 @@ class Precision:
 
     __slots__ = ("_rules",)
 
-    def __init__(self, readings: Sequence[Reading] = ()) -> None:
+    def __init__(self, readings: Sequence[ReadingSpec] = ()) -> None:
         self._rules = tuple(
             (each.name, decimals_of(each.step) if each.step else None, each.digits)
             for each in readings

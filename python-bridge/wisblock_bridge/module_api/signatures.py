@@ -34,7 +34,7 @@ from wisblock_bridge.module_api.units import UNITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wisblock_bridge.module_api.module import Module, Param, Product, Reading
+    from wisblock_bridge.module_api.module import Module, Param, Product, ReadingSpec
     from wisblock_bridge.module_api.needs import Need
 
 ALL = "all"
@@ -43,7 +43,7 @@ ALL = "all"
 ALL_OUTPUTS = "*"
 """Name of the output of an operation that drives all of them at once."""
 
-MARK = "__wisblock_mark__"
+OPERATION_META = "__wisblock_mark__"
 """Where a method wears its mark."""
 
 Kind = Literal["int", "float", "bool", "str", "bytes", "list"]
@@ -105,7 +105,7 @@ class OperationDescription:
     summary: str
     details: str
     params: tuple[ParamDescription, ...]
-    gives: tuple[Reading, ...]
+    gives: tuple[ReadingSpec, ...]
     main: str
     reads_only: bool
     drives: str
@@ -170,11 +170,11 @@ class ModuleDescription:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class OperationMeta:
     """What a decorator left on a method until the class is described."""
 
     event: bool
-    gives: tuple[Reading, ...]
+    gives: tuple[ReadingSpec, ...]
     main: str
     reads_only: bool
     drives: str
@@ -206,8 +206,8 @@ def describe_module(cls: type[Module]) -> ModuleDescription:
     for base in cls.__mro__:  # the product's own comes first, then what it shares with others
         members = members | {key: each for key, each in vars(base).items() if key not in members}
     for name, member in members.items():
-        mark = getattr(member, MARK, None)
-        if isinstance(mark, Mark):
+        mark = getattr(member, OPERATION_META, None)
+        if isinstance(mark, OperationMeta):
             (events if mark.event else operations)[name] = _describe_operation(name, member, mark)
     needs = {name: part.need for name, part in members.items() if isinstance(part, Part)}
     return ModuleDescription(
@@ -227,7 +227,7 @@ def _paragraphs(docstring: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _describe_operation(
-    name: str, method: Callable[..., object], mark: Mark
+    name: str, method: Callable[..., object], mark: OperationMeta
 ) -> OperationDescription:
     summary, details = _paragraphs(method.__doc__ or "")
     # What an event returns may be defined further down in its file, so only the parameters are

@@ -15,8 +15,8 @@ from wisblock_bridge.module_api.module import (
     Param,
     Product,
     Quality,
-    Reading,
-    Readings,
+    ReadingSpec,
+    Result,
     operation,
 )
 from wisblock_bridge.module_api.needs import board_converter
@@ -44,7 +44,7 @@ PAIRS = ((0, 1), (0, 3), (1, 3), (2, 3))
 FINEST_V = 0.256 / 32768
 """One step at the highest gain; at gain 1 a step is 0.125 mV."""
 
-VOLTAGE = Reading(
+VOLTAGE = ReadingSpec(
     "voltage", "Voltage at the input.", unit="volt", low=-6.144, high=6.144, step=FINEST_V
 )
 
@@ -116,7 +116,7 @@ class ADC(Module):
         channel: Annotated[int, Param("Input of the converter.", low=0, high=3)] = 0,
         gain: Gain = 1,
         samples: Samples = 1,
-    ) -> Readings:
+    ) -> Result:
         """Measure one input against ground.
 
         Returns:
@@ -144,7 +144,7 @@ class ADC(Module):
         negative: Annotated[int, Param("Negative input: 1 or 3.", low=0, high=3)] = 1,
         gain: Gain = 1,
         samples: Samples = 1,
-    ) -> Readings:
+    ) -> Result:
         """Measure one input against another; the pairs are 0-1, 0-3, 1-3 and 2-3.
 
         Returns:
@@ -166,7 +166,7 @@ class ADC(Module):
     def _mean(self, convert: Callable[[], Conversion], samples: int) -> float:
         total = 0.0
         for _ in range(samples):
-            self.give_way()
+            self.check_cancelled()
             conversion = convert()
             if conversion.clipped:
                 raise OutOfRangeError(

@@ -15,26 +15,26 @@ from wisblock_bridge.module_api.module import (
     Param,
     Product,
     Quality,
-    Reading,
-    Readings,
+    ReadingSpec,
+    Result,
     event,
     operation,
 )
 from wisblock_bridge.module_api.needs import line
-from wisblock_bridge.modules.shared.line_watcher import LineWatch
+from wisblock_bridge.modules.shared.line_watcher import LineEvents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 WARM_UP_S = 30.0
 """A pyroelectric sensor needs some tens of seconds after power-on before it can be trusted. When
 that was is not known, so it is counted from the bridge's first use."""
 
-MOTION = Reading("motion", "Whether something warm moves in front of the sensor.", kind="bool")
-MISSED = Reading(
+MOTION = ReadingSpec("motion", "Whether something warm moves in front of the sensor.", kind="bool")
+MISSED = ReadingSpec(
     "missed",
     "How many changes got lost before this one, where the kernel counts them.",
     kind="int",
@@ -90,7 +90,7 @@ class RAK12006(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         self._settled_at: float | None = None
@@ -106,7 +106,7 @@ class RAK12006(Module):
         self.output.let_go()
 
     @operation(gives=(MOTION,), main=MOTION, reads_only=True, default=True)
-    def read(self, active_low: ActiveLow = True) -> Readings:  # noqa: FBT002  (of the wire)
+    def read(self, active_low: ActiveLow = True) -> Result:  # noqa: FBT002  (of the wire)
         """Tell whether there is motion now.
 
         Returns:
@@ -140,7 +140,7 @@ class RAK12006(Module):
                 high=60_000,
             ),
         ] = 100,
-    ) -> LineWatch:
+    ) -> LineEvents:
         """Tell when motion begins and ends; the first message is the present state.
 
         Once the sensor has settled, the present state is told again, as a reading that can be
@@ -152,7 +152,7 @@ class RAK12006(Module):
         Raises:
             BusError: The line could not be used.
         """
-        return LineWatch(
+        return LineEvents(
             self.output,
             lambda level, timestamp_ms, missed: self._packed(
                 level, timestamp_ms, missed, active_low=active_low
@@ -164,14 +164,12 @@ class RAK12006(Module):
             settled_at=self._settled_at or 0.0,
         )
 
-    def _packed(
-        self, level: int, timestamp_ms: float, missed: int, *, active_low: bool
-    ) -> Readings:
+    def _packed(self, level: int, timestamp_ms: float, missed: int, *, active_low: bool) -> Result:
         values: dict[str, object] = {"motion": level == (0 if active_low else 1)}
         if missed:
             values["missed"] = missed
         left_s = (self._settled_at or 0.0) - self.clock.monotonic()
         if left_s <= 0.0:
-            return Readings(values, timestamp_ms)
+            return Result(values, timestamp_ms)
         note = f"The sensor may still be settling, for {math.ceil(left_s)} s."
-        return Readings(values, timestamp_ms, Quality.UNCERTAIN, note)
+        return Result(values, timestamp_ms, Quality.UNCERTAIN, note)

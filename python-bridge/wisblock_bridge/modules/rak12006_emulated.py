@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
-from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Twin
+from wisblock_bridge.module_api.emulated import EmulatedModule, Quantity, SlotPins
 from wisblock_bridge.modules.shared.emulated_switches import DemoSwitch, truth
 
 WALK_SHARE = 0.2
 WALKS_IN_A_PERIOD = 2
 
 
-class EmulatedRAK12006(Twin):
+class EmulatedRAK12006(EmulatedModule):
     """A RAK12006 that looks at an empty room."""
 
     product = "RAK12006"

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.module_api.module import (
+    EventSource,
     Module,
     Param,
     Product,
     Quality,
-    Reading,
-    Readings,
-    Watch,
+    ReadingSpec,
+    Result,
     event,
     operation,
 )
@@ -39,12 +39,12 @@ STUCK_V = 2.0
 SPARSE_PER_SECOND = 100.0
 """Fewer conversions than this and pulses are missed in any number; a quiet bus gives 400."""
 
-VIBRATION = Reading("vibration", "Whether there is a vibration.", kind="bool")
-PEAK = Reading(
+VIBRATION = ReadingSpec("vibration", "Whether there is a vibration.", kind="bool")
+PEAK = ReadingSpec(
     "peak", "Highest voltage of the sensor.", unit="volt", low=0.0, high=HIGHEST_V, step=STEP_V
 )
-PULSES = Reading("pulses", "How often the sensor closed.", kind="int", low=0, step=1)
-CONVERSIONS = Reading(
+PULSES = ReadingSpec("pulses", "How often the sensor closed.", kind="int", low=0, step=1)
+CONVERSIONS = ReadingSpec(
     "conversions", "How often the sensor was looked at.", kind="int", low=1, step=1
 )
 
@@ -94,7 +94,7 @@ class RAK12015(Module):
             int, Param("How long to look.", unit="millisecond", low=10, high=5000)
         ] = 250,
         threshold: Threshold = 0.1,
-    ) -> Readings:
+    ) -> Result:
         """Look at the sensor for a while.
 
         Returns:
@@ -166,7 +166,7 @@ class RAK12015(Module):
         before = counter.conversions
         lowest = HIGHEST_V
         while True:
-            self.give_way()
+            self.check_cancelled()
             volts = self.sensor.read(fast=True).volts
             counter.take((volts,))
             lowest = min(lowest, volts)
@@ -219,7 +219,7 @@ class PulseCounter:
                 self.high = False
 
 
-class VibrationWatch(Watch):
+class VibrationWatch(EventSource):
     """Looks out for vibrations.
 
     Args:
@@ -246,7 +246,7 @@ class VibrationWatch(Watch):
         self._told: bool | None = None
         self._shaken_at = 0.0
 
-    def look(self) -> list[Readings]:
+    def look(self) -> list[Result]:
         """Look once.
 
         Returns:

@@ -6,18 +6,20 @@
 
 from __future__ import annotations
 
-from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Swing, Twin
+from wisblock_bridge.module_api.emulated import DemoWave, EmulatedModule, Quantity, SlotPins
 
 
-class EmulatedRAK12015(Twin):
+class EmulatedRAK12015(EmulatedModule):
     """A RAK12015 that somebody may shake."""
 
     product = "RAK12015"
 
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
-        self._peak = Swing(0.0, -1.0, 1.0, pins.clock, swing_s)  # at rest half of the demo's time
-        self._frequency = Swing(50.0, 50.0, 50.0, pins.clock)
+        self._peak = DemoWave(
+            0.0, -1.0, 1.0, pins.clock, swing_s
+        )  # at rest half of the demo's time
+        self._frequency = DemoWave(50.0, 50.0, 50.0, pins.clock)
         pins.analog("AIN1").connect(self._volts)
 
     def quantities(self) -> tuple[Quantity, ...]:

@@ -14,23 +14,23 @@ from wisblock_bridge.module_api.module import (
     Module,
     Param,
     Product,
-    Reading,
-    Readings,
+    ReadingSpec,
+    Result,
     event,
     operation,
 )
 from wisblock_bridge.module_api.needs import line
-from wisblock_bridge.modules.shared.line_watcher import LineWatch
+from wisblock_bridge.modules.shared.line_watcher import LineEvents
 from wisblock_bridge.modules.shared.relay import ON, OUTPUT, On, PulseMs, Relay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
-ACTIVE = Reading("active", "Whether there is voltage at the input.", kind="bool")
-MISSED = Reading(
+ACTIVE = ReadingSpec("active", "Whether there is voltage at the input.", kind="bool")
+MISSED = ReadingSpec(
     "missed",
     "How many changes got lost before this one, where the kernel counts them.",
     kind="int",
@@ -83,7 +83,7 @@ class RAK13001(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         self._relay = Relay(self.coil, timers)
@@ -120,7 +120,7 @@ class RAK13001(Module):
         payload_param="on",
         default=True,
     )
-    def set(self, on: On) -> Readings:
+    def set(self, on: On) -> Result:
         """Switch the relay on or off; a pulse that runs is over.
 
         Returns:
@@ -133,7 +133,7 @@ class RAK13001(Module):
         return self.readings(on=self._relay.switch(on=on))
 
     @operation(gives=(ON,), main=ON, drives=OUTPUT)
-    def toggle(self) -> Readings:
+    def toggle(self) -> Result:
         """Switch the relay to its other state; a pulse that runs is over.
 
         Returns:
@@ -146,7 +146,7 @@ class RAK13001(Module):
         return self.readings(on=self._relay.toggle())
 
     @operation(gives=(ON,), main=ON, drives=OUTPUT, payload_param="ms")
-    def pulse(self, ms: PulseMs) -> Readings:
+    def pulse(self, ms: PulseMs) -> Result:
         """Switch the relay on for a while, then off; it ends even if the client is gone.
 
         A pulse during a pulse begins anew. Afterwards the relay is off, whatever it was before.
@@ -161,7 +161,7 @@ class RAK13001(Module):
         return self.readings(on=self._relay.pulse(ms / 1000.0))
 
     @operation(gives=(ON,), main=ON, reads_only=True)
-    def state(self) -> Readings:
+    def state(self) -> Result:
         """Read the relay's line back.
 
         Returns:
@@ -174,7 +174,7 @@ class RAK13001(Module):
         return self.readings(on=self._relay.is_on())
 
     @operation(gives=(ACTIVE,), main=ACTIVE, reads_only=True)
-    def input(self) -> Readings:
+    def input(self) -> Result:
         """Tell whether there is voltage at the input.
 
         Returns:
@@ -206,7 +206,7 @@ class RAK13001(Module):
                 high=60_000,
             ),
         ] = 50,
-    ) -> LineWatch:
+    ) -> LineEvents:
         """Tell when voltage comes or goes; the first message is the present state.
 
         Returns:
@@ -215,7 +215,7 @@ class RAK13001(Module):
         Raises:
             BusError: The line could not be used.
         """
-        return LineWatch(
+        return LineEvents(
             self.opto,
             _packed,
             self.clock,
@@ -225,8 +225,8 @@ class RAK13001(Module):
         )
 
 
-def _packed(level: int, timestamp_ms: float, missed: int) -> Readings:
+def _packed(level: int, timestamp_ms: float, missed: int) -> Result:
     values: dict[str, object] = {"active": level == 0}
     if missed:
         values["missed"] = missed
-    return Readings(values, timestamp_ms)
+    return Result(values, timestamp_ms)

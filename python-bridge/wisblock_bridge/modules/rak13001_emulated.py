@@ -9,11 +9,11 @@
 
 from __future__ import annotations
 
-from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Twin
+from wisblock_bridge.module_api.emulated import EmulatedModule, Quantity, SlotPins
 from wisblock_bridge.modules.shared.emulated_switches import DemoSwitch, EmulatedRelay, truth
 
 
-class EmulatedRAK13001(Twin):
+class EmulatedRAK13001(EmulatedModule):
     """A RAK13001 with a voltage source at K1 and K2 that can be switched."""
 
     product = "RAK13001"

@@ -14,13 +14,13 @@ from wisblock_bridge.buses.gpio import Direction
 from wisblock_bridge.chips.mcp23017 import MCP23017
 from wisblock_bridge.errors import BadParamsError
 from wisblock_bridge.module_api.module import (
+    EventSource,
     Module,
     Param,
     Product,
     Quality,
-    Reading,
-    Readings,
-    Watch,
+    ReadingSpec,
+    Result,
     event,
     operation,
 )
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +42,15 @@ ALL_PINS = 0xFFFF
 DOUBTFUL_INPUTS = (7, 15)
 """GPA7 and GPB7, which Microchip calls outputs only since 2022."""
 
-LEVEL = Reading("level", "Level at the pin: 1 is high.", kind="int", low=0, high=1, step=1)
-PIN = Reading("pin", "Number of the pin.", kind="int", low=0, high=15, step=1)
-LEVELS = Reading("levels", "All levels; bit n is pin n.", kind="int", low=0, high=0xFFFF, step=1)
-DIRECTIONS = Reading(
+LEVEL = ReadingSpec("level", "Level at the pin: 1 is high.", kind="int", low=0, high=1, step=1)
+PIN = ReadingSpec("pin", "Number of the pin.", kind="int", low=0, high=15, step=1)
+LEVELS = ReadingSpec(
+    "levels", "All levels; bit n is pin n.", kind="int", low=0, high=0xFFFF, step=1
+)
+DIRECTIONS = ReadingSpec(
     "directions", "Which pins are outputs; bit n is pin n.", kind="int", low=0, high=0xFFFF, step=1
 )
-DIRECTION = Reading(
+DIRECTION = ReadingSpec(
     "direction", "Which way the pin works.", kind="str", choices=("input", "output")
 )
 
@@ -131,7 +133,7 @@ class RAK13003(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         # Not in ``open``: after a failure of the bus the module is opened anew, and what it was
@@ -204,7 +206,7 @@ class RAK13003(Module):
             bool,
             Param("Whether an input gets the chip's pull-up resistor (about 100 kΩ)."),
         ] = False,
-    ) -> Readings:
+    ) -> Result:
         """Make a pin an input or an output.
 
         Returns:
@@ -232,7 +234,7 @@ class RAK13003(Module):
         return self._seen(doubt, direction=direction, level=self.expander.level(pin))
 
     @operation(gives=(LEVEL,), main=LEVEL, reads_only=True, default=True)
-    def read(self, pin: Pin) -> Readings:
+    def read(self, pin: Pin) -> Result:
         """Read the level at a pin, whichever way it works.
 
         Returns:
@@ -245,7 +247,7 @@ class RAK13003(Module):
         return self._seen(about=1 << pin, level=self.expander.level(pin))
 
     @operation(gives=(LEVELS, DIRECTIONS), main=LEVELS, reads_only=True)
-    def read_all(self) -> Readings:
+    def read_all(self) -> Result:
         """Read all levels at one moment.
 
         Returns:
@@ -258,7 +260,7 @@ class RAK13003(Module):
         return self._seen(levels=self.expander.levels(), directions=self._outputs)
 
     @operation(gives=(LEVEL,), main=LEVEL, drives="pin/{pin}", payload_param="level")
-    def write(self, pin: Pin, level: Level) -> Readings:
+    def write(self, pin: Pin, level: Level) -> Result:
         """Drive a pin to a level; an input becomes an output without a glitch.
 
         Returns:
@@ -283,7 +285,7 @@ class RAK13003(Module):
                 "Their levels: bit n is pin n; bits of other pins do not count.", low=0, high=0xFFFF
             ),
         ],
-    ) -> Readings:
+    ) -> Result:
         """Drive several pins at once; inputs among them become outputs without a glitch.
 
         Returns:
@@ -298,7 +300,7 @@ class RAK13003(Module):
         return self._seen(_overloaded(mask & (seen ^ levels)), levels=seen)
 
     @operation(gives=(LEVEL,), main=LEVEL, drives="pin/{pin}")
-    def toggle(self, pin: Pin) -> Readings:
+    def toggle(self, pin: Pin) -> Result:
         """Invert a pin: an output changes, an input becomes an output with the other level.
 
         Returns:
@@ -316,7 +318,7 @@ class RAK13003(Module):
         return self._drive_pin(pin, 1 - level)
 
     @operation(gives=(LEVELS,), main=LEVELS, drives="*", urgent=True)
-    def reset(self) -> Readings:
+    def reset(self) -> Result:
         """Make all pins inputs without pull-ups, as after power-up.
 
         It goes before everything that is queued for the module's pins.
@@ -362,7 +364,7 @@ class RAK13003(Module):
         self._check_supply()
         return self.expander.levels()
 
-    def tell(self, pin: int, level: int) -> Readings:
+    def tell(self, pin: int, level: int) -> Result:
         """Pack what a look-out has seen.
 
         Args:
@@ -403,7 +405,7 @@ class RAK13003(Module):
         else:
             self.expander.write_levels(mask, levels)
 
-    def _drive_pin(self, pin: int, level: int) -> Readings:
+    def _drive_pin(self, pin: int, level: int) -> Result:
         mask = 1 << pin
         self._drive(mask, mask if level else 0, f"pin/{pin}")
         seen = self.expander.level(pin)
@@ -414,7 +416,7 @@ class RAK13003(Module):
             self.expander.make_inputs(mask)
             self._outputs &= ~mask
 
-    def _seen(self, doubt: str = "", about: int = ALL_PINS, **values: object) -> Readings:
+    def _seen(self, doubt: str = "", about: int = ALL_PINS, **values: object) -> Result:
         """Pack readings, with what is to be said about pins that are outputs no more."""
         lost = self._lost & about
         if lost:
@@ -426,7 +428,7 @@ class RAK13003(Module):
         return self.readings(Quality.UNCERTAIN if doubt else Quality.GOOD, doubt, **values)
 
 
-class PinWatch(Watch):
+class PinWatch(EventSource):
     """Looks at pins of one module, all in one transaction.
 
     Args:
@@ -441,7 +443,7 @@ class PinWatch(Watch):
         self._pins = pins
         self._last: int | None = None
 
-    def look(self) -> list[Readings]:
+    def look(self) -> list[Result]:
         """Look once.
 
         Returns:

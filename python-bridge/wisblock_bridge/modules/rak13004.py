@@ -17,8 +17,8 @@ from wisblock_bridge.module_api.module import (
     Param,
     Product,
     Quality,
-    Reading,
-    Readings,
+    ReadingSpec,
+    Result,
     operation,
 )
 from wisblock_bridge.module_api.needs import chip, line, lost_supply
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ LONGEST_PULSE_US = 41_700
 
 LEFT, RIGHT = -90.0, 90.0
 
-PERCENT = Reading(
+PERCENT = ReadingSpec(
     "percent",
     "Share of the time that the channel is high.",
     unit="percent",
@@ -49,7 +49,7 @@ PERCENT = Reading(
     high=100.0,
     step=100.0 / 4096,
 )
-MICROSECONDS = Reading(
+MICROSECONDS = ReadingSpec(
     "microseconds",
     "How long the channel is high in each cycle.",
     unit="microsecond",
@@ -58,11 +58,11 @@ MICROSECONDS = Reading(
     step=0.16,
 )
 """A step at the highest frequency: 4 cycles of 25 MHz (PCA9685 datasheet, PRE_SCALE at least 3)."""
-ANGLE = Reading(
+ANGLE = ReadingSpec(
     "angle", "Where the servo is told to go.", unit="degree", low=LEFT, high=RIGHT, step=0.01
 )
-HZ = Reading("hz", "Frequency of all channels.", unit="hertz", low=23.9, high=1526.0)
-ON = Reading("on", "Whether the outputs are enabled.", kind="bool")
+HZ = ReadingSpec("hz", "Frequency of all channels.", unit="hertz", low=23.9, high=1526.0)
+ON = ReadingSpec("on", "Whether the outputs are enabled.", kind="bool")
 
 Channel = Annotated[int, Param("Number of the channel.", low=0, high=15)]
 Step = Annotated[int, Param("Step of the cycle, of 4096.", unit="step", low=0, high=4095)]
@@ -139,7 +139,7 @@ class RAK13004(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         # Not in ``open``: after a failure of the bus the module is opened anew. The frequency is a
@@ -198,7 +198,7 @@ class RAK13004(Module):
                 "Share of the time that the channel is high.", unit="percent", low=0.0, high=100.0
             ),
         ],
-    ) -> Readings:
+    ) -> Result:
         """Set the share of the time that a channel is high; 0 is off, 100 always on.
 
         Returns:
@@ -229,7 +229,7 @@ class RAK13004(Module):
                 high=LONGEST_PULSE_US,
             ),
         ],
-    ) -> Readings:
+    ) -> Result:
         """Set how long a channel is high in each cycle; 0 is off.
 
         Returns:
@@ -242,7 +242,7 @@ class RAK13004(Module):
         return self._commanded(channel, self._pulse(channel, microseconds, "microseconds"))
 
     @operation(gives=(PERCENT, MICROSECONDS), main=PERCENT, drives="channel/{channel}")
-    def steps(self, channel: Channel, on: Step, off: Step) -> Readings:
+    def steps(self, channel: Channel, on: Step, off: Step) -> Result:
         """Set at which step of the cycle a channel goes high, and at which it goes low.
 
         An ``off`` that is smaller than ``on`` lies in the next cycle. Two equal steps are off.
@@ -274,7 +274,7 @@ class RAK13004(Module):
         ],
         min_us: ServoWidth = 500.0,
         max_us: ServoWidth = 2500.0,
-    ) -> Readings:
+    ) -> Result:
         """Turn a servo to an angle.
 
         The pulse is ``min_us`` at -90° and ``max_us`` at 90°. Many servos travel less; stay within
@@ -299,7 +299,7 @@ class RAK13004(Module):
             float,
             Param("Frequency of all channels.", unit="hertz", low=24.0, high=1526.0),
         ],
-    ) -> Readings:
+    ) -> Result:
         """Change the frequency of all channels; each keeps its share of the time.
 
         The outputs pause for a little more than one cycle. It stays until it is changed again, the
@@ -329,7 +329,7 @@ class RAK13004(Module):
         channel: Annotated[
             int | Literal["all"], Param("Number of the channel, or all of them.", low=0, high=15)
         ] = "all",
-    ) -> Readings:
+    ) -> Result:
         """Switch a channel off, or all of them, at once.
 
         Returns:
@@ -349,7 +349,7 @@ class RAK13004(Module):
     @operation(gives=(ON,), main=ON, drives="enable", urgent={"on": False}, payload_param="on")
     def enable(
         self, on: Annotated[bool, Param("Whether the outputs are to follow their channels.")]
-    ) -> Readings:
+    ) -> Result:
         """Enable or disable all outputs at once, whatever their channels are set to.
 
         Disabled outputs are low, and stay so until they are enabled by this operation.
@@ -370,7 +370,7 @@ class RAK13004(Module):
         return self._seen(on=on)
 
     @operation(gives=(PERCENT, MICROSECONDS, HZ, ON), main=PERCENT, reads_only=True)
-    def state(self, channel: Channel) -> Readings:
+    def state(self, channel: Channel) -> Result:
         """Ask the module what a channel is set to.
 
         Returns:
@@ -415,7 +415,7 @@ class RAK13004(Module):
         self._command(channel)
         return self.pwm.set_pulse(channel, microseconds) / cycle_us
 
-    def _commanded(self, channel: int, share: float, angle: float | None = None) -> Readings:
+    def _commanded(self, channel: int, share: float, angle: float | None = None) -> Result:
         """Enable the outputs once a channel has what it was told, and pack the readings."""
         if share == 0.0:
             self._running.discard(channel)
@@ -442,7 +442,7 @@ class RAK13004(Module):
         self.output_enable.drive(1)
         self._enabled = False
 
-    def _seen(self, about: set[int] | None = None, note: str = "", **values: object) -> Readings:
+    def _seen(self, about: set[int] | None = None, note: str = "", **values: object) -> Result:
         lost = self._lost if about is None else self._lost & about
         if lost:
             channels = ", ".join(map(str, sorted(lost)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.module_api.module import Module, Product, Readings, operation
+from wisblock_bridge.module_api.module import Module, Product, Result, operation
 from wisblock_bridge.module_api.needs import line
 from wisblock_bridge.modules.shared.relay import ON, OUTPUT, On, PulseMs, Relay
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 
 class RAK13007(Module):
@@ -53,7 +53,7 @@ class RAK13007(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         self._relay = Relay(self.coil, timers)
@@ -86,7 +86,7 @@ class RAK13007(Module):
         payload_param="on",
         default=True,
     )
-    def set(self, on: On) -> Readings:
+    def set(self, on: On) -> Result:
         """Switch the relay on or off; a pulse that runs is over.
 
         Returns:
@@ -99,7 +99,7 @@ class RAK13007(Module):
         return self.readings(on=self._relay.switch(on=on))
 
     @operation(gives=(ON,), main=ON, drives=OUTPUT)
-    def toggle(self) -> Readings:
+    def toggle(self) -> Result:
         """Switch the relay to its other state; a pulse that runs is over.
 
         Returns:
@@ -112,7 +112,7 @@ class RAK13007(Module):
         return self.readings(on=self._relay.toggle())
 
     @operation(gives=(ON,), main=ON, drives=OUTPUT, payload_param="ms")
-    def pulse(self, ms: PulseMs) -> Readings:
+    def pulse(self, ms: PulseMs) -> Result:
         """Switch the relay on for a while, then off; it ends even if the client is gone.
 
         A pulse during a pulse begins anew. Afterwards the relay is off, whatever it was before.
@@ -127,7 +127,7 @@ class RAK13007(Module):
         return self.readings(on=self._relay.pulse(ms / 1000.0))
 
     @operation(gives=(ON,), main=ON, reads_only=True)
-    def state(self) -> Readings:
+    def state(self) -> Result:
         """Read the relay's line back.
 
         Returns:

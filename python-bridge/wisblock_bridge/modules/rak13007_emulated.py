@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Twin
+from wisblock_bridge.module_api.emulated import EmulatedModule, Quantity, SlotPins
 from wisblock_bridge.modules.shared.emulated_switches import EmulatedRelay
 
 
-class EmulatedRAK13007(Twin):
+class EmulatedRAK13007(EmulatedModule):
     """A RAK13007 with a supply on 3V3_S."""
 
     product = "RAK13007"

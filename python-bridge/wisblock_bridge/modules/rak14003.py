@@ -18,8 +18,8 @@ from wisblock_bridge.module_api.module import (
     Param,
     Product,
     Quality,
-    Reading,
-    Readings,
+    ReadingSpec,
+    Result,
     operation,
 )
 from wisblock_bridge.module_api.needs import chip, lost_supply, optional_line
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +44,12 @@ MOST_LIT = 8
 through VSS, which bears 150 mA (MCP23017 datasheet DS20001952C, absolute maximum ratings).
 """
 
-LEVEL = Reading("level", "How far the bar reaches.", kind="int", low=0, high=10, step=1)
-LIT = Reading("lit", "How many LEDs are lit.", kind="int", low=0, high=10, step=1)
-MASK = Reading("mask", "Which LEDs are lit; bit n is LED n.", kind="int", low=0, high=0x3FF, step=1)
-ON = Reading("on", "Whether the LED is lit.", kind="bool")
+LEVEL = ReadingSpec("level", "How far the bar reaches.", kind="int", low=0, high=10, step=1)
+LIT = ReadingSpec("lit", "How many LEDs are lit.", kind="int", low=0, high=10, step=1)
+MASK = ReadingSpec(
+    "mask", "Which LEDs are lit; bit n is LED n.", kind="int", low=0, high=0x3FF, step=1
+)
+ON = ReadingSpec("on", "Whether the LED is lit.", kind="bool")
 
 BeyondLimit = Annotated[
     bool,
@@ -131,7 +133,7 @@ class RAK14003(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         # Not in ``open``: after a failure of the bus the module is opened anew, and that LEDs went
@@ -197,7 +199,7 @@ class RAK14003(Module):
             Param("The end at which the bar begins: LED 0 (red) or LED 9 (green)."),
         ] = "red",
         beyond_limit: BeyondLimit = False,  # noqa: FBT002  (operations take them positionally)
-    ) -> Readings:
+    ) -> Result:
         """Show a level as a bar.
 
         Returns:
@@ -233,7 +235,7 @@ class RAK14003(Module):
         ],
         on: Annotated[bool, Param("Whether it is lit.")],
         beyond_limit: BeyondLimit = False,  # noqa: FBT002  (operations take them positionally)
-    ) -> Readings:
+    ) -> Result:
         """Switch one LED on or off; the others stay as they are.
 
         Returns:
@@ -264,7 +266,7 @@ class RAK14003(Module):
             int, Param("Which LEDs are lit: bit n is LED n; all others go dark.", low=0, high=0x3FF)
         ],
         beyond_limit: BeyondLimit = False,  # noqa: ARG002, FBT002  (``check_pattern`` looks at it)
-    ) -> Readings:
+    ) -> Result:
         """Show any pattern.
 
         Returns:
@@ -278,7 +280,7 @@ class RAK14003(Module):
         return self._seen()
 
     @operation(gives=(MASK, LIT), main=MASK, reads_only=True)
-    def state(self) -> Readings:
+    def state(self) -> Result:
         """Ask the module which LEDs are lit.
 
         Returns:
@@ -315,7 +317,7 @@ class RAK14003(Module):
         self.expander.write_levels(ALL_LEDS, ~picture & ALL_LEDS)
         self._lit = picture
 
-    def _seen(self, note: str = "", **values: object) -> Readings:
+    def _seen(self, note: str = "", **values: object) -> Result:
         lit = self._lit.bit_count()
         notes = [note] if note else []
         if lit > MOST_LIT:

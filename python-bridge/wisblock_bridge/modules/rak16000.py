@@ -15,8 +15,8 @@ from wisblock_bridge.module_api.module import (
     Param,
     Product,
     Quality,
-    Reading,
-    Readings,
+    ReadingSpec,
+    Result,
     operation,
 )
 from wisblock_bridge.module_api.needs import chip, lost_supply
@@ -42,7 +42,7 @@ MOST_MA = FULL_SCALE_MV / LEAST_SHUNT_OHM
 MOST_W = 10_484.48
 """Both together."""
 
-VOLTAGE = Reading(
+VOLTAGE = ReadingSpec(
     "voltage",
     "Voltage between IN- and GND, which is what the load gets.",
     unit="volt",
@@ -50,7 +50,7 @@ VOLTAGE = Reading(
     high=FULL_SCALE_V,
     step=0.004,
 )
-CURRENT = Reading(
+CURRENT = ReadingSpec(
     "current",
     "Current from IN+ to IN-; negative when it flows the other way. With the shunt of 0.1 ohm that "
     "is fitted up to 3200 mA, in steps of 0.1 mA.",
@@ -59,7 +59,7 @@ CURRENT = Reading(
     high=MOST_MA,
     step=0.001,
 )
-POWER = Reading(
+POWER = ReadingSpec(
     "power",
     "Voltage times current; negative when the current is.",
     unit="watt",
@@ -67,7 +67,7 @@ POWER = Reading(
     high=MOST_W,
     step=0.00001,
 )
-SHUNT_VOLTAGE = Reading(
+SHUNT_VOLTAGE = ReadingSpec(
     "shunt_voltage",
     "Voltage across the shunt, from which the current is computed.",
     unit="millivolt",
@@ -143,7 +143,7 @@ class RAK16000(Module):
             Param("How many measurements are averaged; each takes about 4 ms.", low=1, high=256),
         ] = 1,
         shunt_ohm: ShuntOhm = SHUNT_OHM,
-    ) -> Readings:
+    ) -> Result:
         """Measure voltage, current and power.
 
         Power is voltage times current: finer than what the monitor itself computes, and with the
@@ -161,7 +161,7 @@ class RAK16000(Module):
         voltage = current = power = shunt = 0.0
         recoveries = self.monitor.recoveries
         for _ in range(samples):
-            self.give_way()
+            self.check_cancelled()
             found = self.monitor.measure()
             if found.overflow:
                 raise _too_much(shunt_ohm, self.monitor.name)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from wisblock_bridge.chips.ina219.emulator import EmulatedINA219
-from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Swing
+from wisblock_bridge.module_api.emulated import DemoWave, Quantity, SlotPins
 from wisblock_bridge.modules.shared.emulated_chip import ChipTwin
 
 
@@ -20,8 +20,8 @@ class EmulatedRAK16000(ChipTwin):
 
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
-        self._voltage = Swing(12.0, 11.0, 13.0, pins.clock, swing_s)
-        self._current_ma = Swing(500.0, 100.0, 900.0, pins.clock, swing_s)
+        self._voltage = DemoWave(12.0, 11.0, 13.0, pins.clock, swing_s)
+        self._current_ma = DemoWave(500.0, 100.0, 900.0, pins.clock, swing_s)
         self.monitor = EmulatedINA219(
             lambda: self._current_ma.get() / 1000.0, self._voltage.get, pins.clock, shunt_ohm=0.1
         )

@@ -15,8 +15,8 @@ from wisblock_bridge.module_api.module import (
     Param,
     Product,
     Quality,
-    Reading,
-    Readings,
+    ReadingSpec,
+    Result,
     operation,
 )
 from wisblock_bridge.module_api.needs import chip
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.chips.ads7830 import Sample
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 REFERENCE_V = 3.0
 """Of the reference on the module (RAK16001 datasheet, figure); its table quotes the converter's own
@@ -52,8 +52,8 @@ NEAR_GROUND_V = 0.2
 """Limit for the negative input of a pair (ADS7830 datasheet)."""
 
 
-def _voltage(name: str, summary: str, low: float = 0.0) -> Reading:
-    return Reading(name, summary, unit="volt", low=low, high=HIGHEST_V, step=STEP_V)
+def _voltage(name: str, summary: str, low: float = 0.0) -> ReadingSpec:
+    return ReadingSpec(name, summary, unit="volt", low=low, high=HIGHEST_V, step=STEP_V)
 
 
 VOLTAGE = _voltage("voltage", "Voltage at the input.")
@@ -63,9 +63,11 @@ VOLTAGES = tuple(
 )
 
 MEASURED = _voltage("measured", "What was measured, without any calibration.")
-ACTUAL = Reading("actual", "What was true.", unit="volt", low=0.0, high=REFERENCE_V, step=STEP_V)
+ACTUAL = ReadingSpec(
+    "actual", "What was true.", unit="volt", low=0.0, high=REFERENCE_V, step=STEP_V
+)
 OFFSET = offset_reading("volt", 0.7, STEP_V / 10)
-CALIBRATED_INPUTS = Reading(
+CALIBRATED_INPUTS = ReadingSpec(
     "calibrated_inputs",
     "Numbers of the inputs that were calibrated in this slot; missing where there are none.",
     kind="list",
@@ -151,7 +153,7 @@ class RAK16001(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         self._damping = Damping(clock, REFERENCE_V)
@@ -162,9 +164,7 @@ class RAK16001(Module):
         self._damping.restart()
 
     @operation(gives=(VOLTAGE, IS_CALIBRATED), main=VOLTAGE, reads_only=True, default=True)
-    def read(
-        self, channel: Channel = 0, samples: Samples = 1, damping_s: DampingS = 0.0
-    ) -> Readings:
+    def read(self, channel: Channel = 0, samples: Samples = 1, damping_s: DampingS = 0.0) -> Result:
         """Measure one input against ground.
 
         Returns:
@@ -179,7 +179,7 @@ class RAK16001(Module):
         return self.readings(quality, note, voltage=volts, calibrated=calibrated)
 
     @operation(gives=(*VOLTAGES, CALIBRATED_INPUTS), reads_only=True)
-    def read_all(self, samples: Samples = 1, damping_s: DampingS = 0.0) -> Readings:
+    def read_all(self, samples: Samples = 1, damping_s: DampingS = 0.0) -> Result:
         """Measure all inputs against ground.
 
         Returns:
@@ -202,7 +202,7 @@ class RAK16001(Module):
         negative: Annotated[
             int, Param("Negative input: the neighbour, 1 for 0 and 0 for 1.", low=0, high=7)
         ] = 1,
-    ) -> Readings:
+    ) -> Result:
         """Measure one input against its neighbour: 0-1, 2-3, 4-5 or 6-7, either way round.
 
         The converter itself knows no negative result; where it gives 0, the pair is measured the
@@ -251,7 +251,7 @@ class RAK16001(Module):
             ),
         ],
         samples: Samples = 64,
-    ) -> Readings:
+    ) -> Result:
         """Measure the voltage that is at an input now, and take it for the true one that is given.
 
         One point shifts all readings of the input, two also correct the slope. The bridge keeps
@@ -280,7 +280,7 @@ class RAK16001(Module):
         return self.kept(told)
 
     @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
-    def calibration(self, channel: Channel = 0) -> Readings:
+    def calibration(self, channel: Channel = 0) -> Result:
         """Tell what is known of the calibration of an input; nothing is measured.
 
         Returns:
@@ -293,7 +293,7 @@ class RAK16001(Module):
         return told
 
     @operation(gives=(CALIBRATED,), main=CALIBRATED)
-    def clear_calibration(self, channel: Channel) -> Readings:
+    def clear_calibration(self, channel: Channel) -> Result:
         """Forget the calibration of an input, both points.
 
         Returns:
@@ -316,7 +316,7 @@ class RAK16001(Module):
     def _mean(self, channel: int, samples: int) -> tuple[float, bool]:
         found: list[Sample] = []
         for _ in range(samples):
-            self.give_way()
+            self.check_cancelled()
             found.append(self.converter.read(channel))
         return sum(each.volts for each in found) / samples, any(each.clipped for each in found)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from wisblock_bridge.buses.emulated.wires import AnalogWire
 from wisblock_bridge.chips.ads7830.emulator import EmulatedADS7830
-from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Swing
+from wisblock_bridge.module_api.emulated import DemoWave, Quantity, SlotPins
 from wisblock_bridge.modules.shared.emulated_chip import ChipTwin
 
 RESTING_V = (1.25, 0.10, 0.33, 0.80, 1.50, 2.00, 2.50, 1.80)
@@ -26,7 +26,7 @@ class EmulatedRAK16001(ChipTwin):
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
         self._voltages = [
-            Swing(volts, volts * 0.5, min(volts * 1.5, 2.9), pins.clock, swing_s)
+            DemoWave(volts, volts * 0.5, min(volts * 1.5, 2.9), pins.clock, swing_s)
             for volts in RESTING_V
         ]
         wires = [AnalogWire(f"input {channel}") for channel in range(8)]

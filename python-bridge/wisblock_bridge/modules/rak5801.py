@@ -14,8 +14,8 @@ from wisblock_bridge.module_api.module import (
     Param,
     Product,
     Quality,
-    Reading,
-    Readings,
+    ReadingSpec,
+    Result,
     operation,
 )
 from wisblock_bridge.module_api.needs import analog, line, optional_line
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 VOLTS_PER_AMPERE = 149.9
 """Shunt of 49.9 ohm times the gain 1 + 10/4.99 of the amplifier (schematic of RAK5801 V1.0)."""
@@ -66,7 +66,7 @@ AT_THE_END = (
 )
 NOW_AND_THEN = "Some of the samples were >= 22 mA, so the current is higher than this mean."
 
-CURRENT = Reading(
+CURRENT = ReadingSpec(
     "current",
     "Current in the loop; 22 mA stands for 22 mA or more.",
     unit="milliampere",
@@ -74,7 +74,7 @@ CURRENT = Reading(
     high=HIGHEST_MA,
     step=STEP_MA,
 )
-PERCENT = Reading(
+PERCENT = ReadingSpec(
     "percent",
     "Current as a share of 4...20 mA; 4 mA is 0.",
     unit="percent",
@@ -82,7 +82,7 @@ PERCENT = Reading(
     high=112.5,
     step=0.005,
 )
-LOOP = Reading(
+LOOP = ReadingSpec(
     "loop",
     "State of the loop by NAMUR NE43: open below 0.5 mA, fault_low up to 3.6, under_range below "
     "3.8, ok up to 20.5, over_range below 21, fault_high from there on; back towards ok 0.01 mA "
@@ -90,7 +90,7 @@ LOOP = Reading(
     kind="str",
     choices=tuple(Loop),
 )
-MEASURED = Reading(
+MEASURED = ReadingSpec(
     "measured",
     "What was measured, without any calibration.",
     unit="milliampere",
@@ -98,7 +98,7 @@ MEASURED = Reading(
     high=HIGHEST_MA,
     step=STEP_MA,
 )
-ACTUAL = Reading(
+ACTUAL = ReadingSpec(
     "actual", "What was true.", unit="milliampere", low=0.0, high=HIGHEST_MA, step=STEP_MA
 )
 OFFSET = offset_reading("milliampere", 4.0, STEP_MA)
@@ -139,7 +139,7 @@ class RAK5801(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         self._damping = Damping(clock, SPAN_MA)
@@ -182,7 +182,7 @@ class RAK5801(Module):
         scale_low: ScaleLow = None,
         scale_high: ScaleHigh = None,
         damping_s: DampingS = 0.0,
-    ) -> Readings:
+    ) -> Result:
         """Measure the loop current.
 
         The state of the loop is judged without damping. While the loop is open or the transmitter
@@ -237,7 +237,7 @@ class RAK5801(Module):
             ),
         ],
         samples: Samples = 32,
-    ) -> Readings:
+    ) -> Result:
         """Measure the current that flows now, and take it for the true one that is given.
 
         One point shifts all readings, two also correct the slope. The bridge keeps them for this
@@ -266,7 +266,7 @@ class RAK5801(Module):
         return self.kept(told)
 
     @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
-    def calibration(self) -> Readings:
+    def calibration(self) -> Result:
         """Tell what is known of the calibration; nothing is measured.
 
         Returns:
@@ -279,7 +279,7 @@ class RAK5801(Module):
         return told
 
     @operation(gives=(CALIBRATED,), main=CALIBRATED)
-    def clear_calibration(self) -> Readings:
+    def clear_calibration(self) -> Result:
         """Forget the calibration of this slot, both points.
 
         Returns:
@@ -293,7 +293,7 @@ class RAK5801(Module):
         """Convert and average: the current in mA, and how many samples were at the end."""
         total, beyond = 0.0, 0
         for _ in range(samples):
-            self.give_way()
+            self.check_cancelled()
             conversion = self.channel_1.read()
             beyond += conversion.volts >= CONVERTER_SUPPLY_V
             total += conversion.volts

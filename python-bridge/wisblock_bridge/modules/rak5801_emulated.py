@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Swing, Twin
+from wisblock_bridge.module_api.emulated import DemoWave, EmulatedModule, Quantity, SlotPins
 
 
-class EmulatedRAK5801(Twin):
+class EmulatedRAK5801(EmulatedModule):
     """A RAK5801 with a transmitter on its input A1."""
 
     product = "RAK5801"
 
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
-        self._current_ma = Swing(12.0, 4.0, 20.0, pins.clock, swing_s)
+        self._current_ma = DemoWave(12.0, 4.0, 20.0, pins.clock, swing_s)
         pins.analog("AIN1").connect(self._volts)
 
     def quantities(self) -> tuple[Quantity, ...]:

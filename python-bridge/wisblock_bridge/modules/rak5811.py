@@ -14,8 +14,8 @@ from wisblock_bridge.module_api.module import (
     Param,
     Product,
     Quality,
-    Reading,
-    Readings,
+    ReadingSpec,
+    Result,
     operation,
 )
 from wisblock_bridge.module_api.needs import analog, line
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 INPUT = 1
 """A1, the one input of the module that can be used."""
@@ -53,10 +53,10 @@ STEP_V = 0.00021
 SETTLING_S = 0.1
 """Filter and start of the 12 V converter; the vendor's examples wait 0 and read nonsense once."""
 
-VOLTAGE = Reading(
+VOLTAGE = ReadingSpec(
     "voltage", "Voltage at the terminal A1.", unit="volt", low=0.0, high=HIGHEST_V, step=STEP_V
 )
-MEASURED = Reading(
+MEASURED = ReadingSpec(
     "measured",
     "What was measured, without any calibration.",
     unit="volt",
@@ -64,7 +64,7 @@ MEASURED = Reading(
     high=HIGHEST_V,
     step=STEP_V,
 )
-ACTUAL = Reading("actual", "What was true.", unit="volt", low=0.0, high=HIGHEST_V, step=STEP_V)
+ACTUAL = ReadingSpec("actual", "What was true.", unit="volt", low=0.0, high=HIGHEST_V, step=STEP_V)
 OFFSET = offset_reading("volt", 1.1, STEP_V)
 
 Samples = Annotated[
@@ -106,7 +106,7 @@ class RAK5811(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         self._damping = Damping(clock, SPAN_V)
@@ -144,7 +144,7 @@ class RAK5811(Module):
         scale_low: ScaleLow = None,
         scale_high: ScaleHigh = None,
         damping_s: DampingS = 0.0,
-    ) -> Readings:
+    ) -> Result:
         """Measure the voltage.
 
         The scale is what 0 V and 5 V stand for.
@@ -191,7 +191,7 @@ class RAK5811(Module):
             ),
         ],
         samples: Samples = 32,
-    ) -> Readings:
+    ) -> Result:
         """Measure the voltage that is there now, and take it for the true one that is given.
 
         One point shifts all readings, two also correct the slope. The bridge keeps them for this
@@ -216,7 +216,7 @@ class RAK5811(Module):
         return self.kept(told)
 
     @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
-    def calibration(self) -> Readings:
+    def calibration(self) -> Result:
         """Tell what is known of the calibration; nothing is measured.
 
         Returns:
@@ -229,7 +229,7 @@ class RAK5811(Module):
         return told
 
     @operation(gives=(CALIBRATED,), main=CALIBRATED)
-    def clear_calibration(self) -> Readings:
+    def clear_calibration(self) -> Result:
         """Forget the calibration of this slot, both points.
 
         Returns:
@@ -243,7 +243,7 @@ class RAK5811(Module):
         """Convert and average: the voltage at the terminal, uncalibrated."""
         total = 0.0
         for _ in range(samples):
-            self.give_way()
+            self.check_cancelled()
             conversion = self.channel_1.read()
             if conversion.clipped:
                 raise self._too_high()

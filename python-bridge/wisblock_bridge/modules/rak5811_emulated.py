@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Swing, Twin
+from wisblock_bridge.module_api.emulated import DemoWave, EmulatedModule, Quantity, SlotPins
 
 
-class EmulatedRAK5811(Twin):
+class EmulatedRAK5811(EmulatedModule):
     """A RAK5811 with a voltage source on its input A1."""
 
     product = "RAK5811"
 
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
-        self._voltage = Swing(2.5, 0.0, 5.0, pins.clock, swing_s)
+        self._voltage = DemoWave(2.5, 0.0, 5.0, pins.clock, swing_s)
         pins.analog("AIN1").connect(self._volts)
 
     def quantities(self) -> tuple[Quantity, ...]:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from wisblock_bridge.errors import BridgeError, NotReadyError
 from wisblock_bridge.module_api.module import (
+    EventSource,
     Module,
     Param,
     Product,
     Quality,
-    Reading,
-    Readings,
-    Watch,
+    ReadingSpec,
+    Result,
     event,
     operation,
 )
@@ -29,14 +29,16 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 LINE_COUNT = 16
 
-LEVEL = Reading("level", "Level at the pin: 1 is high.", kind="int", low=0, high=1, step=1)
-LINE = Reading("line", "Number of the line.", kind="int", low=0, high=15, step=1)
-LEVELS = Reading("levels", "All levels; bit n is line n.", kind="int", low=0, high=0xFFFF, step=1)
-DIRECTIONS = Reading(
+LEVEL = ReadingSpec("level", "Level at the pin: 1 is high.", kind="int", low=0, high=1, step=1)
+LINE = ReadingSpec("line", "Number of the line.", kind="int", low=0, high=15, step=1)
+LEVELS = ReadingSpec(
+    "levels", "All levels; bit n is line n.", kind="int", low=0, high=0xFFFF, step=1
+)
+DIRECTIONS = ReadingSpec(
     "directions",
     "Which lines are outputs; bit n is line n.",
     kind="int",
@@ -44,7 +46,7 @@ DIRECTIONS = Reading(
     high=0xFFFF,
     step=1,
 )
-DIRECTION = Reading(
+DIRECTION = ReadingSpec(
     "direction", "Which way the line works.", kind="str", choices=("input", "output")
 )
 
@@ -96,7 +98,7 @@ class TPT29555(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         # Not in ``open``: after a failure of the bus the module is opened anew, and what it drives
@@ -147,7 +149,7 @@ class TPT29555(Module):
             self._let_go(*held)
 
     @operation(gives=(LEVEL,), main=LEVEL, reads_only=True, default=True)
-    def read(self, expander: Expander, line: Line) -> Readings:
+    def read(self, expander: Expander, line: Line) -> Result:
         """Read the level at a pin, whichever way the line works.
 
         Returns:
@@ -159,7 +161,7 @@ class TPT29555(Module):
         return self.readings(level=self.expanders.controller(expander).level(line))
 
     @operation(gives=(LEVELS, DIRECTIONS), main=LEVELS, reads_only=True)
-    def read_all(self, expander: Expander) -> Readings:
+    def read_all(self, expander: Expander) -> Result:
         """Read all levels and directions of an expander.
 
         Returns:
@@ -179,7 +181,7 @@ class TPT29555(Module):
         )
 
     @operation(gives=(LEVEL,), main=LEVEL, drives="{expander}/{line}", payload_param="level")
-    def write(self, expander: Expander, line: Line, level: Level) -> Readings:
+    def write(self, expander: Expander, line: Line, level: Level) -> Result:
         """Drive a line to a level; it becomes an output without a glitch.
 
         Returns:
@@ -195,7 +197,7 @@ class TPT29555(Module):
         return self._drive(expander, line, level)
 
     @operation(gives=(LEVEL,), main=LEVEL, drives="{expander}/{line}")
-    def toggle(self, expander: Expander, line: Line) -> Readings:
+    def toggle(self, expander: Expander, line: Line) -> Result:
         """Invert the level of a line; an input becomes an output.
 
         Returns:
@@ -226,7 +228,7 @@ class TPT29555(Module):
                 label="Duration",
             ),
         ],
-    ) -> Readings:
+    ) -> Result:
         """Invert the level of a line for a while; the pulse ends even if the client is gone.
 
         Returns:
@@ -248,7 +250,7 @@ class TPT29555(Module):
         return readings
 
     @operation(gives=(DIRECTION,), main=DIRECTION, drives="{expander}/{line}", urgent=True)
-    def release(self, expander: Expander, line: Line) -> Readings:
+    def release(self, expander: Expander, line: Line) -> Result:
         """Stop driving a line: it becomes an input again.
 
         Returns:
@@ -282,7 +284,7 @@ class TPT29555(Module):
         watched = tuple(dict.fromkeys(lines)) or tuple(range(LINE_COUNT))
         return LineWatch(self, self.expanders.controller(expander), watched, poll_ms / 1000.0)
 
-    def _drive(self, expander: str, line: int, level: int) -> Readings:
+    def _drive(self, expander: str, line: int, level: int) -> Result:
         controller = self._take(expander, line)
         controller.make_output(line, level)
         seen = controller.level(line)
@@ -329,11 +331,11 @@ class TPT29555(Module):
         """End a pulse, trying until it works or somebody else says what the line is to do."""
         controller = self.expanders.controller(expander)
         net = SafetyNet(self.timers, lambda: controller.make_output(line, level))
-        self._pulses[_output(expander, line)] = net.disarm
-        net.fall()
+        self._pulses[_output(expander, line)] = net.cancel
+        net.make_safe()
 
 
-class LineWatch(Watch):
+class LineWatch(EventSource):
     """Looks at lines of one expander in one transaction.
 
     Args:
@@ -356,7 +358,7 @@ class LineWatch(Watch):
         self._lines = lines
         self._last: int | None = None
 
-    def look(self) -> list[Readings]:
+    def look(self) -> list[Result]:
         """Look once.
 
         Returns:

@@ -11,10 +11,10 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from wisblock_bridge.buses.metered import (
+    BusCounters,
     CountedI2CBus,
     CountedSerialPort,
     CountedSpiDevice,
-    Tally,
 )
 from wisblock_bridge.chips.ads1115 import ADS1115
 from wisblock_bridge.chips.pi4ioe5v96224 import PI4IOE5V96224
@@ -120,7 +120,7 @@ class Hardware:
         self._clock = clock
         self._lock = threading.Lock()
         self._i2c: CountedI2CBus | None = None
-        self._tallies = {board.i2c_name: Tally(board.i2c_name, "i2c")}
+        self._tallies = {board.i2c_name: BusCounters(board.i2c_name, "i2c")}
         self._controllers: dict[str, LineController] = {}
         self._converter: AnalogConverter | None = None
         self._serial: dict[str, SerialPort] = {}
@@ -132,7 +132,7 @@ class Hardware:
         return self.transport.emulated
 
     @property
-    def tallies(self) -> list[Tally]:
+    def tallies(self) -> list[BusCounters]:
         """What went over each bus that was used, the I2C bus first."""
         return list(self._tallies.values())
 
@@ -259,8 +259,8 @@ class Hardware:
                 self._i2c = None
             self.transport.close()
 
-    def _tally(self, name: str, kind: str) -> Tally:
-        return self._tallies.setdefault(name, Tally(name, kind))
+    def _tally(self, name: str, kind: str) -> BusCounters:
+        return self._tallies.setdefault(name, BusCounters(name, kind))
 
     def _open_i2c(self) -> CountedI2CBus:
         if self._i2c is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wisblock_bridge.errors import BridgeError
-    from wisblock_bridge.module_api.module import Readings
+    from wisblock_bridge.module_api.module import Result
     from wisblock_bridge.module_api.signatures import OperationDescription
     from wisblock_bridge.runtime.claims import Claim
     from wisblock_bridge.runtime.sessions import OnLoss, Session
@@ -65,7 +65,7 @@ class Job:
 
 
 @dataclass(slots=True, eq=False)
-class Answer:
+class JobResult:
     """A finished job, its reply ready to be sent."""
 
     job: Job
@@ -76,11 +76,11 @@ class Answer:
 
 
 @dataclass(slots=True, eq=False)
-class Happening:
+class Notification:
     """Something to tell the client of a subscription."""
 
     subscription: int
-    readings: Readings | None
+    readings: Result | None
     error: BridgeError | None = None
     initial: bool = False
 
@@ -113,10 +113,10 @@ class OutputsSafe:
 
 
 @dataclass(slots=True, eq=False)
-class Closed:
+class WorkerClosed:
     """A worker has closed its module and ended."""
 
     worker: Worker
 
 
-Post = Answer | Happening | MadeSafe | OutputsSafe | Closed
+Post = JobResult | Notification | MadeSafe | OutputsSafe | WorkerClosed

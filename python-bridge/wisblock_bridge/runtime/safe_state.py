@@ -20,7 +20,7 @@ from wisblock_bridge.runtime.worker import FIRST_RETRY_S, LONGEST_RETRY_S, place
 if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.module_api.module import Slot
-    from wisblock_bridge.runtime.slots import Rack
+    from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.runtime.worker import Worker
 
 GIVE_UP_S = 60.0
@@ -29,13 +29,13 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Owed:
+class _PendingSafeState:
     due: float
     pause_s: float
     until: float
 
 
-class Salvage:
+class PendingSafeStates:
     """What still has to be made safe, though nobody uses it any more.
 
     Args:
@@ -43,10 +43,10 @@ class Salvage:
         clock: Time.
     """
 
-    def __init__(self, rack: Rack, clock: Clock) -> None:
+    def __init__(self, rack: SlotManager, clock: Clock) -> None:
         self._rack = rack
         self._clock = clock
-        self._owed: dict[tuple[str, Slot], _Owed] = {}
+        self._owed: dict[tuple[str, Slot], _PendingSafeState] = {}
 
     def add(self, module: str, slot: Slot) -> None:
         """Note a module that may still drive something.
@@ -63,7 +63,9 @@ class Salvage:
             "tried again for %.0f s and when the bridge is started",
             place_of(module, slot), GIVE_UP_S,
         )  # fmt: skip
-        self._owed[module, slot] = _Owed(now + FIRST_RETRY_S, FIRST_RETRY_S, now + GIVE_UP_S)
+        self._owed[module, slot] = _PendingSafeState(
+            now + FIRST_RETRY_S, FIRST_RETRY_S, now + GIVE_UP_S
+        )
 
     def closed(self, worker: Worker) -> bool:
         """Take notice of how a module was closed.

@@ -32,7 +32,7 @@ from wisblock_bridge.runtime.fault_log import FaultLog
 from wisblock_bridge.runtime.reservations import Reservations
 from wisblock_bridge.runtime.state_store import LastRun
 from wisblock_bridge.runtime.worker import Worker, place_of
-from wisblock_bridge.runtime.yielding import GivingWay
+from wisblock_bridge.runtime.yielding import SlotConflicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.hardware import Hardware
     from wisblock_bridge.runtime.jobs import Job, Post
     from wisblock_bridge.runtime.reservations import Key
-    from wisblock_bridge.runtime.state_store import Shelf
+    from wisblock_bridge.runtime.state_store import StateStore
     from wisblock_bridge.threads.mailbox import Mailbox
 
 
@@ -61,7 +61,7 @@ class SlotClosingError(Exception):
         self.output = output
 
 
-class Rack:
+class SlotManager:
     """The slots of one board.
 
     Args:
@@ -83,7 +83,7 @@ class Rack:
         *,
         fixed: Mapping[int, str] | None = None,
         addresses: Mapping[tuple[int, str], int] | None = None,
-        shelf: Shelf | None = None,
+        shelf: StateStore | None = None,
     ) -> None:
         self.hardware = hardware
         self.reservations = Reservations()
@@ -96,7 +96,7 @@ class Rack:
         self._last_run = LastRun(shelf.of_bridge()) if shelf is not None else None
         self._workers: dict[tuple[str, Slot], Worker] = {}
         self._fault_logs: dict[str, FaultLog] = {}
-        self.way = GivingWay(
+        self.way = SlotConflicts(
             hardware, self.reservations, self.fixed, lambda: self, self.module_class
         )
         self._expanders = BoardExpanders(hardware, self.reservations)

@@ -146,7 +146,7 @@ class Notebook:
         return {}
 
 
-class Shelf:
+class StateStore:
     """All notebooks of one bridge.
 
     Args:

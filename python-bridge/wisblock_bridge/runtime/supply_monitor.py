@@ -18,8 +18,8 @@ from wisblock_bridge.module_api.module import Module
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.runtime.watches import LookOuts
-    from wisblock_bridge.threads.timers import Agenda, Timer
+    from wisblock_bridge.runtime.watches import Watchers
+    from wisblock_bridge.threads.timers import Timer, TimerQueue
 
 CHECK_S = 1.0
 """From check to check."""
@@ -84,8 +84,8 @@ class SupplyWatch:
     def __init__(
         self,
         host: Host,
-        look_outs: LookOuts,
-        agenda: Agenda,
+        look_outs: Watchers,
+        agenda: TimerQueue,
         outputs_safe: Callable[[tuple[str, ...]], None],
     ) -> None:
         self._host = host

@@ -1,7 +1,7 @@
 """Looking out on behalf of subscriptions.
 
 1. It runs on the worker's thread, between jobs; it decides when and what to tell, never to whom.
-   What a look-out needs of the worker is to call the module (``Caller``).
+   What a look-out needs of the worker is to call the module (``ModuleCaller``).
 2. A failure is told once; then the pace slows down until the value is back. A look that gave way to
    something urgent is no failure: it is taken again.
 """
@@ -14,18 +14,18 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
 from wisblock_bridge.errors import BridgeError, CutShortError
-from wisblock_bridge.runtime.jobs import Happening
+from wisblock_bridge.runtime.jobs import Notification
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Readings, Watch
+    from wisblock_bridge.module_api.module import EventSource, Result
     from wisblock_bridge.module_api.signatures import OperationDescription
     from wisblock_bridge.runtime.jobs import Post
     from wisblock_bridge.threads.mailbox import Mailbox
-    from wisblock_bridge.threads.timers import Agenda
-    from wisblock_bridge.threads.wakeup import Bell
+    from wisblock_bridge.threads.timers import TimerQueue
+    from wisblock_bridge.threads.wakeup import WakeupEvent
 
 FIRST_BACK_OFF_S = 1.0
 """Where only a descriptor tells, and what it belongs to has failed."""
@@ -36,18 +36,18 @@ CUT_SHORT_S = 0.1
 """Until a look is taken again that gave way to a stop."""
 
 
-class Caller(Protocol):
+class ModuleCaller(Protocol):
     """Calls the module and opens it first if need be, as ``Worker`` says."""
 
-    def perform(self, operation: str, arguments: tuple[object, ...]) -> Readings:
+    def perform(self, operation: str, arguments: tuple[object, ...]) -> Result:
         """Call an operation."""
         ...
 
-    def begin(self, event: str, arguments: tuple[object, ...]) -> Watch:
+    def begin(self, event: str, arguments: tuple[object, ...]) -> EventSource:
         """Begin to look out for an event."""
         ...
 
-    def look(self, watch: Watch) -> Sequence[Readings]:
+    def look(self, watch: EventSource) -> Sequence[Result]:
         """Look once for an event."""
         ...
 
@@ -70,7 +70,7 @@ class Watching(ABC):
         self._cut_short = False
         self._initial = of_state
 
-    def look(self, caller: Caller) -> list[Happening]:
+    def look(self, caller: ModuleCaller) -> list[Notification]:
         """Look once.
 
         Args:
@@ -92,14 +92,14 @@ class Watching(ABC):
                 return []
             self._failing = True
             self._forget()
-            return [Happening(self.subscription, None, error)]
+            return [Notification(self.subscription, None, error)]
         self._pause_s = self._interval_s
         self._failing = False
         initial = self._initial
         self._initial = initial and not found
-        return [Happening(self.subscription, readings, None, initial) for readings in found]
+        return [Notification(self.subscription, readings, None, initial) for readings in found]
 
-    def interrupt(self, error: BridgeError) -> Happening | None:
+    def interrupt(self, error: BridgeError) -> Notification | None:
         """Take a failure in that was found elsewhere; what was reported is reported again later.
 
         Args:
@@ -112,7 +112,7 @@ class Watching(ABC):
             return None
         self._failing = True
         self._forget()
-        return Happening(self.subscription, None, error)
+        return Notification(self.subscription, None, error)
 
     @property
     def is_interrupted(self) -> bool:
@@ -152,7 +152,7 @@ class Watching(ABC):
         """Look out no longer."""
 
     @abstractmethod
-    def _find(self, caller: Caller) -> Sequence[Readings]:
+    def _find(self, caller: ModuleCaller) -> Sequence[Result]:
         """Look, and return what is new."""
 
     @abstractmethod
@@ -184,9 +184,9 @@ class PeriodicReading(Watching):
         self._operation = operation
         self._arguments = arguments
         self._deadband = deadband
-        self._last: Readings | None = None
+        self._last: Result | None = None
 
-    def _find(self, caller: Caller) -> Sequence[Readings]:
+    def _find(self, caller: ModuleCaller) -> Sequence[Result]:
         readings = caller.perform(self._operation.name, self._arguments)
         if self._deadband is not None and self._last is not None and not self._moved(readings):
             return ()
@@ -196,7 +196,7 @@ class PeriodicReading(Watching):
     def _forget(self) -> None:
         self._last = None
 
-    def _moved(self, readings: Readings) -> bool:
+    def _moved(self, readings: Result) -> bool:
         """Compare with what was told last: numbers by the dead band, the rest by equality."""
         assert self._last is not None  # noqa: S101
         assert self._deadband is not None  # noqa: S101
@@ -229,9 +229,9 @@ class EventWatch(Watching):
         super().__init__(subscription, 1.0, of_state=not event.occurrence)
         self._event = event
         self._arguments = arguments
-        self._watch: Watch | None = None
+        self._watch: EventSource | None = None
 
-    def _find(self, caller: Caller) -> Sequence[Readings]:
+    def _find(self, caller: ModuleCaller) -> Sequence[Result]:
         if self._watch is None:
             self._watch = caller.begin(self._event.name, self._arguments)
             self._interval_s = self._pause_s = self._watch.interval_s
@@ -261,7 +261,7 @@ class EventWatch(Watching):
             watch.close()
 
 
-class LookOuts:
+class Watchers:
     """The look-outs that run on one worker's thread, and what wakes them.
 
     Args:
@@ -273,7 +273,12 @@ class LookOuts:
     """
 
     def __init__(
-        self, caller: Caller, agenda: Agenda, bell: Bell, mailbox: Mailbox[Post], clock: Clock
+        self,
+        caller: ModuleCaller,
+        agenda: TimerQueue,
+        bell: WakeupEvent,
+        mailbox: Mailbox[Post],
+        clock: Clock,
     ) -> None:
         self._caller = caller
         self._agenda = agenda

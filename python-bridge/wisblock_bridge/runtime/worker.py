@@ -31,18 +31,25 @@ from wisblock_bridge.errors import (
 )
 from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
 from wisblock_bridge.runtime.fault_log import defect, is_of_hardware
-from wisblock_bridge.runtime.jobs import Answer, Closed, Happening, Job, MadeSafe, OutputsSafe
+from wisblock_bridge.runtime.jobs import (
+    Job,
+    JobResult,
+    MadeSafe,
+    Notification,
+    OutputsSafe,
+    WorkerClosed,
+)
 from wisblock_bridge.runtime.supply_monitor import SupplyWatch
-from wisblock_bridge.runtime.watches import LookOuts
-from wisblock_bridge.threads.timers import Agenda
-from wisblock_bridge.threads.wakeup import Bell
+from wisblock_bridge.runtime.watches import Watchers
+from wisblock_bridge.threads.timers import TimerQueue
+from wisblock_bridge.threads.wakeup import WakeupEvent
 from wisblock_bridge.wire import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Module, Readings, Slot, Watch
+    from wisblock_bridge.module_api.module import EventSource, Module, Result, Slot
     from wisblock_bridge.runtime.claims import Claim
     from wisblock_bridge.runtime.fault_log import FaultLog
     from wisblock_bridge.runtime.jobs import Post
@@ -131,13 +138,13 @@ class Worker:
         self._usable = False
         self._quiet = False
         self._may_be_cut_short = False
-        self._bell = Bell()
+        self._bell = WakeupEvent()
         self._jobs: deque[Job] = deque()
         self._urgent: deque[Job | _Rescue | Callable[[], None]] = deque()
-        self._agenda = Agenda(clock)
-        self._looks = Agenda(clock)
+        self._agenda = TimerQueue(clock)
+        self._looks = TimerQueue(clock)
         """Apart from the module's own timers, which end pulses and come before everything."""
-        self._look_outs = LookOuts(self, self._looks, self._bell, mailbox, clock)
+        self._look_outs = Watchers(self, self._looks, self._bell, mailbox, clock)
         self._supply = SupplyWatch(self, self._look_outs, self._looks, self._outputs_are_safe)
         self._retries: dict[str, Timer] = {}
         self._restless: set[str] = set()
@@ -276,7 +283,7 @@ class Worker:
         self.close()
 
     def close(self, reason: str = "was closed") -> None:
-        """Close the module and end the thread; ``Closed`` is posted when that is done.
+        """Close the module and end the thread; ``WorkerClosed`` is posted when that is done.
 
         Args:
             reason: What those are told who use it: "was released by …".
@@ -287,7 +294,7 @@ class Worker:
             self._call(self._shut)
 
     def dispose(self) -> None:
-        """Give back what is left after ``Closed`` was posted."""
+        """Give back what is left after ``WorkerClosed`` was posted."""
         self._bell.close()
 
     def join(self, seconds: float) -> bool:
@@ -326,7 +333,7 @@ class Worker:
             self._refuse(
                 job, ClosingError(f"{self.place} {self.reason} before this request was started.")
             )
-        self._mailbox.post(Closed(self))
+        self._mailbox.post(WorkerClosed(self))
 
     def _idle_s(self) -> float | None:
         """Tell how long there is nothing to do."""
@@ -401,7 +408,7 @@ class Worker:
             if not isinstance(error, RequestError):
                 self._wrote(job, claim, certain=False)
             frame = messages.encode_error(job.request_id, error)
-            self._mailbox.post(Answer(job, frame, self, started=True, error=error))
+            self._mailbox.post(JobResult(job, frame, self, started=True, error=error))
             return
         self._wrote(job, claim, certain=True)
         try:
@@ -411,9 +418,9 @@ class Worker:
         except Exception as error:  # noqa: BLE001  (whatever a module put into its readings)
             found = self._defect(error)
             frame = messages.encode_error(job.request_id, found)
-            self._mailbox.post(Answer(job, frame, self, started=True, error=found))
+            self._mailbox.post(JobResult(job, frame, self, started=True, error=found))
             return
-        self._mailbox.post(Answer(job, frame, self, started=True))
+        self._mailbox.post(JobResult(job, frame, self, started=True))
         if self._restless:
             self._tell_rest()
 
@@ -431,7 +438,7 @@ class Worker:
         else:
             self._supply.drives(job.output)
 
-    def perform(self, operation: str, arguments: tuple[object, ...]) -> Readings:
+    def perform(self, operation: str, arguments: tuple[object, ...]) -> Result:
         """Call an operation, opening the module first if need be; worker's thread only.
 
         Args:
@@ -447,7 +454,7 @@ class Worker:
         try:
             module = self.opened()
             self._may_be_cut_short = True
-            readings: Readings = getattr(module, operation)(*arguments)
+            readings: Result = getattr(module, operation)(*arguments)
             module.description.operations[operation].precision.apply(readings.values)
         except BridgeError as error:
             raise self.failed(error) from error.__cause__
@@ -459,7 +466,7 @@ class Worker:
         self._succeeded(readings.timestamp_ms)
         return readings
 
-    def begin(self, event: str, arguments: tuple[object, ...]) -> Watch:
+    def begin(self, event: str, arguments: tuple[object, ...]) -> EventSource:
         """Begin to look out for an event, opening the module first; worker's thread only.
 
         Args:
@@ -473,14 +480,14 @@ class Worker:
             BridgeError: It failed; the place is filled in.
         """
         try:
-            watch: Watch = getattr(self.opened(), event)(*arguments)
+            watch: EventSource = getattr(self.opened(), event)(*arguments)
         except BridgeError as error:
             raise self.failed(error) from error.__cause__
         except Exception as error:
             raise self._defect(error) from error
         return watch
 
-    def look(self, watch: Watch) -> Sequence[Readings]:
+    def look(self, watch: EventSource) -> Sequence[Result]:
         """Look once for an event; on the worker's thread only.
 
         Args:
@@ -525,7 +532,7 @@ class Worker:
         """Give the module, opened if need be, as ``supply_watch.Host`` says."""
         if self._module is None:
             self._module = self._build(self)
-            self._module.give_way = self._give_way
+            self._module.check_cancelled = self._give_way
             self._module.supply_lost = self._healed
         if not self._usable:
             self._module.open()
@@ -555,7 +562,7 @@ class Worker:
         self._supply.arm()
 
     def _give_way(self) -> None:
-        """Cut short what the module is at, as ``Module.give_way`` says.
+        """Cut short what the module is at, as ``Module.check_cancelled`` says.
 
         Opening, closing and making safe are never cut short.
         """
@@ -665,7 +672,7 @@ class Worker:
     def _refuse(self, job: Job, error: BridgeError) -> None:
         error.at(self.place)
         frame = messages.encode_error(job.request_id, error)
-        self._mailbox.post(Answer(job, frame, self, started=False, error=error))
+        self._mailbox.post(JobResult(job, frame, self, started=False, error=error))
 
     def _open_to_rescue(self) -> None:
         try:
@@ -691,7 +698,7 @@ class Worker:
             # Guarded: whatever is wrong with a look-out, the module's outputs must become safe.
             self._guarded(functools.partial(self._look_outs.stop, subscription))
             error = ClosingError(f"{self.place} {self.reason}.", where=self.place)
-            self._mailbox.post(Happening(subscription, None, error))
+            self._mailbox.post(Notification(subscription, None, error))
         self._agenda.clear()
         self._looks.clear()
         self._retries.clear()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.worker import Worker
 
 
-class GivingWay:
+class SlotConflicts:
     """Who is in whose way.
 
     Args:

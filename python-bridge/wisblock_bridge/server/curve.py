@@ -28,7 +28,7 @@ MAX_REMEMBERED = 100
 """Unknown keys that are told apart in the log; who tries with ever new ones does not fill it."""
 
 
-class Doorkeeper:
+class CurveAuthenticator:
     """Lets listed keys in, and knows whose a message is.
 
     Args:

@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING
 from wisblock_bridge import __version__, discovery
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.config import apply, check_slots
-from wisblock_bridge.config.listeners import Door, doors, load_keys
+from wisblock_bridge.config.listeners import Listener, listeners, load_keys
 from wisblock_bridge.endpoint import prepare_endpoint, restrict_socket
 from wisblock_bridge.errors import BridgeError
 from wisblock_bridge.modules import registry
 from wisblock_bridge.runtime.fault_log import defect
 from wisblock_bridge.runtime.hardware import Hardware
 from wisblock_bridge.runtime.sessions import Sessions
-from wisblock_bridge.runtime.slots import Rack, SlotClosingError
-from wisblock_bridge.runtime.state_store import Shelf, default_directory, told_where
+from wisblock_bridge.runtime.slots import SlotClosingError, SlotManager
+from wisblock_bridge.runtime.state_store import StateStore, default_directory, told_where
 from wisblock_bridge.runtime.worker import place_of
 from wisblock_bridge.server.dispatch import Dispatcher
 from wisblock_bridge.server.loop import Server
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.hardware import Transport
     from wisblock_bridge.runtime.worker import Worker
     from wisblock_bridge.server.emulator_methods import EmulatorMethods
-    from wisblock_bridge.server.log_buffer import LogRing
+    from wisblock_bridge.server.log_buffer import LogBuffer
     from wisblock_bridge.wire.roles import Peer
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ STOP_S = 4.0
 """How long modules get to bring their outputs to the safe state when the bridge stops."""
 
 
-class Bridge:
+class Daemon:
     """A bridge that is ready to serve.
 
     Args:
@@ -72,7 +72,7 @@ class Bridge:
         log_ring: What remembers the last lines of the log; without one, nothing does.
     """
 
-    def __init__(self, config: Config, log_ring: LogRing | None = None) -> None:
+    def __init__(self, config: Config, log_ring: LogBuffer | None = None) -> None:
         self._clock = SystemClock()
         self._started = self._clock.monotonic()
         self._config = config
@@ -84,7 +84,7 @@ class Bridge:
         self._mailbox: Mailbox[object] = Mailbox()
         self._sessions = Sessions()
         self._counters = Counters()
-        self.rack = Rack(
+        self.rack = SlotManager(
             self.hardware,
             self.catalogue.modules,
             self._mailbox,  # type: ignore[arg-type]
@@ -135,8 +135,8 @@ class Bridge:
         allow_many_descriptors()
         # First of all: a second bridge would otherwise make the outputs of the first one safe.
         entrances = [
-            Door(prepare_endpoint(each.endpoint, encrypted=each.encrypted), each.encrypted)
-            for each in doors(self._config)
+            Listener(prepare_endpoint(each.endpoint, encrypted=each.encrypted), each.encrypted)
+            for each in listeners(self._config)
         ]
         self._make_safe_after_crash()
         self._make_configured_safe()
@@ -317,10 +317,10 @@ class Bridge:
             for chip, address in slot.addresses.items()
         }
 
-    def _shelf(self) -> Shelf | None:
+    def _shelf(self) -> StateStore | None:
         """Find where to remember things; an emulated board forgets unless it is told where."""
         keep = told_where() or not self._config.emulate
-        return Shelf(default_directory()) if keep else None
+        return StateStore(default_directory()) if keep else None
 
     def _emulator_methods(self) -> EmulatorMethods | None:
         if self._emulated is None:
@@ -354,7 +354,7 @@ class Bridge:
         return {**told, **places(self.rack, emulated.plugged if emulated else None)}
 
 
-def run(config: Config, log_ring: LogRing | None = None) -> int:
+def run(config: Config, log_ring: LogBuffer | None = None) -> int:
     """Build a bridge and serve.
 
     Args:
@@ -368,7 +368,7 @@ def run(config: Config, log_ring: LogRing | None = None) -> int:
         OSError: The endpoint is taken or not permitted.
         ConfigError: The configuration cannot be used.
     """
-    return Bridge(config, log_ring).serve()
+    return Daemon(config, log_ring).serve()
 
 
 def notify(message: str) -> None:

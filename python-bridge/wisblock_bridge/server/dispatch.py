@@ -4,7 +4,7 @@
    once. What clients subscribed to is kept next door (``subscriptions``).
 2. Who may not do something is refused (``admission``) before parameters are looked at; these are
    checked against the description before anything is queued.
-3. It knows no socket: replies and events leave through ``Delivery``.
+3. It knows no socket: replies and events leave through ``Outbox``.
 """
 
 from __future__ import annotations
@@ -30,15 +30,22 @@ from wisblock_bridge.errors import (
 from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
 from wisblock_bridge.runtime.claims import Claim
 from wisblock_bridge.runtime.fault_log import defect
-from wisblock_bridge.runtime.jobs import Answer, Closed, Happening, Job, MadeSafe, OutputsSafe
-from wisblock_bridge.runtime.safe_state import Salvage
+from wisblock_bridge.runtime.jobs import (
+    Job,
+    JobResult,
+    MadeSafe,
+    Notification,
+    OutputsSafe,
+    WorkerClosed,
+)
+from wisblock_bridge.runtime.safe_state import PendingSafeStates
 from wisblock_bridge.runtime.sessions import Output
 from wisblock_bridge.runtime.slots import SlotClosingError
 from wisblock_bridge.server.access import admit, chosen_name, removed, role_for
 from wisblock_bridge.server.parameters import Checker
 from wisblock_bridge.server.releases import Releases
 from wisblock_bridge.server.subscriptions import Subscriptions
-from wisblock_bridge.server.undecodable import Misfits
+from wisblock_bridge.server.undecodable import UndecodableFrames
 from wisblock_bridge.wire import messages
 from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 from wisblock_bridge.wire.methods import (
@@ -60,10 +67,10 @@ if TYPE_CHECKING:
     from wisblock_bridge.modules.registry import Catalogue
     from wisblock_bridge.runtime.jobs import Post
     from wisblock_bridge.runtime.sessions import Session, Sessions
-    from wisblock_bridge.runtime.slots import Rack
+    from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.runtime.worker import Worker
     from wisblock_bridge.server.emulator_methods import EmulatorMethods
-    from wisblock_bridge.server.outbox import Delivery
+    from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.server.scanner import Scanned, Scanner
     from wisblock_bridge.server.status import Counters
     from wisblock_bridge.wire.methods import Kind, SlotParam
@@ -105,9 +112,9 @@ class Dispatcher:
     def __init__(
         self,
         catalogue: Catalogue,
-        rack: Rack,
+        rack: SlotManager,
         sessions: Sessions,
-        delivery: Delivery,
+        delivery: Outbox,
         clock: Clock,
         counters: Counters,
         scanner: Scanner,
@@ -137,8 +144,8 @@ class Dispatcher:
             self._fail,
         )
         rack.way.sessions = sessions
-        self.salvage = Salvage(rack, clock)
-        self._misfits = Misfits(clock)
+        self.salvage = PendingSafeStates(rack, clock)
+        self._misfits = UndecodableFrames(clock)
         self.stopping = False
         self.status: Callable[[Peer], dict[str, object]] = lambda _peer: {}
         self.log_lines: Callable[[], list[dict[str, object]]] = list
@@ -327,9 +334,9 @@ class Dispatcher:
         Args:
             post: What it has to say.
         """
-        if type(post) is Answer:
+        if type(post) is JobResult:
             self._receive_answer(post)
-        elif isinstance(post, Happening):
+        elif isinstance(post, Notification):
             self._receive_happening(post)
         elif isinstance(post, MadeSafe):
             self._receive_made_safe(post)
@@ -337,10 +344,10 @@ class Dispatcher:
             worker = post.worker
             self._sessions.forget_outputs(worker.name, worker.slot, post.outputs)
         else:
-            assert isinstance(post, Closed)  # noqa: S101
+            assert isinstance(post, WorkerClosed)  # noqa: S101
             self._receive_closed(post.worker)
 
-    def _receive_happening(self, happening: Happening) -> None:
+    def _receive_happening(self, happening: Notification) -> None:
         """Pass on an event, unless the key of its client was removed while it kept silent."""
         session = self.subscriptions.session_of(happening.subscription)
         if session is None:
@@ -358,7 +365,7 @@ class Dispatcher:
         """
         self._scanner.receive(scanned)
 
-    def _receive_answer(self, answer: Answer) -> None:
+    def _receive_answer(self, answer: JobResult) -> None:
         job, worker = answer.job, answer.worker
         session = job.session.present
         worker.unanswered -= 1

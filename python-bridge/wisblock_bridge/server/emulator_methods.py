@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.emulation.board import EmulatedBoard
     from wisblock_bridge.module_api.module import Slot
-    from wisblock_bridge.runtime.slots import Rack
+    from wisblock_bridge.runtime.slots import SlotManager
 
 ProductSlot = Literal[1, 2]
 Place = Literal[1, 2, "board"]
@@ -87,7 +87,7 @@ class EmulatorMethods:
         clock: Time.
     """
 
-    def __init__(self, board: EmulatedBoard, rack: Rack, clock: Clock) -> None:
+    def __init__(self, board: EmulatedBoard, rack: SlotManager, clock: Clock) -> None:
         self._board = board
         self._rack = rack
         self._clock = clock

@@ -58,7 +58,7 @@ def _safe(what: object) -> object:
     return what if isinstance(what, int | float) else _Shown(what)
 
 
-class LogRing(logging.Handler):
+class LogBuffer(logging.Handler):
     """A log handler that remembers."""
 
     def __init__(self) -> None:

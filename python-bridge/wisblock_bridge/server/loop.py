@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from wisblock_bridge.runtime.claims import address_of_peer
-from wisblock_bridge.server.outbox import Delivery, Sent
+from wisblock_bridge.server.outbox import Outbox, Sent
 from wisblock_bridge.server.scanner import Scanned
 from wisblock_bridge.server.undecodable import DELIMITED, SEVERAL_FRAMES
 from wisblock_bridge.wire.roles import LOCAL
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.keys import ClientList, KeyPair
     from wisblock_bridge.runtime.sessions import Sessions
-    from wisblock_bridge.server.curve import Doorkeeper
+    from wisblock_bridge.server.curve import CurveAuthenticator
     from wisblock_bridge.server.dispatch import Dispatcher
     from wisblock_bridge.threads.mailbox import Mailbox
 
@@ -41,7 +41,7 @@ connection is cut.
 
 SEND_HIGH_WATER_MARK = 64
 """Messages that ZeroMQ itself keeps for a slow client. With ROUTER_MANDATORY a full pipe is
-reported instead of swallowed, and ``Delivery`` takes over, which counts bytes; with a mark of 0 a
+reported instead of swallowed, and ``Outbox`` takes over, which counts bytes; with a mark of 0 a
 client that never reads would take all memory."""
 
 RECEIVE_HIGH_WATER_MARK = 0
@@ -95,7 +95,7 @@ class Server:
         self._sessions = sessions
         self._clock = clock
         self._context = zmq.Context(io_threads=2 if encrypted else 1)
-        self._doorkeeper: Doorkeeper | None = None
+        self._doorkeeper: CurveAuthenticator | None = None
         self._router = self._context.socket(zmq.ROUTER)
         self._router.setsockopt(zmq.LINGER, 200)
         self._router.setsockopt(zmq.IPV6, 1)
@@ -109,7 +109,7 @@ class Server:
         self._router.setsockopt(zmq.TCP_KEEPALIVE_CNT, KEEPALIVE_PROBES)
         self._router.setsockopt(zmq.HANDSHAKE_IVL, 5000)
         self._router.setsockopt(zmq.AFFINITY, LOCAL_THREAD)
-        self.delivery = Delivery(self._transmit, self._give_up)
+        self.delivery = Outbox(self._transmit, self._give_up)
         self._stopping = False
         self._signals, self._signal_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stops_at_signals = False
@@ -142,9 +142,9 @@ class Server:
             pair: The bridge's own keys.
             clients: Who may enter.
         """
-        from wisblock_bridge.server.curve import Doorkeeper  # noqa: PLC0415  (takes 0.1 s)
+        from wisblock_bridge.server.curve import CurveAuthenticator  # noqa: PLC0415  (takes 0.1 s)
 
-        self._doorkeeper = Doorkeeper(self._context, pair, clients)
+        self._doorkeeper = CurveAuthenticator(self._context, pair, clients)
 
     @property
     def keys_refused(self) -> int:

@@ -13,13 +13,13 @@ from wisblock_bridge.module_api.needs import ChipInUse, ChipNeed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.runtime.slots import Rack
+    from wisblock_bridge.runtime.slots import SlotManager
 
 ADDRESSES = range(0x08, 0x78)
 """Those that a device may have (I2C-bus specification, reserved addresses)."""
 
 
-def chips_in_use(rack: Rack) -> tuple[ChipInUse, ...]:
+def chips_in_use(rack: SlotManager) -> tuple[ChipInUse, ...]:
     """Tell which module in use expects which chip where.
 
     Args:
@@ -42,7 +42,7 @@ def chips_in_use(rack: Rack) -> tuple[ChipInUse, ...]:
     )
 
 
-def places(rack: Rack, plugged: Callable[[int], str | None] | None) -> dict[str, object]:
+def places(rack: SlotManager, plugged: Callable[[int], str | None] | None) -> dict[str, object]:
     """Tell who holds which address, and what else decides whether two modules get along.
 
     Args:

@@ -80,7 +80,7 @@ class _Outbox:
     """Whether the client has taken something out since that was last asked."""
 
 
-class Delivery:
+class Outbox:
     """All outgoing traffic.
 
     Args:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.claims import Place
     from wisblock_bridge.runtime.jobs import Job, MadeSafe
     from wisblock_bridge.runtime.sessions import Session, Sessions
-    from wisblock_bridge.runtime.slots import Rack
+    from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.runtime.worker import Worker
     from wisblock_bridge.server.subscriptions import Subscriptions
     from wisblock_bridge.wire.methods import ReleaseParams
@@ -56,7 +56,7 @@ class Releases(Generic[C]):
 
     def __init__(
         self,
-        rack: Rack,
+        rack: SlotManager,
         sessions: Sessions,
         subscriptions: Subscriptions,
         done: Callable[[C], None],

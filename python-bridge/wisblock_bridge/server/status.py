@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.module_api.module import Slot
     from wisblock_bridge.runtime.hardware import Hardware
     from wisblock_bridge.runtime.sessions import Session, Sessions
-    from wisblock_bridge.runtime.slots import Rack
-    from wisblock_bridge.server.outbox import Delivery
+    from wisblock_bridge.runtime.slots import SlotManager
+    from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.wire.roles import Peer
 
 
@@ -51,9 +51,9 @@ class Counters:
 def status(
     uptime_s: float,
     hardware: Hardware,
-    rack: Rack,
+    rack: SlotManager,
     sessions: Sessions,
-    delivery: Delivery,
+    delivery: Outbox,
     counters: Counters,
     detection: dict[str, object],
     *,
@@ -152,7 +152,7 @@ def _access(peer: Peer) -> dict[str, object]:
     }
 
 
-def _slots(rack: Rack, sessions: Sessions) -> list[dict[str, object]]:
+def _slots(rack: SlotManager, sessions: Sessions) -> list[dict[str, object]]:
     return [
         {
             "slot": worker.slot,
@@ -172,7 +172,7 @@ def _slots(rack: Rack, sessions: Sessions) -> list[dict[str, object]]:
     ]
 
 
-def _use(module: str, slot: Slot, rack: Rack, sessions: Sessions) -> dict[str, object]:
+def _use(module: str, slot: Slot, rack: SlotManager, sessions: Sessions) -> dict[str, object]:
     users = sessions.users((module, slot))
     worker = rack.find(module, slot)
     return {
@@ -190,7 +190,7 @@ def _use(module: str, slot: Slot, rack: Rack, sessions: Sessions) -> dict[str, o
     }
 
 
-def _configured(rack: Rack) -> list[dict[str, object]]:
+def _configured(rack: SlotManager) -> list[dict[str, object]]:
     return [
         {"slot": slot, "module": module, "open": False}
         for slot, module in rack.fixed.items()

@@ -3,7 +3,7 @@
 1. It runs on the poll loop; the looking out is done by the workers (``watching``).
 2. A subscription outlives its module: when that was closed by force, it sleeps until its client
    asks for the module again, so that it does not take the slot from whoever wanted it.
-3. What is told is numbered by ``Delivery``; what cannot be told is told as a defect.
+3. What is told is numbered by ``Outbox``; what cannot be told is told as a defect.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.module_api.signatures import OperationDescription
     from wisblock_bridge.runtime.claims import Place
-    from wisblock_bridge.runtime.jobs import Happening
+    from wisblock_bridge.runtime.jobs import Notification
     from wisblock_bridge.runtime.sessions import Session, Sessions
-    from wisblock_bridge.runtime.slots import Rack
+    from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.runtime.watches import Watching
     from wisblock_bridge.runtime.worker import Worker
-    from wisblock_bridge.server.outbox import Delivery
+    from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.server.parameters import Checker
     from wisblock_bridge.server.status import Counters
     from wisblock_bridge.wire.methods import Kind, SlotParam, SubscribeParams
@@ -54,9 +54,9 @@ class Subscriptions:
 
     def __init__(
         self,
-        rack: Rack,
+        rack: SlotManager,
         sessions: Sessions,
-        delivery: Delivery,
+        delivery: Outbox,
         clock: Clock,
         counters: Counters,
         worker_of: Callable[[str, SlotParam], Worker],
@@ -231,7 +231,7 @@ class Subscriptions:
 
     # -- what workers post ------------------------------------------------------------------------
 
-    def receive(self, happening: Happening) -> None:
+    def receive(self, happening: Notification) -> None:
         """Tell a client what happened.
 
         Args:
@@ -247,7 +247,7 @@ class Subscriptions:
             happening.error = defect(error, f"an event of {subscription.module}")
             self._tell(subscription, happening)
 
-    def _tell(self, subscription: Subscription, happening: Happening) -> None:
+    def _tell(self, subscription: Subscription, happening: Notification) -> None:
         self._counters.events += 1
         message = messages.Event(messages.VERSION, subscription.event, subscription.number, 0)
         if happening.error is not None:

@@ -27,7 +27,7 @@ SEVERAL_FRAMES = "it sends several frames: a request is one frame behind the rou
 log = logging.getLogger(__name__)
 
 
-class Misfits:
+class UndecodableFrames:
     """The clients that do not speak the protocol.
 
     Args:

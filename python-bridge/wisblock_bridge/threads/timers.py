@@ -36,7 +36,7 @@ class Timer:
         self.action = None
 
 
-class Agenda:
+class TimerQueue:
     """The timers of one thread.
 
     Args:

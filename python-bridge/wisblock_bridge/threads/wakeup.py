@@ -13,7 +13,7 @@ import os
 import select
 
 
-class Bell:
+class WakeupEvent:
     """One bell, made of an eventfd."""
 
     def __init__(self) -> None:

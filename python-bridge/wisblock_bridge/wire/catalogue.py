@@ -22,7 +22,7 @@ from wisblock_bridge.module_api.units import UNITS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wisblock_bridge.module_api.module import Reading
+    from wisblock_bridge.module_api.module import ReadingSpec
     from wisblock_bridge.module_api.needs import Need
     from wisblock_bridge.module_api.signatures import (
         ModuleDescription,
@@ -144,7 +144,7 @@ def _param(each: ParamDescription) -> dict[str, object]:
     }
 
 
-def _reading(each: Reading) -> dict[str, object]:
+def _reading(each: ReadingSpec) -> dict[str, object]:
     return {
         "name": each.name,
         "summary": each.summary,

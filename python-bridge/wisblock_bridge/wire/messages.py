@@ -29,7 +29,7 @@ from wisblock_bridge.wire.limits import (
 )
 
 if TYPE_CHECKING:
-    from wisblock_bridge.module_api.module import Readings
+    from wisblock_bridge.module_api.module import Result
 
 VERSION = 1
 NO_PARAMS = msgspec.Raw(b"\x80")
@@ -352,7 +352,7 @@ def encode_error(request_id: RequestId, error: BridgeError) -> bytes:
     return _encoder.encode(_Failure(VERSION, request_id, False, fault(error)))  # noqa: FBT003
 
 
-def outcome(readings: Readings, *, emulated: bool) -> Outcome:
+def outcome(readings: Result, *, emulated: bool) -> Outcome:
     """Turn a module's readings into the result of ``invoke``.
 
     Args:

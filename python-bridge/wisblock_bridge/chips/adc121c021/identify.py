@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.chips.identification import Verdict
+from wisblock_bridge.chips.identification import Identification
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
@@ -29,7 +29,7 @@ _STATUS, _CONFIG = Write(b"\x01"), Write(b"\x02")
 _WORDS = tuple(Write(bytes((pointer,))) for pointer in range(3, 8))
 
 
-def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG001
+def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
     """Look whether an ADC121C021 answers at an address.
 
     Args:
@@ -53,13 +53,13 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
         or any(word & NOT_IN_WORDS for word in words)
     ):
         note = "Bits are set that always read 0 in an ADC121C021."
-        return Verdict("", "low", note)
+        return Identification("", "low", note)
     if words == AFTER_POWER_UP:
         note = "Limits and extremes are as after power-up of an ADC121C021."
-        return Verdict("ADC121C021", "high", note)
+        return Identification("ADC121C021", "high", note)
     low, high, _, lowest, highest = words
     if high > low and (lowest <= highest or (lowest, highest) == AFTER_POWER_UP[3:]):
         note = "Limits and extremes are in order, and all unused bits are 0."
-        return Verdict("ADC121C021", "medium", note)
+        return Identification("ADC121C021", "medium", note)
     note = "The unused bits of an ADC121C021 are 0, but nothing else confirms it."
-    return Verdict("", "low", note)
+    return Identification("", "low", note)

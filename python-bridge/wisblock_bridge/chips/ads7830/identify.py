@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.chips.identification import Verdict
+from wisblock_bridge.chips.identification import Identification
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
@@ -27,7 +27,7 @@ _COMMANDS = tuple(Write(bytes((command,))) for command in (0x01, 0x02, 0x03))
 _FOUR_BYTES = Read(4)
 
 
-def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG001
+def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
     """Look whether an ADS7830 answers at an address.
 
     Args:
@@ -45,9 +45,9 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
     codes = b"".join(bus.transfer(address, command, _FOUR_BYTES) for command in _COMMANDS)
     if max(codes) - min(codes) > TOLERANCE:
         note = f"Bytes from {min(codes)} to {max(codes)} where an ADS7830 would repeat itself."
-        return Verdict("", "low", note)
+        return Identification("", "low", note)
     if ENDS.intersection(codes):
         note = f"It answers {codes[0]} to everything, as an ADS7830 with idle inputs would."
-        return Verdict("ADS7830", "low", note)
+        return Identification("ADS7830", "low", note)
     note = f"It converts to {codes[0]} where chips with registers would show different ones."
-    return Verdict("ADS7830", "medium", note)
+    return Identification("ADS7830", "medium", note)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.chips.identification import Verdict
+from wisblock_bridge.chips.identification import Identification
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
@@ -26,7 +26,7 @@ _WORD = Read(2)
 _CONFIG, _SHUNT, _CURRENT, _CALIBRATION = (Write(bytes((pointer,))) for pointer in (0, 1, 4, 5))
 
 
-def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG001
+def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
     """Look whether an INA219 answers at an address.
 
     After power-up its config register holds a word that hardly anything else would show there. In
@@ -49,18 +49,18 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
     )
     if config & ALWAYS_ZERO or calibration & 1:
         note = f"Config 0x{config:04x} and calibration 0x{calibration:04x} have bits set that "
-        return Verdict("", "low", note + "always read 0 in an INA219.")
+        return Identification("", "low", note + "always read 0 in an INA219.")
     if config == AFTER_POWER_UP and not calibration and not current:
         note = "Config, calibration and current are as after power-up of an INA219."
-        return Verdict("INA219", "high", note)
+        return Identification("INA219", "high", note)
     if not (config ^ AFTER_POWER_UP) & ~MODE:
         note = f"Config 0x{config:04x} is that of an INA219 after power-up but for the mode."
-        return Verdict("INA219", "medium", note)
+        return Identification("INA219", "medium", note)
     if shunt and current and current == _product(shunt, calibration):
         note = "The current register is the product of shunt voltage and calibration."
-        return Verdict("INA219", "medium", note)
+        return Identification("INA219", "medium", note)
     note = f"Config 0x{config:04x} could be that of an INA219, but nothing confirms it."
-    return Verdict("", "low", note)
+    return Identification("", "low", note)
 
 
 def _product(shunt: int, calibration: int) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.chips.identification import Verdict
+from wisblock_bridge.chips.identification import Identification
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _FIRST, _ENABLED, _BANKED_CONTROL, _CONTROL, _FLAGS, _BANKED_CONTROL_B = (
 )
 
 
-def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG001
+def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
     """Look whether an MCP23017 answers at an address.
 
     It has no identity register. What it has is one control register, IOCON, that shows at two
@@ -55,15 +55,15 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
         if error.fault is not BusFault.NO_ACKNOWLEDGE:
             raise
         bus.transfer(address, _FIRST, _ONE_BYTE)  # nobody there: this one fails too
-        return Verdict("", "low", "It refuses registers that an MCP23017 has.")
+        return Identification("", "low", "It refuses registers that an MCP23017 has.")
     if banked == banked_again and banked & BANKED and not banked & UNUSED:
         note = "Registers 0x05 and 0x15 both hold a control register that says BANK = 1."
-        return Verdict("MCP23017", "medium", note)
+        return Identification("MCP23017", "medium", note)
     if control == control_again and not control & (BANKED | UNUSED) and not flags & ~enabled:
         if not (control or flags or enabled or any(bus.transfer(address, _FIRST, _TWO_BYTES))):
             note = "All it says is zero, as a chip that is no MCP23017 may say as well."
-            return Verdict("MCP23017", "low", note)
+            return Identification("MCP23017", "low", note)
         note = "Registers 0x0a and 0x0b are one control register, and it says BANK = 0."
-        return Verdict("MCP23017", "medium", note)
+        return Identification("MCP23017", "medium", note)
     note = f"Registers 0x0a and 0x0b hold 0x{control:02x} and 0x{control_again:02x}, no IOCON."
-    return Verdict("", "low", note)
+    return Identification("", "low", note)

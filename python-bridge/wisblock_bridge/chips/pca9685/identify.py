@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.chips.identification import Verdict
+from wisblock_bridge.chips.identification import Identification
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _MODE_1 = Write(b"\x00")
 _POINTERS = tuple(Write(bytes((pointer,))) for pointer in (0x01, 0x02, 0x03, 0x04, 0x05, 0xFE))
 
 
-def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG001
+def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
     """Look whether a PCA9685 answers at an address.
 
     It has no identity register, but its four shared addresses have values of their own after
@@ -53,14 +53,14 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
         if error.fault is not BusFault.NO_ACKNOWLEDGE:
             raise
         bus.transfer(address, _MODE_1, _ONE_BYTE)  # nobody there: this one fails too
-        return Verdict("", "low", "It refuses registers that a PCA9685 has.")
+        return Identification("", "low", "It refuses registers that a PCA9685 has.")
     mode_2, shared, prescale = answer[0], answer[1:5], answer[5]
     fits = not mode_2 & NOT_IN_MODE_2 and prescale >= LEAST_PRESCALE
     if fits and shared == SHARED_ADDRESSES:
         note = "Registers 0x02 to 0x05 hold the shared addresses of a PCA9685 after power-up."
-        return Verdict("PCA9685", "high", note)
+        return Identification("PCA9685", "high", note)
     note = f"Registers 0x02 to 0x05 hold {shared.hex(' ')}, "
     if fits and not any(each & NOT_IN_ADDRESS for each in shared) and len(set(shared)) > 1:
         note += "which could be shared addresses that a program changed."
-        return Verdict("PCA9685", "low", note)
-    return Verdict("", "low", f"{note}which fits no PCA9685.")
+        return Identification("PCA9685", "low", note)
+    return Identification("", "low", f"{note}which fits no PCA9685.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read
-from wisblock_bridge.chips.identification import Verdict
+from wisblock_bridge.chips.identification import Identification
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _FOUR_ROUNDS = Read(12)
 
 
-def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG001
+def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
     """Look whether a PI4IOE5V96224 may be at an address.
 
     It has no registers and so no identity. It shows its three ports over and over again, which
@@ -40,9 +40,9 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
     ports = answer[:3]
     if answer != ports * 4:
         note = "What it gives does not repeat every three bytes."
-        return Verdict("", "low", note)
+        return Identification("", "low", note)
     if len(set(ports)) == 1:
         note = "It gives one byte over and over again, as three equal ports do, and other chips."
-        return Verdict("PI4IOE5V96224", "low", note)
+        return Identification("PI4IOE5V96224", "low", note)
     note = "It gives the same three bytes over and over again, without registers."
-    return Verdict("PI4IOE5V96224", "medium", note)
+    return Identification("PI4IOE5V96224", "medium", note)

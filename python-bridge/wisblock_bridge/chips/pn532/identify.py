@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read
-from wisblock_bridge.chips.identification import Verdict
+from wisblock_bridge.chips.identification import Identification
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
@@ -22,7 +22,7 @@ LOOKS = 24
 _BYTE = Read(1)
 
 
-def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG001
+def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
     """Look whether a PN532 answers at an address.
 
     Every read begins with the ready byte, 0 or 1, and it does not change while nobody asks for
@@ -42,5 +42,5 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
     seen = {bus.transfer(address, _BYTE)[0] for _ in range(LOOKS)}
     if seen <= {0, 1} and len(seen) == 1:
         note = "Every read begins with the same ready byte, as in a PN532 that nobody asks."
-        return Verdict("PN532", "medium", note)
-    return Verdict("", "low", "It does not begin each read with a ready byte.")
+        return Identification("PN532", "medium", note)
+    return Identification("", "low", "It does not begin each read with a ready byte.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.chips.identification import Verdict
+from wisblock_bridge.chips.identification import Identification
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _WORD = Read(2)
 _CONFIG, _LOW_THRESHOLD, _CHIP_ID, _TRIM = (Write(bytes((pointer,))) for pointer in (1, 2, 5, 6))
 
 
-def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG001
+def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
     """Look which converter answers at an address.
 
     Register 5 is the Chip_ID of an SGM58031. An ADS1115 has two pointer bits, so there pointer 5
@@ -56,21 +56,21 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Verdict:  # noqa: ARG00
     except BusError as error:
         if error.fault is not BusFault.NO_ACKNOWLEDGE:
             raise
-        return Verdict("ADS1115", "low", "It refuses register 5, which an SGM58031 has.")
+        return Identification("ADS1115", "low", "It refuses register 5, which an SGM58031 has.")
     if chip_id == CHIP_ID and chip_id != config & ~STATUS:
         note = "Register 5 holds the identity of an SGM58031."
-        return Verdict("SGM58031", "high", note)
+        return Identification("SGM58031", "high", note)
     if _all_alike(config, low_threshold):
         note = "Registers 1 and 2 read the same: an ADS7830, which has none, would answer so."
-        return Verdict("", "low", note)
+        return Identification("", "low", note)
     if not (chip_id ^ config) & ~STATUS and trim == low_threshold:
         note = "Registers 5 and 6 repeat registers 1 and 2, as with two pointer bits."
-        return Verdict("ADS1115", "medium", note)
+        return Identification("ADS1115", "medium", note)
     if chip_id and not chip_id & NOT_IN_CHIP_ID:
         note = f"Register 5 holds 0x{chip_id:04x}, which could be another version of the SGM58031."
-        return Verdict("SGM58031", "medium", note)
+        return Identification("SGM58031", "medium", note)
     note = f"Register 5 holds 0x{chip_id:04x}, which fits neither an SGM58031 nor an ADS1115."
-    return Verdict("", "low", note)
+    return Identification("", "low", note)
 
 
 def _all_alike(*words: int) -> bool:

@@ -13,7 +13,7 @@ from wisblock_bridge.modules.gas.readings import (
     Samples,
     ppm_reading,
 )
-from wisblock_bridge.modules.gas.sensor import CHIP, GasSensor, GasWatch, make_converter
+from wisblock_bridge.modules.gas.sensor import CHIP, GasEvents, GasSensor, make_converter
 
 __all__ = [
     "ALERT",
@@ -26,8 +26,8 @@ __all__ = [
     "VOLTAGE",
     "Curve",
     "Curves",
+    "GasEvents",
     "GasSensor",
-    "GasWatch",
     "PollMs",
     "Samples",
     "make_converter",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from wisblock_bridge.buses.emulated.i2c import NotAcknowledged
 from wisblock_bridge.buses.emulated.wires import AnalogWire
 from wisblock_bridge.chips.adc121c021.emulator import EmulatedADC121C021
-from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Swing
+from wisblock_bridge.module_api.emulated import DemoWave, Quantity, SlotPins
 from wisblock_bridge.modules.shared.emulated_chip import ChipTwin
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ class GasTwin(ChipTwin):
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
         low, high = self.range_ppm
-        self._ppm = Swing(2 * low, low, high / 2, pins.clock, swing_s)
-        self._time_constant_ms = Swing(0.0, 0.0, 0.0, pins.clock)
+        self._ppm = DemoWave(2 * low, low, high / 2, pins.clock, swing_s)
+        self._time_constant_ms = DemoWave(0.0, 0.0, 0.0, pins.clock)
         self._broken = False
         analog = AnalogWire("load resistor")
         analog.connect(self._volts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Protocol
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Param, Product, Readings, event, operation
+from wisblock_bridge.module_api.module import Param, Product, Result, event, operation
 from wisblock_bridge.module_api.needs import chip
 from wisblock_bridge.modules.gas import (
     ALERT,
@@ -22,8 +22,8 @@ from wisblock_bridge.modules.gas import (
     VOLTAGE,
     Curve,
     Curves,
+    GasEvents,
     GasSensor,
-    GasWatch,
     PollMs,
     Samples,
     make_converter,
@@ -159,7 +159,7 @@ class RAK12004(GasSensor):
         curves: Edition = "classic",
         threshold: Threshold = 3000.0,
         samples: Samples = 16,
-    ) -> Readings:
+    ) -> Result:
         """Measure the concentration, and switch the heater on if need be.
 
         Returns:
@@ -181,7 +181,7 @@ class RAK12004(GasSensor):
         curves: Edition = "classic",
         threshold: Threshold = 3000.0,
         poll_ms: PollMs = 1000,
-    ) -> GasWatch:
+    ) -> GasEvents:
         """Tell when the concentration reaches the threshold, and when it is 10 % below it again.
 
         The converter's own alert pin is not used: it knows one limit, here everybody has theirs.
@@ -189,4 +189,4 @@ class RAK12004(GasSensor):
         Returns:
             The look-out.
         """
-        return GasWatch(self, CURVES[curves, gas], threshold, poll_ms / 1000.0)
+        return GasEvents(self, CURVES[curves, gas], threshold, poll_ms / 1000.0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from wisblock_bridge.module_api.module import Param, Product, Readings, event, operation
+from wisblock_bridge.module_api.module import Param, Product, Result, event, operation
 from wisblock_bridge.module_api.needs import chip
 from wisblock_bridge.modules.gas import (
     ALERT,
@@ -21,8 +21,8 @@ from wisblock_bridge.modules.gas import (
     VOLTAGE,
     Curve,
     Curves,
+    GasEvents,
     GasSensor,
-    GasWatch,
     PollMs,
     Samples,
     make_converter,
@@ -100,7 +100,7 @@ class RAK12009(GasSensor):
     )
     def read(
         self, curves: Element = "mq303b", threshold: Threshold = 200.0, samples: Samples = 16
-    ) -> Readings:
+    ) -> Result:
         """Measure the concentration, and switch the heater on if need be.
 
         Returns:
@@ -117,7 +117,7 @@ class RAK12009(GasSensor):
     @event(gives=(ALERT, PPM), polled=True)
     def alert(
         self, curves: Element = "mq303b", threshold: Threshold = 200.0, poll_ms: PollMs = 1000
-    ) -> GasWatch:
+    ) -> GasEvents:
         """Tell when the concentration reaches the threshold, and when it is 10 % below it again.
 
         The converter's own alert pin is not used: it knows one limit, here everybody has theirs.
@@ -125,4 +125,4 @@ class RAK12009(GasSensor):
         Returns:
             The look-out.
         """
-        return GasWatch(self, CURVES[curves, "alcohol"], threshold, poll_ms / 1000.0)
+        return GasEvents(self, CURVES[curves, "alcohol"], threshold, poll_ms / 1000.0)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from wisblock_bridge.chips.adc121c021 import ADC121C021
 from wisblock_bridge.errors import BridgeError, BusError, BusFault, NotReadyError, OutOfRangeError
-from wisblock_bridge.module_api.module import Module, Param, Quality, Readings, Watch, operation
+from wisblock_bridge.module_api.module import EventSource, Module, Param, Quality, Result, operation
 from wisblock_bridge.module_api.needs import Part, line, optional_line
 from wisblock_bridge.modules.gas.calibration import Calibration, from_facts
 from wisblock_bridge.modules.gas.curves import Range
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, TimerHandle, Timers
+    from wisblock_bridge.module_api.module import ModuleState, TimerHandle, Timers
     from wisblock_bridge.modules.gas.curves import Curve
 
 CHIP = "ADC121C021"
@@ -94,7 +94,7 @@ class GasSensor(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         self._ordered: bool | None = None
@@ -143,7 +143,7 @@ class GasSensor(Module):
                 high=1000.0,
             ),
         ] = None,
-    ) -> Readings:
+    ) -> Result:
         """Calibrate in clean air; do it when the sensor has been on for a day or two.
 
         The bridge keeps the result for this slot with its date, across restarts.
@@ -177,7 +177,7 @@ class GasSensor(Module):
         main=CALIBRATED,
         reads_only=True,
     )
-    def calibration(self) -> Readings:
+    def calibration(self) -> Result:
         """Tell what is known of the calibration; the sensor is not asked.
 
         Returns:
@@ -211,7 +211,7 @@ class GasSensor(Module):
                 high=604_800_000,
             ),
         ] = WARM_UP_MS,
-    ) -> Readings:
+    ) -> Result:
         """Switch the heater, and with it the converter.
 
         Nobody has to: a reading switches it on, and 10 minutes without a reading switch it off.
@@ -231,7 +231,7 @@ class GasSensor(Module):
             self._switch(on=False)
         return self.readings(on=on, warm_up_left=self._warmth.left_s() * 1000.0)
 
-    def measure(self, curve: Curve, threshold: float, samples: int) -> Readings:
+    def measure(self, curve: Curve, threshold: float, samples: int) -> Result:
         """Measure the concentration of a gas.
 
         Args:
@@ -282,7 +282,7 @@ class GasSensor(Module):
         """Convert and average: volts across the load, and the sensor's resistance in ohm."""
         found = []
         for _ in range(samples):
-            self.give_way()
+            self.check_cancelled()
             found.append(self.converter.read())
         if sum(each.code for each in found) <= OPEN_CODE * samples:
             raise OutOfRangeError(
@@ -312,7 +312,7 @@ class GasSensor(Module):
         given = calibration.clean_air_ratio
         return given if alike and given is not None else curve.clean_air_ratio
 
-    def _tell(self, found: Calibration, quality: Quality, note: str) -> Readings:
+    def _tell(self, found: Calibration, quality: Quality, note: str) -> Result:
         ratio = self._ratio(self.usual_curve, found)
         return self.readings(
             quality,
@@ -382,7 +382,7 @@ CLEARED_SHARE = 0.9
 WATCH_SAMPLES = 16
 
 
-class GasWatch(Watch):
+class GasEvents(EventSource):
     """Looks out for a concentration that reaches a threshold.
 
     Args:
@@ -402,7 +402,7 @@ class GasWatch(Watch):
         self._alert: bool | None = None
         self._doubtful = False
 
-    def look(self) -> list[Readings]:
+    def look(self) -> list[Result]:
         """Measure once.
 
         Returns:

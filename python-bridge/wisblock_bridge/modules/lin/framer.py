@@ -84,7 +84,7 @@ class _Header:
     protected: int
 
 
-class Pieces:
+class Framer:
     """Takes bytes and gives pieces.
 
     Args:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.module_api.module import Quality, Readings
+from wisblock_bridge.module_api.module import Quality, Result
 from wisblock_bridge.modules.lin import frames
-from wisblock_bridge.modules.lin.framer import Kind, Piece, Pieces
-from wisblock_bridge.modules.shared.serial_listener import HeardWatch
+from wisblock_bridge.modules.lin.framer import Framer, Kind, Piece
+from wisblock_bridge.modules.shared.serial_listener import SerialListener
 
 if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.module_api.module import TimerHandle, Timers
-    from wisblock_bridge.modules.shared.serial_listener import Ear
+    from wisblock_bridge.modules.shared.serial_listener import SerialFanout
 
 SLEEP = "sleep"
 """What a frame is called that sends all nodes to sleep."""
@@ -38,7 +38,7 @@ KINDS = (
 )
 
 
-class FrameWatch(HeardWatch):
+class FrameEvents(SerialListener):
     """The look-out of one listener.
 
     Args:
@@ -53,8 +53,8 @@ class FrameWatch(HeardWatch):
 
     def __init__(
         self,
-        ear: Ear,
-        pieces: Pieces,
+        ear: SerialFanout,
+        pieces: Framer,
         only: int | None,
         own: bool,  # noqa: FBT001
         gap_s: float,
@@ -80,7 +80,7 @@ class FrameWatch(HeardWatch):
         if self._pieces.waiting:
             self._timer = self._timers.after(self._gap_s, self._at_silence)
 
-    def hear_of(self, readings: Readings, identifier: int | None, *, own: bool) -> None:
+    def hear_of(self, readings: Result, identifier: int | None, *, own: bool) -> None:
         """Take notice of something that the module itself knows best.
 
         Args:
@@ -121,7 +121,7 @@ class FrameWatch(HeardWatch):
                 self.tell(pack(piece, self._clock.timestamp_ms()))
 
 
-def pack(piece: Piece, timestamp_ms: float) -> Readings:
+def pack(piece: Piece, timestamp_ms: float) -> Result:
     """Make readings of what was heard.
 
     Args:
@@ -142,7 +142,7 @@ def pack(piece: Piece, timestamp_ms: float) -> Readings:
     if is_command and piece.data[0] == frames.GO_TO_SLEEP[0]:
         values["kind"] = SLEEP
     note = explain(piece)
-    return Readings(values, timestamp_ms, Quality.UNCERTAIN if note else Quality.GOOD, note)
+    return Result(values, timestamp_ms, Quality.UNCERTAIN if note else Quality.GOOD, note)
 
 
 def explain(piece: Piece) -> str:

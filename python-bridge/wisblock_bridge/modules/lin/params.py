@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, get_args
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Param, Reading
+from wisblock_bridge.module_api.module import Param, ReadingSpec
 from wisblock_bridge.modules.lin import frames
 from wisblock_bridge.modules.lin.listening import KINDS
 from wisblock_bridge.modules.lin.master import BreakMethod
@@ -17,42 +17,42 @@ from wisblock_bridge.modules.lin.master import BreakMethod
 SLOWEST, FASTEST = 2400, 20_000
 """Below, a break would be cut off by the transceiver's time-out of 8 ms; above, it is no LIN."""
 
-DATA = Reading("data", "The data, 1 to 8 bytes.", kind="bytes")
-CHECKSUM = Reading(
+DATA = ReadingSpec("data", "The data, 1 to 8 bytes.", kind="bytes")
+CHECKSUM = ReadingSpec(
     "checksum", "The checksum that fitted.", kind="str", choices=("classic", "enhanced")
 )
-FRAME = Reading(
+FRAME = ReadingSpec(
     "frame", "All its bytes: a zero for the break, 55, identifier, data, checksum.", kind="bytes"
 )
-FRAMES = Reading(
+FRAMES = ReadingSpec(
     "frames", "The whole frames, each with `ID`, `length`, `data` and `checksum`.", kind="list"
 )
-PROBLEMS = Reading(
+PROBLEMS = ReadingSpec(
     "problems", "What is no whole frame, each with `kind`, `words` and `raw`.", kind="list"
 )
-OTHERS = Reading("others", "Whole frames with another identifier.", kind="int", low=0)
-REST = Reading(
+OTHERS = ReadingSpec("others", "Whole frames with another identifier.", kind="int", low=0)
+REST = ReadingSpec(
     "rest", "Bytes at the end that may go on; put them before what comes next.", kind="bytes"
 )
-AWAKE = Reading("awake", "The transceiver is on, and takes part in the bus.", kind="bool")
-RUNNING = Reading("running", "A schedule runs.", kind="bool")
-SLOTS = Reading("slots", "Slots of the schedule.", kind="int", low=0, high=64)
-ROUND = Reading("round", "How long the schedule takes once.", unit="millisecond", low=0.0)
-ROUNDS = Reading("rounds", "How often the schedule was gone through.", kind="int", low=0)
-LATE = Reading("late", "Slots of the schedule that began late.", kind="int", low=0)
-SENT = Reading("sent", "Frames and headers sent.", kind="int", low=0)
-UNANSWERED = Reading("unanswered", "Headers that no node answered.", kind="int", low=0)
-DAMAGED = Reading("damaged", "Answers that came damaged.", kind="int", low=0)
-BAUD = Reading("baud", "Baud rate.", kind="int", unit="baud", low=SLOWEST, high=FASTEST)
-BREAK = Reading(
+AWAKE = ReadingSpec("awake", "The transceiver is on, and takes part in the bus.", kind="bool")
+RUNNING = ReadingSpec("running", "A schedule runs.", kind="bool")
+SLOTS = ReadingSpec("slots", "Slots of the schedule.", kind="int", low=0, high=64)
+ROUND = ReadingSpec("round", "How long the schedule takes once.", unit="millisecond", low=0.0)
+ROUNDS = ReadingSpec("rounds", "How often the schedule was gone through.", kind="int", low=0)
+LATE = ReadingSpec("late", "Slots of the schedule that began late.", kind="int", low=0)
+SENT = ReadingSpec("sent", "Frames and headers sent.", kind="int", low=0)
+UNANSWERED = ReadingSpec("unanswered", "Headers that no node answered.", kind="int", low=0)
+DAMAGED = ReadingSpec("damaged", "Answers that came damaged.", kind="int", low=0)
+BAUD = ReadingSpec("baud", "Baud rate.", kind="int", unit="baud", low=SLOWEST, high=FASTEST)
+BREAK = ReadingSpec(
     "break_method",
     "How breaks are made; once one was sent, what `auto` came to.",
     kind="str",
     choices=get_args(BreakMethod),
 )
-KIND = Reading("kind", "What was heard.", kind="str", choices=KINDS)
-ID = Reading("id", "The identifier.", kind="int", low=0, high=63)
-RAW = Reading("raw", "All bytes as they were heard.", kind="bytes")
+KIND = ReadingSpec("kind", "What was heard.", kind="str", choices=KINDS)
+ID = ReadingSpec("id", "The identifier.", kind="int", low=0, high=63)
+RAW = ReadingSpec("raw", "All bytes as they were heard.", kind="bytes")
 
 Identifier = Annotated[
     int, Param("The identifier, 0 to 63, without parity.", low=0, high=63, label="Identifier")

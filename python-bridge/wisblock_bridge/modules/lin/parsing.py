@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import ChecksumError
-from wisblock_bridge.modules.lin.framer import Kind, Piece, Pieces
+from wisblock_bridge.modules.lin.framer import Framer, Kind, Piece
 from wisblock_bridge.modules.lin.listening import explain
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def parse(data: bytes, identifier: int | None, length: int | None, model: ModelO
     Raises:
         ChecksumError: A checksum or a parity is wrong, and there is no whole frame.
     """
-    cutter = Pieces(identifier, length, model)
+    cutter = Framer(identifier, length, model)
     pieces = [*cutter.feed(data), *cutter.silence()]
     rest = pieces.pop().raw if pieces and pieces[-1].open_end else b""
     whole = [each for each in pieces if each.kind is Kind.FRAME]

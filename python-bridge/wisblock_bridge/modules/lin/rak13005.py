@@ -13,28 +13,28 @@ from typing import TYPE_CHECKING, get_args
 
 from wisblock_bridge.errors import SupplyLostError
 from wisblock_bridge.module_api.module import (
+    EventSource,
     Module,
     Product,
     Quality,
-    Readings,
-    Watch,
+    Result,
     event,
     operation,
 )
 from wisblock_bridge.module_api.needs import line, serial_port
 from wisblock_bridge.modules.lin import frames, params, parsing
-from wisblock_bridge.modules.lin.framer import Pieces
-from wisblock_bridge.modules.lin.listening import SLEEP, FrameWatch
+from wisblock_bridge.modules.lin.framer import Framer
+from wisblock_bridge.modules.lin.listening import SLEEP, FrameEvents
 from wisblock_bridge.modules.lin.master import BreakMethod, Master
 from wisblock_bridge.modules.lin.schedule import Schedule, check_durations, read_table
-from wisblock_bridge.modules.lin.schedule_slots import News, Slots
-from wisblock_bridge.modules.shared.serial_listener import Ear
+from wisblock_bridge.modules.lin.schedule_slots import LinEvents, ScheduleSlots
+from wisblock_bridge.modules.shared.serial_listener import SerialFanout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 MODE_CHANGE_S = 0.001
 """Between two changes of EN, and from EN high to the first bit; the transceiver wants 150 µs and
@@ -89,14 +89,14 @@ class RAK13005(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         self._baud, self._break = remembered(self.memory.recall())
         self._master = Master(self.port, clock, self._overheard, lambda: self.enable.level() == 1)
-        self._ear = Ear(self.port, self._take, lambda data: self.readings(raw=data))
-        self._news = News(self._ear, clock)
-        self._slots = Slots(self._use, self._news)
+        self._ear = SerialFanout(self.port, self._take, lambda data: self.readings(raw=data))
+        self._news = LinEvents(self._ear, clock)
+        self._slots = ScheduleSlots(self._use, self._news)
         self._schedule = Schedule(clock, timers, self._slots.carry_out)
         self._awake = False
 
@@ -145,7 +145,7 @@ class RAK13005(Module):
         id: params.Identifier,  # noqa: A002
         data: params.Data,
         checksum: params.ChecksumToSend = "classic",
-    ) -> Readings:
+    ) -> Result:
         """Send a frame: break, header, data and checksum.
 
         Returns:
@@ -170,7 +170,7 @@ class RAK13005(Module):
         id: params.Identifier,  # noqa: A002
         length: params.Length = 8,
         checksum: params.ChecksumToHear = "classic",
-    ) -> Readings:
+    ) -> Result:
         """Send a header and give what a node answers.
 
         Returns:
@@ -196,7 +196,7 @@ class RAK13005(Module):
         id: params.Identifier,  # noqa: A002
         data: params.Data,
         checksum: params.ChecksumToSend = "classic",
-    ) -> Readings:
+    ) -> Result:
         """Make the bytes of a frame, without any bus: what the vendor's builder node does.
 
         Returns:
@@ -217,7 +217,7 @@ class RAK13005(Module):
         id: params.AnyIdentifier = None,  # noqa: A002
         length: params.AnyLength = None,
         checksum: params.ChecksumToHear = "auto",
-    ) -> Readings:
+    ) -> Result:
         """Find the frames in bytes, without any bus: what the vendor's parser node does.
 
         A break may be a zero, two or none. Nothing is left out: every byte is in a frame, a problem
@@ -250,7 +250,7 @@ class RAK13005(Module):
     def schedule(
         self,
         table: params.Table,
-    ) -> Readings:
+    ) -> Result:
         """Run a schedule over and over, instead of the one that ran; answers are told by `frame`.
 
         Slots follow the clock; one that comes late is not made up for. Other requests are carried
@@ -271,7 +271,7 @@ class RAK13005(Module):
         return self._schedule_readings()
 
     @operation(gives=(params.RUNNING,), main=params.RUNNING, payload_param="data")
-    def schedule_data(self, id: params.Identifier, data: params.Data) -> Readings:  # noqa: A002
+    def schedule_data(self, id: params.Identifier, data: params.Data) -> Result:  # noqa: A002
         """Change what the running schedule sends with an identifier, from its next slot on.
 
         Returns:
@@ -284,7 +284,7 @@ class RAK13005(Module):
         return self.readings(running=True)
 
     @operation(gives=(params.RUNNING,), main=params.RUNNING, drives=SCHEDULE, urgent=True)
-    def schedule_stop(self) -> Readings:
+    def schedule_stop(self) -> Result:
         """Stop the schedule after the frame that is under way.
 
         Returns:
@@ -296,7 +296,7 @@ class RAK13005(Module):
     # -- sleep, and the line ----------------------------------------------------------------------
 
     @operation(gives=(params.AWAKE,), main=params.AWAKE)
-    def sleep(self) -> Readings:
+    def sleep(self) -> Result:
         """Send all nodes to sleep, and switch the transceiver off; a schedule ends.
 
         Whoever listens still hears of a node that wakes the bus. The next frame switches the
@@ -319,7 +319,7 @@ class RAK13005(Module):
         return self.readings(awake=False)
 
     @operation(gives=(params.AWAKE,), main=params.AWAKE)
-    def wake(self) -> Readings:
+    def wake(self) -> Result:
         """Wake all nodes; the next frame waits for the 100 ms that they may take.
 
         Returns:
@@ -336,7 +336,7 @@ class RAK13005(Module):
         self,
         baud: params.Baud = 9600,
         break_method: params.Break = "auto",
-    ) -> Readings:
+    ) -> Result:
         """Set the bus's rate and how breaks are made, for all who use it; kept for this slot.
 
         A schedule that runs must have slots long enough for the new rate.
@@ -370,7 +370,7 @@ class RAK13005(Module):
         ),
         reads_only=True,
     )
-    def state(self) -> Readings:
+    def state(self) -> Result:
         """Tell how the bus is used, and how well it works; nothing is sent.
 
         Returns:
@@ -401,7 +401,7 @@ class RAK13005(Module):
         checksum: params.ChecksumToHear = "auto",
         own: params.Own = False,  # noqa: FBT002
         gap_ms: params.Gap = 30,
-    ) -> Watch:
+    ) -> EventSource:
         """Tell every frame on the bus, and everything that is none.
 
         Nothing is dropped: what is damaged is told with its bytes, uncertain, and the reason in the
@@ -415,9 +415,9 @@ class RAK13005(Module):
             BusError: The port is missing.
         """
         self._use()
-        watch = FrameWatch(
+        watch = FrameEvents(
             self._ear,
-            Pieces(id, length, checksum),
+            Framer(id, length, checksum),
             id,
             own,
             gap_ms / 1000.0,
@@ -455,7 +455,7 @@ class RAK13005(Module):
     def _overheard(self, data: bytes) -> None:
         self._ear.tell(data)
 
-    def _schedule_readings(self) -> Readings:
+    def _schedule_readings(self) -> Result:
         table = self._schedule.table
         return self.readings(
             running=bool(table),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from wisblock_bridge.buses.emulated.uart import RESTING, LineFault, LineFaultKind
-from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Twin, Value
+from wisblock_bridge.module_api.emulated import EmulatedModule, Quantity, SlotPins, Value
 from wisblock_bridge.modules.lin.emulated_nodes import LinNodes, Published
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DOMINANT_TIMEOUT_S = 0.008
 
 
-class EmulatedRAK13005(Twin):
+class EmulatedRAK13005(EmulatedModule):
     """A RAK13005 with a bus of nodes: two that answer, one that listens, and another master.
 
     The identifier 0x10 is answered with 8 bytes and the classic checksum, 0x23 with 4 bytes and the

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BridgeError, BusError, BusFault, ChecksumError
-from wisblock_bridge.module_api.module import Quality, Readings
+from wisblock_bridge.module_api.module import Quality, Result
 from wisblock_bridge.modules.lin import frames
-from wisblock_bridge.modules.lin.listening import FrameWatch
+from wisblock_bridge.modules.lin.listening import FrameEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.modules.lin.frames import Answer, Model
     from wisblock_bridge.modules.lin.master import Master
     from wisblock_bridge.modules.lin.schedule import Slot
-    from wisblock_bridge.modules.shared.serial_listener import Ear
+    from wisblock_bridge.modules.shared.serial_listener import SerialFanout
 
 GONE_PAUSE_S = 1.0
 """A schedule whose port has gone tries again so much later."""
@@ -29,7 +29,7 @@ GONE_PAUSE_S = 1.0
 _GONE = {BusFault.MISSING, BusFault.HELD, BusFault.PERMISSION}
 
 
-class News:
+class LinEvents:
     """Tells listeners what the module itself knows best.
 
     Args:
@@ -37,7 +37,7 @@ class News:
         clock: Time.
     """
 
-    def __init__(self, ear: Ear, clock: Clock) -> None:
+    def __init__(self, ear: SerialFanout, clock: Clock) -> None:
         self._ear = ear
         self._clock = clock
 
@@ -86,13 +86,13 @@ class News:
         self, values: dict[str, object], about: int | None, *, own: bool = False, note: str = ""
     ) -> None:
         quality = Quality.UNCERTAIN if note else Quality.GOOD
-        readings = Readings(values, self._clock.timestamp_ms(), quality, note)
+        readings = Result(values, self._clock.timestamp_ms(), quality, note)
         for listener in self._ear.listeners:
-            if isinstance(listener, FrameWatch):
+            if isinstance(listener, FrameEvents):
                 listener.hear_of(readings, about, own=own)
 
 
-class Slots:
+class ScheduleSlots:
     """Carries out slots.
 
     Args:
@@ -100,7 +100,7 @@ class Slots:
         news: Who is told.
     """
 
-    def __init__(self, use: Callable[[], Master], news: News) -> None:
+    def __init__(self, use: Callable[[], Master], news: LinEvents) -> None:
         self._use = use
         self._news = news
         self._silent: set[int] = set()

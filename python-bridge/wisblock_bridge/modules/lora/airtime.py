@@ -43,7 +43,7 @@ def boot_id(path: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
         return ""
 
 
-class AirtimeLedger:
+class AirtimeRecord:
     """What one radio has sent within the last hour.
 
     Args:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.module_api.module import TimerHandle, Timers
-    from wisblock_bridge.modules.lora.airtime import AirtimeLedger
+    from wisblock_bridge.modules.lora.airtime import AirtimeRecord
     from wisblock_bridge.modules.lora.radio import LoRaRadio
 
 MOST_QUEUED = 16
@@ -32,7 +32,7 @@ class _ChannelTakenError(ForbiddenError):
     """Somebody else is sending where one must listen first."""
 
 
-class LawfulSender:
+class DutyCycleLimiter:
     """What stands between a request to send and the radio.
 
     Args:
@@ -48,7 +48,7 @@ class LawfulSender:
     def __init__(
         self,
         radio: LoRaRadio,
-        ledger: AirtimeLedger,
+        ledger: AirtimeRecord,
         timers: Timers,
         noted: Callable[[], None],
     ) -> None:

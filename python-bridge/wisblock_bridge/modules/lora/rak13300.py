@@ -13,11 +13,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol, runtime_checkable
 
 from wisblock_bridge.chips.sx1262 import SX1262, longest_payload
-from wisblock_bridge.module_api.module import Module, Param, Product, Readings, event, operation
+from wisblock_bridge.module_api.module import Module, Param, Product, Result, event, operation
 from wisblock_bridge.module_api.needs import line, optional_line, spi_device
 from wisblock_bridge.modules.lora import settings as lora_settings
-from wisblock_bridge.modules.lora.airtime import AirtimeLedger
-from wisblock_bridge.modules.lora.duty_cycle import LawfulSender
+from wisblock_bridge.modules.lora.airtime import AirtimeRecord
+from wisblock_bridge.modules.lora.duty_cycle import DutyCycleLimiter
 from wisblock_bridge.modules.lora.radio import LoRaRadio
 from wisblock_bridge.modules.lora.readings import (
     BROKEN,
@@ -40,14 +40,14 @@ from wisblock_bridge.modules.lora.readings import (
     SUPPLY_LOSSES,
     TIME_ON_AIR,
 )
-from wisblock_bridge.modules.lora.watcher import LoRaWatch, packed
+from wisblock_bridge.modules.lora.watcher import PacketEvents, packed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, TimerHandle, Timers
+    from wisblock_bridge.module_api.module import ModuleState, TimerHandle, Timers
 
 OUTPUT = "radio"
 SPI_HZ = 2_000_000
@@ -129,13 +129,13 @@ class RAK13300(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         facts = self.memory.recall()
         self._chosen = facts.get("configuration")
         found = lora_settings.recall(self._chosen)
-        self._ledger = AirtimeLedger(clock)
+        self._ledger = AirtimeRecord(clock)
         self._ledger.read(facts.get("sent"))
         self._saving: TimerHandle | None = None
         self._edges: EdgeSource | None = None
@@ -146,7 +146,7 @@ class RAK13300(Module):
             (found or lora_settings.LISTENING).radio,
             self._is_closing,
         )
-        self._sender = LawfulSender(self._radio, self._ledger, timers, self._sending)
+        self._sender = DutyCycleLimiter(self._radio, self._ledger, timers, self._sending)
         self._sender.configuration = found or lora_settings.LISTENING
 
     # -- life -------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ class RAK13300(Module):
         antenna_gain: lora_settings.AntennaGain = None,
         variant: lora_settings.Variant = None,
         preset: lora_settings.Preset = None,
-    ) -> Readings:
+    ) -> Result:
         """Choose the region, and how to send and listen.
 
         What is not given is taken from the preset, else: the region's usual frequency, 125 kHz,
@@ -230,7 +230,7 @@ class RAK13300(Module):
         return self.kept(self._configured())
 
     @operation(gives=CONFIGURED, main=REGION, reads_only=True)
-    def settings(self) -> Readings:
+    def settings(self) -> Result:
         """Tell how the radio is set, without using it.
 
         Returns:
@@ -243,7 +243,7 @@ class RAK13300(Module):
         main=RESTARTS,
         reads_only=True,
     )
-    def counters(self) -> Readings:
+    def counters(self) -> Result:
         """Tell what has happened since the module was opened, without using the radio.
 
         Returns:
@@ -277,7 +277,7 @@ class RAK13300(Module):
             Param("What to do while the region's air time is used up: refuse, saying when it may "
                   "be sent, or send it by itself as soon as it may (16 packets can wait)."),
         ] = "refuse",
-    ) -> Readings:  # fmt: skip
+    ) -> Result:  # fmt: skip
         """Send a packet and wait until it has left.
 
         Returns:
@@ -300,7 +300,7 @@ class RAK13300(Module):
         )
 
     @operation(gives=(BUSY,), main=BUSY)
-    def cad(self) -> Readings:
+    def cad(self) -> Result:
         """Find out whether somebody is sending on the channel, by looking for LoRa symbols.
 
         It takes 3 to 5 symbols. A listener is deaf meanwhile.
@@ -316,7 +316,7 @@ class RAK13300(Module):
         return self.readings(busy=self._radio.detect_activity())
 
     @operation(gives=(), drives=OUTPUT, urgent=True)
-    def sleep(self) -> Readings:
+    def sleep(self) -> Result:
         """Put the radio to sleep; packets that wait are dropped, and the next request wakes it.
 
         Those who subscribed to `received` hear nothing until then.
@@ -342,7 +342,7 @@ class RAK13300(Module):
             Param("How long to wait for a packet.", unit="millisecond", low=1, high=60_000,
                   label="Wait"),
         ] = 5000,
-    ) -> Readings:  # fmt: skip
+    ) -> Result:  # fmt: skip
         """Wait for one packet; that none came is no error.
 
         A request to the same radio ends the wait early (after a tenth of a second at the soonest).
@@ -365,7 +365,7 @@ class RAK13300(Module):
         return found
 
     @operation(gives=(RSSI,), main=RSSI, reads_only=True)
-    def rssi(self) -> Readings:
+    def rssi(self) -> Result:
         """Measure how strong it is on the channel just now, whoever sends.
 
         Returns:
@@ -390,7 +390,7 @@ class RAK13300(Module):
         broken_too: Annotated[  # noqa: FBT002  (the press wants it like this)
             bool, Param("Tell packets with a wrong checksum too, marked as not intact.")
         ] = False,
-    ) -> LoRaWatch:  # fmt: skip
+    ) -> PacketEvents:  # fmt: skip
         """Tell every packet that comes, for as long as somebody is subscribed.
 
         The radio keeps a packet until the next one has come, so asking every 20 ms misses none of
@@ -405,7 +405,7 @@ class RAK13300(Module):
         edges = None
         if self.interrupt is not None and self.interrupt.has_edges and self._edges is None:
             edges = self._edges = self.interrupt.edges()
-        return LoRaWatch(
+        return PacketEvents(
             self._radio, poll_ms / 1000.0, edges, self._forget_edges, broken_too=broken_too
         )
 
@@ -420,7 +420,7 @@ class RAK13300(Module):
     def _is_wanted(self) -> bool:
         return isinstance(self.timers, Desk) and self.timers.queued > 0
 
-    def _configured(self) -> Readings:
+    def _configured(self) -> Result:
         configuration = self._sender.configuration
         radio, region = configuration.radio, configuration.region
         budget, limit_ms = configuration.rule

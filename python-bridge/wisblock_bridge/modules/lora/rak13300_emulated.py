@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.chips.sx1262.emulator import EmulatedSX1262
-from wisblock_bridge.module_api.emulated import Quantity, RadioPins, Swing, Twin, Value
+from wisblock_bridge.module_api.emulated import DemoWave, EmulatedModule, Quantity, RadioPins, Value
 from wisblock_bridge.modules.shared.emulated_switches import truth
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ FAR_AWAY_DBM = 14.0
 FATES = ("arrives", "lost", "crc_error", "header_error", "collides")
 
 
-class EmulatedRAK13300(Twin):
+class EmulatedRAK13300(EmulatedModule):
     """A RAK13300 with an antenna."""
 
     product = "RAK13300"
@@ -37,7 +37,7 @@ class EmulatedRAK13300(Twin):
         )
         switch = pins.wire("IO3")
         self.radio.switch_loss_db = lambda: 0.0 if switch.level() else SWITCH_OFF_LOSS_DB
-        self._ambient = Swing(-110.0, -115.0, -95.0, pins.clock, swing_s)
+        self._ambient = DemoWave(-110.0, -115.0, -95.0, pins.clock, swing_s)
         self.radio.ambient = self._ambient.get
         self._incoming = b""
         pins.spi.attach(self.radio)
@@ -72,7 +72,7 @@ class EmulatedRAK13300(Twin):
         self.radio.leave()
 
     def power_cycle(self) -> bool:
-        """Take the radio's supply away for a moment, as ``Twin.power_cycle`` says."""
+        """Take the radio's supply away for a moment, as ``EmulatedModule.power_cycle`` says."""
         self.radio.power_cycle()
         return True
 

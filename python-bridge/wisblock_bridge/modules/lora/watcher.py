@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BridgeError, NotReadyError
-from wisblock_bridge.module_api.module import Readings, Watch
+from wisblock_bridge.module_api.module import EventSource, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ FALLBACK_S = 0.5
 that was reset raises none. Noticing it and the pause after an error take twice this."""
 
 
-def packed(heard: Heard, broken: int) -> Readings:
+def packed(heard: Heard, broken: int) -> Result:
     """Tell a packet.
 
     Args:
@@ -41,10 +41,10 @@ def packed(heard: Heard, broken: int) -> Readings:
         "intact": heard.intact,
         "broken": broken,
     }
-    return Readings(values, heard.timestamp_ms)
+    return Result(values, heard.timestamp_ms)
 
 
-class LoRaWatch(Watch):
+class PacketEvents(EventSource):
     """The look-out for packets.
 
     Args:
@@ -76,7 +76,7 @@ class LoRaWatch(Watch):
         """Readable when the radio has raised its interrupt."""
         return self._edges.descriptor if self._edges is not None else None
 
-    def look(self) -> list[Readings]:
+    def look(self) -> list[Result]:
         """Fetch what came.
 
         Returns:
@@ -100,7 +100,7 @@ class LoRaWatch(Watch):
                 # What came before is told first: after an error the look-out begins again.
                 if not self._ear.heard:
                     raise
-        found: list[Readings] = []
+        found: list[Result] = []
         while self._ear.heard:
             heard = self._ear.heard.popleft()
             if heard.intact or self._broken_too:

@@ -10,7 +10,7 @@ import sys
 from typing import Annotated, Any, Literal
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Param, Reading
+from wisblock_bridge.module_api.module import Param, ReadingSpec
 from wisblock_bridge.modules.modbus.echo import EchoMode
 from wisblock_bridge.modules.modbus.numbers import NumberType, Order, encode, register_count
 
@@ -23,27 +23,29 @@ ADDRESSES = 65536
 REGISTER_BITS = 16
 SINGLE_REGISTER = 6
 
-BITS = Reading("bits", "The states, the first address first.", kind="list")
-REGISTERS = Reading(
+BITS = ReadingSpec("bits", "The states, the first address first.", kind="list")
+REGISTERS = ReadingSpec(
     "registers", "The registers, 0 to 65535 each, the first address first.", kind="list"
 )
-ON = Reading("on", "The state that was written.", kind="bool")
-REGISTER = Reading("register", "The register that was written.", kind="int", low=0, high=65535)
-VALUE = Reading(
+ON = ReadingSpec("on", "The state that was written.", kind="bool")
+REGISTER = ReadingSpec("register", "The register that was written.", kind="int", low=0, high=65535)
+VALUE = ReadingSpec(
     "value", "The number, times the factor, plus the offset.", unit="engineering", digits=15
 )
-DATA = Reading("data", "The bytes that came.", kind="bytes")
-BAUD = Reading("baud", "Baud rate.", kind="int", unit="baud", low=300, high=230400)
-PARITY = Reading("parity", "Parity bit.", kind="str", choices=("none", "even", "odd"))
-STOP_BITS = Reading("stop_bits", "Stop bits.", kind="int", low=1, high=2)
-DATA_BITS = Reading("data_bits", "Data bits.", kind="int", low=7, high=8)
-ECHO_MODE = Reading("echo_mode", "How an echo is known.", kind="str", choices=("auto", "on", "off"))
-QUIET = Reading(
+DATA = ReadingSpec("data", "The bytes that came.", kind="bytes")
+BAUD = ReadingSpec("baud", "Baud rate.", kind="int", unit="baud", low=300, high=230400)
+PARITY = ReadingSpec("parity", "Parity bit.", kind="str", choices=("none", "even", "odd"))
+STOP_BITS = ReadingSpec("stop_bits", "Stop bits.", kind="int", low=1, high=2)
+DATA_BITS = ReadingSpec("data_bits", "Data bits.", kind="int", low=7, high=8)
+ECHO_MODE = ReadingSpec(
+    "echo_mode", "How an echo is known.", kind="str", choices=("auto", "on", "off")
+)
+QUIET = ReadingSpec(
     "quiet_ms", "How long a late answer is expected.", unit="millisecond", low=1000, high=60_000
 )
-TEXT = Reading("text", "The text.", kind="str")
-AND_MASK = Reading("and_mask", "The bits that stayed.", kind="int", low=0, high=65535)
-OR_MASK = Reading("or_mask", "What the others became.", kind="int", low=0, high=65535)
+TEXT = ReadingSpec("text", "The text.", kind="str")
+AND_MASK = ReadingSpec("and_mask", "The bits that stayed.", kind="int", low=0, high=65535)
+OR_MASK = ReadingSpec("or_mask", "What the others became.", kind="int", low=0, high=65535)
 
 Unit = Annotated[
     int,

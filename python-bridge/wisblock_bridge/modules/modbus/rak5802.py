@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BadParamsError
 from wisblock_bridge.module_api.module import (
+    EventSource,
     Module,
     Param,
     Product,
     Quality,
-    Readings,
-    Watch,
+    Result,
     event,
     operation,
 )
@@ -25,13 +25,13 @@ from wisblock_bridge.modules.modbus import frames, params
 from wisblock_bridge.modules.modbus.late import QUIET_S
 from wisblock_bridge.modules.modbus.master import Master
 from wisblock_bridge.modules.modbus.values import ModbusValues
-from wisblock_bridge.modules.shared.serial_listener import Ear
+from wisblock_bridge.modules.shared.serial_listener import SerialFanout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
     from wisblock_bridge.modules.modbus.echo import EchoMode
     from wisblock_bridge.modules.modbus.frames import Reply, Request
 
@@ -88,12 +88,12 @@ class RAK5802(Module, ModbusValues):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         self._settings, self._echo, self._quiet_s = remembered(self.memory.recall())
         self._master: Master | None = None
-        self._ear: Ear | None = None
+        self._ear: SerialFanout | None = None
 
     def open(self) -> None:
         """Open the port and set the line; nothing is sent."""
@@ -111,7 +111,7 @@ class RAK5802(Module, ModbusValues):
         count: params.BitCount = 1,
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 1,
-    ) -> Readings:
+    ) -> Result:
         """Read coils: bits that can be switched (function 1).
 
         Returns:
@@ -132,7 +132,7 @@ class RAK5802(Module, ModbusValues):
         count: params.BitCount = 1,
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 1,
-    ) -> Readings:
+    ) -> Result:
         """Read discrete inputs: bits that can only be read (function 2).
 
         Returns:
@@ -159,7 +159,7 @@ class RAK5802(Module, ModbusValues):
         count: params.RegisterCount = 1,
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 1,
-    ) -> Readings:
+    ) -> Result:
         """Read holding registers: numbers that can be written (function 3).
 
         Returns:
@@ -182,7 +182,7 @@ class RAK5802(Module, ModbusValues):
         count: params.RegisterCount = 1,
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 1,
-    ) -> Readings:
+    ) -> Result:
         """Read input registers: numbers that can only be read (function 4).
 
         Returns:
@@ -203,7 +203,7 @@ class RAK5802(Module, ModbusValues):
         address: params.Address = 0,
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 0,
-    ) -> Readings:
+    ) -> Result:
         """Switch one coil (function 5).
 
         Returns:
@@ -226,7 +226,7 @@ class RAK5802(Module, ModbusValues):
         address: params.Address = 0,
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 0,
-    ) -> Readings:
+    ) -> Result:
         """Switch several coils at once (function 15).
 
         Returns:
@@ -247,7 +247,7 @@ class RAK5802(Module, ModbusValues):
         address: params.Address = 0,
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 0,
-    ) -> Readings:
+    ) -> Result:
         """Write one holding register (function 6).
 
         Returns:
@@ -274,7 +274,7 @@ class RAK5802(Module, ModbusValues):
         address: params.Address = 0,
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 0,
-    ) -> Readings:
+    ) -> Result:
         """Write several holding registers at once (function 16).
 
         Returns:
@@ -297,7 +297,7 @@ class RAK5802(Module, ModbusValues):
         address: params.Address = 0,
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 0,
-    ) -> Readings:
+    ) -> Result:
         """Change some bits of a holding register and leave the others (function 22).
 
         The unit does it in one step: the register becomes (register AND and_mask) OR (or_mask AND
@@ -329,7 +329,7 @@ class RAK5802(Module, ModbusValues):
         count: params.RegisterCount = 1,
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 0,
-    ) -> Readings:
+    ) -> Result:
         """Write several holding registers and read several in one request (function 23).
 
         The unit writes first, then reads.
@@ -354,7 +354,7 @@ class RAK5802(Module, ModbusValues):
             Param("How many bytes the answer has; empty to take what comes.", low=0, high=4096),
         ] = None,
         timeout_ms: params.TimeoutMs = 1000,
-    ) -> Readings:
+    ) -> Result:
         """Send any bytes and take what comes back, for units that do not speak Modbus.
 
         Without a number of bytes the answer ends at the first silence of about 0.1 s, and no answer
@@ -395,7 +395,7 @@ class RAK5802(Module, ModbusValues):
         data_bits: params.DataBits = 8,
         echo: params.EchoOf = "auto",
         quiet_ms: params.QuietMs = QUIET_S * 1000.0,
-    ) -> Readings:
+    ) -> Result:
         """Set the line, for all who use it; it is kept for this slot.
 
         All units on a line must be set alike. The standard's own setting is 19200 baud with even
@@ -429,7 +429,7 @@ class RAK5802(Module, ModbusValues):
             float,
             Param("Silence after which what came is told.", unit="millisecond", low=5, high=200),
         ] = 20,
-    ) -> Watch:
+    ) -> EventSource:
         """Tell what comes over the line while nobody asks anything.
 
         Answers to requests are not told. While a request runs, everything that comes belongs to it.
@@ -452,15 +452,13 @@ class RAK5802(Module, ModbusValues):
         count: int,
         timeout_ms: float,
         retries: int,
-    ) -> Readings:
+    ) -> Result:
         reply = self._ask(frames.read(table, unit, address, count), timeout_ms, retries)
         if table in {"coils", "discrete_inputs"}:
             return self.readings(bits=list(reply.bits))
         return self.readings(registers=list(reply.registers))
 
-    def _write(
-        self, request: Request, timeout_ms: float, retries: int, **values: object
-    ) -> Readings:
+    def _write(self, request: Request, timeout_ms: float, retries: int, **values: object) -> Result:
         """Write, and give what the unit confirmed; uncertain where that may be an echo."""
         reply = self._ask(request, timeout_ms, retries)
         quality = Quality.UNCERTAIN if reply.note else Quality.GOOD
@@ -479,7 +477,9 @@ class RAK5802(Module, ModbusValues):
         if self._master is None:
             self._master = Master(self.port, self.clock, self._overheard)
             self._tune(self._master)
-            self._ear = Ear(self.port, self._master.take, lambda data: self.readings(data=data))
+            self._ear = SerialFanout(
+                self.port, self._master.take, lambda data: self.readings(data=data)
+            )
         return self._master
 
     def _tune(self, master: Master) -> None:

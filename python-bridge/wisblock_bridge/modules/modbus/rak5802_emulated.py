@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, ClassVar
 
 from wisblock_bridge.buses.emulated.uart import RESTING, LineFault, LineFaultKind
-from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Swing, Twin, Value
+from wisblock_bridge.module_api.emulated import DemoWave, EmulatedModule, Quantity, SlotPins, Value
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine
@@ -58,8 +58,8 @@ class EmulatedModbusUnit:
         self,
         unit: int,
         line: EmulatedSerialLine,
-        humidity: Swing,
-        temperature: Swing,
+        humidity: DemoWave,
+        temperature: DemoWave,
         clock: Clock,
     ) -> None:
         self.unit = unit
@@ -232,7 +232,7 @@ class EmulatedModbusUnit:
             raise Refused(ILLEGAL_VALUE)
 
 
-class EmulatedRAK5802(Twin):
+class EmulatedRAK5802(EmulatedModule):
     """A RAK5802 with two documented units on its line: 42, and its neighbour 43."""
 
     product = "RAK5802"
@@ -245,8 +245,8 @@ class EmulatedRAK5802(Twin):
             EmulatedModbusUnit(
                 unit,
                 self.line,
-                Swing(humidity, 30.0, 60.0, pins.clock, swing_s),
-                Swing(temperature, 20.0, 30.0, pins.clock, swing_s),
+                DemoWave(humidity, 30.0, 60.0, pins.clock, swing_s),
+                DemoWave(temperature, 20.0, 30.0, pins.clock, swing_s),
                 pins.clock,
             )
             for unit, humidity, temperature in ((42, 35.0, 25.65), (43, 51.0, 30.05))

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.module_api.module import Quality, Readings, operation
+from wisblock_bridge.module_api.module import Quality, Result, operation
 from wisblock_bridge.modules.modbus import frames, params
 from wisblock_bridge.modules.modbus.numbers import (
     EXACT,
@@ -37,7 +37,7 @@ class ModbusValues(ABC):
 
         def readings(
             self, quality: Quality = Quality.GOOD, note: str = "", **values: object
-        ) -> Readings:
+        ) -> Result:
             """Pack values measured just now."""
 
     @operation(
@@ -58,7 +58,7 @@ class ModbusValues(ABC):
         offset: params.Offset = 0.0,
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 1,
-    ) -> Readings:
+    ) -> Result:
         """Read one number of 16, 32 or 64 bits, signed or with a point, scaled as the manual says.
 
         A whole number of 64 bits beyond 9007199254740992 is rounded, and uncertain.
@@ -105,7 +105,7 @@ class ModbusValues(ABC):
         function: params.Function = 16,
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 0,
-    ) -> Readings:
+    ) -> Result:
         """Write one number of 16, 32 or 64 bits, signed or with a point, scaled as for reading.
 
         The registers get (value - offset) / factor; where they hold whole numbers and there is a
@@ -145,7 +145,7 @@ class ModbusValues(ABC):
         encoding: params.Encoding = "ascii",
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 1,
-    ) -> Readings:
+    ) -> Result:
         """Read a text, two characters in each register, without zeros and spaces at its end.
 
         Returns:
@@ -185,7 +185,7 @@ class ModbusValues(ABC):
         encoding: params.Encoding = "ascii",
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 0,
-    ) -> Readings:
+    ) -> Result:
         """Write a text, two characters in each register, the rest filled with zeros (function 16).
 
         Returns:
@@ -218,7 +218,7 @@ class ModbusValues(ABC):
         byte_order: params.ByteOrder = "high_first",
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 1,
-    ) -> Readings:
+    ) -> Result:
         """Read the single bits of one, two or four registers, such as a status word.
 
         Returns:
@@ -240,7 +240,5 @@ class ModbusValues(ABC):
         """Send a request and give the reply."""
 
     @abstractmethod
-    def _write(
-        self, request: Request, timeout_ms: float, retries: int, **values: object
-    ) -> Readings:
+    def _write(self, request: Request, timeout_ms: float, retries: int, **values: object) -> Result:
         """Send a request that writes, and give what was written."""

@@ -18,22 +18,22 @@ from wisblock_bridge.module_api.module import (
     Param,
     Product,
     Quality,
-    Reading,
-    Readings,
+    ReadingSpec,
+    Result,
     event,
     operation,
 )
 from wisblock_bridge.module_api.needs import line
 from wisblock_bridge.modules.motors.h_bridge import BRAKE, COAST, Motion, MotorBridge
 from wisblock_bridge.modules.motors.stepper import Mode, Move, Stepper
-from wisblock_bridge.modules.shared.pushed_events import ToldWatch
+from wisblock_bridge.modules.shared.pushed_events import PushedEvents
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, TimerHandle, Timers
+    from wisblock_bridge.module_api.module import ModuleState, TimerHandle, Timers
     from wisblock_bridge.module_api.needs import DigitalLine
 
 WAKE_UP_S = 0.001
@@ -44,7 +44,7 @@ MOST_STEPS = 1_000_000
 
 _CLAIMED = {BusFault.HELD, BusFault.MISSING, BusFault.PERMISSION}
 
-SPEED = Reading(
+SPEED = ReadingSpec(
     "speed",
     "Speed of the bridge: the one to be reached, or at this moment when read by `state`.",
     unit="percent",
@@ -52,13 +52,13 @@ SPEED = Reading(
     high=100.0,
     step=0.1,
 )
-STATE = Reading(
+STATE = ReadingSpec(
     "state",
     "What the bridge does; asleep when neither of them does anything.",
     kind="str",
     choices=("asleep", "coast", "brake", "run", "step"),
 )
-STEPS = Reading(
+STEPS = ReadingSpec(
     "steps",
     "Steps made; negative is backwards.",
     kind="int",
@@ -67,7 +67,7 @@ STEPS = Reading(
     high=MOST_STEPS,
     step=1,
 )
-DURATION = Reading("duration", "How long the move will take.", unit="millisecond", low=0.0)
+DURATION = ReadingSpec("duration", "How long the move will take.", unit="millisecond", low=0.0)
 
 Bridge = Annotated[Literal["A", "B"], Param("Which motor: terminals A or B.", label="Motor")]
 
@@ -121,14 +121,19 @@ class RAK17000(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         self._net = SafetyNet(timers, self._halt)
 
         def bridge(in_1: DigitalLine, in_2: DigitalLine) -> MotorBridge:
             return MotorBridge(
-                in_1, in_2, clock, timers, at_rest=self._sleep_if_idle, failed=self._net.catch
+                in_1,
+                in_2,
+                clock,
+                timers,
+                at_rest=self._sleep_if_idle,
+                failed=self._net.make_safe_after_error,
             )
 
         self._bridges = {
@@ -141,20 +146,20 @@ class RAK17000(Module):
             timers,
             done=self._move_done,
             at_rest=self._sleep_if_idle,
-            failed=self._net.catch,
+            failed=self._net.make_safe_after_error,
         )
         self._watchdogs: dict[str, TimerHandle] = {}
         self._awake = False
-        self._last_move = Readings({"steps": 0}, clock.timestamp_ms())
-        self._listeners: list[ToldWatch] = []
+        self._last_move = Result({"steps": 0}, clock.timestamp_ms())
+        self._listeners: list[PushedEvents] = []
 
     def open(self) -> None:
         """Put the driver to sleep, then take its inputs low."""
-        self._net.disarm()
+        self._net.cancel()
         try:
             self._halt(sleep_first=True)
         except BridgeError:
-            self._net.catch()
+            self._net.make_safe_after_error()
             raise
 
     @classmethod
@@ -178,13 +183,13 @@ class RAK17000(Module):
                 self._rest(output)
         elif output == STEPS_OUTPUT:
             if self._is_stepping:
-                self._net.fall()
+                self._net.make_safe()
         else:
-            self._net.fall()
+            self._net.make_safe()
 
     def close(self) -> None:
         """Let both motors coast, put the driver to sleep and return the lines."""
-        self._net.disarm()
+        self._net.cancel()
         with ExitStack() as steps:
             # An expander's pull-up would wake the driver; asleep, its inputs matter to nobody.
             steps.callback(self.sleep.let_go)
@@ -227,7 +232,7 @@ class RAK17000(Module):
             float,
             Param("How often the inputs are switched.", unit="hertz", low=5.0, high=200.0),
         ] = 50.0,
-    ) -> Readings:
+    ) -> Result:
         """Run a DC motor; the same command again renews the run without disturbing it.
 
         A change of direction passes standstill for one period of the pulses. A move of the stepper
@@ -249,7 +254,7 @@ class RAK17000(Module):
         return self.readings(speed=speed)
 
     @operation(gives=(STATE,), main=STATE, drives="{bridge}", urgent=True)
-    def brake(self, bridge: Bridge) -> Readings:
+    def brake(self, bridge: Bridge) -> Result:
         """Brake a DC motor: both its terminals are held low.
 
         The brake stays on, without a limit in time, until another command or until its client is
@@ -269,7 +274,7 @@ class RAK17000(Module):
         return self.readings(state=self._state(bridge))
 
     @operation(gives=(STATE,), main=STATE, drives="{bridge}", urgent=True)
-    def coast(self, bridge: Bridge) -> Readings:
+    def coast(self, bridge: Bridge) -> Result:
         """Let a DC motor run out: its terminals are open. A move of the stepper motor is ended.
 
         Returns:
@@ -284,7 +289,7 @@ class RAK17000(Module):
         return self.readings(state=self._state(bridge))
 
     @operation(gives=(STATE,), main=STATE, drives="*", urgent=True)
-    def stop(self) -> Readings:
+    def stop(self) -> Result:
         """Let everything coast and put the driver to sleep; what is queued is not carried out.
 
         Returns:
@@ -293,7 +298,7 @@ class RAK17000(Module):
         Raises:
             BusError: A line could not be driven; it is tried until it can.
         """
-        self._net.fall()
+        self._net.make_safe()
         return self.readings(state="asleep")
 
     @operation(gives=(STEPS, DURATION), main=STEPS, drives=STEPS_OUTPUT, payload_param="steps")
@@ -322,7 +327,7 @@ class RAK17000(Module):
             bool,
             Param("Keep the windings under current afterwards: the motor holds, and gets warm."),
         ] = False,
-    ) -> Readings:
+    ) -> Result:
         """Move a stepper motor; the answer comes at once, the event `done` at the end.
 
         Winding A is on terminals A, winding B on terminals B. A move that is under way is ended,
@@ -345,7 +350,7 @@ class RAK17000(Module):
         return self.readings(steps=steps, duration=abs(steps) / rate * 1000.0)
 
     @operation(gives=(SPEED, STATE), main=SPEED, reads_only=True)
-    def state(self, bridge: Bridge) -> Readings:
+    def state(self, bridge: Bridge) -> Result:
         """Tell what a bridge does at this moment.
 
         Returns:
@@ -354,7 +359,7 @@ class RAK17000(Module):
         return self.readings(speed=self._bridges[bridge].speed, state=self._state(bridge))
 
     @event(gives=(STEPS,), main=STEPS, polled=False)
-    def done(self) -> ToldWatch:
+    def done(self) -> PushedEvents:
         """Tell when a move of the stepper motor has ended; the first message is the last move.
 
         A move that was stopped before its end is marked uncertain and says so in its note.
@@ -362,7 +367,7 @@ class RAK17000(Module):
         Returns:
             The look-out.
         """
-        watch = ToldWatch(self._last_move, self._listeners.remove)
+        watch = PushedEvents(self._last_move, self._listeners.remove)
         self._listeners.append(watch)
         return watch
 
@@ -376,11 +381,11 @@ class RAK17000(Module):
     @contextmanager
     def _secured(self) -> Iterator[None]:
         """Let everything coast when a command fails half-way."""
-        self._net.disarm()
+        self._net.cancel()
         try:
             yield
         except BridgeError:
-            self._net.catch()
+            self._net.make_safe_after_error()
             raise
 
     def _wake(self) -> None:

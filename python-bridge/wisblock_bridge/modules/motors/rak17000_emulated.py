@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Twin
+from wisblock_bridge.module_api.emulated import EmulatedModule, Quantity, SlotPins
 from wisblock_bridge.modules.shared.emulated_switches import truth
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class _Motor:
             return total / MEAN_OF_S * 100.0
 
 
-class EmulatedRAK17000(Twin):
+class EmulatedRAK17000(EmulatedModule):
     """A RAK17000 with a supply, a DC motor on each bridge and a stepper motor on both."""
 
     product = "RAK17000"

@@ -9,30 +9,32 @@ from typing import Annotated, Literal
 
 from wisblock_bridge.chips.pn532.cards import CARD_TYPES
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Param, Reading
+from wisblock_bridge.module_api.module import Param, ReadingSpec
 
-VERSION = Reading("version", "Firmware of the reader chip, for example 1.6.", kind="str")
-PRESENT = Reading("present", "Whether a card lies on the reader.", kind="bool")
-UID = Reading("uid", "Identifier of the card, 4, 7 or 10 bytes.", kind="bytes")
-TYPE = Reading("type", "Kind of card.", kind="str", choices=CARD_TYPES)
-ATQA = Reading("atqa", "First answer of the card (SENS_RES), two bytes.", kind="bytes")
-SAK = Reading("sak", "Second answer of the card (SEL_RES).", kind="int", low=0, high=255, step=1)
-DATA = Reading("data", "16 bytes of a block, or 4 of a page.", kind="bytes")
-WRITTEN = Reading("written", "The blocks or pages that were written.", kind="list")
-RECORDS = Reading(
+VERSION = ReadingSpec("version", "Firmware of the reader chip, for example 1.6.", kind="str")
+PRESENT = ReadingSpec("present", "Whether a card lies on the reader.", kind="bool")
+UID = ReadingSpec("uid", "Identifier of the card, 4, 7 or 10 bytes.", kind="bytes")
+TYPE = ReadingSpec("type", "Kind of card.", kind="str", choices=CARD_TYPES)
+ATQA = ReadingSpec("atqa", "First answer of the card (SENS_RES), two bytes.", kind="bytes")
+SAK = ReadingSpec(
+    "sak", "Second answer of the card (SEL_RES).", kind="int", low=0, high=255, step=1
+)
+DATA = ReadingSpec("data", "16 bytes of a block, or 4 of a page.", kind="bytes")
+WRITTEN = ReadingSpec("written", "The blocks or pages that were written.", kind="list")
+RECORDS = ReadingSpec(
     "records",
     "The records as text, in the form that write_ndef takes.",
     kind="list",
 )
-KINDS = Reading("kinds", "For each record uri, text, mime, smart_poster or other.", kind="list")
-DETAILS = Reading(
+KINDS = ReadingSpec("kinds", "For each record uri, text, mime, smart_poster or other.", kind="list")
+DETAILS = ReadingSpec(
     "details",
     "For each record what its text cannot carry (identifier, encoding, chunks), in the form that "
     "write_ndef takes; empty for the usual way.",
     kind="list",
 )
-MESSAGE = Reading("message", "The whole message as it stands on the card.", kind="bytes")
-ON = Reading("on", "Whether the radio field is on.", kind="bool")
+MESSAGE = ReadingSpec("message", "The whole message as it stands on the card.", kind="bytes")
+ON = ReadingSpec("on", "Whether the radio field is on.", kind="bool")
 
 Block = Annotated[
     int,

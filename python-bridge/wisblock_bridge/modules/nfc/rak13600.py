@@ -27,7 +27,7 @@ from wisblock_bridge.errors import (
     ForbiddenError,
     RemoteExceptionError,
 )
-from wisblock_bridge.module_api.module import Product, Quality, Readings, event, operation
+from wisblock_bridge.module_api.module import Product, Quality, Result, event, operation
 from wisblock_bridge.modules.nfc import ndef_records
 from wisblock_bridge.modules.nfc.params import (
     ATQA,
@@ -59,13 +59,13 @@ from wisblock_bridge.modules.nfc.params import (
     check_data,
 )
 from wisblock_bridge.modules.nfc.setup import CardSetup
-from wisblock_bridge.modules.nfc.watcher import CardWatch, Sighting, Sightings
+from wisblock_bridge.modules.nfc.watcher import CardEvents, Sighting, Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 FIELD = "field"
 
@@ -109,7 +109,7 @@ class RAK13600(CardSetup):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         self._sightings = Sightings(self._sight, clock)
@@ -117,7 +117,7 @@ class RAK13600(CardSetup):
     # -- the reader -------------------------------------------------------------------------------
 
     @operation(gives=(VERSION,), main=VERSION, reads_only=True)
-    def firmware(self) -> Readings:
+    def firmware(self) -> Result:
         """Tell the firmware of the reader chip.
 
         Returns:
@@ -131,7 +131,7 @@ class RAK13600(CardSetup):
         return self.readings(version=f"{found.version}.{found.revision}")
 
     @operation(gives=(ON,), main=ON, drives=FIELD, urgent={"on": False}, payload_param="on")
-    def field(self, on: Keep) -> Readings:
+    def field(self, on: Keep) -> Result:
         """Keep the radio field on, or let it go off; while somebody listens it stays on.
 
         Returns:
@@ -150,7 +150,7 @@ class RAK13600(CardSetup):
     # -- cards ------------------------------------------------------------------------------------
 
     @operation(gives=(PRESENT,), main=PRESENT, reads_only=True)
-    def present(self) -> Readings:
+    def present(self) -> Result:
         """Tell whether a card lies on the reader now.
 
         Returns:
@@ -166,7 +166,7 @@ class RAK13600(CardSetup):
     def read_tag(
         self,
         timeout_ms: WaitMs = 500,
-    ) -> Readings:
+    ) -> Result:
         """Wait for a card and tell what it is.
 
         Returns:
@@ -191,7 +191,7 @@ class RAK13600(CardSetup):
         key_type: Which = "A",
         password: Password = None,
         pack: Pack = None,
-    ) -> Readings:
+    ) -> Result:
         """Read a block of a Mifare Classic, or a page of an Ultralight or NTAG.
 
         Returns:
@@ -218,7 +218,7 @@ class RAK13600(CardSetup):
         allow_protected: Unguarded = False,  # noqa: FBT002  (of the wire)
         password: Password = None,
         pack: Pack = None,
-    ) -> Readings:
+    ) -> Result:
         """Write a block of a Mifare Classic, or a page of an Ultralight or NTAG, and read it back.
 
         A trailer does not read back as it was written, so it is not compared.
@@ -256,7 +256,7 @@ class RAK13600(CardSetup):
         return self.readings(written=progress.written, uid=link.target.uid)
 
     @operation(gives=(RECORDS, KINDS, DETAILS, MESSAGE, UID), main=RECORDS)
-    def read_ndef(self, password: Password = None, pack: Pack = None) -> Readings:
+    def read_ndef(self, password: Password = None, pack: Pack = None) -> Result:
         """Read the NDEF message of a card: addresses, text, files.
 
         Returns:
@@ -295,7 +295,7 @@ class RAK13600(CardSetup):
         details: Details = None,
         password: Password = None,
         pack: Pack = None,
-    ) -> Readings:
+    ) -> Result:
         """Write an NDEF message to a card that is formatted for it, and read it back.
 
         Until all of it is written the card holds an empty message, never half of one. Everything
@@ -323,7 +323,7 @@ class RAK13600(CardSetup):
     # -- events -----------------------------------------------------------------------------------
 
     @event(gives=(UID, TYPE), main=UID, polled=True, occurrence=True)
-    def arrived(self, poll_ms: PollMs = 250, gone_ms: GoneMs = 500) -> CardWatch:
+    def arrived(self, poll_ms: PollMs = 250, gone_ms: GoneMs = 500) -> CardEvents:
         """Tell when a card comes; a card that lies there is told first, and then not again.
 
         Returns:
@@ -332,7 +332,7 @@ class RAK13600(CardSetup):
         return self._watch(arrivals=True, poll_ms=poll_ms, gone_ms=gone_ms)
 
     @event(gives=(UID,), main=UID, polled=True, occurrence=True)
-    def removed(self, poll_ms: PollMs = 250, gone_ms: GoneMs = 500) -> CardWatch:
+    def removed(self, poll_ms: PollMs = 250, gone_ms: GoneMs = 500) -> CardEvents:
         """Tell when a card goes.
 
         Returns:
@@ -340,8 +340,8 @@ class RAK13600(CardSetup):
         """
         return self._watch(arrivals=False, poll_ms=poll_ms, gone_ms=gone_ms)
 
-    def _watch(self, *, arrivals: bool, poll_ms: int, gone_ms: int) -> CardWatch:
-        watch = CardWatch(
+    def _watch(self, *, arrivals: bool, poll_ms: int, gone_ms: int) -> CardEvents:
+        watch = CardEvents(
             self._sightings,
             self.clock,
             arrivals=arrivals,
@@ -352,7 +352,7 @@ class RAK13600(CardSetup):
         self._listeners.add(watch)
         return watch
 
-    def _listens_no_more(self, watch: CardWatch) -> None:
+    def _listens_no_more(self, watch: CardEvents) -> None:
         self._listeners.discard(watch)
         if self._listeners:
             return

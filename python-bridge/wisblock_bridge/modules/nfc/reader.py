@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.chips.pn532 import Target
     from wisblock_bridge.chips.pn532.card import Card
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Memory, Timers
+    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 TRIES = 5
 """Looks of the chip before it says "no card"; about 5 ms each, so nobody waits long."""
@@ -56,7 +56,7 @@ class NfcReader(Module):
         parts: Mapping[str, object],
         clock: Clock,
         timers: Timers,
-        memory: Memory | None = None,
+        memory: ModuleState | None = None,
     ) -> None:
         super().__init__(parts, clock, timers, memory)
         self._held = False
@@ -149,7 +149,7 @@ class NfcReader(Module):
                     "plugged in?",
                     where=self.reader.name,
                 )
-            self.give_way()
+            self.check_cancelled()
             self.clock.sleep(PAUSE_S)
         if len(found) > 1:
             raise _several(found, self.reader.name)

@@ -17,7 +17,7 @@ from wisblock_bridge.chips.pn532.classic import MifareClassic
 from wisblock_bridge.chips.pn532.classic_setup import format_classic
 from wisblock_bridge.chips.pn532.type2 import Type2Tag
 from wisblock_bridge.errors import BadParamsError, RemoteExceptionError
-from wisblock_bridge.module_api.module import Readings, operation
+from wisblock_bridge.module_api.module import Result, operation
 from wisblock_bridge.modules.nfc.params import (
     DATA,
     UID,
@@ -61,7 +61,7 @@ class CardSetup(NfcReader):
     """The operations that set a card up."""
 
     @operation(gives=(WRITTEN, UID), main=WRITTEN)
-    def format_ndef(self, erase: Erase = False) -> Readings:  # noqa: FBT002  (of the wire)
+    def format_ndef(self, erase: Erase = False) -> Result:  # noqa: FBT002  (of the wire)
         """Format a blank card for NDEF: Ultralight, NTAG, or Mifare Classic with factory keys.
 
         It holds an empty message then. A Mifare Classic gets its application directory and the
@@ -91,7 +91,7 @@ class CardSetup(NfcReader):
         pack: NewPack = None,
         first_page: FirstPage = 4,
         reading: ForReading = False,  # noqa: FBT002  (of the wire)
-    ) -> Readings:
+    ) -> Result:
         """Let an NTAG or Ultralight EV1 ask for a password before it is written.
 
         A password that is forgotten cannot be found out; ``unprotect`` takes it away. The radio
@@ -114,7 +114,7 @@ class CardSetup(NfcReader):
         return self.readings(written=progress.written, uid=link.target.uid)
 
     @operation(gives=(WRITTEN, UID), main=WRITTEN)
-    def unprotect(self, password: NewPassword, pack: Pack = None) -> Readings:
+    def unprotect(self, password: NewPassword, pack: Pack = None) -> Result:
         """Take the password away from an NTAG or Ultralight EV1; it is as delivered then.
 
         Returns:
@@ -131,7 +131,7 @@ class CardSetup(NfcReader):
         return self.readings(written=progress.written, uid=link.target.uid)
 
     @operation(gives=(WRITTEN, UID), main=WRITTEN, check=check_confirmed)
-    def lock(self, confirm: Confirm, password: Password = None, pack: Pack = None) -> Readings:
+    def lock(self, confirm: Confirm, password: Password = None, pack: Pack = None) -> Result:
         """Make an Ultralight or NTAG read-only for good. This can never be taken back.
 
         Returns:
@@ -151,7 +151,7 @@ class CardSetup(NfcReader):
         return self.readings(written=progress.written, uid=link.target.uid)
 
     @operation(gives=(DATA, UID), main=DATA, payload_param="data")
-    def transceive(self, data: Command) -> Readings:
+    def transceive(self, data: Command) -> Result:
         """Send a command of your own to the card, and give its answer. Nothing is checked.
 
         The reader adds the CRC. A Mifare Classic's keys are not for this: use ``read_block``.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.module_api.module import Readings, Watch
+from wisblock_bridge.module_api.module import EventSource, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,7 +102,7 @@ class Sightings:
         self._looked_at = None
 
 
-class CardWatch(Watch):
+class CardEvents(EventSource):
     """A look-out for cards that come, or for cards that go.
 
     Args:
@@ -122,7 +122,7 @@ class CardWatch(Watch):
         arrivals: bool,
         poll_ms: float,
         gone_ms: float,
-        leave: Callable[[CardWatch], None],
+        leave: Callable[[CardEvents], None],
     ) -> None:
         super().__init__(poll_ms / 1000.0)
         self._sightings = sightings
@@ -130,9 +130,9 @@ class CardWatch(Watch):
         self._arrivals = arrivals
         self._gone_s = gone_ms / 1000.0
         self._told: set[bytes] = set()
-        self._leave: Callable[[CardWatch], None] | None = leave
+        self._leave: Callable[[CardEvents], None] | None = leave
 
-    def look(self) -> list[Readings]:
+    def look(self) -> list[Result]:
         """Look once.
 
         Returns:
@@ -148,11 +148,11 @@ class CardWatch(Watch):
         self._told = set(present)
         if self._arrivals:
             return [
-                Readings({"uid": card.uid, "type": card.kind}, timestamp_ms)
+                Result({"uid": card.uid, "type": card.kind}, timestamp_ms)
                 for card, timestamp_ms in came
             ]
         now_ms = self._clock.timestamp_ms()
-        return [Readings({"uid": uid}, now_ms) for uid in sorted(went)]
+        return [Result({"uid": uid}, now_ms) for uid in sorted(went)]
 
     def close(self) -> None:
         """Look out no longer."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from wisblock_bridge.module_api.emulated import SlotPins, Twin
+from wisblock_bridge.module_api.emulated import EmulatedModule, SlotPins
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.emulated.i2c import EmulatedChip
 
 
-class ChipTwin(Twin):
+class ChipTwin(EmulatedModule):
     """Base of the emulated products whose chip has address straps.
 
     Args:
@@ -47,7 +47,7 @@ class ChipTwin(Twin):
         self._device = device
 
     def power_cycle(self) -> bool:
-        """Take the supply away for a moment, as ``Twin.power_cycle`` says."""
+        """Take the supply away for a moment, as ``EmulatedModule.power_cycle`` says."""
         self._device.power_cycle()
         return True
 

@@ -11,20 +11,20 @@ import math
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.gpio import Bias
-from wisblock_bridge.module_api.module import Watch
+from wisblock_bridge.module_api.module import EventSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Readings
+    from wisblock_bridge.module_api.module import Result
     from wisblock_bridge.module_api.needs import DigitalLine
 
-    Pack = Callable[[int, float, int], Readings]
+    Pack = Callable[[int, float, int], Result]
 
 
-class LineWatch(Watch):
+class LineEvents(EventSource):
     """The look-out for changes of a line.
 
     Args:
@@ -70,7 +70,7 @@ class LineWatch(Watch):
         """Readable when the kernel has seen a change."""
         return self._edges.descriptor if self._edges is not None else None
 
-    def look(self) -> list[Readings]:
+    def look(self) -> list[Result]:
         """Look once, or take what the kernel saw.
 
         Returns:
@@ -94,13 +94,13 @@ class LineWatch(Watch):
         if self._edges is not None:
             self._edges.close()
 
-    def _take_changes(self, edges: EdgeSource) -> list[Readings]:
+    def _take_changes(self, edges: EdgeSource) -> list[Result]:
         changes = edges.read()
         if changes:
             self._told = changes[-1].level
         return [self._pack(each.level, each.timestamp_ms, each.missed) for each in changes]
 
-    def _settle(self, found: list[Readings]) -> list[Readings]:
+    def _settle(self, found: list[Result]) -> list[Result]:
         """Tell the last level again when it became certain and nothing else says so."""
         left_s = self._settled_at - self._clock.monotonic()
         if left_s > 0.0:
@@ -113,7 +113,7 @@ class LineWatch(Watch):
             self.interval_s = left_s if left_s > 0.0 else math.inf
         return found
 
-    def _look_at_level(self) -> list[Readings]:
+    def _look_at_level(self) -> list[Result]:
         """Tell a new level once it has been there for the debounce time."""
         level = self._line.level()
         now = self._clock.monotonic()

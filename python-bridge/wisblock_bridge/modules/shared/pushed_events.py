@@ -12,17 +12,17 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.module_api.module import Watch
+from wisblock_bridge.module_api.module import EventSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.module_api.module import Readings
+    from wisblock_bridge.module_api.module import Result
 
 MOST_NEWS = 64
 
 
-class ToldWatch(Watch):
+class PushedEvents(EventSource):
     """A look-out that is told.
 
     Args:
@@ -30,10 +30,10 @@ class ToldWatch(Watch):
         forget: Called with this watch when nobody looks out any more.
     """
 
-    def __init__(self, present: Readings, forget: Callable[[ToldWatch], None]) -> None:
+    def __init__(self, present: Result, forget: Callable[[PushedEvents], None]) -> None:
         super().__init__(math.inf)
         self._news = deque([present], maxlen=MOST_NEWS)
-        self._forget: Callable[[ToldWatch], None] | None = forget
+        self._forget: Callable[[PushedEvents], None] | None = forget
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     @property
@@ -41,7 +41,7 @@ class ToldWatch(Watch):
         """Readable when there is something to tell; None after the end."""
         return self._bell if self._forget is not None else None
 
-    def tell(self, readings: Readings) -> None:
+    def tell(self, readings: Result) -> None:
         """Take notice of something.
 
         Args:
@@ -50,7 +50,7 @@ class ToldWatch(Watch):
         self._news.append(readings)
         os.eventfd_write(self._bell, 1)
 
-    def look(self) -> list[Readings]:
+    def look(self) -> list[Result]:
         """Take what there is to tell.
 
         Returns:

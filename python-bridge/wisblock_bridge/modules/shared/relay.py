@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.errors import BridgeError, NotReadyError
-from wisblock_bridge.module_api.module import Param, Reading
+from wisblock_bridge.module_api.module import Param, ReadingSpec
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OUTPUT = "relay"
 
-ON = Reading(
+ON = ReadingSpec(
     "on",
     "Whether the coil is energised and the normally open contact closed.",
     kind="bool",
@@ -59,7 +59,7 @@ class Relay:
         Raises:
             BusError: The line could not be driven now.
         """
-        self._net.fall()
+        self._net.make_safe()
 
     def close(self) -> None:
         """Switch off and return the line.
@@ -67,7 +67,7 @@ class Relay:
         Raises:
             BusError: The line could not be driven.
         """
-        self._net.disarm()
+        self._net.cancel()
         try:
             self._release()
         finally:
@@ -90,13 +90,13 @@ class Relay:
             self.release()
             return self.is_on()
         self._end_pulse()
-        self._net.disarm()
+        self._net.cancel()
         try:
             self._on = True
             self._line.drive(1)
             return self.is_on()
         except BridgeError:
-            self._net.catch()
+            self._net.make_safe_after_error()
             raise
 
     def toggle(self) -> bool:

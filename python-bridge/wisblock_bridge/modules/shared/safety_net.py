@@ -35,27 +35,27 @@ class SafetyNet:
         self._make_safe = make_safe
         self._timer: TimerHandle | None = None
 
-    def fall(self) -> None:
+    def make_safe(self) -> None:
         """Make the outputs safe now; what fails now is tried again later, without a word.
 
         Raises:
             BridgeError: It did not work at once.
         """
-        self.disarm()
+        self.cancel()
         try:
             self._make_safe()
         except BridgeError as error:
             self._try_later(error, FIRST_RETRY_S)
             raise
 
-    def catch(self) -> None:
+    def make_safe_after_error(self) -> None:
         """Make the outputs safe because of another error, which is the one to be told."""
         try:
-            self.fall()
+            self.make_safe()
         except BridgeError:
             return  # it is tried again
 
-    def disarm(self) -> None:
+    def cancel(self) -> None:
         """Try no more: somebody drives the outputs anew, or they are safe."""
         if self._timer is not None:
             self._timer.cancel()

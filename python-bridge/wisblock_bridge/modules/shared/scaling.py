@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Protocol
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Param, Reading
+from wisblock_bridge.module_api.module import Param, ReadingSpec
 
 LARGEST = 1e9
 
@@ -22,7 +22,7 @@ ScaleHigh = Annotated[
     Param("What the high end of the input stands for.", low=-LARGEST, high=LARGEST),
 ]
 
-VALUE = Reading(
+VALUE = ReadingSpec(
     "value",
     "The measurement scaled to the transmitter's range; there when both ends of the scale are "
     "given.",

@@ -12,13 +12,13 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.module_api.module import Watch
+from wisblock_bridge.module_api.module import EventSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.buses.uart import SerialPort
-    from wisblock_bridge.module_api.module import Readings
+    from wisblock_bridge.module_api.module import Result
 
 MOST_NEWS = 256
 
@@ -26,7 +26,7 @@ LOOK_S = 0.5
 """How often the port is looked at in any case: opened anew, it has another descriptor."""
 
 
-class Ear:
+class SerialFanout:
     """What several listeners hear of one port.
 
     Args:
@@ -39,14 +39,14 @@ class Ear:
         self,
         port: SerialPort,
         take: Callable[[float], bytes],
-        pack: Callable[[bytes], Readings],
+        pack: Callable[[bytes], Result],
     ) -> None:
         self.port = port
         self._take = take
         self._pack = pack
-        self._listeners: list[HeardWatch] = []
+        self._listeners: list[SerialListener] = []
 
-    def listen(self, gap_s: float) -> HeardWatch:
+    def listen(self, gap_s: float) -> SerialListener:
         """Begin to listen.
 
         Args:
@@ -55,11 +55,11 @@ class Ear:
         Returns:
             The look-out.
         """
-        watch = HeardWatch(self, gap_s)
+        watch = SerialListener(self, gap_s)
         self.join(watch)
         return watch
 
-    def join(self, watch: HeardWatch) -> None:
+    def join(self, watch: SerialListener) -> None:
         """Let a look-out listen that was made elsewhere.
 
         Args:
@@ -68,11 +68,11 @@ class Ear:
         self._listeners.append(watch)
 
     @property
-    def listeners(self) -> tuple[HeardWatch, ...]:
+    def listeners(self) -> tuple[SerialListener, ...]:
         """Who listens."""
         return tuple(self._listeners)
 
-    def forget(self, watch: HeardWatch) -> None:
+    def forget(self, watch: SerialListener) -> None:
         """Tell a listener nothing more.
 
         Args:
@@ -100,7 +100,7 @@ class Ear:
         for listener in self.listeners:
             listener.hear(data)
 
-    def pack(self, data: bytes) -> Readings:
+    def pack(self, data: bytes) -> Result:
         """Make readings of what came.
 
         Args:
@@ -112,7 +112,7 @@ class Ear:
         return self._pack(data)
 
 
-class HeardWatch(Watch):
+class SerialListener(EventSource):
     """The look-out of one listener.
 
     Args:
@@ -120,11 +120,11 @@ class HeardWatch(Watch):
         gap_s: Silence that ends what belongs together, s.
     """
 
-    def __init__(self, ear: Ear, gap_s: float) -> None:
+    def __init__(self, ear: SerialFanout, gap_s: float) -> None:
         super().__init__(LOOK_S)
         self._ear = ear
         self._gap_s = gap_s
-        self._news: deque[Readings] = deque(maxlen=MOST_NEWS)
+        self._news: deque[Result] = deque(maxlen=MOST_NEWS)
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._both = select.epoll()
         self._both.register(self._bell, select.EPOLLIN)
@@ -143,7 +143,7 @@ class HeardWatch(Watch):
         """
         self.tell(self._ear.pack(data))
 
-    def tell(self, readings: Readings) -> None:
+    def tell(self, readings: Result) -> None:
         """Take notice of something that was heard.
 
         Args:
@@ -152,7 +152,7 @@ class HeardWatch(Watch):
         self._news.append(readings)
         os.eventfd_write(self._bell, 1)
 
-    def look(self) -> list[Readings]:
+    def look(self) -> list[Result]:
         """Take what was heard since.
 
         Returns:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, TypeGuard
 
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.module_api.module import Param, Reading
+from wisblock_bridge.module_api.module import Param, ReadingSpec
 from wisblock_bridge.modules.shared.dates import date_of
 
 if TYPE_CHECKING:
-    from wisblock_bridge.module_api.module import Memory
+    from wisblock_bridge.module_api.module import ModuleState
 
 LARGEST_ERROR_SHARE = 0.1
 """Of the span: what an input may be wrong by. The products are made for 1 %."""
@@ -33,18 +33,20 @@ Point = Annotated[
     ),
 ]
 
-SLOPE = Reading(
+SLOPE = ReadingSpec(
     "slope", "What a measured change is multiplied by.", unit="ratio", low=0.9, high=1.1, step=1e-6
 )
-POINTS = Reading("points", "How many points are known: 0, 1 or 2.", kind="int", low=0, high=2)
-DATE = Reading(
+POINTS = ReadingSpec("points", "How many points are known: 0, 1 or 2.", kind="int", low=0, high=2)
+DATE = ReadingSpec(
     "date",
     "When the later of the points was taken, UTC; missing when there is none.",
     kind="str",
     optional=True,
 )
-CALIBRATED = Reading("calibrated", "Whether this input was calibrated in this slot.", kind="bool")
-IS_CALIBRATED = Reading(
+CALIBRATED = ReadingSpec(
+    "calibrated", "Whether this input was calibrated in this slot.", kind="bool"
+)
+IS_CALIBRATED = ReadingSpec(
     "calibrated",
     "Yes where this input was calibrated in this slot; missing where it was not.",
     kind="bool",
@@ -126,7 +128,7 @@ class Trims:
         where: What people call the inputs.
     """
 
-    def __init__(self, memory: Memory, span: float, unit: str, where: str) -> None:
+    def __init__(self, memory: ModuleState, span: float, unit: str, where: str) -> None:
         self._memory = memory
         self._span = span
         self._unit = unit
@@ -248,7 +250,7 @@ def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def offset_reading(unit: str, largest: float, step: float) -> Reading:
+def offset_reading(unit: str, largest: float, step: float) -> ReadingSpec:
     """Describe the reading of the offset.
 
     Args:
@@ -256,7 +258,7 @@ def offset_reading(unit: str, largest: float, step: float) -> Reading:
         largest: It lies between minus this and this.
         step: Its resolution.
     """
-    return Reading(
+    return ReadingSpec(
         "offset", "What is added then.", unit=unit, low=-largest, high=largest, step=step
     )
 
