@@ -104,10 +104,10 @@ class Measured:
 
         emulated.bus.transfer = noted  # type: ignore[method-assign]
         known = registry.load()
-        rack = SlotManager(
+        slot_manager = SlotManager(
             Hardware(BOARDS[board], emulated, clock), known.modules, Mailbox(), clock
         )
-        self._worker = rack.worker(name, slot)
+        self._worker = slot_manager.worker(name, slot)
         emulated.ask_for(name, slot)
         self._operation = cheapest(known.modules[name].description)
         self.request = {

@@ -74,8 +74,8 @@ class Rig:
         self.full: set[bytes] = set()
         self.gone: set[bytes] = set()
         self.received: dict[bytes, list[Map]] = defaultdict(list)
-        self.delivery = Outbox(self._transmit, self._give_up)
-        self.rack = SlotManager(
+        self.outbox = Outbox(self._transmit, self._give_up)
+        self.slot_manager = SlotManager(
             self.hardware,
             {**self.catalogue.modules, **(modules or {})},
             self.mailbox,
@@ -85,17 +85,17 @@ class Rig:
         )
         self.dispatcher = Dispatcher(
             self.catalogue,
-            self.rack,
+            self.slot_manager,
             self.sessions,
-            self.delivery,
+            self.outbox,
             self.clock,
             self.counters,
             Scanner(
                 lambda in_use: discovery.scan(self.hardware, self.catalogue, in_use=in_use),
-                lambda: chips_in_use(self.rack),
+                lambda: chips_in_use(self.slot_manager),
                 self.mailbox,
             ),
-            EmulatorMethods(self.board, self.rack, self.clock) if emulated else None,
+            EmulatorMethods(self.board, self.slot_manager, self.clock) if emulated else None,
         )
         self._ids = itertools.count(1)
 
@@ -108,7 +108,7 @@ class Rig:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        workers = list(self.rack)
+        workers = list(self.slot_manager)
         for worker in workers:
             worker.close()
         for worker in workers:
@@ -227,7 +227,7 @@ class Rig:
 
     def settle(self) -> None:
         """Wait until every worker has done what was queued and what was due before."""
-        for worker in self.rack:
+        for worker in self.slot_manager:
             # Two marks in a row with nothing due between them: what was taken out has been done.
             marks = 0
             while not worker.closing and marks < 2:
@@ -244,10 +244,10 @@ class Rig:
         self.clock.advance(seconds)
         now = self.clock.monotonic()
         for session in self.sessions.overdue(now):
-            self.delivery.drop(session.identity)
+            self.outbox.drop(session.identity)
             self.dispatcher.end_session(session)
         self.dispatcher.subscriptions.return_modules(now)
-        self.dispatcher.salvage.attempt(now)
+        self.dispatcher.pending_safe_states.attempt(now)
         self.settle()
 
     def level(self, expander: str, line: int) -> int | None:

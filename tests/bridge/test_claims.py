@@ -37,7 +37,7 @@ def rig(script: Script) -> Iterator[Rig]:
 
 
 def of_slot(rig: Rig, module: str) -> dict[str, Any]:
-    told = status(0.0, rig.hardware, rig.rack, rig.sessions, rig.delivery, rig.counters, {})[
+    told = status(0.0, rig.hardware, rig.slot_manager, rig.sessions, rig.outbox, rig.counters, {})[
         "slots"
     ]
     assert isinstance(told, list)
@@ -74,7 +74,7 @@ def test_what_was_read_once_holds_nothing(rig: Rig, tally: Tally) -> None:
     assert of_slot(rig, "RAK5801")["idle"] is True
     assert rig.invoke(B, "RAK13001", 1, "set", on=True) == {"on": True}
     assert relay(rig) is True
-    assert [each.name for each in rig.rack] == ["RAK13001"]
+    assert [each.name for each in rig.slot_manager] == ["RAK13001"]
     tally.add("claim", CLAIMS)
 
 
@@ -108,8 +108,8 @@ def test_a_subscription_is_a_claim(rig: Rig) -> None:
 
 
 def test_the_address_of_an_idle_module_is_given_back(rig: Rig) -> None:
-    rig.rack.addresses[2, "ADS7830"] = 0x48
-    rig.rack.addresses[1, "ADS7830"] = 0x48
+    rig.slot_manager.addresses[2, "ADS7830"] = 0x48
+    rig.slot_manager.addresses[1, "ADS7830"] = 0x48
     rig.invoke(A, "RAK16001", 1, "read", channel=0)
     error = rig.refused(B, "RAK16001", 2, "read", channel=0)
     assert error["code"] == "in_use"
@@ -118,7 +118,7 @@ def test_the_address_of_an_idle_module_is_given_back(rig: Rig) -> None:
     assert "release RAK16001 --slot 1 --force" in error["hint"]
     gone(rig, A)
     rig.invoke(B, "RAK16001", 2, "read", channel=0)
-    assert [each.slot for each in rig.rack] == [2]
+    assert [each.slot for each in rig.slot_manager] == [2]
 
 
 def test_port_line_and_spi_of_an_idle_module_are_given_back() -> None:
@@ -177,16 +177,16 @@ def test_a_line_of_an_idle_module_can_be_driven_directly(rig: Rig) -> None:
     assert len(error["data"]["clients"]) == 1
     gone(rig, A)
     assert rig.invoke(B, "TPT29555", "board", "write", **line) == {"level": 0}
-    assert [each.name for each in rig.rack] == ["TPT29555"]
+    assert [each.name for each in rig.slot_manager] == ["TPT29555"]
 
 
 def test_idle_neighbours_are_not_closed_when_another_one_refuses(rig: Rig) -> None:
-    rig.rack.addresses[1, "ADS7830"] = rig.rack.addresses[2, "ADS7830"] = 0x48
+    rig.slot_manager.addresses[1, "ADS7830"] = rig.slot_manager.addresses[2, "ADS7830"] = 0x48
     rig.invoke(A, "RAK5801", 2, "read", samples=1)
     gone(rig, A)
     rig.invoke(B, "RAK16001", 1, "read", channel=0)
     assert rig.refused(C, "RAK16001", 2, "read", channel=0)["code"] == "in_use"
-    assert {each.name for each in rig.rack} == {"RAK5801", "RAK16001"}
+    assert {each.name for each in rig.slot_manager} == {"RAK5801", "RAK16001"}
 
 
 def test_of_two_newcomers_one_gets_the_slot(rig: Rig) -> None:
@@ -200,7 +200,7 @@ def test_of_two_newcomers_one_gets_the_slot(rig: Rig) -> None:
 
 def test_a_configured_module_stays_the_only_one_of_its_slot(script: Script) -> None:
     with Rig(fixed={1: "PROBE"}, modules={"PROBE": Probe}) as rig:
-        rig.rack.worker("PROBE", 1).prepare()
+        rig.slot_manager.worker("PROBE", 1).prepare()
         assert rig.refused(A, "RAK5801", 1, "read")["code"] == "slot_conflict"
         rig.settle()
         assert script.calls == ["open"]
@@ -211,10 +211,10 @@ def test_an_idle_module_that_fails_to_close_is_made_safe_later(rig: Rig, script:
     gone(rig, A)
     script.failures.append(no_answer())
     rig.invoke(B, "RAK5801", 1, "read", samples=1)
-    assert rig.dispatcher.salvage.next() is not None
+    assert rig.dispatcher.pending_safe_states.next() is not None
     rig.result(B, "bye")
     rig.advance(0.6)
-    assert [each.name for each in rig.rack] == ["RAK5801"], "what is owed displaces nobody"
+    assert [each.name for each in rig.slot_manager] == ["RAK5801"], "what is owed displaces nobody"
 
 
 # -- release --------------------------------------------------------------------------------------
@@ -228,13 +228,13 @@ def test_of_two_clients_one_releases(rig: Rig, script: Script, tally: Tally) -> 
     rig.settle()
     assert rig.result(A, "release", module="PROBE", slot=1) == {}
     assert script.states == {"a": False, "b": True}
-    (worker,) = rig.rack
+    (worker,) = rig.slot_manager
     assert worker.watched == 1
     assert not any("error" in each for each in rig.events(B, yours))
     assert rig.ask(A, "unsubscribe", subscription=mine)["error"]["code"] == "bad_params"
     assert rig.result(B, "release", module="PROBE", slot=1) == {}
     assert script.calls[-1] == "close"
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
     tally.add("claim", CLAIMS, 2)
 
 
@@ -244,7 +244,7 @@ def test_a_client_without_a_claim_releases_nothing_of_others(rig: Rig, script: S
     assert script.states == {"a": True}
     gone(rig, A)
     assert rig.result(B, "release", module="PROBE", slot=1) == {}
-    assert not list(rig.rack), "nobody uses it, so it is closed"
+    assert not list(rig.slot_manager), "nobody uses it, so it is closed"
 
 
 def test_release_leaves_what_is_to_be_held(rig: Rig, script: Script) -> None:
@@ -382,7 +382,7 @@ def test_force_ends_everything(rig: Rig, script: Script, held: bool, tally: Tall
         rig.result(A, "bye")
     assert rig.result(C, "release", module="PROBE", slot=1, force=True) == {}
     assert script.states == {"b": False}
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
     assert not rig.sessions.is_used(("PROBE", 1))
     rig.invoke(B, "RAK5801", 1, "read", samples=1)
     tally.add("claim", CLAIMS)
@@ -399,7 +399,7 @@ def test_force_ends_what_waits_for_the_module(rig: Rig, script: Script) -> None:
     script.gate.set()
     assert rig.code(A, hanging) == "ok"
     assert [rig.code(C, each) for each in (first, again)] == ["ok", "ok"]
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
 
 
 def test_a_request_that_waits_is_refused_when_its_client_releases(rig: Rig, script: Script) -> None:
@@ -411,7 +411,7 @@ def test_a_request_that_waits_is_refused_when_its_client_releases(rig: Rig, scri
     assert rig.error(A, parked)["code"] == "closing"
     script.gate.set()
     assert rig.code(A, released) == "ok"
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
 
 
 # -- held outputs ---------------------------------------------------------------------------------
@@ -479,7 +479,7 @@ def test_who_writes_while_the_last_owner_leaves_keeps_the_output(rig: Rig, scrip
     """Its command is carried out, and its answer is not read yet, when the former owner goes."""
     rig.invoke(A, "PROBE", 1, "set", which="a", on=True)
     number = rig.send_invoke(B, "PROBE", 1, "set", which="a", on=True)
-    (worker,) = rig.rack
+    (worker,) = rig.slot_manager
     done: list[bool] = []
     worker._call(lambda: done.append(True))
     while not done:
@@ -504,7 +504,7 @@ def test_a_claim_outlives_a_break_of_the_connection(rig: Rig) -> None:
         {"client": "flows", "address": "", "nodes": ["pump", "light"]}
     ]
     rig.result(B, "release", module="RAK5801", slot=1)
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
 
 
 # -- names and addresses --------------------------------------------------------------------------
@@ -527,7 +527,7 @@ def test_nodes_are_remembered_the_newest_last(rig: Rig) -> None:
 def test_a_node_is_a_short_text(rig: Rig, node: object) -> None:
     error = named(rig, A, node, **READ)["error"]
     assert error["code"] == "bad_request"
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
 
 
 def test_the_longest_name_of_a_node(rig: Rig) -> None:

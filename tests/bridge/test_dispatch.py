@@ -170,7 +170,7 @@ def test_a_bad_parameter_touches_no_hardware(
         assert error["code"] == "bad_params"
         assert error["data"]["param"] == param.name
         seen = error["message"]
-    assert not list(rig.rack), "a refused request put a module into its slot"
+    assert not list(rig.slot_manager), "a refused request put a module into its slot"
     tally.add("bad_input", "the same in a request: nothing reaches the bus", len(values), seen=seen)
 
 
@@ -187,7 +187,7 @@ def test_wrong_slots(rig: Rig, module: str, slot: object) -> None:
         if method == "subscribe":
             params |= {"operation": operation.name, "every_ms": 100, "params": fitting(operation)}
         assert refused_untouched(rig, method, params)["code"] == "bad_params"
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
 
 
 @pytest.mark.parametrize("module", ["RAK99999", "", "rak5801", "x" * 100_000])
@@ -388,7 +388,7 @@ def test_a_parked_request_can_be_too_late(gated: GatedClock) -> None:
         gated.advance(0.2)
         gated.gate.set()
         assert rig.code(A, late) == "expired"
-        assert not list(rig.rack)
+        assert not list(rig.slot_manager)
 
 
 def test_a_parked_request_dies_with_its_session(gated: GatedClock) -> None:
@@ -402,7 +402,7 @@ def test_a_parked_request_dies_with_its_session(gated: GatedClock) -> None:
         gated.gate.set()
         assert [rig.code(A, number) for number in (invoke, subscribe)] == ["expired"] * 2
         rig.settle()
-        assert not list(rig.rack)
+        assert not list(rig.slot_manager)
 
 
 def test_parked_subscriptions_do_not_move_to_another_connection(gated: GatedClock) -> None:
@@ -539,7 +539,7 @@ def interrupted(
     assert place in error["where"]
     assert error["message"]
     assert error["hint"]
-    (worker,) = rig.rack
+    (worker,) = rig.slot_manager
     assert worker.errors == 1
     assert call_once(rig, module, operation) == usual, (place, skip)
     if usual == "ok":

@@ -78,7 +78,7 @@ class Bridge(RuleBasedStateMachine):
         self.rig.full.clear()
         self.settle()
         self.rig.pump()
-        self.rig.delivery.retry()
+        self.rig.outbox.retry()
         for who in CLIENTS:
             for number in self.asked[who]:
                 assert self.rig.find(who, number) is not None, f"{who!r}: {number} has no reply"
@@ -91,11 +91,11 @@ class Bridge(RuleBasedStateMachine):
         assert not self.rig.dispatcher.subscriptions._by_number
         assert not self.rig.sessions._owner
         assert not self.rig.sessions._by_token
-        assert not self.rig.delivery.pending
+        assert not self.rig.outbox.pending
         assert not self.rig.dispatcher._parked
         assert not self.rig.dispatcher._releases._waiting
         assert not self.rig.dispatcher._releases._closing
-        for worker in self.rig.rack:
+        for worker in self.rig.slot_manager:
             assert worker.queued == worker.watched == worker.unanswered == 0
         self.rig.__exit__(None, None, None)
 
@@ -104,13 +104,15 @@ class Bridge(RuleBasedStateMachine):
             self.rig.pump()
             return
         self.rig.settle()
-        while any(worker.closing or worker.queued or worker.unanswered for worker in self.rig.rack):
-            closing = [worker for worker in self.rig.rack if worker.closing]
+        while any(
+            worker.closing or worker.queued or worker.unanswered for worker in self.rig.slot_manager
+        ):
+            closing = [worker for worker in self.rig.slot_manager if worker.closing]
             self.rig.pump_until(lambda gone=closing: self._are_gone(gone), "it has closed")  # type: ignore[misc]
             self.rig.settle()
 
     def _are_gone(self, workers: list[Worker]) -> bool:
-        return not set(workers) & set(self.rig.rack)
+        return not set(workers) & set(self.rig.slot_manager)
 
     def send(self, who: bytes, method: str, timeout_ms: int | None = None, **params: Any) -> int:
         number = self.rig.send(who, method, timeout_ms, **params)
@@ -201,8 +203,8 @@ class Bridge(RuleBasedStateMachine):
     @rule(who=clients, slot=st.sampled_from((1, 2)), timeout_ms=timeouts)
     def come_new(self, who: bytes, slot: int, timeout_ms: int | None) -> None:
         """Another module is wanted in the slot: it gets it unless somebody uses it."""
-        way = self.rig.rack.way
-        other = self.rig.rack.occupant(slot)  # type: ignore[arg-type]
+        way = self.rig.slot_manager.way
+        other = self.rig.slot_manager.occupant(slot)  # type: ignore[arg-type]
         settled = not self.held and (other is None or not other.closing)
         used = other is not None and other.name != "OTHER" and not way.gives_way(other)
         users = self.rig.sessions.users(("PROBE", slot))  # type: ignore[arg-type]
@@ -257,10 +259,10 @@ class Bridge(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         if self.held:
             return
-        slow = {who for who in self.rig.full if who in self.rig.delivery._outboxes}
+        slow = {who for who in self.rig.full if who in self.rig.outbox._outboxes}
         self.rig.advance(seconds)
         self.settle()
-        for who in slow - set(self.rig.delivery._outboxes):
+        for who in slow - set(self.rig.outbox._outboxes):
             # Its lease ran out while it read nothing: what waited for it went with it.
             self.asked[who] = [each for each in self.asked[who] if self.rig.find(who, each)]
 
@@ -271,7 +273,7 @@ class Bridge(RuleBasedStateMachine):
     @rule(who=clients)
     def read_again(self, who: bytes) -> None:
         self.rig.full.discard(who)
-        self.rig.delivery.retry()
+        self.rig.outbox.retry()
 
     @rule(count=st.integers(1, 3))
     def fail(self, count: int) -> None:
@@ -343,18 +345,20 @@ class Bridge(RuleBasedStateMachine):
             assert {output for output, owner in sessions._owner.items() if owner is session} == set(
                 session.outputs
             )
-            assert all(claim.alive and claim.heir is None for claim in session.claims.values())
+            assert all(
+                claim.alive and claim.superseded_by is None for claim in session.claims.values()
+            )
         assert not set(sessions._held) & set(sessions._owner)
         numbers = [number for each in sessions for number in each.subscriptions]
         known = self.rig.dispatcher.subscriptions._by_number
         assert sorted(numbers) == sorted(known)
-        assert set(self.rig.delivery._outboxes) <= set(CLIENTS)
+        assert set(self.rig.outbox._outboxes) <= set(CLIENTS)
 
     @invariant()
     def nobody_drives_what_has_no_owner(self) -> None:
         if self.held or self.script.failures:
             return
-        if any(worker._retries for worker in self.rig.rack):
+        if any(worker._retries for worker in self.rig.slot_manager):
             return  # it is being made safe
         owned = {each.name for each in self.rig.sessions._owner}
         assert not self.script.states.get("a") or "a" in owned
@@ -374,7 +378,7 @@ class Bridge(RuleBasedStateMachine):
     def what_is_at_rest_waits_for_nothing(self) -> None:
         if self.held:
             return
-        for worker in self.rig.rack:
+        for worker in self.rig.slot_manager:
             assert worker.queued == 0
             assert worker.unanswered == 0
         if not self.rig.full:

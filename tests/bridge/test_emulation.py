@@ -209,17 +209,17 @@ def test_faults_refuse_nonsense(rig: Rig, params: dict[str, Any]) -> None:
 
 def test_demo_mode_swings_until_a_value_is_set() -> None:
     clock = FakeClock(0.0)
-    swing = DemoWave(12.0, 4.0, 20.0, clock, 10.0)
+    wave = DemoWave(12.0, 4.0, 20.0, clock, 10.0)
     values = []
     for _ in range(100):
-        values.append(swing.get())
+        values.append(wave.get())
         clock.advance(0.1)
     assert min(values) == pytest.approx(4.0, abs=0.1)
     assert max(values) == pytest.approx(20.0, abs=0.1)
     assert max(abs(a - b) for a, b in itertools.pairwise(values)) < 0.6
-    swing.set(7)
+    wave.set(7)
     clock.advance(3.0)
-    assert swing.get() == 7.0
+    assert wave.get() == 7.0
     assert DemoWave(12.0, 4.0, 20.0, clock).get() == 12.0
 
 

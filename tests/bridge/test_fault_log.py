@@ -78,7 +78,7 @@ def test_a_thousand_failures_are_one_line(
         )
         assert rig.refused(who, "PROBE", 1, operation, **params)["code"] == "no_device"
         rig.advance(1.0)
-    (worker,) = rig.rack
+    (worker,) = rig.slot_manager
     assert worker.errors >= 1000
     assert lines(caplog) == ["PROBE in slot 1, 0x11 on i2c-1: No answer."]
     end()
@@ -218,7 +218,7 @@ def test_an_unforeseen_exception_is_found_in_the_log(
     assert "ZeroDivisionError: the detail" in text
     assert "in read\n" in text  # where it happened
     assert "the detail" not in str(error)
-    (slot,) = rig.rack
+    (slot,) = rig.slot_manager
     assert (slot.errors, slot.latest_error is not None) == (1, True)
 
 
@@ -299,18 +299,18 @@ def test_an_error_without_a_traceback_is_a_defect_too() -> None:
 
 
 def test_the_ring_is_bounded_in_lines_and_length() -> None:
-    ring = LogBuffer()
+    log_buffer = LogBuffer()
     logger = logging.getLogger("tests.ring")
     logger.propagate = False
-    logger.addHandler(ring)
+    logger.addHandler(log_buffer)
     try:
         for number in range(500):
             logger.warning("line %d %s", number, "x" * 100_000)
         logger.error("with a traceback", exc_info=raised(ValueError))
         logger.warning("cannot be written: %d", "not a number")
     finally:
-        logger.removeHandler(ring)
-    kept = ring.lines()
+        logger.removeHandler(log_buffer)
+    kept = log_buffer.lines()
     assert len(kept) == 200
     assert all(len(str(each["text"])) <= 3001 for each in kept)
     assert "ValueError: the words" in str(kept[-1]["text"])

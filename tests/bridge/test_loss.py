@@ -192,7 +192,9 @@ def test_a_slow_module_is_safe_before_anybody_is_served(
     monkeypatch.setattr(daemon, "notify", told.append)
     bridge = daemon.Daemon(Config(emulate=True, endpoint=f"ipc://{tmp_path}/bridge.sock"))
     bridge._make_safe_after_crash()
-    assert bridge.rack.find("RAK13007", 1) is None, "it was opened, which is safe, and closed"
+    assert bridge.slot_manager.find("RAK13007", 1) is None, (
+        "it was opened, which is safe, and closed"
+    )
     assert len(joined) == 3
     assert all(seconds > 5.0 for seconds in joined)
     assert told.count("EXTEND_TIMEOUT_USEC=20000000") == 3

@@ -31,10 +31,10 @@ def refused(board: str) -> dict[Pair, str]:
     able = {slot: [name for name in PRODUCTS if fits(board, name, slot)] for slot in SLOTS}
     for first, second in itertools.product(able[1], able[2]):
         with Rig(BOARDS[board]) as rig:
-            rig.rack.worker(first, 1).unanswered = 1  # a request is under way
+            rig.slot_manager.worker(first, 1).unanswered = 1  # a request is under way
             rig.sessions.claim(rig.sessions.of(b"a", rig.clock.monotonic()), (first, 1))
             try:
-                rig.rack.worker(second, 2)
+                rig.slot_manager.worker(second, 2)
             except InUseError as error:
                 found[first, second] = str(error)
     return found
@@ -44,7 +44,7 @@ def fits(board: str, module: str, slot: Slot) -> bool:
     """Whether a module can be there at all: a RAK16001 as delivered has the converter's address."""
     with Rig(BOARDS[board]) as rig:
         try:
-            rig.rack.worker(module, slot)
+            rig.slot_manager.worker(module, slot)
         except InUseError:
             return False
     return True

@@ -156,7 +156,7 @@ def test_a_client_cannot_write_a_line_of_the_log(tmp_path: Path) -> None:
     root = logging.getLogger()
     former, level = list(root.handlers), root.level
     try:
-        ring = logs.set_up("info", stream)
+        log_buffer = logs.set_up("info", stream)
         logging.getLogger("test").info("client %s is gone", EVIL)
         logging.getLogger("test").info("client %(name)s is gone", {"name": EVIL})
         logging.getLogger("test").warning("%s failed: %s", 7, BridgeError(EVIL))
@@ -173,7 +173,7 @@ def test_a_client_cannot_write_a_line_of_the_log(tmp_path: Path) -> None:
     stream.close()
     assert dangerous(written) == []
     assert not any(line.startswith("root") for line in written.split("\n")[:4])
-    assert dangerous("".join(str(each["text"]) for each in ring.lines())) == []
+    assert dangerous("".join(str(each["text"]) for each in log_buffer.lines())) == []
 
 
 # -- output in any encoding -----------------------------------------------------------------------

@@ -73,7 +73,7 @@ def bus(rig: Rig, kind: str) -> dict[str, Any]:
 def status(rig: Rig) -> dict[str, Any]:
     from wisblock_bridge.server.status import status as tell  # noqa: PLC0415  (the name)
 
-    return tell(1.0, rig.hardware, rig.rack, rig.sessions, rig.delivery, rig.counters, {})
+    return tell(1.0, rig.hardware, rig.slot_manager, rig.sessions, rig.outbox, rig.counters, {})
 
 
 def test_transactions_and_failures_are_counted_by_bus(rig: Rig) -> None:

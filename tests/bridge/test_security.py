@@ -565,10 +565,10 @@ def test_nobody_enters_when_nobody_can_be_asked(tmp_path: Path) -> None:
     clients.add("a", client.public, "admin")
     keys = ClientKeys(own.public, client.public, client.secret)
     with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
-        doorkeeper = CurveAuthenticator(context, own, clients)
-        doorkeeper.protect(router)
+        authenticator = CurveAuthenticator(context, own, clients)
+        authenticator.protect(router)
         port = router.bind_to_random_port("tcp://127.0.0.1")
-        doorkeeper.close()
+        authenticator.close()
         with pytest.raises(RemoteError):
             Bridge(f"tcp://127.0.0.1:{port}", keys=keys)
         assert not router.poll(0)
@@ -583,10 +583,10 @@ def test_a_doorkeeper_that_stumbles_lets_nobody_in(caplog: pytest.LogCaptureFixt
             raise RuntimeError(public_key)
 
     with zmq.Context() as context:
-        doorkeeper = CurveAuthenticator(context, KeyPair("", ""), Broken())
-        assert doorkeeper.callback("", make_pair().public.encode()) is False
-        assert doorkeeper.callback("", b"\xff") is False
-        doorkeeper.close()
+        authenticator = CurveAuthenticator(context, KeyPair("", ""), Broken())
+        assert authenticator.callback("", make_pair().public.encode()) is False
+        assert authenticator.callback("", b"\xff") is False
+        authenticator.close()
     assert "a key could not be looked up" in caplog.text
 
 
@@ -621,11 +621,11 @@ def test_without_a_proven_key_only_this_computer_is_let_in(
     tmp_path: Path, known: dict[str, str], role: Role
 ) -> None:
     with zmq.Context() as context:
-        doorkeeper = CurveAuthenticator(context, KeyPair("", ""), ClientList(tmp_path))
+        authenticator = CurveAuthenticator(context, KeyPair("", ""), ClientList(tmp_path))
         try:
-            assert doorkeeper.peer_of(Arrived(**known)).role is role  # type: ignore[arg-type]
+            assert authenticator.peer_of(Arrived(**known)).role is role  # type: ignore[arg-type]
         finally:
-            doorkeeper.close()
+            authenticator.close()
 
 
 def test_a_plain_port_beside_one_with_keys_lets_this_computer_in(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_a_failure_names_the_place_and_ends(rig: Rig, script: Script) -> None:
     script.failures.append(no_answer())
     error = rig.error(A, read(rig))
     assert (error["code"], error["where"]) == ("no_device", "PROBE in slot 1, 0x11 on i2c-1")
-    (slot,) = rig.rack
+    (slot,) = rig.slot_manager
     assert (slot.errors, str(slot.last_error and slot.last_error.code)) == (1, "no_device")
     assert rig.code(A, read(rig)) == "ok"
     assert slot.last_error is None
@@ -273,7 +273,7 @@ def test_a_long_measurement_gives_way_to_a_stop(rig: Rig, script: Script) -> Non
     assert rig.error(A, number)["code"] == "expired"
     assert (rig.code(B, stop), rig.code(A, later)) == ("ok", "ok")
     assert script.calls == ["open", "measure", "set a False", "read w"]
-    (worker,) = rig.rack
+    (worker,) = rig.slot_manager
     assert (worker.errors, worker.last_error) == (0, None)
 
 
@@ -360,7 +360,7 @@ def test_what_takes_long_gives_way_at_every_step(
 def test_a_worker_tells_a_radio_who_waits(rig: Rig) -> None:
     """A radio that waits for a packet asks it, and would not notice if it were not there."""
     assert rig.code(A, read(rig)) == "ok"
-    (worker,) = rig.rack
+    (worker,) = rig.slot_manager
     assert isinstance(worker, Desk)
 
 
@@ -422,13 +422,13 @@ def test_release_refuses_what_is_queued_and_closes(rig: Rig, script: Script) -> 
     assert [rig.code(A, number) for number in queued] == ["closing"] * 3
     assert rig.reply(A, release)["result"] == {}
     assert script.calls == ["open", "hang", "close"]
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
 
 
 def test_a_request_in_the_same_breath_as_the_release(rig: Rig, script: Script) -> None:
     """The worker ends before the poll loop would have woken it."""
     assert rig.code(A, read(rig)) == "ok"
-    (worker,) = rig.rack
+    (worker,) = rig.slot_manager
     rig.dispatcher._to_wake.add(worker)
     release = rig.send(A, "release", module="PROBE", slot=1)
     rig.dispatcher._to_wake.add(worker)
@@ -456,7 +456,7 @@ def test_a_look_out_that_fails_to_close_does_not_keep_the_module_open(
     rig.settle()
     assert rig.code(A, rig.send(A, "release", module="PROBE", slot=1)) == "ok"
     assert script.calls[-1] == "close"
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
 
 
 def test_a_slot_that_was_never_used_can_be_released(rig: Rig, script: Script) -> None:
@@ -464,6 +464,6 @@ def test_a_slot_that_was_never_used_can_be_released(rig: Rig, script: Script) ->
     assert script.calls == []
 
 
-def test_places() -> None:
+def test_occupancy() -> None:
     assert place_of("RAK5801", 1) == "RAK5801 in slot 1"
     assert place_of("ADC", "board") == "ADC on the board"

@@ -128,7 +128,7 @@ def test_failure_at_every_transaction(failing: int, clock: FakeClock) -> None:
         (True, True, "3D"),
     ],
 )
-def test_watching(hold: bool, active_high: bool, config: str, clock: FakeClock) -> None:  # noqa: FBT001
+def test_watches(hold: bool, active_high: bool, config: str, clock: FakeClock) -> None:  # noqa: FBT001
     bus, chip = scripted(clock, *limits("04 00", "08 00", "00 20", config))
     with bus:
         chip.watch(

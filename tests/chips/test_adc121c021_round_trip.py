@@ -207,15 +207,15 @@ def test_threads_get_whole_sequences(clock: FakeClock) -> None:
 def test_identify(clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.volts = 2.5
-    verdict = identify(bench.bus, 0x51, clock)
-    assert (verdict.chip, verdict.confidence) == ("ADC121C021", "high")
+    identification = identify(bench.bus, 0x51, clock)
+    assert (identification.chip, identification.confidence) == ("ADC121C021", "high")
     bench.silicon.write(b"\x00")
     assert bench.silicon.read(2) == b"\x00\x00"  # nothing was converted
     bench.chip.watch(low_v=1.0, high_v=3.0)
     bench.chip.read()
-    verdict = identify(bench.bus, 0x51, clock)
-    assert (verdict.chip, verdict.confidence) == ("ADC121C021", "medium")
-    assert verdict.note
+    identification = identify(bench.bus, 0x51, clock)
+    assert (identification.chip, identification.confidence) == ("ADC121C021", "medium")
+    assert identification.note
     bench.chip.unwatch()
     assert bench.chip.read().volts == pytest.approx(2.5)
 
@@ -240,8 +240,8 @@ def test_verdicts(
 ) -> None:
     lines = [f"{pointer:02x} -> {word}" for pointer, word in enumerate(words.split(","), start=3)]
     with ScriptedBus(0x51, f"01 -> {status}", f"02 -> {config}", *lines) as bus:
-        verdict = identify(bus, 0x51, clock)
-    assert (verdict.chip, verdict.confidence) == (chip, confidence)
+        identification = identify(bus, 0x51, clock)
+    assert (identification.chip, identification.confidence) == (chip, confidence)
 
 
 def test_identify_nobody(clock: FakeClock) -> None:

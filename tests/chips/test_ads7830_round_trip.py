@@ -147,9 +147,9 @@ def test_threads_never_get_each_others_value(clock: FakeClock) -> None:
 def test_identify(volts_0: float, volts_1: float, confidence: str, clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.volts[0], bench.volts[1] = volts_0, volts_1
-    verdict = identify(bench.bus, 0x4A, clock)
-    assert (verdict.chip, verdict.confidence) == ("ADS7830", confidence)
-    assert verdict.note
+    identification = identify(bench.bus, 0x4A, clock)
+    assert (identification.chip, identification.confidence) == ("ADS7830", confidence)
+    assert identification.note
     assert not bench.silicon.reference_conflict
 
 
@@ -179,8 +179,8 @@ def test_verdicts(
         for command, answer in zip(("01", "02", "03"), answers, strict=True)
     ]
     with ScriptedBus(0x4A, *lines) as bus:
-        verdict = identify(bus, 0x4A, clock)
-    assert (verdict.chip, verdict.confidence) == (chip, confidence)
+        identification = identify(bus, 0x4A, clock)
+    assert (identification.chip, identification.confidence) == (chip, confidence)
 
 
 def test_identify_nobody(clock: FakeClock) -> None:

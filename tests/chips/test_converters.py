@@ -221,11 +221,11 @@ def test_identify_tells_them_apart_and_changes_nothing(
 ) -> None:
     bench = Bench(ADS1115, fitted, clock)
     bench.volts[1] = 0.6
-    verdict = identify(bench.bus, 0x4B, clock)
+    identification = identify(bench.bus, 0x4B, clock)
     is_sgm = fitted is EmulatedSGM58031
-    assert verdict.chip == ("SGM58031" if is_sgm else "ADS1115")
-    assert verdict.confidence == ("high" if is_sgm else "medium")
-    assert verdict.note
+    assert identification.chip == ("SGM58031" if is_sgm else "ADS1115")
+    assert identification.confidence == ("high" if is_sgm else "medium")
+    assert identification.note
     assert bench.chip.read(1).volts == pytest.approx(0.6)
 
 
@@ -235,8 +235,8 @@ def test_identify_while_a_conversion_is_under_way(
 ) -> None:
     bench = Bench(ADS1115, fitted, clock)
     bench.silicon.write(bytes.fromhex("01 F3 83"))
-    verdict = identify(bench.bus, 0x4B, clock)
-    assert verdict.chip == ("SGM58031" if fitted is EmulatedSGM58031 else "ADS1115")
+    identification = identify(bench.bus, 0x4B, clock)
+    assert identification.chip == ("SGM58031" if fitted is EmulatedSGM58031 else "ADS1115")
     assert bench.silicon.converting
 
 
@@ -257,14 +257,14 @@ def test_identify_while_a_conversion_is_under_way(
 )
 def test_verdicts(registers: str, chip: str, confidence: str, clock: FakeClock) -> None:
     with ScriptedBus(0x4B, *registers.split("; ")) as bus:
-        verdict = identify(bus, 0x4B, clock)
-    assert (verdict.chip, verdict.confidence) == (chip, confidence)
+        identification = identify(bus, 0x4B, clock)
+    assert (identification.chip, identification.confidence) == (chip, confidence)
 
 
 def test_identify_a_chip_that_refuses_the_unknown_register(clock: FakeClock) -> None:
     with ScriptedBus(0x4B, "01 -> 85 83", "02 -> 80 00", "!05 -> 00 00") as bus:
-        verdict = identify(bus, 0x4B, clock)
-    assert (verdict.chip, verdict.confidence) == ("ADS1115", "low")
+        identification = identify(bus, 0x4B, clock)
+    assert (identification.chip, identification.confidence) == ("ADS1115", "low")
 
 
 def test_identify_nobody(clock: FakeClock) -> None:

@@ -222,12 +222,12 @@ def test_two_threads_do_not_disturb_each_other(clock: FakeClock) -> None:
 def test_identify_a_new_chip_and_one_in_use(clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.load(0.5, 12.0)
-    verdict = identify(bench.bus, 0x41, clock)
-    assert (verdict.chip, verdict.confidence) == ("INA219", "high")
+    identification = identify(bench.bus, 0x41, clock)
+    assert (identification.chip, identification.confidence) == ("INA219", "high")
     bench.chip.measure()
-    verdict = identify(bench.bus, 0x41, clock)
-    assert (verdict.chip, verdict.confidence) == ("INA219", "medium")
-    assert verdict.note
+    identification = identify(bench.bus, 0x41, clock)
+    assert (identification.chip, identification.confidence) == ("INA219", "medium")
+    assert identification.note
 
 
 def test_identify_does_not_take_the_ready_flag_away(clock: FakeClock) -> None:
@@ -272,8 +272,8 @@ def test_verdicts(
         f"01 -> {shunt}",
         f"04 -> {current}",
     ) as bus:
-        verdict = identify(bus, 0x41, clock)
-    assert (verdict.chip, verdict.confidence) == (chip, confidence)
+        identification = identify(bus, 0x41, clock)
+    assert (identification.chip, identification.confidence) == (chip, confidence)
 
 
 def test_identify_nobody(clock: FakeClock) -> None:

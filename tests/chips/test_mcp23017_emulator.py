@@ -310,18 +310,18 @@ def test_identify_knows_it_in_any_state_and_changes_nothing(
     before = [chip.register(name, port) for name in names for port in (0, 1)]
     bus = EmulatedI2CBus("i2c-1", FakeClock())
     bus.attach(0x20, chip)
-    verdict = identify(bus, 0x20, FakeClock())
-    assert (verdict.chip, verdict.confidence) == ("MCP23017", confidence)
-    assert verdict.note
+    identification = identify(bus, 0x20, FakeClock())
+    assert (identification.chip, identification.confidence) == ("MCP23017", confidence)
+    assert identification.note
     assert [chip.register(name, port) for name in names for port in (0, 1)] == before
 
 
 def test_identify_a_chip_that_refuses_registers() -> None:
     bus = EmulatedI2CBus("i2c-1", FakeClock())
     bus.attach(0x20, EmulatedTPT29555([Wire(f"pin {number}") for number in range(16)]))
-    verdict = identify(bus, 0x20, FakeClock())
-    assert (verdict.chip, verdict.confidence) == ("", "low")
-    assert "refuses" in verdict.note
+    identification = identify(bus, 0x20, FakeClock())
+    assert (identification.chip, identification.confidence) == ("", "low")
+    assert "refuses" in identification.note
 
 
 @pytest.mark.parametrize(
@@ -335,9 +335,9 @@ def test_identify_a_chip_that_refuses_registers() -> None:
 )
 def test_identify_something_else(lines: list[str]) -> None:
     with ScriptedBus(0x20, *lines) as bus:
-        verdict = identify(bus, 0x20, FakeClock())
-    assert (verdict.chip, verdict.confidence) == ("", "low")
-    assert verdict.note
+        identification = identify(bus, 0x20, FakeClock())
+    assert (identification.chip, identification.confidence) == ("", "low")
+    assert identification.note
 
 
 def test_identify_nobody() -> None:

@@ -310,9 +310,9 @@ def test_identify_knows_it_in_any_state_and_changes_nothing(
     before = bytes(chip._registers)
     bus = EmulatedI2CBus("i2c-1", FakeClock())
     bus.attach(0x40, chip)
-    verdict = identify(bus, 0x40, FakeClock())
-    assert (verdict.chip, verdict.confidence) == ("PCA9685", confidence)
-    assert verdict.note
+    identification = identify(bus, 0x40, FakeClock())
+    assert (identification.chip, identification.confidence) == ("PCA9685", confidence)
+    assert identification.note
     assert bytes(chip._registers) == before
 
 
@@ -331,16 +331,16 @@ def test_identify_something_else(values: str) -> None:
     pointers = ("01", "02", "03", "04", "05", "FE")
     lines = [f"{at} -> {value}" for at, value in zip(pointers, values.split(), strict=True)]
     with ScriptedBus(0x40, *lines) as bus:
-        verdict = identify(bus, 0x40, FakeClock())
-    assert (verdict.chip, verdict.confidence) == ("", "low")
-    assert verdict.note
+        identification = identify(bus, 0x40, FakeClock())
+    assert (identification.chip, identification.confidence) == ("", "low")
+    assert identification.note
 
 
 def test_identify_a_chip_that_refuses_registers() -> None:
     with ScriptedBus(0x40, "01 -> 00", "!02 -> 00", "00 -> 00") as bus:
-        verdict = identify(bus, 0x40, FakeClock())
-    assert (verdict.chip, verdict.confidence) == ("", "low")
-    assert "refuses" in verdict.note
+        identification = identify(bus, 0x40, FakeClock())
+    assert (identification.chip, identification.confidence) == ("", "low")
+    assert "refuses" in identification.note
 
 
 def test_identify_nobody() -> None:

@@ -143,9 +143,9 @@ def test_identify_knows_it_and_writes_nothing(
     write(chip, latches)
     bus = EmulatedI2CBus("i2c-1", FakeClock())
     bus.attach(0x20, chip)
-    verdict = identify(bus, 0x20, FakeClock())
-    assert (verdict.chip, verdict.confidence) == ("PI4IOE5V96224", confidence)
-    assert verdict.note
+    identification = identify(bus, 0x20, FakeClock())
+    assert (identification.chip, identification.confidence) == ("PI4IOE5V96224", confidence)
+    assert identification.note
     assert read(chip) == latches
 
 
@@ -154,9 +154,9 @@ def test_identify_a_chip_with_registers() -> None:
     other.write(bytes.fromhex("02 12 34"))
     bus = EmulatedI2CBus("i2c-1", FakeClock())
     bus.attach(0x20, other)
-    verdict = identify(bus, 0x20, FakeClock())
-    assert (verdict.chip, verdict.confidence) == ("", "low")
-    assert verdict.note
+    identification = identify(bus, 0x20, FakeClock())
+    assert (identification.chip, identification.confidence) == ("", "low")
+    assert identification.note
 
 
 def test_identify_nobody() -> None:

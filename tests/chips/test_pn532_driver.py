@@ -270,8 +270,8 @@ def test_a_dead_bus(kind: FaultKind) -> None:
 def test_recognised_by_reading_alone() -> None:
     bench = Bench()
     bench.listening.sent.clear()
-    verdict = identify(bench.bus, 0x24, bench.clock)
-    assert (verdict.chip, verdict.confidence) == ("PN532", "medium")
+    identification = identify(bench.bus, 0x24, bench.clock)
+    assert (identification.chip, identification.confidence) == ("PN532", "medium")
     assert bench.listening.sent == []
 
 

@@ -67,14 +67,17 @@ def request(data: bytes) -> None:
     try:
         found = messages.decode(data)
     except messages.Undecodable as undecodable:
-        verdict = undecodable
+        identification = undecodable
     else:
         assert found.v == messages.VERSION
         assert 0.0 <= messages.timeout_s(found) <= 60.0
         return
-    assert isinstance(verdict.error, RequestError)
-    if verdict.request_id is not None:
-        assert len(messages.encode_error(verdict.request_id, verdict.error)) < len(data) + 4096
+    assert isinstance(identification.error, RequestError)
+    if identification.request_id is not None:
+        assert (
+            len(messages.encode_error(identification.request_id, identification.error))
+            < len(data) + 4096
+        )
 
 
 def rules(data: bytes) -> None:

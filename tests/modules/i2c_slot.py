@@ -52,12 +52,12 @@ class I2CSlot:
         self.hardware = Hardware(spec, self.transport, self.clock)
         name = product.product.name
         mailbox: Mailbox[Any] = Mailbox()
-        rack = SlotManager(self.hardware, {name: product}, mailbox, self.clock)
+        slot_manager = SlotManager(self.hardware, {name: product}, mailbox, self.clock)
         mailbox.close()
         self.board.plug(name, slot)
         self.twin: Any = self.board._plugged[slot]
         needs = product.description.needs
-        self.parts = {key: rack._part(need, slot) for key, need in needs.items()}  # type: ignore[arg-type]
+        self.parts = {key: slot_manager._part(need, slot) for key, need in needs.items()}  # type: ignore[arg-type]
         self.spec = spec
         self.slot = slot
 
@@ -90,11 +90,11 @@ def refusal(product: type[Module], spec: BoardSpec, **addresses: int) -> InUseEr
     mailbox: Mailbox[Any] = Mailbox()
     name = product.product.name
     straps = {(1, chip): address for chip, address in addresses.items()}
-    rack = SlotManager(
+    slot_manager = SlotManager(
         Hardware(spec, board, clock), {name: product}, mailbox, clock, addresses=straps
     )
     try:
-        worker = rack.worker(name, 1)
+        worker = slot_manager.worker(name, 1)
     except InUseError as error:
         assert board.bus.transactions == 0
         return error

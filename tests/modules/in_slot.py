@@ -96,7 +96,7 @@ class InSlot:
         self.twin: Any = self.board._plugged[slot]
         transport = BreakingBoard(self.board)
         self.bus = transport.bus
-        self.rack = SlotManager(
+        self.slot_manager = SlotManager(
             Hardware(spec, transport, clock),
             {product.product.name: product},
             Mailbox(),
@@ -107,7 +107,7 @@ class InSlot:
     def make(self, memory: ModuleState | None = None) -> Any:
         """Build the module, as a bridge that has just started does."""
         needs = self.product.description.needs
-        parts = {name: self.rack._part(need, self.slot) for name, need in needs.items()}  # type: ignore[arg-type]
+        parts = {name: self.slot_manager._part(need, self.slot) for name, need in needs.items()}  # type: ignore[arg-type]
         return self.product(parts, self.clock, self.timers, memory)
 
     def set(self, quantity: str, value: float) -> None:

@@ -42,7 +42,7 @@ class LinSlot:
         assert isinstance(twin, EmulatedRAK13005)
         self.twin = twin
         self.line = twin.line
-        self.rack = SlotManager(
+        self.slot_manager = SlotManager(
             Hardware(spec, self.board, self.clock),
             {"RAK13005": RAK13005},
             Mailbox(),
@@ -59,7 +59,7 @@ class LinSlot:
     def make(self, memory: ModuleState | None = None) -> Any:
         """Build and open the module, as a bridge that has just started does."""
         needs = RAK13005.description.needs
-        parts = {name: self.rack._part(need, self.slot) for name, need in needs.items()}  # type: ignore[arg-type]
+        parts = {name: self.slot_manager._part(need, self.slot) for name, need in needs.items()}  # type: ignore[arg-type]
         module = RAK13005(parts, self.clock, self.timers, memory)
         module.open()
         return module

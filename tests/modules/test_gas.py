@@ -594,7 +594,7 @@ def test_bad_parameters_are_refused_by_the_description(place: InSlot) -> None:
 def test_at_the_address_of_the_boards_clock_it_is_refused_with_both_names() -> None:
     place = InSlot(RAK12004)
     with pytest.raises(InUseError) as caught:
-        place.rack.worker("RAK12004", 1)
+        place.slot_manager.worker("RAK12004", 1)
     text = str(caught.value)
     assert "RAK12004 in slot 1" in text
     assert "I2C address 0x51 is held by the clock PCF85063A" in text

@@ -109,8 +109,8 @@ class Unit:
         if not self.answers:
             return
         answer = self.answers.pop(0)
-        pieces = answer if isinstance(answer, list) else [answer]
-        for piece in pieces:
+        framer = answer if isinstance(answer, list) else [answer]
+        for piece in framer:
             said, delay_s = piece if isinstance(piece, tuple) else (piece, 0.005)
             self.line.talk(said, SETTINGS, delay_s=delay_s, speaker=self)
 
@@ -267,8 +267,8 @@ def test_noise_before_a_reply(bench: Bench, noise: str) -> None:
 
 def test_a_reply_in_pieces(bench: Bench) -> None:
     """An adapter on USB hands it over in lumps."""
-    pieces = [(BOTH[:1], 0.005), (BOTH[1:6], 0.02), (BOTH[6:], 0.02)]
-    assert bench.ask(READ_BOTH, pieces).registers == (35, 2565)
+    framer = [(BOTH[:1], 0.005), (BOTH[1:6], 0.02), (BOTH[6:], 0.02)]
+    assert bench.ask(READ_BOTH, framer).registers == (35, 2565)
 
 
 def test_the_reply_of_another_unit_is_passed_over(bench: Bench) -> None:

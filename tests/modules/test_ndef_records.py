@@ -263,10 +263,10 @@ def _made(records: Sequence[tuple[int, bytes, bytes | None, bytes, bool, int]]) 
     """Write down records by NDEF 1.0, section 3.2: format, type, id, payload, long, chunk size."""
     made = b""
     for number, (tnf, kind, name, payload, long, chunk) in enumerate(records):
-        pieces = [payload[at : at + chunk] for at in range(0, len(payload), chunk)] if chunk else []
-        pieces = pieces if len(pieces) > 1 else [payload]
-        for at, piece in enumerate(pieces):
-            last = at == len(pieces) - 1
+        framer = [payload[at : at + chunk] for at in range(0, len(payload), chunk)] if chunk else []
+        framer = framer if len(framer) > 1 else [payload]
+        for at, piece in enumerate(framer):
+            last = at == len(framer) - 1
             wide = long or len(piece) > 255
             flags = 0x80 * (number == at == 0) | 0x40 * (last and number == len(records) - 1)
             flags |= 0x20 * (not last) | 0x10 * (not wide) | 0x08 * (name is not None and at == 0)

@@ -184,7 +184,7 @@ def test_the_other_slot_is_not_starved(place: InSlot, module: Any) -> None:
     other = InSlot(RAK12015, slot=2, board=place.board)
     # One owner of the chip for both slots, as in the bridge.
     theirs = other.product(
-        {"sensor": place.rack._part(RAK12015.description.needs["sensor"], 2)},
+        {"sensor": place.slot_manager._part(RAK12015.description.needs["sensor"], 2)},
         place.clock,
         other.timers,
     )

@@ -52,8 +52,8 @@ def cut(text: str, cutter: Framer | None = None) -> list[Piece]:
     return [*cutter.feed(of(text)), *cutter.silence()]
 
 
-def told(pieces: list[Piece]) -> list[tuple[str, str]]:
-    return [(str(each.kind), each.raw.hex(" ").upper()) for each in pieces]
+def told(framer: list[Piece]) -> list[tuple[str, str]]:
+    return [(str(each.kind), each.raw.hex(" ").upper()) for each in framer]
 
 
 # -- identifiers and checksums --------------------------------------------------------------------
@@ -114,10 +114,10 @@ def test_the_length_and_the_checksum_are_found_out(
 ) -> None:
     one = bytes([0, 0x55, protected]) + of(data) + bytes([classic])
     two = bytes([0, 0x55, protected]) + of(data) + bytes([enhanced])
-    pieces = cut((one + two + one).hex())
-    assert [each.raw for each in pieces] == [one, two, one]
-    assert [each.model for each in pieces] == ["classic", "enhanced", "classic"]
-    assert {each.data for each in pieces} == {of(data)}
+    framer = cut((one + two + one).hex())
+    assert [each.raw for each in framer] == [one, two, one]
+    assert [each.model for each in framer] == ["classic", "enhanced", "classic"]
+    assert {each.data for each in framer} == {of(data)}
 
 
 @pytest.mark.parametrize(

@@ -578,7 +578,7 @@ def test_both_slots_share_the_bus_and_nobody_else_gets_its_lines() -> None:
         lines = rig.board.board.slots[1].spi_lines
 
         def holders() -> list[str | None]:
-            return [rig.rack.reservations.holder(("line", lines[f"SPI_{pin}"])) for pin in
+            return [rig.slot_manager.reservations.holder(("line", lines[f"SPI_{pin}"])) for pin in
                     ("CS", "CLK", "MOSI", "MISO")]  # fmt: skip
 
         assert holders() == ["RAK13300 in slot 1"] * 4

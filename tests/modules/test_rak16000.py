@@ -181,9 +181,11 @@ def test_two_of_them_at_two_addresses() -> None:
 
 
 def test_two_at_one_address_are_refused_with_both_names(place: InSlot) -> None:
-    place.rack.reservations.reserve("RAK16000 in slot 1", place.rack._wanted(RAK16000, 1))
+    place.slot_manager.reservations.reserve(
+        "RAK16000 in slot 1", place.slot_manager._wanted(RAK16000, 1)
+    )
     with pytest.raises(InUseError) as caught:
-        place.rack.worker("RAK16000", 2)
+        place.slot_manager.worker("RAK16000", 2)
     assert "I2C address 0x41 is held by RAK16000 in slot 1" in str(caught.value)
     assert "RAK16000 in slot 2" in str(caught.value)
 

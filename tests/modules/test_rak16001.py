@@ -199,16 +199,16 @@ def test_at_the_address_of_the_boards_converter_it_is_refused_with_both_names(
     clock = FakeClock()
     board = EmulatedBoard(spec, clock)
     straps = {(1, "ADS7830"): address} if address is not None else {}
-    rack = SlotManager(
+    slot_manager = SlotManager(
         Hardware(spec, board, clock), {"RAK16001": RAK16001}, Mailbox(), clock, addresses=straps
     )
     with pytest.raises(InUseError) as caught:
-        rack.worker("RAK16001", 1)
+        slot_manager.worker("RAK16001", 1)
     text = str(caught.value)
     assert "RAK16001 in slot 1" in text
     assert f"I2C address 0x{address or 0x48:02x} is held by the board's converter" in text
     assert spec.converter.chip in text
-    assert list(rack) == []
+    assert list(slot_manager) == []
     assert board.bus.transactions == 0
 
 

@@ -372,7 +372,7 @@ def test_a_lost_client_stops_its_motor_and_no_other(rig: Rig) -> None:
 
 def test_a_stop_overtakes_what_is_queued(rig: Rig) -> None:
     motor(rig, "drive", bridge="A", speed=100.0)
-    worker = rig.rack.find("RAK17000", 1)
+    worker = rig.slot_manager.find("RAK17000", 1)
     assert worker is not None
     operations = RAK17000.description.operations
     for name, urgent in (("drive", False), ("step", False), ("stop", True), ("coast", True)):

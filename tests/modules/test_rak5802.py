@@ -575,8 +575,8 @@ class Ear:
 def test_ten_thousand_random_frames_to_the_units(plugged: Plugged, tally: Tally) -> None:
     """No crash; an answer only to a whole frame for a unit that is there."""
     chance = random.Random(42)  # noqa: S311
-    ear = Ear()
-    plugged.line.attach(ear)
+    fanout = Ear()
+    plugged.line.attach(fanout)
     for _ in range(10_000):
         body = chance.randbytes(chance.randrange(12))
         if chance.random() < 0.7:
@@ -584,9 +584,9 @@ def test_ten_thousand_random_frames_to_the_units(plugged: Plugged, tally: Tally)
         whole = chance.random() < 0.7 and len(body) >= 2
         if whole:
             body += checksum(body)
-        ear.heard.clear()
+        fanout.heard.clear()
         plugged.line.port.write(body)
-        answers = [each for each in ear.heard if each is not body]
+        answers = [each for each in fanout.heard if each is not body]
         assert len(answers) <= 1
         for answer in answers:
             assert body[0] in {42, 43}

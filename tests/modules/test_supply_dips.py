@@ -98,7 +98,7 @@ def passes(rig: Rig, seconds: float) -> None:
 
 
 def worker(rig: Rig, module: str, slot: Place) -> Worker:
-    found = rig.rack.find(module, slot)
+    found = rig.slot_manager.find(module, slot)
     assert found is not None
     return found
 

@@ -176,10 +176,10 @@ def redeploy(run: Run) -> None:
     if not client.token:
         return
     client.take()
-    heir = run.client(lease_s=client.lease_s, resume=client.token)
+    superseded_by = run.client(lease_s=client.lease_s, resume=client.token)
     for module, driver in run.drivers.items():
         if driver is client:
-            run.drivers[module] = heir
+            run.drivers[module] = superseded_by
     run.clients.remove(client)
     client.close(time.monotonic())
 

@@ -53,12 +53,12 @@ def set_up(level: str, stream: TextIO | None = None) -> LogBuffer:
     root = logging.getLogger()
     for former in tuple(root.handlers):
         root.removeHandler(former)
-    ring = LogBuffer()
+    log_buffer = LogBuffer()
     root.addHandler(handler)
-    root.addHandler(ring)
+    root.addHandler(log_buffer)
     root.setLevel(level.upper())
     logging.captureWarnings(capture=True)
-    return ring
+    return log_buffer
 
 
 def _is_journal(stream: TextIO) -> bool:

@@ -27,7 +27,7 @@ def serve(options: argparse.Namespace) -> int:
     # only takes time, now and later. ``daemon.run`` switches it on again.
     gc.disable()
     config = settings.configuration(options, serving=True)
-    ring = logs.set_up(config.log_level)
+    log_buffer = logs.set_up(config.log_level)
     from wisblock_bridge.server import daemon  # noqa: PLC0415  (what it logs is wanted)
 
-    return daemon.run(config, ring)
+    return daemon.run(config, log_buffer)

@@ -60,7 +60,7 @@ def load_keys(config: Config) -> tuple[KeyPair, ClientList] | None:
     Raises:
         ConfigError: There are none, or they cannot be used.
     """
-    guarded = [door.endpoint for door in listeners(config) if door.encrypted]
+    guarded = [listener.endpoint for listener in listeners(config) if listener.encrypted]
     if not guarded:
         return None
     from wisblock_bridge.keys import ClientList, default_directory, server_pair  # noqa: PLC0415

@@ -146,8 +146,8 @@ def identifier(chip: str) -> Identify | None:
         return None
 
     def identify(bus: I2CBus, address: int, clock: Clock) -> Identity:
-        verdict = recognise(OneReadAtATime(bus), address, clock)
-        return Identity(verdict.chip, verdict.confidence, verdict.note)
+        identification = recognise(OneReadAtATime(bus), address, clock)
+        return Identity(identification.chip, identification.confidence, identification.note)
 
     return identify
 

@@ -52,14 +52,14 @@ class Claim:
 
     nodes: list[str] = field(default_factory=list)
     alive: bool = True
-    heir: Claim | None = None
+    superseded_by: Claim | None = None
 
     @property
     def present(self) -> Claim:
         """The claim that counts now: itself, or the one it became part of."""
         claim = self
-        while claim.heir is not None:
-            claim = claim.heir
+        while claim.superseded_by is not None:
+            claim = claim.superseded_by
         return claim
 
     def note(self, node: str) -> None:
@@ -84,7 +84,7 @@ class Claim:
         Args:
             later: That claim.
         """
-        later.heir = self
+        later.superseded_by = self
         for node in later.nodes:
             self.note(node)
 

@@ -39,12 +39,12 @@ class PendingSafeStates:
     """What still has to be made safe, though nobody uses it any more.
 
     Args:
-        rack: The slots.
+        slot_manager: The slots.
         clock: Time.
     """
 
-    def __init__(self, rack: SlotManager, clock: Clock) -> None:
-        self._rack = rack
+    def __init__(self, slot_manager: SlotManager, clock: Clock) -> None:
+        self._slot_manager = slot_manager
         self._clock = clock
         self._owed: dict[tuple[str, Slot], _PendingSafeState] = {}
 
@@ -80,7 +80,7 @@ class PendingSafeStates:
             for module, slot in tuple(self._owed):
                 if slot == worker.slot and module != worker.name and slot != "board":
                     del self._owed[module, slot]
-                    self._rack.no_longer_there(module, slot)
+                    self._slot_manager.no_longer_there(module, slot)
         if worker.left_unsafe:
             self.add(worker.name, worker.slot)
             return True
@@ -111,9 +111,9 @@ class PendingSafeStates:
                 continue
             owed.pause_s = min(2 * owed.pause_s, LONGEST_RETRY_S)
             owed.due = now + owed.pause_s
-            if self._rack.find(module, slot) is not None:
+            if self._slot_manager.find(module, slot) is not None:
                 continue  # somebody uses it: how that one is closed decides
             try:
-                self._rack.worker(module, slot, displace=False).rescue(quiet=True)
+                self._slot_manager.worker(module, slot, displace=False).rescue(quiet=True)
             except (BridgeError, SlotClosingError):
                 continue  # another module has the slot

@@ -78,7 +78,7 @@ class Session:
     claims: dict[Place, Claim] = field(default_factory=dict)
     address: str = ""
     alive: bool = True
-    heir: Session | None = None
+    superseded_by: Session | None = None
 
     @property
     def ends_at(self) -> float:
@@ -89,8 +89,8 @@ class Session:
     def present(self) -> Session:
         """The session that speaks for its client now: itself, or the one it gave way to."""
         session = self
-        while session.heir is not None:
-            session = session.heir
+        while session.superseded_by is not None:
+            session = session.superseded_by
         return session
 
 
@@ -171,7 +171,7 @@ class Sessions:
         if former is not session:
             self._by_identity.pop(former.identity, None)
             self._by_token.pop(session.token, None)
-            session.heir = former
+            session.superseded_by = former
             former.in_flight = session.in_flight
             former.identity = session.identity
             former.last_heard = session.last_heard

@@ -28,11 +28,11 @@ from wisblock_bridge.module_api.needs import (
     SpiNeed,
 )
 from wisblock_bridge.runtime.board_expanders import DIRECT, BoardExpanders
+from wisblock_bridge.runtime.conflicts import SlotConflicts
 from wisblock_bridge.runtime.fault_log import FaultLog
 from wisblock_bridge.runtime.reservations import Reservations
 from wisblock_bridge.runtime.state_store import LastRun
 from wisblock_bridge.runtime.worker import Worker, place_of
-from wisblock_bridge.runtime.yielding import SlotConflicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +69,7 @@ class SlotManager:
         modules: Name to class of every module known.
         fixed: What the configuration puts into a slot: slot to module name.
         addresses: I2C address by (slot, chip) where straps were changed.
-        shelf: Where modules remember things across restarts; without one they forget.
+        store: Where modules remember things across restarts; without one they forget.
         mailbox: Where workers post.
         clock: Time.
     """
@@ -83,7 +83,7 @@ class SlotManager:
         *,
         fixed: Mapping[int, str] | None = None,
         addresses: Mapping[tuple[int, str], int] | None = None,
-        shelf: StateStore | None = None,
+        store: StateStore | None = None,
     ) -> None:
         self.hardware = hardware
         self.reservations = Reservations()
@@ -92,8 +92,8 @@ class SlotManager:
         self._mailbox = mailbox
         self._clock = clock
         self.addresses = dict(addresses or {})
-        self._shelf = shelf
-        self._last_run = LastRun(shelf.of_bridge()) if shelf is not None else None
+        self._store = store
+        self._last_run = LastRun(store.of_bridge()) if store is not None else None
         self._workers: dict[tuple[str, Slot], Worker] = {}
         self._fault_logs: dict[str, FaultLog] = {}
         self.way = SlotConflicts(
@@ -343,7 +343,7 @@ class SlotManager:
         parts = {name: self._part(need, slot) for name, need in cls.description.needs.items()}
         if self._last_run is not None:
             self._last_run.opened(cls.product.name, slot)
-        memory = self._shelf.of_module(cls.product.name, slot) if self._shelf is not None else None
+        memory = self._store.of_module(cls.product.name, slot) if self._store is not None else None
         return cls(parts, self._clock, worker, memory)
 
     def _part(self, need: Need, slot: Slot) -> object:

@@ -75,8 +75,8 @@ class SupplyWatch:
 
     Args:
         host: The worker.
-        look_outs: The subscriptions.
-        agenda: Later work on the thread, after what is urgent.
+        watchers: The subscriptions.
+        timer_queue: Later work on the thread, after what is urgent.
         outputs_safe: Called with the outputs that are in their safe state again although nobody
             asked for it.
     """
@@ -84,13 +84,13 @@ class SupplyWatch:
     def __init__(
         self,
         host: Host,
-        look_outs: Watchers,
-        agenda: TimerQueue,
+        watchers: Watchers,
+        timer_queue: TimerQueue,
         outputs_safe: Callable[[tuple[str, ...]], None],
     ) -> None:
         self._host = host
-        self._look_outs = look_outs
-        self._agenda = agenda
+        self._watchers = watchers
+        self._timer_queue = timer_queue
         self._outputs_safe = outputs_safe
         self._driven: set[str] = set()
         self._timer: Timer | None = None
@@ -104,7 +104,7 @@ class SupplyWatch:
     def arm(self) -> None:
         """Begin to check if there is something to check now."""
         if self._timer is None and self._is_needed():
-            self._timer = self._agenda.after(CHECK_S, self._check)
+            self._timer = self._timer_queue.after(CHECK_S, self._check)
 
     def drives(self, output: str) -> None:
         """Note that a request wrote an output, or may have.
@@ -144,7 +144,7 @@ class SupplyWatch:
             error: What was found, its place filled in.
         """
         self._lost = True
-        self._look_outs.interrupt(error)
+        self._watchers.interrupt(error)
         self._set_timer(0.0, lambda: self._open_again(FIRST_RETRY_S))
 
     def healed(self, error: SupplyLostError) -> None:
@@ -154,8 +154,8 @@ class SupplyWatch:
             error: What was found, its place filled in.
         """
         self._forget_outputs()
-        self._look_outs.interrupt(error)
-        self._look_outs.look_again()
+        self._watchers.interrupt(error)
+        self._watchers.look_again()
 
     def clear(self) -> None:
         """Check no more: the module is closed."""
@@ -170,7 +170,7 @@ class SupplyWatch:
             return False
         if type(module).check_supply is Module.check_supply:
             return False
-        return bool(self._driven) or len(self._look_outs) > 0
+        return bool(self._driven) or len(self._watchers) > 0
 
     def _check(self) -> None:
         self._timer = None
@@ -212,13 +212,13 @@ class SupplyWatch:
             self._set_timer(pause_s, lambda: self._open_again(longer_s))
             return
         self._host.answers()
-        self._look_outs.look_again()
+        self._watchers.look_again()
         self.arm()
 
     def _set_timer(self, seconds: float, action: Callable[[], None]) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._agenda.after(seconds, action)
+        self._timer = self._timer_queue.after(seconds, action)
 
     def _forget_outputs(self) -> None:
         if self._driven:

@@ -266,8 +266,8 @@ class Watchers:
 
     Args:
         caller: Calls the module.
-        agenda: Later work on the thread.
-        bell: What the thread waits at.
+        timer_queue: Later work on the thread.
+        wakeup: What the thread waits at.
         mailbox: Where what is seen goes.
         clock: Time.
     """
@@ -275,14 +275,14 @@ class Watchers:
     def __init__(
         self,
         caller: ModuleCaller,
-        agenda: TimerQueue,
-        bell: WakeupEvent,
+        timer_queue: TimerQueue,
+        wakeup: WakeupEvent,
         mailbox: Mailbox[Post],
         clock: Clock,
     ) -> None:
         self._caller = caller
-        self._agenda = agenda
-        self._bell = bell
+        self._timer_queue = timer_queue
+        self._wakeup = wakeup
         self._mailbox = mailbox
         self._clock = clock
         self._by_number: dict[int, Watching] = {}
@@ -310,7 +310,7 @@ class Watchers:
             watching: What to look at and how often.
         """
         self._by_number[watching.subscription] = watching
-        self._agenda.after(0.0, lambda: self._look(watching))
+        self._timer_queue.after(0.0, lambda: self._look(watching))
 
     def stop(self, subscription: int) -> None:
         """End a look-out; one that has ended already is left alone.
@@ -339,7 +339,7 @@ class Watchers:
         """Look soon on behalf of those that were told of a failure: the module works again."""
         for watching in self._by_number.values():
             if watching.is_interrupted:
-                self._agenda.after(0.0, functools.partial(self._look_again, watching))
+                self._timer_queue.after(0.0, functools.partial(self._look_again, watching))
 
     def _look_again(self, watching: Watching) -> None:
         if self._by_number.get(watching.subscription) is not watching:
@@ -363,7 +363,7 @@ class Watchers:
             if descriptor is not None:
                 if descriptor not in self._by_descriptor:
                     self._by_descriptor[descriptor] = []
-                    self._bell.add(descriptor)
+                    self._wakeup.add(descriptor)
                 self._by_descriptor[descriptor].append(watching)
 
     def _look(self, watching: Watching) -> None:
@@ -373,7 +373,7 @@ class Watchers:
         self.look_now(watching)
         pause_s = watching.next_look_s(self._clock.monotonic())
         if not math.isinf(pause_s):
-            self._agenda.after(pause_s, lambda: self._look(watching))
+            self._timer_queue.after(pause_s, lambda: self._look(watching))
 
     def _listen_no_longer(self, watching: Watching) -> None:
         for descriptor, watchings in tuple(self._by_descriptor.items()):
@@ -381,4 +381,4 @@ class Watchers:
                 watchings.remove(watching)
                 if not watchings:
                     del self._by_descriptor[descriptor]
-                    self._bell.remove(descriptor)
+                    self._wakeup.remove(descriptor)

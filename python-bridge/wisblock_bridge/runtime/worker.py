@@ -138,14 +138,14 @@ class Worker:
         self._usable = False
         self._quiet = False
         self._may_be_cut_short = False
-        self._bell = WakeupEvent()
+        self._wakeup = WakeupEvent()
         self._jobs: deque[Job] = deque()
         self._urgent: deque[Job | _Rescue | Callable[[], None]] = deque()
-        self._agenda = TimerQueue(clock)
+        self._timer_queue = TimerQueue(clock)
         self._looks = TimerQueue(clock)
         """Apart from the module's own timers, which end pulses and come before everything."""
-        self._look_outs = Watchers(self, self._looks, self._bell, mailbox, clock)
-        self._supply = SupplyWatch(self, self._look_outs, self._looks, self._outputs_are_safe)
+        self._watchers = Watchers(self, self._looks, self._wakeup, mailbox, clock)
+        self._supply = SupplyWatch(self, self._watchers, self._looks, self._outputs_are_safe)
         self._retries: dict[str, Timer] = {}
         self._restless: set[str] = set()
         """Outputs that were written and have not come to rest since."""
@@ -165,7 +165,7 @@ class Worker:
     @property
     def watched(self) -> int:
         """How many subscriptions run."""
-        return len(self._look_outs)
+        return len(self._watchers)
 
     def submit(self, job: Job, *, urgent: bool) -> None:
         """Queue a job; the thread looks at it after ``wake``.
@@ -236,7 +236,7 @@ class Worker:
 
     def wake(self) -> None:
         """Let the thread look at what was submitted."""
-        self._bell.ring()
+        self._wakeup.log_buffer()
 
     def watch(self, watching: Watching) -> None:
         """Begin to look out for a subscription.
@@ -252,7 +252,7 @@ class Worker:
         Args:
             subscription: Its number.
         """
-        self._call(lambda: self._look_outs.stop(subscription))
+        self._call(lambda: self._watchers.stop(subscription))
 
     def make_safe(self, output: str, claim: Claim | None = None) -> None:
         """Bring an output to its safe state before anything else that is queued.
@@ -266,7 +266,7 @@ class Worker:
                 one since. None: whoever wrote it.
         """
         self._urgent.append(_Rescue(output, claim))
-        self._bell.ring()
+        self._wakeup.log_buffer()
 
     def prepare(self) -> None:
         """Open the module now, so that its outputs are safe; a failure is logged."""
@@ -295,7 +295,7 @@ class Worker:
 
     def dispose(self) -> None:
         """Give back what is left after ``WorkerClosed`` was posted."""
-        self._bell.close()
+        self._wakeup.close()
 
     def join(self, seconds: float) -> bool:
         """Wait for the end of the thread.
@@ -313,21 +313,21 @@ class Worker:
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Do something later on this thread, as ``Timers.after`` says."""
-        return self._agenda.after(seconds, action)
+        return self._timer_queue.after(seconds, action)
 
     # -- the thread -------------------------------------------------------------------------------
 
     def _call(self, action: Callable[[], None]) -> None:
         self._urgent.append(action)
-        self._bell.ring()
+        self._wakeup.log_buffer()
 
     def _run(self) -> None:
         busy = False
         while not (self.closing and self._module is None and not self._urgent):
-            for descriptor in self._bell.wait(0.0 if busy else self._idle_s()):
+            for descriptor in self._wakeup.wait(0.0 if busy else self._idle_s()):
                 # All of them: whoever reads a line first keeps a copy for the others.
-                for watching in self._look_outs.at(descriptor):
-                    self._guarded(functools.partial(self._look_outs.look_now, watching))
+                for watching in self._watchers.at(descriptor):
+                    self._guarded(functools.partial(self._watchers.look_now, watching))
             busy = self._work()
         for job in (*self._jobs, *(each for each in self._urgent if isinstance(each, Job))):
             self._refuse(
@@ -337,7 +337,7 @@ class Worker:
 
     def _idle_s(self) -> float | None:
         """Tell how long there is nothing to do."""
-        timers, looks = self._agenda.timers, self._looks.timers
+        timers, looks = self._timer_queue.timers, self._looks.timers
         if not timers and not looks:
             return None
         due = min(each[0].due for each in (timers, looks) if each)
@@ -353,7 +353,7 @@ class Worker:
             Whether something may be left: what listens to descriptors has its turn in between.
         """
         for _ in range(TURNS):
-            if self._agenda.timers:
+            if self._timer_queue.timers:
                 self._do_what_is_due()
             if self._urgent:
                 self._hurry(self._urgent.popleft())
@@ -374,7 +374,7 @@ class Worker:
         return True
 
     def _do_what_is_due(self) -> None:
-        for action in self._agenda.due():
+        for action in self._timer_queue.due():
             self._guarded(action)
         if self._restless:
             self._tell_rest()
@@ -558,7 +558,7 @@ class Worker:
         self._mailbox.post(OutputsSafe(self, outputs))
 
     def _start_watching(self, watching: Watching) -> None:
-        self._look_outs.start(watching)
+        self._watchers.start(watching)
         self._supply.arm()
 
     def _give_way(self) -> None:
@@ -659,7 +659,7 @@ class Worker:
                 self._fault_log.works()
             return
         longer_s = min(2 * pause_s, LONGEST_RETRY_S)
-        self._retries[output] = self._agenda.after(
+        self._retries[output] = self._timer_queue.after(
             pause_s, lambda: self._bring_to_safety(output, longer_s)
         )
 
@@ -694,12 +694,12 @@ class Worker:
             self._defect(error)
 
     def _shut(self) -> None:
-        for subscription in self._look_outs.numbers():
+        for subscription in self._watchers.numbers():
             # Guarded: whatever is wrong with a look-out, the module's outputs must become safe.
-            self._guarded(functools.partial(self._look_outs.stop, subscription))
+            self._guarded(functools.partial(self._watchers.stop, subscription))
             error = ClosingError(f"{self.place} {self.reason}.", where=self.place)
             self._mailbox.post(Notification(subscription, None, error))
-        self._agenda.clear()
+        self._timer_queue.clear()
         self._looks.clear()
         self._retries.clear()
         self._supply.clear()

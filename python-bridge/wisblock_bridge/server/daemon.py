@@ -84,13 +84,13 @@ class Daemon:
         self._mailbox: Mailbox[object] = Mailbox()
         self._sessions = Sessions()
         self._counters = Counters()
-        self.rack = SlotManager(
+        self.slot_manager = SlotManager(
             self.hardware,
             self.catalogue.modules,
             self._mailbox,  # type: ignore[arg-type]
             self._clock,
             fixed={number: slot.module for number, slot in config.slots.items() if slot.module},
-            shelf=self._shelf(),
+            store=self._store(),
             addresses=self._addresses(),
         )
         keys = load_keys(config)
@@ -101,14 +101,14 @@ class Daemon:
             self._server.use_keys(*keys)
         self._dispatcher = Dispatcher(
             self.catalogue,
-            self.rack,
+            self.slot_manager,
             self._sessions,
-            self._server.delivery,
+            self._server.outbox,
             self._clock,
             self._counters,
             Scanner(
                 lambda in_use: discovery.scan(self.hardware, self.catalogue, in_use=in_use),
-                lambda: chips_in_use(self.rack),
+                lambda: chips_in_use(self.slot_manager),
                 self._mailbox,
             ),
             self._emulator_methods(),
@@ -183,13 +183,16 @@ class Daemon:
                 if session.outputs or session.subscriptions:
                     name = f"client {session.name}" if session.name else "unnamed client"
                     log.info("%s is gone", name)
-                self._server.delivery.drop_unless_taken(session.identity)
+                self._server.outbox.drop_unless_taken(session.identity)
                 self._dispatcher.end_session(session)
             due = self._sessions.next_end()
-        subscriptions, salvage = self._dispatcher.subscriptions, self._dispatcher.salvage
+        subscriptions, pending_safe_states = (
+            self._dispatcher.subscriptions,
+            self._dispatcher.pending_safe_states,
+        )
         for upcoming, act in (
             (subscriptions.next_return, subscriptions.return_modules),
-            (salvage.next, salvage.attempt),
+            (pending_safe_states.next, pending_safe_states.attempt),
         ):
             at = upcoming()
             if at is not None and at <= now:
@@ -208,7 +211,7 @@ class Daemon:
         notify("STOPPING=1")
         log.info("stopping: bringing outputs to their safe state")
         self._dispatcher.stopping = True
-        workers = list(self.rack)
+        workers = list(self.slot_manager)
         for worker in workers:
             worker.close()
         deadline = time.monotonic() + STOP_S
@@ -227,7 +230,7 @@ class Daemon:
         state, and closed again, so that its slot is free; two of one slot after each other. The
         bridge serves nobody before each of them has been tried; what failed is tried again later.
         """
-        left = self.rack.left_open()
+        left = self.slot_manager.left_open()
         for module, slot in left:
             log.warning(
                 "%s was left open by an earlier bridge: making it safe", place_of(module, slot)
@@ -241,7 +244,7 @@ class Daemon:
             self._server.receive_posts(self._dispatcher)
             if self._clock.monotonic() >= deadline:
                 for module, slot in left:
-                    self._dispatcher.salvage.add(module, slot)
+                    self._dispatcher.pending_safe_states.add(module, slot)
                 break
 
     def _await_end(self, worker: Worker, deadline: float) -> bool:
@@ -267,7 +270,7 @@ class Daemon:
         workers = []
         for module, slot in modules:
             try:
-                worker = self.rack.worker(module, slot, displace=False)
+                worker = self.slot_manager.worker(module, slot, displace=False)
             except SlotClosingError:
                 waiting.append((module, slot))
             except BridgeError as error:
@@ -279,10 +282,10 @@ class Daemon:
 
     def _make_configured_safe(self) -> None:
         """Open what the configuration names: its outputs are safe before anybody can ask."""
-        for slot, module in self.rack.fixed.items():
+        for slot, module in self.slot_manager.fixed.items():
             if self._emulated is not None:
                 self._emulated.plug(module, slot)
-            self.rack.worker(module, slot).prepare()  # type: ignore[arg-type]
+            self.slot_manager.worker(module, slot).prepare()  # type: ignore[arg-type]
 
     def _find_board(self) -> tuple[BoardSpec, dict[str, object]]:
         config = self._config
@@ -317,7 +320,7 @@ class Daemon:
             for chip, address in slot.addresses.items()
         }
 
-    def _shelf(self) -> StateStore | None:
+    def _store(self) -> StateStore | None:
         """Find where to remember things; an emulated board forgets unless it is told where."""
         keep = told_where() or not self._config.emulate
         return StateStore(default_directory()) if keep else None
@@ -327,11 +330,11 @@ class Daemon:
             return None
         from wisblock_bridge.server.emulator_methods import EmulatorMethods  # noqa: PLC0415
 
-        return EmulatorMethods(self._emulated, self.rack, self._clock)
+        return EmulatorMethods(self._emulated, self.slot_manager, self._clock)
 
     def _in_short(self) -> str:
         """Write a line for the service manager's status."""
-        workers = list(self.rack)
+        workers = list(self.slot_manager)
         failing = sum(worker.last_error is not None for worker in workers)
         return (
             f"serving {self.board.title}: modules in use {len(workers)}, failing {failing}, "
@@ -343,15 +346,15 @@ class Daemon:
         told = status(
             self._clock.monotonic() - self._started,
             self.hardware,
-            self.rack,
+            self.slot_manager,
             self._sessions,
-            self._server.delivery,
+            self._server.outbox,
             self._counters,
             self._detection,
             asked_by=asked_by,
         )
         emulated = self._emulated
-        return {**told, **places(self.rack, emulated.plugged if emulated else None)}
+        return {**told, **places(self.slot_manager, emulated.plugged if emulated else None)}
 
 
 def run(config: Config, log_ring: LogBuffer | None = None) -> int:

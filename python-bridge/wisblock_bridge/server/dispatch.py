@@ -100,9 +100,9 @@ class Dispatcher:
 
     Args:
         catalogue: All modules.
-        rack: The slots.
+        slot_manager: The slots.
         sessions: The clients.
-        delivery: The way out.
+        outbox: The way out.
         clock: Time.
         counters: What is counted for the status.
         scanner: Looks for chips.
@@ -112,18 +112,18 @@ class Dispatcher:
     def __init__(
         self,
         catalogue: Catalogue,
-        rack: SlotManager,
+        slot_manager: SlotManager,
         sessions: Sessions,
-        delivery: Outbox,
+        outbox: Outbox,
         clock: Clock,
         counters: Counters,
         scanner: Scanner,
         emulator: EmulatorMethods | None,
     ) -> None:
         self._catalogue = catalogue
-        self._rack = rack
+        self._slot_manager = slot_manager
         self._sessions = sessions
-        self._delivery = delivery
+        self._outbox = outbox
         self._clock = clock
         self._counters = counters
         self._scanner = scanner
@@ -134,22 +134,22 @@ class Dispatcher:
         self._parked: dict[tuple[Worker, str], list[_Call]] = {}
         self._checkers: dict[tuple[str, Kind, str], Checker] = {}
         self.subscriptions = Subscriptions(
-            rack, sessions, delivery, clock, counters, self._worker, self._checker
+            slot_manager, sessions, outbox, clock, counters, self._worker, self._checker
         )
         self._releases: Releases[_Call] = Releases(
-            rack,
+            slot_manager,
             sessions,
             self.subscriptions,
             lambda call: self._finish(call, messages.encode_result(call.request.id, {})),
             self._fail,
         )
-        rack.way.sessions = sessions
-        self.salvage = PendingSafeStates(rack, clock)
-        self._misfits = UndecodableFrames(clock)
+        slot_manager.way.sessions = sessions
+        self.pending_safe_states = PendingSafeStates(slot_manager, clock)
+        self._undecodable = UndecodableFrames(clock)
         self.stopping = False
         self.status: Callable[[Peer], dict[str, object]] = lambda _peer: {}
         self.log_lines: Callable[[], list[dict[str, object]]] = list
-        sessions.detached = delivery.drop
+        sessions.detached = outbox.drop
         none, read = messages.MapDecoder(NoParams), Role.READ
         self._methods: dict[
             str, tuple[messages.MapDecoder[Any], Callable[[_Call, Any], object], Role]
@@ -198,15 +198,15 @@ class Dispatcher:
         counters.requests += 1
         try:
             request = messages.decode(frame)
-        except messages.Undecodable as verdict:
+        except messages.Undecodable as identification:
             counters.refused += 1
-            if verdict.request_id is None:
+            if identification.request_id is None:
                 counters.undecodable += 1
-                self.note_misfit(identity, verdict.error.message)
+                self.note_misfit(identity, identification.error.message)
             else:
-                counters.count_error(verdict.error)
-                self._delivery.reply(
-                    identity, messages.encode_error(verdict.request_id, verdict.error)
+                counters.count_error(identification.error)
+                self._outbox.reply(
+                    identity, messages.encode_error(identification.request_id, identification.error)
                 )
             return True
         if session.in_flight >= MAX_IN_FLIGHT:
@@ -216,7 +216,7 @@ class Dispatcher:
                 hint="Wait for replies before asking more.",
             )
             counters.count_error(error)
-            self._delivery.reply(identity, messages.encode_error(request.id, error))
+            self._outbox.reply(identity, messages.encode_error(request.id, error))
             return counters.refused % REFUSALS_AT_ONCE != 0
         session.in_flight += 1
         self._attempt(_Call(session, identity, request, now + messages.timeout_s(request)))
@@ -230,7 +230,7 @@ class Dispatcher:
             why: What is wrong.
         """
         found = (each.name for each in self._sessions if each.identity == identity)
-        self._misfits.note(identity, lambda: next(found, ""), why)
+        self._undecodable.note(identity, lambda: next(found, ""), why)
 
     def _may_enter(self, identity: bytes, frame: bytes, peer: Peer) -> bool:
         """Refuse whoever may not ask for anything, and end what they had."""
@@ -249,15 +249,15 @@ class Dispatcher:
             self._cut_off(session)
         try:
             request_id: messages.RequestId | None = messages.decode(frame).id
-        except messages.Undecodable as verdict:
-            request_id = verdict.request_id
+        except messages.Undecodable as identification:
+            request_id = identification.request_id
         if request_id is not None:
-            self._delivery.reply(identity, messages.encode_error(request_id, error))
+            self._outbox.reply(identity, messages.encode_error(request_id, error))
         return False
 
     def _cut_off(self, session: Session) -> None:
         log.info('the key "%s" was removed: its client is cut off', session.peer.name)
-        self._delivery.drop(session.identity)
+        self._outbox.drop(session.identity)
         self.end_session(session)
 
     @property
@@ -310,7 +310,7 @@ class Dispatcher:
                 present.in_flight -= 1
         elif not self._sessions.may_hear(present, identity):
             return
-        self._delivery.reply(identity, frame)
+        self._outbox.reply(identity, frame)
 
     def _fail(self, call: _Call, error: BridgeError) -> None:
         self._counters.count_error(error)
@@ -377,7 +377,7 @@ class Dispatcher:
         if answer.error is not None:
             self._counters.count_error(answer.error)
             if isinstance(answer.error, InUseError):
-                self._rack.way.name_users(answer.error)
+                self._slot_manager.way.name_users(answer.error)
                 frame = messages.encode_error(job.request_id, answer.error)
         else:
             self._counters.operations += 1
@@ -391,11 +391,11 @@ class Dispatcher:
             # Everything was stopped: nothing is driven any more, whoever had driven it.
             self._sessions.forget_outputs(worker.name, worker.slot)
         elif session.alive and job.is_claimed:
-            parts = self._rack.parts_of(worker.name, job.output)
+            parts = self._slot_manager.parts_of(worker.name, job.output)
             self._sessions.drive(session, output, job.on_loss, parts)
-            if job.urgent and not failed and not self._rack.is_brake(worker.name, job):
+            if job.urgent and not failed and not self._slot_manager.is_brake(worker.name, job):
                 self._sessions.rest(output)  # it is off, which is its safe state
-        elif job.urgent and not failed and not self._rack.is_brake(worker.name, job):
+        elif job.urgent and not failed and not self._slot_manager.is_brake(worker.name, job):
             self._sessions.forget_output(output)
         elif job.on_loss == "hold":
             self._sessions.hold(session, output)
@@ -419,9 +419,9 @@ class Dispatcher:
 
     def _receive_closed(self, worker: Worker) -> None:
         self._to_wake.discard(worker)
-        self._rack.forget(worker)
+        self._slot_manager.forget(worker)
         self._sessions.forget_module((worker.name, worker.slot))
-        if self.salvage.closed(worker):
+        if self.pending_safe_states.closed(worker):
             self.schedule_changed = True
         self._releases.module_closed(worker)
         self.subscriptions.module_closed(worker)
@@ -461,8 +461,8 @@ class Dispatcher:
             "server": "wisblock-bridge",
             "version": __version__,
             "protocol": [messages.VERSION],
-            "board": self._rack.hardware.board.product,
-            "emulated": self._rack.hardware.emulated,
+            "board": self._slot_manager.hardware.board.product,
+            "emulated": self._slot_manager.hardware.emulated,
             "catalogue": self._catalogue.sha256,
             "lease_ms": params.lease_ms,
             "session": session.token,
@@ -482,7 +482,7 @@ class Dispatcher:
         self.subscriptions.end_all(session)
         claims = dict(session.claims)
         for output in self._sessions.end(session):
-            worker = self._rack.find(output.module, output.slot)
+            worker = self._slot_manager.find(output.module, output.slot)
             if worker is not None and not worker.closing:
                 worker.make_safe(output.name, claims.get((output.module, output.slot)))
 
@@ -511,7 +511,7 @@ class Dispatcher:
             job.output = description.output(values)
             job.on_loss = params.on_loss
             urgent = description.is_urgent(values)
-            self._rack.make_way_for_line(worker, job.output)
+            self._slot_manager.make_way_for_line(worker, job.output)
         job.urgent = urgent
         place = worker.name, worker.slot
         claim = session.claims.get(place)
@@ -558,7 +558,7 @@ class Dispatcher:
                     self._fail(call, ClosingError(f"{params.module} in slot {params.slot} {why}"))
 
     def _scan(self, call: _Call, params: ScanParams) -> None:
-        bus = self._rack.hardware.board.i2c_name
+        bus = self._slot_manager.hardware.board.i2c_name
         if params.bus not in {None, bus}:
             raise BadParamsError(
                 f"There is no bus {params.bus!r}; this board has {bus}.",
@@ -587,7 +587,9 @@ class Dispatcher:
     # -- finding things ---------------------------------------------------------------------------
 
     def _worker(self, module: str, slot: SlotParam) -> Worker:
-        worker = self._rack.worker(module, cast("Slot", slot))  # which refuses what is no slot
+        worker = self._slot_manager.worker(
+            module, cast("Slot", slot)
+        )  # which refuses what is no slot
         if self._emulator is not None:
             self._emulator.ask_for(module, worker.slot)
         return worker
@@ -596,7 +598,7 @@ class Dispatcher:
         key = (module, kind, name)
         checker = self._checkers.get(key)
         if checker is None:
-            description = self._rack.module_class(module).description
+            description = self._slot_manager.module_class(module).description
             known = description.events if kind == "event" else description.operations
             found = known.get(name)
             if found is None:

@@ -83,13 +83,13 @@ class EmulatorMethods:
 
     Args:
         board: The emulated board.
-        rack: What is in use in its slots.
+        slot_manager: What is in use in its slots.
         clock: Time.
     """
 
-    def __init__(self, board: EmulatedBoard, rack: SlotManager, clock: Clock) -> None:
+    def __init__(self, board: EmulatedBoard, slot_manager: SlotManager, clock: Clock) -> None:
         self._board = board
-        self._rack = rack
+        self._slot_manager = slot_manager
         self._clock = clock
         self.methods: dict[str, Callable[[msgspec.Raw], object]] = {
             "emulator.list": self._method("emulator.list", ListParams, self._list),
@@ -200,13 +200,13 @@ class EmulatorMethods:
         module = None if slot == "board" else self._board.plugged(slot)
         needs = () if module is None else self._needs(module)
         return tuple(
-            self._rack.addresses.get((int(slot), each.chip), each.address)
+            self._slot_manager.addresses.get((int(slot), each.chip), each.address)
             for each in needs
             if isinstance(each, ChipNeed)
         )
 
     def _needs(self, module: str) -> Iterable[object]:
-        return self._rack.module_class(module).description.needs.values()
+        return self._slot_manager.module_class(module).description.needs.values()
 
     def _addresses(self, params: FaultParams) -> tuple[int, ...]:
         if params.address is not None:
@@ -235,7 +235,7 @@ class EmulatorMethods:
         """Tell the chips through which a module is reached: its own, else those of the board."""
         spec, needs = self._board.board, tuple(self._needs(module))
         own = tuple(
-            self._rack.addresses.get((slot, each.chip), each.address)
+            self._slot_manager.addresses.get((slot, each.chip), each.address)
             for each in needs
             if isinstance(each, ChipNeed)
         )

@@ -95,7 +95,7 @@ class Server:
         self._sessions = sessions
         self._clock = clock
         self._context = zmq.Context(io_threads=2 if encrypted else 1)
-        self._doorkeeper: CurveAuthenticator | None = None
+        self._authenticator: CurveAuthenticator | None = None
         self._router = self._context.socket(zmq.ROUTER)
         self._router.setsockopt(zmq.LINGER, 200)
         self._router.setsockopt(zmq.IPV6, 1)
@@ -109,7 +109,7 @@ class Server:
         self._router.setsockopt(zmq.TCP_KEEPALIVE_CNT, KEEPALIVE_PROBES)
         self._router.setsockopt(zmq.HANDSHAKE_IVL, 5000)
         self._router.setsockopt(zmq.AFFINITY, LOCAL_THREAD)
-        self.delivery = Outbox(self._transmit, self._give_up)
+        self.outbox = Outbox(self._transmit, self._give_up)
         self._stopping = False
         self._signals, self._signal_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stops_at_signals = False
@@ -127,8 +127,8 @@ class Server:
             OSError: It is taken or not permitted.
         """
         if encrypted:
-            assert self._doorkeeper is not None  # noqa: S101
-            self._doorkeeper.protect(self._router)
+            assert self._authenticator is not None  # noqa: S101
+            self._authenticator.protect(self._router)
             self._router.setsockopt(zmq.AFFINITY, REMOTE_THREAD)
         try:
             self._router.bind(endpoint)
@@ -144,12 +144,12 @@ class Server:
         """
         from wisblock_bridge.server.curve import CurveAuthenticator  # noqa: PLC0415  (takes 0.1 s)
 
-        self._doorkeeper = CurveAuthenticator(self._context, pair, clients)
+        self._authenticator = CurveAuthenticator(self._context, pair, clients)
 
     @property
     def keys_refused(self) -> int:
         """Connections that were turned away because their key is not on the list."""
-        return 0 if self._doorkeeper is None else self._doorkeeper.refusals
+        return 0 if self._authenticator is None else self._authenticator.refusals
 
     def stop_at(self, *numbers: int) -> None:
         """Let signals end the loop; for the main thread, which has to be the loop's.
@@ -193,8 +193,8 @@ class Server:
                 dispatcher.schedule_changed = False
                 due = tick(now)
             wait_s = None if due is None else due - now
-            if self.delivery.pending:
-                retry_s = self.delivery.retry_s
+            if self.outbox.pending:
+                retry_s = self.outbox.retry_s
                 wait_s = retry_s if wait_s is None else min(wait_s, retry_s)
             # Last of all: a worker that wakes earlier would only wait for the interpreter's lock.
             dispatcher.wake_workers()
@@ -205,8 +205,8 @@ class Server:
                     os.read(self._signals, 512)  # what is to be done, their handlers have done
                 else:
                     self.receive_posts(dispatcher)
-            if self.delivery.pending:
-                self.delivery.retry()
+            if self.outbox.pending:
+                self.outbox.retry()
 
     def receive_posts(self, dispatcher: Dispatcher) -> None:
         """Hand over what workers posted.
@@ -232,13 +232,13 @@ class Server:
             if not self._router.poll(0):
                 break
             self._receive_frames(dispatcher)
-        self.delivery.retry()
+        self.outbox.retry()
 
     def close(self) -> None:
         """Close the socket; what was handed over is given 0.2 s to leave."""
         self._router.close()
-        if self._doorkeeper is not None:
-            self._doorkeeper.close()
+        if self._authenticator is not None:
+            self._authenticator.close()
         self._context.term()
         self._mailbox.close()
         if self._stops_at_signals:
@@ -254,7 +254,7 @@ class Server:
         """
         router = self._router
         receive = router.recv
-        doorkeeper = self._doorkeeper
+        authenticator = self._authenticator
         for _ in range(BURST):
             identity = receive(_NOBLOCK)
             message = receive(_NOBLOCK, copy=False)
@@ -264,7 +264,7 @@ class Server:
             while message.more:
                 message = receive(_NOBLOCK, copy=False)
                 frame = b""
-            peer = LOCAL if doorkeeper is None else doorkeeper.peer_of(message)
+            peer = LOCAL if authenticator is None else authenticator.peer_of(message)
             if not dispatcher.handle(identity, frame, peer, partial(_address_of, message)):
                 return
             if not int(router.getsockopt(zmq.EVENTS)) & _POLLIN:

@@ -19,51 +19,53 @@ ADDRESSES = range(0x08, 0x78)
 """Those that a device may have (I2C-bus specification, reserved addresses)."""
 
 
-def chips_in_use(rack: SlotManager) -> tuple[ChipInUse, ...]:
+def chips_in_use(slot_manager: SlotManager) -> tuple[ChipInUse, ...]:
     """Tell which module in use expects which chip where.
 
     Args:
-        rack: What is in use.
+        slot_manager: What is in use.
 
     Returns:
         Every chip of every module in use.
     """
     return tuple(
         ChipInUse(
-            rack.addresses.get((worker.slot, need.chip), need.address),
+            slot_manager.addresses.get((worker.slot, need.chip), need.address),
             need.chip,
             worker.name,
             worker.slot,
         )
-        for worker in rack
+        for worker in slot_manager
         if worker.slot != "board"
-        for need in rack.module_class(worker.name).description.needs.values()
+        for need in slot_manager.module_class(worker.name).description.needs.values()
         if isinstance(need, ChipNeed)
     )
 
 
-def places(rack: SlotManager, plugged: Callable[[int], str | None] | None) -> dict[str, object]:
+def places(
+    slot_manager: SlotManager, plugged: Callable[[int], str | None] | None
+) -> dict[str, object]:
     """Tell who holds which address, and what else decides whether two modules get along.
 
     Args:
-        rack: What is in use.
+        slot_manager: What is in use.
         plugged: Tells which product is in a slot; only an emulated board knows.
 
     Returns:
         A part of the result of ``status``.
     """
-    holders = ((each, rack.reservations.holder(("address", each))) for each in ADDRESSES)
-    slots = rack.hardware.board.slots
+    holders = ((each, slot_manager.reservations.holder(("address", each))) for each in ADDRESSES)
+    slots = slot_manager.hardware.board.slots
     told: dict[str, object] = {
         "addresses": [
             {"address": address, "holder": holder} for address, holder in holders if holder
         ],
         "straps": [
             {"slot": slot, "chip": chip, "address": address}
-            for (slot, chip), address in rack.addresses.items()
+            for (slot, chip), address in slot_manager.addresses.items()
         ],
         "serial_ports": [
-            {"slot": slot, "device": rack.hardware.serial_device(slot)[0]} for slot in slots
+            {"slot": slot, "device": slot_manager.hardware.serial_device(slot)[0]} for slot in slots
         ],
     }
     if plugged is not None:

@@ -47,7 +47,7 @@ class Releases(Generic[C]):
     """All releases that are under way.
 
     Args:
-        rack: The slots.
+        slot_manager: The slots.
         sessions: Who uses what.
         subscriptions: Who is told what.
         done: Answers a release that has been carried out.
@@ -56,13 +56,13 @@ class Releases(Generic[C]):
 
     def __init__(
         self,
-        rack: SlotManager,
+        slot_manager: SlotManager,
         sessions: Sessions,
         subscriptions: Subscriptions,
         done: Callable[[C], None],
         failed: Callable[[C, BridgeError], None],
     ) -> None:
-        self._rack = rack
+        self._slot_manager = slot_manager
         self._sessions = sessions
         self._subscriptions = subscriptions
         self._done = done
@@ -85,7 +85,7 @@ class Releases(Generic[C]):
             BadParamsError: The module does not fit there, or has no such output.
             ForbiddenError: Force takes the role ``admin``.
         """
-        cls = self._rack.module_class(params.module)
+        cls = self._slot_manager.module_class(params.module)
         if params.slot not in cls.product.slots:
             raise BadParamsError(
                 f"{params.module} does not fit slot {params.slot!r}.",
@@ -95,7 +95,7 @@ class Releases(Generic[C]):
         _check_names(cls, params.outputs)
         if params.force:
             admit(session.peer, Role.ADMIN, f"the release of {params.module} by force")
-        worker = self._rack.find(*place)
+        worker = self._slot_manager.find(*place)
         if params.outputs is not None:
             return self._outputs(call, session, place, worker, params.outputs, params.force)
         if params.force:

@@ -51,9 +51,9 @@ class Counters:
 def status(
     uptime_s: float,
     hardware: Hardware,
-    rack: SlotManager,
+    slot_manager: SlotManager,
     sessions: Sessions,
-    delivery: Outbox,
+    outbox: Outbox,
     counters: Counters,
     detection: dict[str, object],
     *,
@@ -64,9 +64,9 @@ def status(
     Args:
         uptime_s: Seconds since it was ready.
         hardware: The board.
-        rack: Its slots.
+        slot_manager: Its slots.
         sessions: The clients.
-        delivery: The way out.
+        outbox: The way out.
         counters: What was counted.
         detection: How the board was found out.
         asked_by: Who asks; only an administrator is told who the others are by their keys.
@@ -86,7 +86,7 @@ def status(
             "emulated": hardware.emulated,
             **detection,
         },
-        "slots": [*_slots(rack, sessions), *_configured(rack)],
+        "slots": [*_slots(slot_manager, sessions), *_configured(slot_manager)],
         "buses": [
             {
                 "name": tally.name,
@@ -124,9 +124,9 @@ def status(
             "undecodable": counters.undecodable,
             "operations": counters.operations,
             "events": counters.events,
-            "events_lost": delivery.events_lost,
-            "unroutable": delivery.unroutable,
-            "clients_given_up": delivery.clients_given_up,
+            "events_lost": outbox.events_lost,
+            "unroutable": outbox.unroutable,
+            "clients_given_up": outbox.clients_given_up,
             "keys_refused": counters.keys_refused,
             "errors": dict(counters.errors),
         },
@@ -152,7 +152,7 @@ def _access(peer: Peer) -> dict[str, object]:
     }
 
 
-def _slots(rack: SlotManager, sessions: Sessions) -> list[dict[str, object]]:
+def _slots(slot_manager: SlotManager, sessions: Sessions) -> list[dict[str, object]]:
     return [
         {
             "slot": worker.slot,
@@ -166,15 +166,17 @@ def _slots(rack: SlotManager, sessions: Sessions) -> list[dict[str, object]]:
             "last_good": worker.last_good_ms,
             "last_error": messages.fault(worker.latest_error) if worker.latest_error else None,
             "last_error_at": worker.latest_error_ms,
-            **_use(worker.name, worker.slot, rack, sessions),
+            **_use(worker.name, worker.slot, slot_manager, sessions),
         }
-        for worker in rack
+        for worker in slot_manager
     ]
 
 
-def _use(module: str, slot: Slot, rack: SlotManager, sessions: Sessions) -> dict[str, object]:
+def _use(
+    module: str, slot: Slot, slot_manager: SlotManager, sessions: Sessions
+) -> dict[str, object]:
     users = sessions.users((module, slot))
-    worker = rack.find(module, slot)
+    worker = slot_manager.find(module, slot)
     return {
         "claims": [
             {"client": user["client"], "address": user["address"], "nodes": user["nodes"]}
@@ -186,13 +188,13 @@ def _use(module: str, slot: Slot, rack: SlotManager, sessions: Sessions) -> dict
             for user in users
             for name in user["held"]
         ],
-        "idle": worker is not None and rack.way.gives_way(worker),
+        "idle": worker is not None and slot_manager.way.gives_way(worker),
     }
 
 
-def _configured(rack: SlotManager) -> list[dict[str, object]]:
+def _configured(slot_manager: SlotManager) -> list[dict[str, object]]:
     return [
         {"slot": slot, "module": module, "open": False}
-        for slot, module in rack.fixed.items()
-        if rack.find(module, slot) is None  # type: ignore[arg-type]
+        for slot, module in slot_manager.fixed.items()
+        if slot_manager.find(module, slot) is None  # type: ignore[arg-type]
     ]

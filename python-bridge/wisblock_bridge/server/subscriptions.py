@@ -43,9 +43,9 @@ class Subscriptions:
     """All subscriptions of all clients.
 
     Args:
-        rack: The slots.
+        slot_manager: The slots.
         sessions: The clients.
-        delivery: The way out.
+        outbox: The way out.
         clock: Time.
         counters: What is counted for the status.
         worker_of: Gives the worker of a module in a slot.
@@ -54,17 +54,17 @@ class Subscriptions:
 
     def __init__(
         self,
-        rack: SlotManager,
+        slot_manager: SlotManager,
         sessions: Sessions,
-        delivery: Outbox,
+        outbox: Outbox,
         clock: Clock,
         counters: Counters,
         worker_of: Callable[[str, SlotParam], Worker],
         checker_of: Callable[[str, Kind, str], Checker],
     ) -> None:
-        self._rack = rack
+        self._slot_manager = slot_manager
         self._sessions = sessions
-        self._delivery = delivery
+        self._outbox = outbox
         self._clock = clock
         self._counters = counters
         self._worker_of = worker_of
@@ -225,7 +225,7 @@ class Subscriptions:
         self._by_number.pop(subscription.number, None)
         self._asleep.discard(subscription.number)
         subscription.session.subscriptions.discard(subscription.number)
-        worker = self._rack.find(subscription.module, subscription.slot)  # type: ignore[arg-type]
+        worker = self._slot_manager.find(subscription.module, subscription.slot)  # type: ignore[arg-type]
         if worker is not None and not worker.closing:
             worker.unwatch(subscription.number)
 
@@ -261,9 +261,9 @@ class Subscriptions:
             message.timestamp = readings.timestamp_ms
             message.quality = readings.quality.value
             message.note = readings.note
-            message.emulated = self._rack.hardware.emulated
+            message.emulated = self._slot_manager.hardware.emulated
             message.initial = happening.initial
-        self._delivery.event(subscription, message)
+        self._outbox.event(subscription, message)
 
     # -- when a module was released ---------------------------------------------------------------
 

@@ -146,19 +146,19 @@ def decode(data: bytes) -> tuple[Record, ...]:
         MessageError: It is cut off, or its flags contradict each other.
     """
     records: list[Record] = []
-    pieces: list[tuple[Record, int]] = []
+    framer: list[tuple[Record, int]] = []
     at = 0
     while at < len(data):
         try:
             flags, record, at = _read_piece(data, at)
-            _check_flags(flags, record, first=not records and not pieces, inside=bool(pieces))
+            _check_flags(flags, record, first=not records and not framer, inside=bool(framer))
         except MessageError as error:
             raise MessageError(str(error), records) from None
-        pieces.append((record, flags))
+        framer.append((record, flags))
         if flags & CHUNK:
             continue
-        records.append(_joined(pieces))
-        pieces = []
+        records.append(_joined(framer))
+        framer = []
         if flags & END:
             if at < len(data):
                 raise MessageError(
@@ -166,7 +166,7 @@ def decode(data: bytes) -> tuple[Record, ...]:
                 )
             return tuple(records)
     if data:
-        what = "its last chunk is missing" if pieces else "no record says that it is the last"
+        what = "its last chunk is missing" if framer else "no record says that it is the last"
         raise MessageError(what, records)
     return ()
 
@@ -209,15 +209,15 @@ def _check_flags(flags: int, record: Record, *, first: bool, inside: bool) -> No
         raise MessageError("a chunked record is interrupted by another one")
 
 
-def _joined(pieces: Sequence[tuple[Record, int]]) -> Record:
-    first = pieces[0][0]
-    if len(pieces) == 1:
+def _joined(framer: Sequence[tuple[Record, int]]) -> Record:
+    first = framer[0][0]
+    if len(framer) == 1:
         return first
     return Record(
         first.format,
         first.type,
-        b"".join(each.payload for each, _ in pieces),
+        b"".join(each.payload for each, _ in framer),
         first.id,
         first.long,
-        tuple(Chunk(len(each.payload), each.long) for each, _ in pieces),
+        tuple(Chunk(len(each.payload), each.long) for each, _ in framer),
     )

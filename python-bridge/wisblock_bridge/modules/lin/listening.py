@@ -42,8 +42,8 @@ class FrameEvents(SerialListener):
     """The look-out of one listener.
 
     Args:
-        ear: What it listens with.
-        pieces: Cuts what was heard.
+        fanout: What it listens with.
+        framer: Cuts what was heard.
         only: The identifier it wants to hear of; None for all.
         own: It also wants to hear what the module itself sends.
         gap_s: Silence that ends a frame, s.
@@ -53,16 +53,16 @@ class FrameEvents(SerialListener):
 
     def __init__(
         self,
-        ear: SerialFanout,
-        pieces: Framer,
+        fanout: SerialFanout,
+        framer: Framer,
         only: int | None,
         own: bool,  # noqa: FBT001
         gap_s: float,
         clock: Clock,
         timers: Timers,
     ) -> None:
-        super().__init__(ear, gap_s)
-        self._pieces = pieces
+        super().__init__(fanout, gap_s)
+        self._framer = framer
         self._only = only
         self._own = own
         self._clock = clock
@@ -75,9 +75,9 @@ class FrameEvents(SerialListener):
         Args:
             data: What was heard.
         """
-        self._tell_all(self._pieces.feed(data))
+        self._tell_all(self._framer.feed(data))
         self._call_off()
-        if self._pieces.waiting:
+        if self._framer.waiting:
             self._timer = self._timers.after(self._gap_s, self._at_silence)
 
     def hear_of(self, readings: Result, identifier: int | None, *, own: bool) -> None:
@@ -102,13 +102,13 @@ class FrameEvents(SerialListener):
     def _at_silence(self) -> None:
         """End what was begun, unless there is more by now."""
         self._timer = None
-        self._ear.gather(0.0)
+        self._fanout.gather(0.0)
         if self._timer is None:
             self._end()
 
     def _end(self) -> None:
         self._call_off()
-        self._tell_all(self._pieces.silence())
+        self._tell_all(self._framer.silence())
 
     def _call_off(self) -> None:
         if self._timer is not None:

@@ -52,11 +52,11 @@ def parse(data: bytes, identifier: int | None, length: int | None, model: ModelO
         ChecksumError: A checksum or a parity is wrong, and there is no whole frame.
     """
     cutter = Framer(identifier, length, model)
-    pieces = [*cutter.feed(data), *cutter.silence()]
-    rest = pieces.pop().raw if pieces and pieces[-1].open_end else b""
-    whole = [each for each in pieces if each.kind is Kind.FRAME]
+    framer = [*cutter.feed(data), *cutter.silence()]
+    rest = framer.pop().raw if framer and framer[-1].open_end else b""
+    whole = [each for each in framer if each.kind is Kind.FRAME]
     wanted = [each for each in whole if identifier in {None, each.identifier}]
-    problems = [each for each in pieces if each.kind is not Kind.FRAME]
+    problems = [each for each in framer if each.kind is not Kind.FRAME]
     damaged = [each for each in problems if each.kind in DAMAGED]
     if damaged and not wanted:
         raise ChecksumError(

@@ -94,8 +94,8 @@ class RAK13005(Module):
         super().__init__(parts, clock, timers, memory)
         self._baud, self._break = remembered(self.memory.recall())
         self._master = Master(self.port, clock, self._overheard, lambda: self.enable.level() == 1)
-        self._ear = SerialFanout(self.port, self._take, lambda data: self.readings(raw=data))
-        self._news = LinEvents(self._ear, clock)
+        self._fanout = SerialFanout(self.port, self._take, lambda data: self.readings(raw=data))
+        self._news = LinEvents(self._fanout, clock)
         self._slots = ScheduleSlots(self._use, self._news)
         self._schedule = Schedule(clock, timers, self._slots.carry_out)
         self._awake = False
@@ -416,7 +416,7 @@ class RAK13005(Module):
         """
         self._use()
         watch = FrameEvents(
-            self._ear,
+            self._fanout,
             Framer(id, length, checksum),
             id,
             own,
@@ -424,7 +424,7 @@ class RAK13005(Module):
             self.clock,
             self.timers,
         )
-        self._ear.join(watch)
+        self._fanout.join(watch)
         return watch
 
     # -- within -----------------------------------------------------------------------------------
@@ -453,7 +453,7 @@ class RAK13005(Module):
             self._overheard(found)
 
     def _overheard(self, data: bytes) -> None:
-        self._ear.tell(data)
+        self._fanout.tell(data)
 
     def _schedule_readings(self) -> Result:
         table = self._schedule.table

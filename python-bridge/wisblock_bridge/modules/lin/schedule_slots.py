@@ -33,12 +33,12 @@ class LinEvents:
     """Tells listeners what the module itself knows best.
 
     Args:
-        ear: What they listen with.
+        fanout: What they listen with.
         clock: Time.
     """
 
-    def __init__(self, ear: SerialFanout, clock: Clock) -> None:
-        self._ear = ear
+    def __init__(self, fanout: SerialFanout, clock: Clock) -> None:
+        self._fanout = fanout
         self._clock = clock
 
     def answered(self, identifier: int, answer: Answer) -> None:
@@ -87,7 +87,7 @@ class LinEvents:
     ) -> None:
         quality = Quality.UNCERTAIN if note else Quality.GOOD
         readings = Result(values, self._clock.timestamp_ms(), quality, note)
-        for listener in self._ear.listeners:
+        for listener in self._fanout.listeners:
             if isinstance(listener, FrameEvents):
                 listener.hear_of(readings, about, own=own)
 

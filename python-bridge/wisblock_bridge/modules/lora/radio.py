@@ -268,19 +268,19 @@ class LoRaRadio:
         Returns:
             A listener; the radio begins with the next ``collect``.
         """
-        ear = Ear()
-        self._ears.append(ear)
-        return ear
+        fanout = Ear()
+        self._ears.append(fanout)
+        return fanout
 
-    def close_ear(self, ear: Ear) -> None:
+    def close_fanout(self, fanout: Ear) -> None:
         """Listen no longer; with the last listener the radio ends it.
 
         Args:
-            ear: The listener; closing twice is allowed.
+            fanout: The listener; closing twice is allowed.
         """
-        if ear not in self._ears:
+        if fanout not in self._ears:
             return
-        self._ears.remove(ear)
+        self._ears.remove(fanout)
         if not self._ears and self._listening:
             self._listening = False
             try:
@@ -317,7 +317,7 @@ class LoRaRadio:
             WrongChipError: No radio answers.
         """
         others = bool(self._ears)
-        ear = self.open_ear()
+        fanout = self.open_ear()
         begun_s = self._clock.monotonic()
         try:
             while True:
@@ -326,17 +326,17 @@ class LoRaRadio:
                     # One's own radio may rest by itself after the packet, whoever dies meanwhile.
                     self._listen(None if others else max(remaining_s, POLL_S))
                     self._fetch()
-                found = next((each for each in ear.heard if each.intact), None)
+                found = next((each for each in fanout.heard if each.intact), None)
                 if found is not None:
-                    return found, ear.broken
+                    return found, fanout.broken
                 waited_s = self._clock.monotonic() - begun_s
                 if waited_s >= timeout_s or self._closing():
-                    return None, ear.broken
+                    return None, fanout.broken
                 if waited_s >= COURTESY_S and wanted():
-                    return None, ear.broken
+                    return None, fanout.broken
                 self._clock.sleep(min(POLL_S, max(timeout_s - waited_s, SHORTEST_S)))
         finally:
-            self.close_ear(ear)
+            self.close_fanout(fanout)
 
     def rssi_dbm(self, duration_s: float = 0.0) -> float:
         """Measure how strong it is on the channel.
@@ -400,8 +400,8 @@ class LoRaRadio:
             self.counters.restarts += 1
             self.counters.supply_losses += issubclass(kind, SupplyLostError)
             if isinstance(error, BridgeError):
-                for ear in self._ears:
-                    ear.interrupted = error
+                for fanout in self._ears:
+                    fanout.interrupted = error
         self._awake = self._listening = False
         return False
 
@@ -443,13 +443,13 @@ class LoRaRadio:
         if found & Irq.RX_DONE:
             intact = not found & Irq.CRC_ERROR
             heard = Heard(self._chip.take_packet(), intact, self._clock.timestamp_ms())
-            for ear in self._ears:
-                ear.heard.append(heard)
+            for fanout in self._ears:
+                fanout.heard.append(heard)
             self.counters.received += intact
             broken = broken or not intact
         if broken:
             self.counters.broken += 1
-            for ear in self._ears:
-                ear.broken += 1
+            for fanout in self._ears:
+                fanout.broken += 1
         if self._single:
             self._listening = False

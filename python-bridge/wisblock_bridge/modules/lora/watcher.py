@@ -69,7 +69,7 @@ class PacketEvents(EventSource):
         self._edges = edges
         self._done = done
         self._broken_too = broken_too
-        self._ear = radio.open_ear()
+        self._fanout = radio.open_ear()
 
     @property
     def descriptor(self) -> int | None:
@@ -91,26 +91,26 @@ class PacketEvents(EventSource):
         """
         if self._edges is not None:
             self._edges.read()
-        if not self._ear.heard:
+        if not self._fanout.heard:
             self._tell_interruption()
         if not self._radio.asleep:
             try:
                 self._radio.collect()
             except BridgeError:
                 # What came before is told first: after an error the look-out begins again.
-                if not self._ear.heard:
+                if not self._fanout.heard:
                     raise
         found: list[Result] = []
-        while self._ear.heard:
-            heard = self._ear.heard.popleft()
+        while self._fanout.heard:
+            heard = self._fanout.heard.popleft()
             if heard.intact or self._broken_too:
-                found.append(packed(heard, self._ear.broken))
+                found.append(packed(heard, self._fanout.broken))
             if heard.intact:
-                self._ear.broken = 0
+                self._fanout.broken = 0
         return found
 
     def _tell_interruption(self) -> None:
-        reason, self._ear.interrupted = self._ear.interrupted, None
+        reason, self._fanout.interrupted = self._fanout.interrupted, None
         if reason is not None:
             raise NotReadyError(
                 f"The radio did not listen for a moment, packets may have been missed: "
@@ -121,7 +121,7 @@ class PacketEvents(EventSource):
 
     def close(self) -> None:
         """Look out no longer."""
-        self._radio.close_ear(self._ear)
+        self._radio.close_fanout(self._fanout)
         if self._edges is not None:
             self._edges.close()
             self._edges = None

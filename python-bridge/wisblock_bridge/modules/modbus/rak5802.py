@@ -93,7 +93,7 @@ class RAK5802(Module, ModbusValues):
         super().__init__(parts, clock, timers, memory)
         self._settings, self._echo, self._quiet_s = remembered(self.memory.recall())
         self._master: Master | None = None
-        self._ear: SerialFanout | None = None
+        self._fanout: SerialFanout | None = None
 
     def open(self) -> None:
         """Open the port and set the line; nothing is sent."""
@@ -441,8 +441,8 @@ class RAK5802(Module, ModbusValues):
             BusError: The port is missing.
         """
         self._line_master()
-        assert self._ear is not None  # noqa: S101
-        return self._ear.listen(gap_ms / 1000.0)
+        assert self._fanout is not None  # noqa: S101
+        return self._fanout.listen(gap_ms / 1000.0)
 
     def _read(
         self,
@@ -477,7 +477,7 @@ class RAK5802(Module, ModbusValues):
         if self._master is None:
             self._master = Master(self.port, self.clock, self._overheard)
             self._tune(self._master)
-            self._ear = SerialFanout(
+            self._fanout = SerialFanout(
                 self.port, self._master.take, lambda data: self.readings(data=data)
             )
         return self._master
@@ -487,8 +487,8 @@ class RAK5802(Module, ModbusValues):
         master.late.quiet_s = self._quiet_s
 
     def _overheard(self, data: bytes) -> None:
-        if self._ear is not None:
-            self._ear.tell(data)
+        if self._fanout is not None:
+            self._fanout.tell(data)
 
 
 def remembered(facts: Mapping[str, object]) -> tuple[LineSettings, EchoMode, float]:

@@ -34,12 +34,12 @@ class PushedEvents(EventSource):
         super().__init__(math.inf)
         self._news = deque([present], maxlen=MOST_NEWS)
         self._forget: Callable[[PushedEvents], None] | None = forget
-        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     @property
     def descriptor(self) -> int | None:
         """Readable when there is something to tell; None after the end."""
-        return self._bell if self._forget is not None else None
+        return self._wakeup if self._forget is not None else None
 
     def tell(self, readings: Result) -> None:
         """Take notice of something.
@@ -48,7 +48,7 @@ class PushedEvents(EventSource):
             readings: What there is to tell.
         """
         self._news.append(readings)
-        os.eventfd_write(self._bell, 1)
+        os.eventfd_write(self._wakeup, 1)
 
     def look(self) -> list[Result]:
         """Take what there is to tell.
@@ -57,7 +57,7 @@ class PushedEvents(EventSource):
             What was told since; at first the state at the beginning.
         """
         with suppress(BlockingIOError):
-            os.eventfd_read(self._bell)
+            os.eventfd_read(self._wakeup)
         news = list(self._news)
         self._news.clear()
         return news
@@ -67,4 +67,4 @@ class PushedEvents(EventSource):
         if self._forget is not None:
             forget, self._forget = self._forget, None
             forget(self)
-            os.close(self._bell)
+            os.close(self._wakeup)

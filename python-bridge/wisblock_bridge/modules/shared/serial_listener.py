@@ -116,18 +116,18 @@ class SerialListener(EventSource):
     """The look-out of one listener.
 
     Args:
-        ear: What it listens with.
+        fanout: What it listens with.
         gap_s: Silence that ends what belongs together, s.
     """
 
-    def __init__(self, ear: SerialFanout, gap_s: float) -> None:
+    def __init__(self, fanout: SerialFanout, gap_s: float) -> None:
         super().__init__(LOOK_S)
-        self._ear = ear
+        self._fanout = fanout
         self._gap_s = gap_s
         self._news: deque[Result] = deque(maxlen=MOST_NEWS)
-        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._both = select.epoll()
-        self._both.register(self._bell, select.EPOLLIN)
+        self._both.register(self._wakeup, select.EPOLLIN)
         self._open = True
 
     @property
@@ -141,7 +141,7 @@ class SerialListener(EventSource):
         Args:
             data: What came.
         """
-        self.tell(self._ear.pack(data))
+        self.tell(self._fanout.pack(data))
 
     def tell(self, readings: Result) -> None:
         """Take notice of something that was heard.
@@ -150,7 +150,7 @@ class SerialListener(EventSource):
             readings: What.
         """
         self._news.append(readings)
-        os.eventfd_write(self._bell, 1)
+        os.eventfd_write(self._wakeup, 1)
 
     def look(self) -> list[Result]:
         """Take what was heard since.
@@ -161,13 +161,13 @@ class SerialListener(EventSource):
         Raises:
             BusError: The port has gone.
         """
-        self._ear.gather(self._gap_s)
-        port = self._ear.port.descriptor
+        self._fanout.gather(self._gap_s)
+        port = self._fanout.port.descriptor
         if port is not None:
             with suppress(FileExistsError):
                 self._both.register(port, select.EPOLLIN)
         with suppress(BlockingIOError):
-            os.eventfd_read(self._bell)
+            os.eventfd_read(self._wakeup)
         news = list(self._news)
         self._news.clear()
         return news
@@ -176,6 +176,6 @@ class SerialListener(EventSource):
         """Listen no longer."""
         if self._open:
             self._open = False
-            self._ear.forget(self)
+            self._fanout.forget(self)
             self._both.close()
-            os.close(self._bell)
+            os.close(self._wakeup)

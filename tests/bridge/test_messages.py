@@ -69,15 +69,15 @@ def test_the_limits_of_the_timeout_are_allowed(timeout_ms: int) -> None:
 
 @pytest.mark.parametrize("timeout_ms", [-1, 60_001, 2**63, 1.5, "10", None, True])
 def test_other_timeouts_are_refused(timeout_ms: object) -> None:
-    verdict = refuse(packed(timeout_ms=timeout_ms))
-    assert (verdict.request_id, verdict.error.code) == (7, "bad_request")
+    identification = refuse(packed(timeout_ms=timeout_ms))
+    assert (identification.request_id, identification.error.code) == (7, "bad_request")
 
 
 @pytest.mark.parametrize("version", [0, 2, -1, 2**40])
 def test_another_version_is_told_so(version: int) -> None:
-    verdict = refuse(packed(v=version))
-    assert (verdict.request_id, verdict.error.code) == (7, "unsupported_version")
-    assert str(version) in verdict.error.message
+    identification = refuse(packed(v=version))
+    assert (identification.request_id, identification.error.code) == (7, "unsupported_version")
+    assert str(version) in identification.error.message
 
 
 @pytest.mark.parametrize(
@@ -104,15 +104,15 @@ def test_another_version_is_told_so(version: int) -> None:
     ],
 )
 def test_bad_form_with_an_id_is_answered(frame: bytes) -> None:
-    verdict = refuse(frame)
-    assert verdict.request_id == 7
-    assert verdict.error.code == "bad_request"
-    assert verdict.error.message
+    identification = refuse(frame)
+    assert identification.request_id == 7
+    assert identification.error.code == "bad_request"
+    assert identification.error.message
 
 
 def test_an_id_that_is_given_twice_is_refused_under_one_of_them() -> None:
-    verdict = refuse(b"\x84" + packed()[1:] + b"\xa2id\x08")
-    assert (verdict.request_id in {7, 8}, verdict.error.code) == (True, "bad_request")
+    identification = refuse(b"\x84" + packed()[1:] + b"\xa2id\x08")
+    assert (identification.request_id in {7, 8}, identification.error.code) == (True, "bad_request")
 
 
 @pytest.mark.parametrize(
@@ -153,9 +153,9 @@ def test_one_mebibyte_is_the_limit() -> None:
     exact = packed(params={"a": b"\x00" * room})
     assert len(exact) == limit
     assert messages.decode(exact).id == 7
-    verdict = refuse(packed(params={"a": b"\x00" * (room + 1)}))
-    assert (verdict.request_id, verdict.error.code) == (7, "bad_request")
-    assert str(limit) in verdict.error.message
+    identification = refuse(packed(params={"a": b"\x00" * (room + 1)}))
+    assert (identification.request_id, identification.error.code) == (7, "bad_request")
+    assert str(limit) in identification.error.message
 
 
 def test_two_mebibytes_are_refused_by_id() -> None:
@@ -165,9 +165,9 @@ def test_two_mebibytes_are_refused_by_id() -> None:
 def test_sixteen_levels_are_the_limit() -> None:
     assert messages.decode(nested(16)).id == 7
     for levels in (17, 18, 100, 1000, 100_000):
-        verdict = refuse(nested(levels))
-        assert (verdict.request_id, verdict.error.code) == (7, "bad_request"), levels
-        assert "16" in verdict.error.message
+        identification = refuse(nested(levels))
+        assert (identification.request_id, identification.error.code) == (7, "bad_request"), levels
+        assert "16" in identification.error.message
 
 
 def test_depth_outside_the_parameters_counts_too() -> None:
@@ -198,8 +198,8 @@ def test_damaged_requests_have_one_outcome(tally: Tally) -> None:
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         try:
             requests += isinstance(messages.decode(bytes(damaged)), messages.Request)
-        except Undecodable as verdict:
-            assert verdict.error.code in {"bad_request", "unsupported_version"}  # noqa: PT017
+        except Undecodable as identification:
+            assert identification.error.code in {"bad_request", "unsupported_version"}  # noqa: PT017
     assert 0 < requests < 5000
     tally.add("bad_input", "requests with one to four bytes changed", 5000, seed="5801")
 

@@ -34,7 +34,9 @@ def coil(rig: Rig) -> int:
 
 def closed(rig: Rig) -> None:
     """Let what closes have closed."""
-    rig.pump_until(lambda: not any(each.closing for each in rig.rack), "what closes has closed")
+    rig.pump_until(
+        lambda: not any(each.closing for each in rig.slot_manager), "what closes has closed"
+    )
 
 
 def break_expander(rig: Rig) -> None:
@@ -51,7 +53,7 @@ def test_a_module_released_while_the_bus_fails_is_made_safe_later(
     rig.invoke(A, "RAK13007", 1, "set", on=True)
     break_expander(rig)
     rig.result(A, "release", module="RAK13007", slot=1)
-    assert rig.rack.find("RAK13007", 1) is None, "its slot is free"
+    assert rig.slot_manager.find("RAK13007", 1) is None, "its slot is free"
     assert coil(rig) == 1
     for _ in range(4):
         rig.advance(10.0)
@@ -72,10 +74,10 @@ def test_pauses_grow_to_ten_seconds(rig: Rig) -> None:
     rig.invoke(A, "RAK13007", 1, "set", on=True)
     break_expander(rig)
     rig.result(A, "release", module="RAK13007", slot=1)
-    salvage = rig.dispatcher.salvage
+    pending_safe_states = rig.dispatcher.pending_safe_states
     pauses = []
     for _ in range(8):
-        due = salvage.next()
+        due = pending_safe_states.next()
         assert due is not None
         pauses.append(round(due - rig.clock.monotonic(), 3))
         rig.advance(due - rig.clock.monotonic())
@@ -97,7 +99,7 @@ def test_who_opens_it_again_is_not_disturbed(rig: Rig) -> None:
     assert coil(rig) == 1
     rig.result(B, "release", module="RAK13007", slot=1)
     assert coil(rig) == 0
-    assert rig.dispatcher.salvage.next() is None
+    assert rig.dispatcher.pending_safe_states.next() is None
 
 
 def test_another_module_in_the_slot_is_not_disturbed(rig: Rig) -> None:
@@ -110,7 +112,7 @@ def test_another_module_in_the_slot_is_not_disturbed(rig: Rig) -> None:
     rig.invoke(A, "RAK16000", 1, "read")
     assert coil(rig) == 1
     rig.result(A, "release", module="RAK16000", slot=1)
-    assert rig.dispatcher.salvage.next() is None, "the relay has been pulled out"
+    assert rig.dispatcher.pending_safe_states.next() is None, "the relay has been pulled out"
 
 
 def test_it_ends_after_a_minute(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
@@ -120,7 +122,7 @@ def test_it_ends_after_a_minute(rig: Rig, caplog: pytest.LogCaptureFixture) -> N
     for _ in range(8):
         rig.advance(10.0)
         closed(rig)
-    assert rig.dispatcher.salvage.next() is None
+    assert rig.dispatcher.pending_safe_states.next() is None
     assert "giving up" in caplog.text
 
 
@@ -129,7 +131,7 @@ def test_what_never_was_open_owes_nothing(rig: Rig) -> None:
     break_expander(rig)
     assert rig.refused(A, "RAK13007", 1, "set", on=True)["code"] == "bus_error"
     rig.result(A, "release", module="RAK13007", slot=1)
-    assert rig.dispatcher.salvage.next() is None
+    assert rig.dispatcher.pending_safe_states.next() is None
 
 
 def test_a_line_that_somebody_else_holds_is_not_fought_for(rig: Rig) -> None:
@@ -137,11 +139,11 @@ def test_a_line_that_somebody_else_holds_is_not_fought_for(rig: Rig) -> None:
     held = BusError(BusFault.HELD, "Held.", where="line 4")
     Probe.script.failures.append(held)
     rig.result(A, "release", module="PROBE", slot=1)
-    assert rig.dispatcher.salvage.next() is None
+    assert rig.dispatcher.pending_safe_states.next() is None
     rig.invoke(A, "PROBE", 1, "read")
     Probe.script.failures.append(no_answer())
     rig.result(A, "release", module="PROBE", slot=1)
-    assert rig.dispatcher.salvage.next() is not None
+    assert rig.dispatcher.pending_safe_states.next() is not None
 
 
 # -- notes for the next bridge --------------------------------------------------------------------
@@ -164,7 +166,7 @@ def test_what_a_killed_bridge_left_stays_noted_until_it_is_closed(tmp_path: Path
 
 
 def test_a_module_that_could_not_be_closed_stays_noted(rig: Rig, tmp_path: Path) -> None:
-    rig.rack._last_run = LastRun(StateStore(tmp_path).of_bridge())
+    rig.slot_manager._last_run = LastRun(StateStore(tmp_path).of_bridge())
     rig.invoke(A, "RAK13007", 1, "set", on=True)
     break_expander(rig)
     rig.result(A, "release", module="RAK13007", slot=1)

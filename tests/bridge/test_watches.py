@@ -148,8 +148,8 @@ def test_a_client_given_up_while_it_is_told_the_number_is_not_looked_out_for(
     monkeypatch.setattr(outbox, "MAX_WAITING_REPLY_BYTES", 1)
     rig.send(A, "subscribe", module="PROBE", slot=1, event="changed")
     rig.settle()
-    assert rig.delivery.clients_given_up == 1
-    (worker,) = rig.rack
+    assert rig.outbox.clients_given_up == 1
+    (worker,) = rig.slot_manager
     assert worker.watched == 0
     assert script.calls == ["open", "read w"]
 
@@ -207,7 +207,7 @@ def test_unsubscribing_ends_it(rig: Rig, script: Script) -> None:
     step(rig, 5)
     assert len(rig.events(A, number)) == seen
     assert len(rig.events(B, other)) == 6
-    (worker,) = rig.rack
+    (worker,) = rig.slot_manager
     assert worker.watched == 1
     assert script.calls.count("open") == 1
 
@@ -216,7 +216,7 @@ def test_a_lost_client_is_not_looked_out_for(rig: Rig) -> None:
     subscribe(rig)
     rig.advance(5.1)
     rig.settle()
-    (worker,) = rig.rack
+    (worker,) = rig.slot_manager
     assert worker.watched == 0
 
 
@@ -226,13 +226,13 @@ def test_released_by_force_it_sleeps_until_its_client_asks_again(rig: Rig, scrip
     rig.result(B, "hello", client="admin")
     assert rig.result(B, "release", module="PROBE", slot=1, force=True) == {}
     assert values(rig, number) == [1.0, "closing"]
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
     error = rig.events(A, number)[-1]["error"]
     assert error["message"] == 'PROBE in slot 1 was released by force by client "admin".'
     for _ in range(10):
         rig.result(A, "ping")
         rig.advance(10.0)
-    assert not list(rig.rack), "the slot is left to the newcomer"
+    assert not list(rig.slot_manager), "the slot is left to the newcomer"
     rig.invoke(A, "PROBE", 1, "read")
     rig.settle()
     rig.advance(0.1)
@@ -263,7 +263,7 @@ def test_who_releases_ends_its_own_subscriptions(rig: Rig) -> None:
     subscribe(rig)
     rig.result(A, "release", module="PROBE", slot=1)
     step(rig, 30, 1.0)
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
 
 
 def test_a_slow_client_is_told_what_it_lost(rig: Rig) -> None:
@@ -273,7 +273,7 @@ def test_a_slow_client_is_told_what_it_lost(rig: Rig) -> None:
         rig.advance(0.1)
         rig.dispatcher._sessions.of(A, rig.clock.monotonic())
     rig.full.clear()
-    rig.delivery.retry()
+    rig.outbox.retry()
     step(rig, 3)
     sequence = 0
     for message in rig.events(A, number):
@@ -312,7 +312,7 @@ def test_what_cannot_be_subscribed_to(
     if param:
         assert reply["error"]["data"]["param"] == param
     assert script.calls == []
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
 
 
 def test_names_that_are_not_known(rig: Rig) -> None:

@@ -78,7 +78,7 @@ def test_addresses_of_the_board_are_taken(address: int, owner: str) -> None:
         assert error["code"] == "in_use"
         assert error["data"] == {"holder": owner}
         assert f"0x{address:02x}" in error["message"]
-        assert not list(rig.rack)
+        assert not list(rig.slot_manager)
 
 
 def test_a_relay_and_an_analog_input_in_one_slot_are_refused_by_name() -> None:
@@ -145,7 +145,7 @@ def test_a_configured_slot_takes_nothing_else() -> None:
 
 def test_straps_that_were_changed() -> None:
     with Rig(modules={"CHIP1": chip_module("CHIP1", 0x40)}) as rig:
-        rig.rack.addresses[2, "CHIP"] = 0x41
+        rig.slot_manager.addresses[2, "CHIP"] = 0x41
         assert rig.invoke(A, "CHIP1", 2, "touch")["address"] == 0x41
         assert rig.invoke(A, "CHIP1", 1, "touch")["address"] == 0x40
 
@@ -187,13 +187,13 @@ def test_the_analog_modules_work_on_every_board(board: object) -> None:
 def test_a_worker_that_closes_is_waited_for() -> None:
     Probe.script = Script()
     with Rig(modules={"PROBE": Probe}) as rig:
-        worker = rig.rack.worker("PROBE", 1)
-        assert rig.rack.worker("PROBE", 1) is worker
-        assert rig.rack.occupant(1) is worker
-        assert rig.rack.find("PROBE", 2) is None
+        worker = rig.slot_manager.worker("PROBE", 1)
+        assert rig.slot_manager.worker("PROBE", 1) is worker
+        assert rig.slot_manager.occupant(1) is worker
+        assert rig.slot_manager.find("PROBE", 2) is None
         worker.close()
         with pytest.raises(SlotClosingError) as caught:
-            rig.rack.worker("PROBE", 1)
+            rig.slot_manager.worker("PROBE", 1)
         assert caught.value.worker is worker
-        rig.pump_until(lambda: rig.rack.find("PROBE", 1) is None, "it has ended")
-        assert rig.rack.worker("PROBE", 1) is not worker
+        rig.pump_until(lambda: rig.slot_manager.find("PROBE", 1) is None, "it has ended")
+        assert rig.slot_manager.worker("PROBE", 1) is not worker

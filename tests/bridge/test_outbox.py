@@ -26,7 +26,7 @@ class Post:
         self.gone: set[bytes] = set()
         self.sent: list[tuple[bytes, Any]] = []
         self.given_up: list[bytes] = []
-        self.delivery = Outbox(self.transmit, self.given_up.append)
+        self.outbox = Outbox(self.transmit, self.given_up.append)
 
     def transmit(self, identity: bytes, frame: bytes) -> Sent:
         if identity in self.gone:
@@ -52,7 +52,7 @@ def subscribe(identity: bytes, number: int = 1) -> Subscription:
 
 def tell(post: Post, subscription: Subscription, value: int) -> None:
     event = messages.Event(1, "read", subscription.number, 0, readings={"value": value})
-    post.delivery.event(subscription, event)
+    post.outbox.event(subscription, event)
 
 
 def reply(number: int) -> bytes:
@@ -72,8 +72,8 @@ def test_a_quick_client_gets_everything_at_once(post: Post) -> None:
     subscription = subscribe(b"a")
     for value in range(3):
         tell(post, subscription, value)
-        post.delivery.reply(b"a", reply(value))
-    assert not post.delivery.pending
+        post.outbox.reply(b"a", reply(value))
+    assert not post.outbox.pending
     messages = post.taken_by(b"a")
     assert [message.get("id") for message in messages] == [None, 0, None, 1, None, 2]
     assert adds_up(messages[::2]) == 0
@@ -82,16 +82,16 @@ def test_a_quick_client_gets_everything_at_once(post: Post) -> None:
 def test_a_slow_client_gets_replies_and_events_in_their_order(post: Post) -> None:
     subscription = subscribe(b"a")
     post.full.add(b"a")
-    post.delivery.reply(b"a", reply(0))
+    post.outbox.reply(b"a", reply(0))
     tell(post, subscription, 1)
-    post.delivery.reply(b"a", reply(2))
-    post.delivery.retry()
+    post.outbox.reply(b"a", reply(2))
+    post.outbox.retry()
     assert not post.sent
     post.full.clear()
-    post.delivery.reply(b"a", reply(3))  # does not overtake what waits
+    post.outbox.reply(b"a", reply(3))  # does not overtake what waits
     assert not post.sent
-    post.delivery.retry()
-    assert not post.delivery.pending
+    post.outbox.retry()
+    assert not post.outbox.pending
     assert [message.get("id") for message in post.taken_by(b"a")] == [0, None, 2, 3]
 
 
@@ -101,7 +101,7 @@ def test_other_clients_do_not_notice(post: Post) -> None:
     for value in range(1000):
         tell(post, slow, value)
         tell(post, quick, value)
-        post.delivery.reply(b"quick", reply(value))
+        post.outbox.reply(b"quick", reply(value))
     assert len(post.taken_by(b"quick")) == 2000
     assert adds_up([each for each in post.taken_by(b"quick") if "event" in each]) == 0
 
@@ -113,14 +113,14 @@ def test_the_oldest_events_give_way_and_are_counted(post: Post) -> None:
     for value in range(1, 201):
         tell(post, subscription, value)
     post.full.clear()
-    post.delivery.retry()
+    post.outbox.retry()
     tell(post, subscription, 201)
     messages = post.taken_by(b"a")
     assert [each["readings"]["value"] for each in messages] == [
         0,
         *range(201 - MAX_WAITING_EVENTS, 202),
     ]
-    assert adds_up(messages) == 200 - MAX_WAITING_EVENTS == post.delivery.events_lost
+    assert adds_up(messages) == 200 - MAX_WAITING_EVENTS == post.outbox.events_lost
     assert messages[-1]["sequence"] == 202
 
 
@@ -131,7 +131,7 @@ def test_each_subscription_gives_way_for_itself(post: Post) -> None:
     for value in range(1000):
         tell(post, often, value)
     post.full.clear()
-    post.delivery.retry()
+    post.outbox.retry()
     messages = post.taken_by(b"a")
     assert adds_up([each for each in messages if each["subscription"] == 2]) == 0
     assert len(messages) == 1 + MAX_WAITING_EVENTS
@@ -142,9 +142,9 @@ def test_replies_are_never_dropped_for_events(post: Post) -> None:
     post.full.add(b"a")
     for number in range(3000):
         tell(post, subscription, number)
-        post.delivery.reply(b"a", reply(number))
+        post.outbox.reply(b"a", reply(number))
     post.full.clear()
-    post.delivery.retry()
+    post.outbox.retry()
     ids = [each["id"] for each in post.taken_by(b"a") if "id" in each]
     assert ids == list(range(3000))
 
@@ -156,61 +156,61 @@ def test_a_client_that_takes_nothing_is_given_up(post: Post) -> None:
     large = messages.encode_result(1, "x" * 100_000)
     sent = 0
     while not post.given_up:
-        post.delivery.reply(b"a", large)
+        post.outbox.reply(b"a", large)
         sent += len(large)
         assert sent <= MAX_WAITING_REPLY_BYTES + len(large)
     assert sent > MAX_WAITING_REPLY_BYTES
     assert post.given_up == [b"a"]
-    assert post.delivery.clients_given_up == 1
-    assert post.delivery.unroutable == sent // len(large)
+    assert post.outbox.clients_given_up == 1
+    assert post.outbox.unroutable == sent // len(large)
     assert subscription.lost == 1
-    assert not post.delivery.pending
+    assert not post.outbox.pending
 
 
 def test_a_client_that_has_gone(post: Post) -> None:
     post.gone.add(b"a")
     subscription = subscribe(b"a")
-    post.delivery.reply(b"a", reply(1))
+    post.outbox.reply(b"a", reply(1))
     tell(post, subscription, 1)
-    assert not post.delivery.pending
-    assert post.delivery.unroutable == 1
-    assert (subscription.lost, post.delivery.events_lost) == (1, 1)
+    assert not post.outbox.pending
+    assert post.outbox.unroutable == 1
+    assert (subscription.lost, post.outbox.events_lost) == (1, 1)
 
 
 def test_a_slow_client_that_goes(post: Post) -> None:
     post.full.add(b"a")
     subscription = subscribe(b"a")
-    post.delivery.reply(b"a", reply(1))
+    post.outbox.reply(b"a", reply(1))
     tell(post, subscription, 1)
     post.gone.add(b"a")
-    post.delivery.retry()
-    assert not post.delivery.pending
+    post.outbox.retry()
+    assert not post.outbox.pending
     assert (subscription.waiting, subscription.lost) == (0, 1)
-    assert post.delivery.unroutable >= 1
+    assert post.outbox.unroutable >= 1
 
 
 def test_what_waits_can_be_forgotten(post: Post) -> None:
     post.full.add(b"a")
     subscription = subscribe(b"a")
-    post.delivery.reply(b"a", reply(1))
+    post.outbox.reply(b"a", reply(1))
     tell(post, subscription, 1)
-    post.delivery.drop(b"a")
-    post.delivery.drop(b"never seen")
+    post.outbox.drop(b"a")
+    post.outbox.drop(b"never seen")
     post.full.clear()
-    post.delivery.retry()
+    post.outbox.retry()
     assert not post.sent
-    assert (subscription.waiting, subscription.lost, post.delivery.unroutable) == (0, 1, 1)
+    assert (subscription.waiting, subscription.lost, post.outbox.unroutable) == (0, 1, 1)
 
 
 def one_more(post: Post) -> None:
     """Let a slow client take one message, and no more."""
     transmit, rest = post.transmit, [True]
-    post.delivery._transmit = lambda identity, frame: (
+    post.outbox._transmit = lambda identity, frame: (
         transmit(identity, frame) if rest and rest.pop() else Sent.FULL
     )
     post.full.clear()
-    post.delivery.retry()
-    post.delivery._transmit = transmit
+    post.outbox.retry()
+    post.outbox._transmit = transmit
     post.full.add(b"a")
 
 
@@ -218,30 +218,30 @@ def test_a_client_that_still_reads_gets_its_replies_when_its_lease_has_run_out(p
     """It sent much at once, and says nothing while it reads the replies."""
     post.full.add(b"a")
     for number in range(3):
-        post.delivery.reply(b"a", reply(number))
+        post.outbox.reply(b"a", reply(number))
     one_more(post)
-    post.delivery.drop_unless_taken(b"a")
+    post.outbox.drop_unless_taken(b"a")
     post.full.clear()
-    post.delivery.retry()
+    post.outbox.retry()
     assert [each["id"] for each in post.taken_by(b"a")] == [0, 1, 2]
-    assert post.delivery.unroutable == 0
+    assert post.outbox.unroutable == 0
 
 
 def test_a_client_that_reads_nothing_loses_them_then(post: Post) -> None:
     post.full.add(b"a")
-    post.delivery.reply(b"a", reply(1))
-    post.delivery.retry()
-    post.delivery.drop_unless_taken(b"a")
-    assert not post.delivery.pending
-    assert post.delivery.unroutable == 1
+    post.outbox.reply(b"a", reply(1))
+    post.outbox.retry()
+    post.outbox.drop_unless_taken(b"a")
+    assert not post.outbox.pending
+    assert post.outbox.unroutable == 1
 
 
 def test_what_moves_is_tried_again_soon(post: Post) -> None:
     """ZeroMQ takes few messages at once, so waiting as long as for a stuck client would be slow."""
     post.full.add(b"a")
     for number in range(3):
-        post.delivery.reply(b"a", reply(number))
+        post.outbox.reply(b"a", reply(number))
     one_more(post)
-    assert post.delivery.retry_s <= 0.002
-    post.delivery.retry()
-    assert post.delivery.retry_s >= 0.01
+    assert post.outbox.retry_s <= 0.002
+    post.outbox.retry()
+    assert post.outbox.retry_s >= 0.01

@@ -185,11 +185,11 @@ def test_who_may_only_look_releases_its_own_claim_and_closes_nothing_else(rig: R
     reading = {**where, "operation": "read", "params": {"expander": "slots", "line": 1}}
     assert ask(rig, A, WHO[Role.READ], "subscribe", **reading, every_ms=1000)["ok"]
     assert ask(rig, A, WHO[Role.READ], "release", **where)["ok"]
-    assert not list(rig.rack)
+    assert not list(rig.slot_manager)
     assert ask(rig, C, WHO[Role.DRIVE], "invoke", **reading)["ok"]
     assert ask(rig, C, WHO[Role.DRIVE], "bye")["ok"]
     assert ask(rig, A, WHO[Role.READ], "release", **where)["ok"]
-    assert len(list(rig.rack)) == 1
+    assert len(list(rig.slot_manager)) == 1
 
 
 def test_a_role_is_its_word() -> None:
@@ -301,11 +301,11 @@ def test_waiting_messages_of_the_former_key_are_thrown_away(rig: Rig) -> None:
     ask(rig, A, owner, "hello")
     rig.full.add(A)
     send(rig, A, owner, "status")
-    assert rig.delivery.pending
+    assert rig.outbox.pending
     before = len(rig.received[A])
     rig.full.clear()
     number = send(rig, A, thief, "ping")
-    rig.delivery.retry()
+    rig.outbox.retry()
     assert [each["id"] for each in rig.received[A][before:]] == [number]
 
 
@@ -344,7 +344,14 @@ def test_a_token_is_good_for_the_key_that_got_it() -> None:
 def test_who_the_others_are_is_told_to_an_administrator_only(rig: Rig) -> None:
     def asked_by(peer: Peer) -> Map:
         return status(
-            0.0, rig.hardware, rig.rack, rig.sessions, rig.delivery, rig.counters, {}, asked_by=peer
+            0.0,
+            rig.hardware,
+            rig.slot_manager,
+            rig.sessions,
+            rig.outbox,
+            rig.counters,
+            {},
+            asked_by=peer,
         )
 
     ask(rig, A, WHO[Role.DRIVE], "hello", client="press")

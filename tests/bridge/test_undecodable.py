@@ -67,12 +67,12 @@ def test_one_line_for_each_client_by_its_name(rig: Rig, caplog: pytest.LogCaptur
 def test_ever_new_clients_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "wisblock_bridge.server.undecodable")
     clock = FakeClock()
-    misfits = UndecodableFrames(clock)
+    undecodable = UndecodableFrames(clock)
     for number in range(5000):
-        misfits.note(str(number).encode(), lambda: "x", "it is wrong")
+        undecodable.note(str(number).encode(), lambda: "x", "it is wrong")
     assert len(caplog.records) == 10
     clock.advance(61.0)
-    misfits.note(b"late", lambda: "x", "it is wrong")
+    undecodable.note(b"late", lambda: "x", "it is wrong")
     assert len(caplog.records) == 11
 
 
