@@ -13,7 +13,7 @@ from wisblock_bridge.wire.zmtp import (
     ProtocolError,
     ServerConnection,
     SeveralFrames,
-    encode_message,
+    encode_header,
 )
 
 MAX, DISCARDED = 1000, 5000
@@ -128,8 +128,8 @@ def test_the_shortest_and_longest_forms_of_a_length() -> None:
     made = opened()
     assert made.receive(b"\x00\xff" + bytes(255)) == [bytes(255)]
     assert made.receive(b"\x02" + (5).to_bytes(8, "big") + b"abcde") == [b"abcde"]
-    assert encode_message(bytes(255)) == b"\x00\xff" + bytes(255)
-    assert encode_message(bytes(256)) == b"\x02" + (256).to_bytes(8, "big") + bytes(256)
+    assert encode_header(255) == b"\x00\xff"
+    assert encode_header(256) == b"\x02" + (256).to_bytes(8, "big")
 
 
 def test_a_message_beyond_the_limit_is_reported_with_its_start() -> None:

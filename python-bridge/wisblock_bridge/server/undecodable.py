@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from typing import TYPE_CHECKING
+
+from wisblock_bridge.server.log_limit import LogLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
 
 MOST_REMEMBERED = 256
-LINES, PERIOD_S = 10, 60.0
-"""At most so many lines in so long, s, whatever number of clients there is."""
-
 DELIMITED = (
     "it sends an empty delimiter, as a REQ socket does: use DEALER, and one frame for each request"
 )
@@ -35,9 +33,8 @@ class UndecodableFrames:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self._limit = LogLimit(clock)
         self._known: dict[bytes, None] = {}
-        self._written: deque[float] = deque()
 
     def note(self, identity: bytes, name: Callable[[], str], why: str) -> None:
         """Write down that a client sent what cannot be answered, unless that is known.
@@ -52,12 +49,8 @@ class UndecodableFrames:
         self._known[identity] = None
         while len(self._known) > MOST_REMEMBERED:
             del self._known[next(iter(self._known))]
-        now = self._clock.monotonic()
-        while self._written and now - self._written[0] >= PERIOD_S:
-            self._written.popleft()
-        if len(self._written) >= LINES:
+        if not self._limit.allows():
             return
-        self._written.append(now)
         log.info(
             "client %s gets no reply: %s; what it sends is dropped and counted (undecodable)",
             name() or "without a name",

@@ -296,16 +296,16 @@ def properties(data: bytes) -> dict[bytes, bytes]:
     return found
 
 
-def encode_message(body: bytes) -> bytes:
-    """Build a message of one frame.
+def encode_header(length: int) -> bytes:
+    """Build the header of a message of one frame.
 
     Args:
-        body: Its content.
+        length: Of its content, bytes.
 
     Returns:
-        The bytes to send.
+        The bytes to send in front of the content.
     """
-    return _header(0, len(body)) + body
+    return _header(0, length)
 
 
 def encode_command(name: bytes, data: bytes) -> bytes:

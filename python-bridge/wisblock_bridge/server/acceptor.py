@@ -1,0 +1,499 @@
+"""The connections of programs on this computer: accepted, read, written and cut off in the loop.
+
+libzmq cannot serve them: a peer can make it end the process, cannot be cut off, and its limits
+count messages, not bytes (docs/security.md). Here each connection costs what is written in this
+file, and all of them together no more than that.
+
+Everything is called by the loop's thread. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import selectors
+import socket
+import struct
+from collections import Counter, deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.endpoint import parse_endpoint
+from wisblock_bridge.server.log_limit import LogLimit
+from wisblock_bridge.server.outbox import Sent
+from wisblock_bridge.wire.limits import MAX_MESSAGE_BYTES
+from wisblock_bridge.wire.zmtp import ProtocolError, ServerConnection, encode_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.wire.zmtp import Message
+
+log = logging.getLogger(__name__)
+
+MAX_CONNECTIONS = 256
+MAX_CONNECTIONS_PER_USER = 192
+"""So that one user's programs, run wild, leave room for those of others."""
+
+MAX_DISCARDED_BYTES = 16 * 1024 * 1024
+"""Messages beyond the protocol's limit are still read, to be refused by their id, but not kept; a
+peer that announces more than this is cut off."""
+
+MAX_UNSENT_BYTES = 4 * 1024 * 1024
+"""Of one peer: answers to PING that it does not read. Replies and events wait in ``Outbox``, which
+has the same limit."""
+
+MAX_RECEIVED_BYTES = 32 * 1024 * 1024
+"""Of all peers together: what has come and was not handed over yet."""
+
+HANDSHAKE_S = 5.0
+LISTEN_BACKLOG = 128
+
+CHUNK_BYTES = 64 * 1024
+TURN_BYTES = 1024 * 1024
+"""How much of one connection is read before others get their turn."""
+
+ACCEPTS_PER_TURN = 64
+ACCEPT_AGAIN_S = 1.0
+"""After the computer could not give a descriptor: those of other parts may have become free."""
+
+_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_PEER_CREDENTIALS = struct.Struct("iII")
+
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One peer.
+
+    Attributes:
+        identity: The number that it has here; what it calls itself means nothing.
+        address: Who it is, for people: "process 812, user 1000".
+        user: Number of its user; None over TCP.
+        protocol: Its side of the protocol.
+        messages: What has come and was not handed over yet.
+        has_ended: Nothing more will come of it.
+    """
+
+    identity: bytes
+    socket: socket.socket
+    address: str
+    user: int | None
+    protocol: ServerConnection
+    handshake_ends: float
+    messages: deque[Message] = field(default_factory=deque)
+    message_bytes: int = 0
+    unsent: deque[memoryview] = field(default_factory=deque)
+    unsent_bytes: int = 0
+    wants_writing: bool = False
+    interest: int = _READ
+    has_ended: bool = False
+
+
+class Acceptor:
+    """All connections of this computer's programs.
+
+    Args:
+        selector: The loop's; what is registered there has a function without arguments as its data,
+            which the loop calls when the descriptor is ready.
+        clock: Time.
+        left: Called with the identity of a peer that has gone or was cut off.
+        writable: Called with the identity of a peer that takes something again.
+    """
+
+    def __init__(
+        self,
+        selector: selectors.BaseSelector,
+        clock: Clock,
+        left: Callable[[bytes], None],
+        writable: Callable[[bytes], None],
+    ) -> None:
+        self._selector = selector
+        self._clock = clock
+        self._limit = LogLimit(clock)
+        self._left = left
+        self._writable = writable
+        self._listeners: list[socket.socket] = []
+        self._connections: dict[bytes, Connection] = {}
+        self._of_user: Counter[int | None] = Counter()
+        self._handshakes: deque[Connection] = deque()
+        self._waiting: deque[Connection] = deque()
+        """Those with messages that were not handed over yet, whose turn it is first."""
+        self._received_bytes = 0
+        self._accepts_again_at: float | None = None
+        self._number = 0
+        self.refused = 0
+        """Connections that were closed at once because there were too many."""
+        self.cut_off = 0
+        """Peers that broke the protocol, or a limit."""
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    # -- listening --------------------------------------------------------------------------------
+
+    def listen(self, endpoint: str) -> None:
+        """Begin to accept connections.
+
+        Args:
+            endpoint: "ipc://…", or "tcp://…" with an address of this computer.
+
+        Raises:
+            OSError: It is taken or not permitted.
+        """
+        where = parse_endpoint(endpoint)
+        if where.transport == "ipc":
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            address: object = (
+                str(where.path) if where.path is not None else "\0" + endpoint.partition("@")[2]
+            )
+        else:
+            family, _, _, _, address = socket.getaddrinfo(
+                where.host, where.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            made = socket.socket(family, socket.SOCK_STREAM)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.settimeout(0)
+            made.bind(address)  # type: ignore[arg-type]
+            made.listen(LISTEN_BACKLOG)
+        except OSError as error:
+            made.close()
+            raise OSError(error.errno, f"{endpoint}: {error.strerror}") from error
+        self._listeners.append(made)
+        self._selector.register(made, _READ, partial(self._accept, made))
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(ACCEPTS_PER_TURN):
+            try:
+                accepted, _ = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _OUT_OF_RESOURCES:
+                    self._pause_accepting(error)
+                    return
+                continue  # that peer has gone already
+            try:
+                self._admit(accepted)
+            except OSError:
+                accepted.close()  # it has gone while it was greeted
+
+    def _admit(self, accepted: socket.socket) -> None:
+        accepted.settimeout(0)
+        user, address = _who_is(accepted)
+        if len(self._connections) >= MAX_CONNECTIONS or (
+            user is not None and self._of_user[user] >= MAX_CONNECTIONS_PER_USER
+        ):
+            accepted.close()
+            self.refused += 1
+            if self._limit.allows():
+                log.warning(
+                    "more than %d connections at once: further ones are refused (%s)",
+                    len(self._connections), address,
+                )  # fmt: skip
+            return
+        self._number += 1
+        made = Connection(
+            b"\0" + self._number.to_bytes(8, "big"),
+            accepted,
+            address,
+            user,
+            ServerConnection(MAX_MESSAGE_BYTES, MAX_DISCARDED_BYTES),
+            self._clock.monotonic() + HANDSHAKE_S,
+        )
+        self._selector.register(accepted, _READ, partial(self._ready, made))
+        self._connections[made.identity] = made
+        self._of_user[user] += 1
+        self._handshakes.append(made)
+        self._send_control(made)
+
+    def _pause_accepting(self, error: OSError) -> None:
+        if self._accepts_again_at is None:
+            if self._limit.allows():
+                log.warning(
+                    "no connection can be accepted until a client leaves: %s; %d are connected",
+                    error.strerror, len(self._connections),
+                )  # fmt: skip
+            for listener in self._listeners:
+                self._selector.unregister(listener)
+        self._accepts_again_at = self._clock.monotonic() + ACCEPT_AGAIN_S
+
+    def _accept_again(self) -> None:
+        self._accepts_again_at = None
+        for listener in self._listeners:
+            self._selector.register(listener, _READ, partial(self._accept, listener))
+
+    # -- time -------------------------------------------------------------------------------------
+
+    def next_due(self) -> float | None:
+        """Return the clock reading at which ``tick`` has something to do; None for never."""
+        while self._handshakes and not self._greets(self._handshakes[0]):
+            self._handshakes.popleft()
+        due = self._handshakes[0].handshake_ends if self._handshakes else None
+        again = self._accepts_again_at
+        return again if due is None else due if again is None else min(due, again)
+
+    def tick(self, now: float) -> None:
+        """Cut off those that did not end their handshake in time; accept again.
+
+        Args:
+            now: Clock reading, s.
+        """
+        while self._handshakes and (
+            not self._greets(self._handshakes[0]) or self._handshakes[0].handshake_ends <= now
+        ):
+            late = self._handshakes.popleft()
+            if self._greets(late):
+                self._break(late, "it did not end its handshake in time")
+        if self._accepts_again_at is not None and self._accepts_again_at <= now:
+            self._accept_again()
+
+    def _greets(self, connection: Connection) -> bool:
+        return connection.identity in self._connections and not connection.protocol.is_open
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether messages wait to be handed over."""
+        return bool(self._waiting)
+
+    def take(self) -> tuple[Connection, Message] | None:
+        """Take the next message; those of several peers take turns.
+
+        Returns:
+            Who sent it, and the message; None when there is none.
+        """
+        waiting = self._waiting
+        if not waiting:
+            return None
+        connection = waiting.popleft()
+        message = connection.messages.popleft()
+        size = _size(message)
+        connection.message_bytes -= size
+        self._received_bytes -= size
+        if connection.messages:
+            waiting.append(connection)
+        elif connection.has_ended:
+            self._close(connection)
+        elif not connection.interest & _READ:
+            self._set_interest(connection)
+        return connection, message
+
+    def _ready(self, connection: Connection) -> None:
+        if connection.wants_writing:
+            self._write(connection)
+        if connection.identity not in self._connections:
+            return
+        if connection.messages:
+            self._set_interest(connection)  # nothing more is read before these were handed over
+        else:
+            self._read(connection)
+
+    def _read(self, connection: Connection) -> None:
+        """Read what has come, up to its end: nobody's turn begins with half of what was sent."""
+        try:
+            self._receive(connection)
+        except BlockingIOError:
+            pass
+        except ProtocolError as error:
+            self._break(connection, str(error))
+            return
+        except OSError:
+            connection.has_ended = True
+        self._send_control(connection)
+        if connection.identity not in self._connections:
+            return
+        if connection.messages:
+            self._waiting.append(connection)
+            if self._received_bytes > MAX_RECEIVED_BYTES:
+                self._break(connection, "all clients together have sent more than can be kept")
+        elif connection.has_ended:
+            self._close(connection)
+
+    def _receive(self, connection: Connection) -> None:
+        taken = 0
+        while taken < TURN_BYTES:
+            data = connection.socket.recv(CHUNK_BYTES)
+            if not data:
+                connection.has_ended = True
+                return
+            taken += len(data)
+            for message in connection.protocol.receive(data):
+                connection.messages.append(message)
+                size = _size(message)
+                connection.message_bytes += size
+                self._received_bytes += size
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def send(self, identity: bytes, frame: bytes) -> Sent:
+        """Send a message, if the peer takes it now.
+
+        Args:
+            identity: Which peer.
+            frame: The message.
+
+        Returns:
+            ``YES`` when it was taken, or as much of it that the rest follows by itself; ``FULL``
+            when the peer takes nothing now, and ``writable`` is called once it does; ``GONE`` when
+            there is no such peer.
+        """
+        connection = self._connections.get(identity)
+        if connection is None or connection.has_ended:
+            return Sent.GONE
+        if connection.unsent:
+            return Sent.FULL
+        header = encode_header(len(frame))
+        try:
+            sent = connection.socket.sendmsg((header, frame))
+        except BlockingIOError:
+            connection.wants_writing = True
+            self._set_interest(connection)
+            return Sent.FULL
+        except OSError:
+            self._end(connection)
+            return Sent.GONE
+        if sent < len(header) + len(frame):
+            self._keep(connection, (header + frame)[sent:])
+        return Sent.YES
+
+    def _send_control(self, connection: Connection) -> None:
+        """Send what the protocol itself has to send."""
+        data = connection.protocol.bytes_to_send()
+        if not data or connection.has_ended:
+            return
+        if not connection.unsent:
+            try:
+                data = data[connection.socket.send(data) :]
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._end(connection)
+                return
+        if data:
+            self._keep(connection, data)
+            if connection.unsent_bytes > MAX_UNSENT_BYTES:
+                self._break(connection, "it does not read what it asks for")
+
+    def _keep(self, connection: Connection, data: bytes) -> None:
+        connection.unsent.append(memoryview(data))
+        connection.unsent_bytes += len(data)
+        connection.wants_writing = True
+        self._set_interest(connection)
+
+    def _write(self, connection: Connection) -> None:
+        unsent = connection.unsent
+        try:
+            while unsent:
+                sent = connection.socket.send(unsent[0])
+                connection.unsent_bytes -= sent
+                if sent < len(unsent[0]):
+                    unsent[0] = unsent[0][sent:]
+                else:
+                    unsent.popleft()
+        except BlockingIOError:
+            return
+        except OSError:
+            self._end(connection)
+            return
+        connection.wants_writing = False
+        self._writable(connection.identity)
+        if connection.identity in self._connections:
+            self._set_interest(connection)
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def cut(self, identity: bytes) -> None:
+        """Cut a peer off; what it has sent and what it was to get is forgotten.
+
+        Args:
+            identity: Which.
+        """
+        connection = self._connections.get(identity)
+        if connection is not None:
+            self.cut_off += 1
+            self._close(connection)
+
+    def close(self) -> None:
+        """Close everything, after a last attempt to send what waits."""
+        for listener in self._listeners:
+            if self._accepts_again_at is None:
+                self._selector.unregister(listener)
+            listener.close()
+        self._listeners.clear()
+        self._accepts_again_at = None
+        for connection in tuple(self._connections.values()):
+            with suppress(OSError):
+                while connection.unsent:
+                    connection.socket.send(connection.unsent.popleft())
+            self._close(connection)
+
+    def _break(self, connection: Connection, reason: str) -> None:
+        if self._limit.allows():
+            log.info("the connection of %s was closed: %s", connection.address, reason)
+        self.cut(connection.identity)
+
+    def _end(self, connection: Connection) -> None:
+        """Note that a peer has gone; what it had sent before is still handed over."""
+        connection.has_ended = True
+        if not connection.messages:
+            self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        if self._connections.pop(connection.identity, None) is None:
+            return
+        self._of_user[connection.user] -= 1
+        if not self._of_user[connection.user]:
+            del self._of_user[connection.user]
+        self._received_bytes -= connection.message_bytes
+        connection.message_bytes = 0
+        connection.messages.clear()
+        with suppress(ValueError):
+            self._waiting.remove(connection)
+        connection.unsent.clear()
+        if connection.interest:
+            self._selector.unregister(connection.socket)
+            connection.interest = 0
+        connection.socket.close()
+        if self._accepts_again_at is not None:
+            self._accept_again()
+        self._left(connection.identity)
+
+    def _set_interest(self, connection: Connection) -> None:
+        """Wait for what can be dealt with: to read, until messages wait here; to write what waits.
+
+        A peer that sends one request after another never gets here: that takes no system call.
+        """
+        reads = not connection.messages and not connection.has_ended
+        interest = (_READ if reads else 0) | (_WRITE if connection.wants_writing else 0)
+        if interest == connection.interest:
+            return
+        if connection.interest:
+            self._selector.unregister(connection.socket)
+        connection.interest = interest
+        if interest:  # without interest in anything it may not be registered
+            self._selector.register(connection.socket, interest, partial(self._ready, connection))
+
+
+def _size(message: Message) -> int:
+    if isinstance(message, bytes):
+        return len(message)
+    return len(getattr(message, "start", b""))
+
+
+def _who_is(accepted: socket.socket) -> tuple[int | None, str]:
+    """Return number of the user, and process and user (or address) for people."""
+    if accepted.family == socket.AF_UNIX:
+        size = _PEER_CREDENTIALS.size
+        process, user, _ = _PEER_CREDENTIALS.unpack(
+            accepted.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        )
+        return user, f"process {process}, user {user}"
+    accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return None, str(accepted.getpeername()[0]).removeprefix("::ffff:")

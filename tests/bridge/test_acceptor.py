@@ -1,0 +1,411 @@
+"""The acceptor by itself: real sockets, no bridge."""
+
+from __future__ import annotations
+
+import os
+import resource
+import selectors
+import socket
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pytest
+import zmq
+from tests.bridge.raw_zmtp import GREETING, READY, RawPeer, frame, ping
+from tests.fake_clock import FakeClock
+
+from wisblock_bridge.server import acceptor as module
+from wisblock_bridge.server.acceptor import Acceptor, Connection
+from wisblock_bridge.server.outbox import Sent
+from wisblock_bridge.wire.zmtp import Oversized, SeveralFrames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from wisblock_bridge.wire.zmtp import Message
+
+LONG_S = 20.0
+
+
+class Bench:
+    """An acceptor with a loop around it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.endpoint = f"ipc://{folder}/socket"
+        self.selector = selectors.DefaultSelector()
+        self.clock = FakeClock()
+        self.peers: list[socket.socket] = []
+        self.left: list[bytes] = []
+        self.writable: list[bytes] = []
+        self.acceptor = Acceptor(self.selector, self.clock, self.left.append, self.writable.append)
+        self.acceptor.listen(self.endpoint)
+        self.taken: list[tuple[Connection, Message]] = []
+        self.answers: Callable[[Connection, Message], None] = lambda *_: None
+
+    def turn(self, wait_s: float = 0.0) -> int:
+        """One turn of the loop; how many descriptors were ready."""
+        ready = self.selector.select(wait_s)
+        for key, _ in ready:
+            if key.fd in self.selector.get_map():  # an earlier one may have closed it
+                key.data()
+        while (found := self.acceptor.take()) is not None:
+            self.taken.append(found)
+            self.answers(*found)
+        return len(ready)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        end = time.monotonic() + LONG_S
+        while not condition():
+            assert time.monotonic() < end, "never"
+            self.turn(0.01)
+
+    def messages(self) -> list[Message]:
+        return [message for _, message in self.taken]
+
+    def echo(self) -> None:
+        """Answer each message with itself."""
+
+        def answer(connection: Connection, message: Message) -> None:
+            assert isinstance(message, bytes)
+            self.acceptor.send(connection.identity, message)
+
+        self.answers = answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for peer in self.peers:
+            peer.close()
+        self.acceptor.close()
+        self.selector.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with Bench(tmp_path) as made:
+        yield made
+
+
+class StockClients:
+    """DEALER sockets of libzmq."""
+
+    def __init__(self) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._made: list[zmq.Socket[bytes]] = []
+
+    def connect(self, endpoint: str, routing_id: bytes = b"") -> zmq.Socket[bytes]:
+        made = self._context.socket(zmq.DEALER)
+        self._made.append(made)
+        if routing_id:
+            made.setsockopt(zmq.ROUTING_ID, routing_id)
+        made.connect(endpoint)
+        return made
+
+    def close(self) -> None:
+        for each in self._made:
+            each.close(linger=0)
+        self._context.term()
+
+
+@pytest.fixture
+def stock() -> Iterator[StockClients]:
+    made = StockClients()
+    yield made
+    made.close()
+
+
+def raw(bench: Bench) -> socket.socket:
+    """A connection that has said nothing."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made.connect(bench.endpoint.removeprefix("ipc://"))
+    made.settimeout(0)
+    bench.peers.append(made)
+    return made
+
+
+def greeted(bench: Bench) -> socket.socket:
+    """A connection past its handshake."""
+    made = raw(bench)
+    made.sendall(GREETING + READY)
+    number = len(bench.acceptor)
+    bench.until(lambda: len(bench.acceptor) > number)
+    for _ in range(3):
+        bench.turn(0.01)
+    return made
+
+
+def test_a_stock_client_is_answered(bench: Bench, stock: StockClients) -> None:
+    bench.echo()
+    client = stock.connect(bench.endpoint)
+    for body in (b"", b"a", bytes(255), bytes(256), bytes(300_000)):
+        client.send(body)
+        bench.until(lambda: client.poll(0))
+        assert client.recv() == body
+
+
+def test_several_stock_clients_get_their_own_answers(bench: Bench, stock: StockClients) -> None:
+    bench.echo()
+    # What they choose as routing id means nothing here.
+    clients = [stock.connect(bench.endpoint, b"the same") for _ in range(20)]
+    for number, client in enumerate(clients):
+        for each in range(5):
+            client.send(f"{number} {each}".encode())
+    for number, client in enumerate(clients):
+        for each in range(5):
+            bench.until(partial(client.poll, 0))
+            assert client.recv() == f"{number} {each}".encode()
+    assert len({connection.identity for connection, _ in bench.taken}) == 20
+
+
+def test_over_tcp(stock: StockClients, bench: Bench) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    bench.echo()
+    bench.acceptor.listen(f"tcp://127.0.0.1:{port}")
+    client = stock.connect(f"tcp://127.0.0.1:{port}")
+    client.send(b"abc")
+    bench.until(lambda: client.poll(0))
+    assert client.recv() == b"abc"
+    assert bench.taken[0][0].address == "127.0.0.1"
+
+
+def test_an_endpoint_that_is_taken(bench: Bench) -> None:
+    with pytest.raises(OSError, match=r"ipc://.*socket: Address already in use"):
+        bench.acceptor.listen(bench.endpoint)
+
+
+def test_who_is_connected_is_known(bench: Bench) -> None:
+    greeted(bench).sendall(frame(b"abc"))
+    bench.until(lambda: bench.taken)
+    assert bench.taken[0][0].address == f"process {os.getpid()}, user {os.getuid()}"
+
+
+def test_messages_of_several_peers_take_turns(bench: Bench) -> None:
+    first, second = greeted(bench), greeted(bench)
+    first.sendall(frame(b"1") * 50)
+    second.sendall(frame(b"2") * 3)
+    bench.until(lambda: len(bench.taken) == 53)
+    order = b"".join(each for each in bench.messages() if isinstance(each, bytes))
+    assert order[:6] in {b"121212", b"212121"}
+
+
+def test_what_a_peer_sent_before_it_left_is_handed_over_with_its_end(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.sendall(frame(b"a") + frame(b"b"))
+    peer.close()
+    bench.until(lambda: len(bench.taken) == 2)
+    assert bench.messages() == [b"a", b"b"]
+    assert bench.taken[0][0].has_ended, "known before the first of it is handed over"
+    bench.until(lambda: len(bench.left) == 1)
+    assert len(bench.acceptor) == 0
+    assert bench.acceptor.send(bench.left[0], b"late") is Sent.GONE
+
+
+@pytest.mark.parametrize("said", [b"", GREETING[:5], GREETING, GREETING + READY])
+def test_connect_and_close(bench: Bench, said: bytes) -> None:
+    before = descriptors()
+    for _ in range(300):
+        peer = raw(bench)
+        peer.sendall(said)
+        peer.close()
+        bench.turn()
+    bench.until(lambda: not len(bench.acceptor))
+    assert descriptors() == before
+
+
+def descriptors() -> list[int]:
+    """What this process has open, its own look at it included."""
+    return sorted(int(each.name) for each in Path("/proc/self/fd").iterdir())
+
+
+def test_a_handshake_has_to_end_in_time(bench: Bench) -> None:
+    silent, half, good = raw(bench), raw(bench), raw(bench)
+    half.sendall(GREETING)
+    good.sendall(GREETING + READY)
+    bench.until(lambda: len(bench.acceptor) == 3)
+    for _ in range(3):
+        bench.turn(0.01)
+    due = bench.acceptor.next_due()
+    assert due == bench.clock.monotonic() + 5.0
+    bench.clock.sleep(4.9)
+    bench.acceptor.tick(bench.clock.monotonic())
+    assert len(bench.acceptor) == 3
+    bench.clock.sleep(0.2)
+    bench.acceptor.tick(bench.clock.monotonic())
+    assert len(bench.acceptor) == 1
+    assert bench.acceptor.next_due() is None
+    for each in (silent, half):
+        assert each.recv(100)[:1] in {b"\xff", b""}
+    good.sendall(frame(b"abc"))
+    bench.until(lambda: bench.messages() == [b"abc"])
+
+
+def test_who_breaks_the_protocol_is_cut_off_alone(bench: Bench) -> None:
+    good, bad = greeted(bench), greeted(bench)
+    bad.sendall(frame(b"before") + b"\xff\xff")
+    good.sendall(frame(b"abc"))
+    bench.until(lambda: len(bench.acceptor) == 1)
+    bench.until(lambda: b"abc" in bench.messages())
+    assert bench.acceptor.cut_off == 1
+    assert bad.recv(1000).startswith(GREETING)
+    assert bad.recv(1000) == b""
+
+
+def test_messages_that_cannot_be_answered_are_reported(bench: Bench) -> None:
+    peer = greeted(bench)
+    body = bytes(1024 * 1024 + 1)
+    peer.settimeout(0.2)
+    data = memoryview(b"\x01\x00\x00\x01a" + frame(body))
+    while data:
+        try:
+            data = data[peer.send(data) :]
+        except TimeoutError:
+            bench.turn()
+        bench.turn()
+    bench.until(lambda: len(bench.taken) == 2)
+    assert bench.messages() == [SeveralFrames(delimited=True), Oversized(body[:-1], len(body))]
+
+
+def test_a_peer_that_does_not_read_is_full_and_then_writable(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.sendall(frame(b"abc"))
+    bench.until(lambda: bench.taken)
+    identity = bench.taken[0][0].identity
+    sent = 0
+    while bench.acceptor.send(identity, b"x" * 10_000) is Sent.YES:
+        sent += 1
+    assert 0 < sent < 1000
+    assert bench.writable == []
+    got = b""
+    end = time.monotonic() + LONG_S
+    while len(got) < 64 + 30 + sent * 10_009:
+        assert time.monotonic() < end
+        bench.turn()
+        try:
+            got += peer.recv(1_000_000)
+        except BlockingIOError:
+            continue
+    assert got.endswith(frame(b"x" * 10_000) * sent)
+    bench.until(lambda: bench.writable)
+    assert bench.acceptor.send(identity, b"again") is Sent.YES
+
+
+def test_a_peer_that_asks_for_pongs_and_does_not_read_them_is_cut_off(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_UNSENT_BYTES", 10_000)
+    peer = greeted(bench)
+    end = time.monotonic() + LONG_S
+    while len(bench.acceptor):
+        assert time.monotonic() < end
+        try:
+            peer.send(ping() * 1000)
+        except BlockingIOError:
+            pass
+        except OSError:
+            break
+        bench.turn()
+    bench.until(lambda: not len(bench.acceptor))
+
+
+def test_all_peers_together_may_send_so_much_and_no_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is handed over meanwhile: a loop that is busy elsewhere."""
+    monkeypatch.setattr(module, "MAX_RECEIVED_BYTES", 100_000)
+    peers = [greeted(bench) for _ in range(4)]
+    for peer in peers:
+        peer.sendall(frame(bytes(40_000)))
+    for key, _ in bench.selector.select(1.0):
+        key.data()
+    assert len(bench.acceptor) < 4
+    assert bench.acceptor.cut_off == 4 - len(bench.acceptor)
+
+
+def test_too_many_connections_are_refused_and_later_ones_admitted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_CONNECTIONS_PER_USER", 10)
+    peers = [raw(bench) for _ in range(15)]
+    bench.until(lambda: bench.acceptor.refused == 5)
+    assert len(bench.acceptor) == 10
+    for peer in peers:
+        peer.close()
+    bench.until(lambda: not len(bench.acceptor))
+    good = greeted(bench)
+    good.sendall(frame(b"abc"))
+    bench.until(lambda: bench.messages() == [b"abc"])
+
+
+def test_without_descriptors_it_waits_until_somebody_leaves(bench: Bench) -> None:
+    good = greeted(bench)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    fillers: list[int] = []
+    peers = []
+    try:
+        peers = [raw(bench) for _ in range(40)]
+        highest = max(descriptors())
+        while not fillers or fillers[-1] < highest:  # there may be numbers free below
+            fillers.append(os.open("/dev/null", os.O_RDONLY))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (fillers[-1] + 5, hard))
+        for _ in range(10):
+            bench.turn(0.01)
+        connected = len(bench.acceptor)
+        assert 1 < connected < 41
+        assert bench.acceptor.next_due() is not None
+        assert bench.turn(0.05) == 0, "it does not spin"
+        good.sendall(frame(b"abc"))
+        bench.until(lambda: bench.messages() == [b"abc"])
+        for peer in peers[:20]:
+            peer.close()
+        bench.until(lambda: len(bench.acceptor) == 21)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for number in fillers:
+            os.close(number)
+
+
+def test_closing_sends_what_waits(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.sendall(frame(b"abc"))
+    bench.until(lambda: bench.taken)
+    assert bench.acceptor.send(bench.taken[0][0].identity, b"last") is Sent.YES
+    bench.acceptor.close()
+    assert peer.recv(1000).endswith(frame(b"last"))
+    assert peer.recv(1000) == b""
+
+
+def test_a_flood_costs_others_their_turn_at_most_once(bench: Bench) -> None:
+    flood, polite = greeted(bench), greeted(bench)
+    data = frame(b"x" * 10) * 4000
+    flood.sendall(data)
+    bench.selector.select(0.1)
+    polite.sendall(frame(b"polite"))
+    bench.until(lambda: b"polite" in bench.messages())
+    place = bench.messages().index(b"polite")
+    counted = Counter(bench.messages()[:place])
+    assert counted[b"x" * 10] <= 4000
+    assert sum(counted.values()) == place
+
+
+def test_a_raw_peer_of_the_other_tests_gets_in(tmp_path: Path) -> None:
+    import threading  # noqa: PLC0415  (here only: this peer's handshake blocks)
+
+    with Bench(tmp_path) as bench:
+        done = threading.Event()
+
+        def come() -> None:
+            with RawPeer(bench.endpoint) as peer:
+                peer.send(frame(b"abc"))
+                done.wait(LONG_S)
+
+        thread = threading.Thread(target=come)
+        thread.start()
+        bench.until(lambda: bench.messages() == [b"abc"])
+        done.set()
+        thread.join(LONG_S)
