@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BridgeError
 from wisblock_bridge.runtime.slots import SlotClosingError
-from wisblock_bridge.runtime.worker import FIRST_RETRY_S, LONGEST_RETRY_S, place_of
+from wisblock_bridge.runtime.worker import FIRST_RETRY_S, place_of
+from wisblock_bridge.threads.backoff import Backoff
 
 if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
@@ -31,8 +32,8 @@ log = logging.getLogger(__name__)
 @dataclass(slots=True)
 class _PendingSafeState:
     due: float
-    pause_s: float
     until: float
+    backoff: Backoff
 
 
 class PendingSafeStates:
@@ -63,8 +64,9 @@ class PendingSafeStates:
             "tried again for %.0f s and when the bridge is started",
             place_of(module, slot), GIVE_UP_S,
         )  # fmt: skip
+        backoff = Backoff(FIRST_RETRY_S)
         self._owed[module, slot] = _PendingSafeState(
-            now + FIRST_RETRY_S, FIRST_RETRY_S, now + GIVE_UP_S
+            now + backoff.next_s(), now + GIVE_UP_S, backoff
         )
 
     def closed(self, worker: Worker) -> bool:
@@ -109,8 +111,7 @@ class PendingSafeStates:
                 del self._owed[module, slot]
                 log.error("%s: giving up until the next start", place_of(module, slot))
                 continue
-            owed.pause_s = min(2 * owed.pause_s, LONGEST_RETRY_S)
-            owed.due = now + owed.pause_s
+            owed.due = now + owed.backoff.next_s()
             if self._slot_manager.find(module, slot) is not None:
                 continue  # somebody uses it: how that one is closed decides
             try:

@@ -41,6 +41,7 @@ from wisblock_bridge.runtime.jobs import (
 )
 from wisblock_bridge.runtime.supply_monitor import SupplyWatch
 from wisblock_bridge.runtime.watches import Watchers
+from wisblock_bridge.threads.backoff import Backoff
 from wisblock_bridge.threads.timers import TimerQueue
 from wisblock_bridge.threads.wakeup import WakeupEvent
 from wisblock_bridge.wire import messages
@@ -64,8 +65,7 @@ TURNS = 64
 """Of jobs and looks, before the thread listens to its descriptors again."""
 
 FIRST_RETRY_S = 0.5
-LONGEST_RETRY_S = 10.0
-"""Pauses between attempts to bring an output to its safe state while the hardware fails."""
+"""The first pause between attempts to make an output safe while the hardware fails."""
 
 IN_VAIN = {BusFault.HELD, BusFault.MISSING, BusFault.PERMISSION, BusFault.UNSUPPORTED}
 """Failures that are none of the hardware's: the line or the address is not ours."""
@@ -633,9 +633,9 @@ class Worker:
         if claim is not None and writer is not None and writer.present is not claim.present:
             self._mailbox.post(MadeSafe(self, output, overtaken=True))
         else:
-            self._bring_to_safety(output, FIRST_RETRY_S)
+            self._bring_to_safety(output, Backoff(FIRST_RETRY_S))
 
-    def _bring_to_safety(self, output: str, pause_s: float) -> None:
+    def _bring_to_safety(self, output: str, backoff: Backoff) -> None:
         try:
             self.opened().make_safe(output)
         except BridgeError as error:
@@ -658,9 +658,8 @@ class Worker:
             if self._fault_log.down:
                 self._fault_log.works()
             return
-        longer_s = min(2 * pause_s, LONGEST_RETRY_S)
         self._retries[output] = self._timer_queue.after(
-            pause_s, lambda: self._bring_to_safety(output, longer_s)
+            backoff.next_s(), lambda: self._bring_to_safety(output, backoff)
         )
 
     def _give_over(self, output: str) -> None:

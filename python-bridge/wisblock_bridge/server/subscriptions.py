@@ -16,9 +16,9 @@ import msgspec
 from wisblock_bridge.errors import BadParamsError, BridgeError, BusyError
 from wisblock_bridge.runtime.fault_log import defect
 from wisblock_bridge.runtime.slots import SlotClosingError
-from wisblock_bridge.runtime.watches import LONGEST_BACK_OFF_S, EventWatch, PeriodicReading
+from wisblock_bridge.runtime.watches import EventWatch, PeriodicReading
 from wisblock_bridge.server.access import admit, role_for
-from wisblock_bridge.server.outbox import FIRST_RETURN_S, Subscription
+from wisblock_bridge.server.outbox import Subscription
 from wisblock_bridge.wire import messages
 from wisblock_bridge.wire.limits import MAX_INTERVAL_MS, MAX_SUBSCRIPTIONS, MIN_INTERVAL_MS
 
@@ -303,13 +303,12 @@ class Subscriptions:
         except (BridgeError, SlotClosingError):
             self._put_off(subscription)
         else:
-            subscription.pause_s = FIRST_RETURN_S
+            subscription.backoff.reset()
 
     def _put_off(self, subscription: Subscription) -> None:
         if subscription.number in self._asleep:
             return
-        due = self._clock.monotonic() + subscription.pause_s
-        subscription.pause_s = min(subscription.pause_s * 2, LONGEST_BACK_OFF_S)
+        due = self._clock.monotonic() + subscription.backoff.next_s()
         heapq.heappush(self._put_off_until, (due, subscription.number))
         self._sessions.schedule_changed = True
 
