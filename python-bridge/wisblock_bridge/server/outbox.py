@@ -19,6 +19,7 @@ from wisblock_bridge.wire import messages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session
 
 MAX_WAITING_EVENTS = 64
@@ -51,8 +52,7 @@ class Subscription:
     Attributes:
         number: Its number.
         session: Whose.
-        module: Name of the module.
-        slot: Where it is.
+        place: The module.
         event: Name of the event, or of the operation.
         sequence: Number of the last message delivered or dropped.
         lost: Messages dropped since the last one delivered.
@@ -63,8 +63,7 @@ class Subscription:
 
     number: int
     session: Session
-    module: str
-    slot: object
+    place: Place
     event: str
     start: Callable[[], None]
     sequence: int = 0
