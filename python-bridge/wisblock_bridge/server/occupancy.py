@@ -30,14 +30,14 @@ def chips_in_use(slot_manager: SlotManager) -> tuple[ChipInUse, ...]:
     """
     return tuple(
         ChipInUse(
-            slot_manager.addresses.get((worker.slot, need.chip), need.address),
+            slot_manager.addresses.get((worker.place.slot, need.chip), need.address),
             need.chip,
-            worker.name,
-            worker.slot,
+            worker.place.module,
+            worker.place.slot,
         )
         for worker in slot_manager
-        if worker.slot != "board"
-        for need in slot_manager.module_class(worker.name).description.needs.values()
+        if worker.place.slot != "board"
+        for need in slot_manager.module_class(worker.place.module).description.needs.values()
         if isinstance(need, ChipNeed)
     )
 
