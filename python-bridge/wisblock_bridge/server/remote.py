@@ -1,0 +1,351 @@
+"""The bridge's end of the process that serves remote clients.
+
+That process may end, stand still or run wild: nothing here waits for it once the bridge serves, and
+what it ends with is that its clients have left.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import selectors
+import socket
+import subprocess
+import sys
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from wisblock_bridge.server.outbox import Sent
+from wisblock_bridge.server.remote_records import Kind, Record, RecordReader, RemoteMessage
+from wisblock_bridge.threads.backoff import Backoff
+from wisblock_bridge.wire.zmtp import SeveralFrames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from wisblock_bridge.clock import Clock
+
+log = logging.getLogger(__name__)
+
+START_S = 20.0
+"""Importing libraries on a small computer that starts; the bridge serves nobody meanwhile."""
+
+END_S = 1.0
+FIRST_RESTART_S, LONGEST_RESTART_S = 1.0, 60.0
+SERVED_WELL_S = 60.0
+"""A process that lived so long does not count as one of a series that fails."""
+
+MAX_UNSENT_BYTES = 8 * 1024 * 1024
+CHUNK_BYTES = 256 * 1024
+TURN_BYTES = 1024 * 1024
+
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+class RemoteClients:
+    """All clients on other computers.
+
+    Args:
+        selector: The loop's, as ``Acceptor`` describes it.
+        clock: Time.
+        directory: Where the keys are.
+        left: Called with the identity of a client that has gone.
+        writable: Called with the identity of a client that takes something again.
+    """
+
+    def __init__(
+        self,
+        selector: selectors.BaseSelector,
+        clock: Clock,
+        directory: Path,
+        left: Callable[[bytes], None],
+        writable: Callable[[bytes], None],
+    ) -> None:
+        self._selector = selector
+        self._clock = clock
+        self._directory = directory
+        self._left = left
+        self._writable = writable
+        self._endpoint = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: socket.socket | None = None
+        self._interest = 0
+        self._reader = RecordReader()
+        self._messages: deque[tuple[bytes, RemoteMessage | SeveralFrames]] = deque()
+        self._unsent: deque[memoryview] = deque()
+        self._unsent_bytes = 0
+        self._full: set[bytes] = set()
+        self._generation = 0
+        self._started_at = 0.0
+        self._restarts_at: float | None = None
+        self._backoff = Backoff(FIRST_RESTART_S, LONGEST_RESTART_S)
+        self.keys_refused = 0
+        """Connections that were turned away because their key is not on the list."""
+
+    # -- the process ------------------------------------------------------------------------------
+
+    def listen(self, endpoint: str) -> None:
+        """Start the process and wait until it serves.
+
+        Args:
+            endpoint: "tcp://…".
+
+        Raises:
+            OSError: It cannot serve there.
+        """
+        self._endpoint = endpoint
+        pipe = self._start()
+        pipe.settimeout(START_S)
+        records: list[Record] = []
+        try:
+            while not records:
+                data = pipe.recv(CHUNK_BYTES)
+                if not data:
+                    raise OSError(errno.ECHILD, f"{endpoint}: the process for it has ended")
+                records = self._reader.receive(data)
+        except TimeoutError as error:
+            raise OSError(
+                errno.ETIMEDOUT, f"{endpoint}: the process for it did not start in time"
+            ) from error
+        finally:
+            pipe.settimeout(0)
+        if records[0].kind is Kind.FAILED:
+            number, _, reason = records[0].body.decode(errors="replace").partition(" ")
+            self._restarts_at = None
+            raise OSError(int(number), reason)
+        for record in records:
+            self._handle(record)
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603  (our own module)
+                [
+                    sys.executable, "-m", "wisblock_bridge.server.remote_process",
+                    str(theirs.fileno()), str(self._directory), self._endpoint,
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        ours.settimeout(0)
+        self._generation += 1
+        self._pipe, self._reader = ours, RecordReader()
+        self._started_at = self._clock.monotonic()
+        self._interest = _READ
+        self._selector.register(ours, _READ, self._ready)
+        return ours
+
+    def next_due(self) -> float | None:
+        """Return the clock reading at which ``tick`` has something to do; None for never."""
+        return self._restarts_at
+
+    def tick(self, now: float) -> None:
+        """Start the process again, if it is time.
+
+        Args:
+            now: Clock reading, s.
+        """
+        if self._restarts_at is None or now < self._restarts_at:
+            return
+        self._restarts_at = None
+        try:
+            self._start()
+        except OSError as error:  # no process, no descriptor, no memory
+            log.warning("remote clients cannot be served: %s", error.strerror)
+            self._restarts_at = now + self._backoff.next_s()
+
+    def _ended(self) -> None:
+        """The process has gone, and with it all of its clients."""
+        pipe, self._pipe = self._pipe, None
+        if pipe is None:
+            return
+        if self._interest:
+            self._selector.unregister(pipe)
+        self._interest = 0
+        pipe.close()
+        code = self._reap()
+        now = self._clock.monotonic()
+        if now - self._started_at >= SERVED_WELL_S:
+            self._backoff.reset()
+        wait_s = self._backoff.next_s()
+        self._restarts_at = now + wait_s
+        log.warning(
+            "the process for remote clients has ended (%s); clients on this computer are not "
+            "affected. It is started again in %.0f s",
+            f"signal {-code}" if code < 0 else f"exit code {code}", wait_s,
+        )  # fmt: skip
+        self._unsent.clear()
+        self._unsent_bytes = 0
+        # Nothing waits for others: what they were to get had been handed over.
+        full, self._full = self._full, set()
+        for identity in full:
+            self._left(identity)
+
+    def _reap(self) -> int:
+        process, self._process = self._process, None
+        assert process is not None  # noqa: S101
+        try:
+            return process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            process.kill()  # it has hung up, or spoke nonsense: it is of no use any more
+            return process.wait()
+
+    def close(self) -> None:
+        """End the process; what was handed over is given a moment to leave."""
+        self._restarts_at = None
+        pipe, self._pipe = self._pipe, None
+        if pipe is None:
+            return
+        if self._interest:
+            self._selector.unregister(pipe)
+        with suppress(OSError):
+            pipe.settimeout(END_S)
+            while self._unsent:
+                pipe.sendall(self._unsent.popleft())
+        pipe.close()
+        process, self._process = self._process, None
+        assert process is not None  # noqa: S101
+        try:
+            process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    # -- messages ---------------------------------------------------------------------------------
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether messages wait to be handed over."""
+        return bool(self._messages)
+
+    def take(self) -> tuple[bytes, RemoteMessage | SeveralFrames] | None:
+        """Take the next message.
+
+        Returns:
+            The identity of who sent it, and the message; None when there is none.
+        """
+        if not self._messages:
+            return None
+        found = self._messages.popleft()
+        if not self._messages:
+            self._set_interest()
+        return found
+
+    def send(self, identity: bytes, frame: bytes) -> Sent:
+        """Send a message, if the client takes it now.
+
+        Args:
+            identity: Which client.
+            frame: The message.
+
+        Returns:
+            As for ``Acceptor.send``.
+        """
+        if self._pipe is None or identity[1:5] != self._generation.to_bytes(4, "big"):
+            return Sent.GONE
+        if identity in self._full or self._unsent_bytes > MAX_UNSENT_BYTES:
+            self._full.add(identity)
+            return Sent.FULL
+        data = Record(Kind.SEND, identity[5:], frame).encode()
+        self._unsent.append(memoryview(data))
+        self._unsent_bytes += len(data)
+        if len(self._unsent) == 1:
+            self._write()
+        return Sent.YES
+
+    def _ready(self) -> None:
+        if self._unsent:
+            self._write()
+        if self._pipe is not None and not self._messages:
+            self._read(self._pipe)
+        self._set_interest()
+
+    def _read(self, pipe: socket.socket) -> None:
+        taken = 0
+        try:
+            while taken < TURN_BYTES:
+                data = pipe.recv(CHUNK_BYTES)
+                if not data:
+                    self._ended()
+                    return
+                taken += len(data)
+                for record in self._reader.receive(data):
+                    self._handle(record)
+        except BlockingIOError:
+            return
+        except (OSError, ValueError):
+            self._ended()
+
+    def _handle(self, record: Record) -> None:
+        # What a client chose as its routing id begins with another byte, so that it is refused.
+        chosen = record.identity[:1] != b"\0"
+        identity = bytes((chosen,)) + self._generation.to_bytes(4, "big") + record.identity
+        match record.kind:
+            case Kind.MESSAGE:
+                self._messages.append((identity, RemoteMessage.decode(record.body)))
+            case Kind.SEVERAL_FRAMES:
+                self._messages.append((identity, SeveralFrames(delimited=record.body == b"\1")))
+            case Kind.FULL:
+                self._full.add(identity)
+            case Kind.WRITABLE:
+                self._full.discard(identity)
+                self._writable(identity)
+            case Kind.LEFT:
+                self._full.discard(identity)
+                self._left(identity)
+            case _:
+                self._handle_news(record)
+
+    def _handle_news(self, record: Record) -> None:
+        """Handle what is about the process itself."""
+        if record.kind is Kind.REFUSED:
+            self.keys_refused += 1
+        elif record.kind is Kind.SERVES:
+            log.info("remote clients are served on %s", self._endpoint)
+        elif record.kind is Kind.FAILED:
+            reason = record.body.decode(errors="replace").partition(" ")[2]
+            log.warning("remote clients cannot be served: %s", reason)
+        else:
+            raise ValueError("the process for remote clients speaks as the bridge does")
+
+    def _write(self) -> None:
+        pipe, unsent = self._pipe, self._unsent
+        if pipe is None:
+            return
+        try:
+            while unsent:
+                sent = pipe.send(unsent[0])
+                self._unsent_bytes -= sent
+                if sent < len(unsent[0]):
+                    unsent[0] = unsent[0][sent:]
+                else:
+                    unsent.popleft()
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._ended()
+            return
+        if not unsent and len(self._full) > 0:
+            self._tell_writable()
+        self._set_interest()
+
+    def _tell_writable(self) -> None:
+        """The pipe has room again; who is full for another reason is reported full again."""
+        for identity in tuple(self._full):
+            self._full.discard(identity)
+            self._writable(identity)
+
+    def _set_interest(self) -> None:
+        pipe = self._pipe
+        if pipe is None:
+            return
+        interest = (0 if self._messages else _READ) | (_WRITE if self._unsent else 0)
+        if interest == self._interest:
+            return
+        if self._interest:
+            self._selector.unregister(pipe)
+        self._interest = interest
+        if interest:
+            self._selector.register(pipe, interest, self._ready)

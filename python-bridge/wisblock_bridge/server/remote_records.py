@@ -1,0 +1,125 @@
+"""What the bridge and its process for remote clients say to each other over their socket pair."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+_HEADER = struct.Struct(">IBB")
+_MESSAGE = struct.Struct(">BBI")
+KEY_BYTES = 40
+"""A public key as text (Z85)."""
+
+MAX_RECORD_BYTES = 4 * 1024 * 1024
+"""Larger than any request that is kept, and than any reply."""
+
+
+class Kind(IntEnum):
+    """What a record says.
+
+    From the process: it serves, it cannot; a message came, one of several frames; a client takes
+    nothing now, takes something again, has gone; a key was refused. To the process: a message.
+    """
+
+    SERVES = 1
+    FAILED = 2
+    MESSAGE = 3
+    SEVERAL_FRAMES = 4
+    FULL = 5
+    WRITABLE = 6
+    LEFT = 7
+    REFUSED = 8
+    SEND = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record.
+
+    Attributes:
+        kind: What it says.
+        identity: Which client it is about; empty for none.
+        body: What belongs to it.
+    """
+
+    kind: Kind
+    identity: bytes = b""
+    body: bytes = b""
+
+    def encode(self) -> bytes:
+        """Return its bytes."""
+        return (
+            _HEADER.pack(len(self.identity) + len(self.body), self.kind, len(self.identity))
+            + self.identity
+            + self.body
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteMessage:
+    """A message of a remote client.
+
+    Attributes:
+        key: The public key that its connection has proven.
+        address: Its IP address.
+        length: Its length, bytes.
+        start: As much of it as is kept.
+    """
+
+    key: str
+    address: str
+    length: int
+    start: bytes
+
+    def encode(self) -> bytes:
+        """Return its bytes, the body of a record."""
+        key, address = self.key.encode(), self.address.encode()[:255]
+        return _MESSAGE.pack(len(key), len(address), self.length) + key + address + self.start
+
+    @classmethod
+    def decode(cls, body: bytes) -> RemoteMessage:
+        """Read it from the body of a record."""
+        key, address, length = _MESSAGE.unpack_from(body)
+        at = _MESSAGE.size
+        return cls(
+            body[at : at + key].decode(),
+            body[at + key : at + key + address].decode(errors="replace"),
+            length,
+            body[at + key + address :],
+        )
+
+
+class RecordReader:
+    """Finds the records in a stream, however it is cut."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def receive(self, data: bytes) -> list[Record]:
+        """Take bytes.
+
+        Args:
+            data: What has come.
+
+        Returns:
+            The records that are complete now.
+
+        Raises:
+            ValueError: The other side does not speak as it should.
+        """
+        self._buffer += data
+        found = []
+        at = 0
+        while len(self._buffer) - at >= _HEADER.size:
+            length, kind, named = _HEADER.unpack_from(self._buffer, at)
+            if length > MAX_RECORD_BYTES or named > length:
+                raise ValueError("a record is longer than any can be")
+            start, end = at + _HEADER.size, at + _HEADER.size + length
+            if len(self._buffer) < end:
+                break
+            identity = bytes(self._buffer[start : start + named])
+            found.append(Record(Kind(kind), identity, bytes(self._buffer[start + named : end])))
+            at = end
+        del self._buffer[:at]
+        return found
