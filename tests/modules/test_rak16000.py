@@ -183,7 +183,7 @@ def test_two_of_them_at_two_addresses() -> None:
 
 def test_two_at_one_address_are_refused_with_both_names(place: InSlot) -> None:
     place.slot_manager.reservations.reserve(
-        "RAK16000 in slot 1", place.slot_manager._wanted(RAK16000, 1)
+        Place("RAK16000", 1), place.slot_manager._wanted(RAK16000, 1)
     )
     with pytest.raises(InUseError) as caught:
         place.slot_manager.worker(Place("RAK16000", 2))

@@ -38,6 +38,7 @@ from wisblock_bridge.runtime.jobs import (
     OutputsSafe,
     WorkerClosed,
 )
+from wisblock_bridge.runtime.reservations import HeldError
 from wisblock_bridge.runtime.safe_state import PendingSafeStates
 from wisblock_bridge.runtime.sessions import Output
 from wisblock_bridge.runtime.slots import SlotClosingError
@@ -377,7 +378,7 @@ class Dispatcher:
         frame = answer.frame
         if answer.error is not None:
             self._counters.count_error(answer.error)
-            if isinstance(answer.error, InUseError):
+            if isinstance(answer.error, HeldError):
                 self._slot_manager.way.name_users(answer.error)
                 frame = messages.encode_error(job.request_id, answer.error)
         else:
