@@ -10,24 +10,25 @@ import math
 from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.buses.gpio import Bias
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     Module,
+    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    Timers,
     event,
+    line,
     operation,
 )
-from wisblock_bridge.module_api.needs import line
 from wisblock_bridge.modules.shared.line_watcher import LineEvents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 WARM_UP_S = 30.0
 """A pyroelectric sensor needs some tens of seconds after power-on before it can be trusted. When

@@ -10,16 +10,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.buses.gpio import Bias
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     Module,
+    ModuleState,
     Param,
     Product,
     ReadingSpec,
     Result,
+    Timers,
     event,
+    line,
     operation,
 )
-from wisblock_bridge.module_api.needs import line
 from wisblock_bridge.modules.shared.line_watcher import LineEvents
 from wisblock_bridge.modules.shared.relay import ON, OUTPUT, On, PulseMs, Relay
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 ACTIVE = ReadingSpec("active", "Whether there is voltage at the input.", kind="bool")
 MISSED = ReadingSpec(

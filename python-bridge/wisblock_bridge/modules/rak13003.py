@@ -13,25 +13,28 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 from wisblock_bridge.buses.gpio import Direction
 from wisblock_bridge.chips.mcp23017 import MCP23017
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     EventSource,
     Module,
+    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    Timers,
+    chip,
     event,
+    lost_supply,
     operation,
+    optional_line,
 )
-from wisblock_bridge.module_api.needs import chip, lost_supply, optional_line
 from wisblock_bridge.modules.shared.expander_pins import PinOwners, pins_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 log = logging.getLogger(__name__)
 

@@ -12,22 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from wisblock_bridge.chips.pca9685 import PCA9685
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     Module,
+    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    Timers,
+    chip,
+    line,
+    lost_supply,
     operation,
 )
-from wisblock_bridge.module_api.needs import chip, line, lost_supply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 log = logging.getLogger(__name__)
 

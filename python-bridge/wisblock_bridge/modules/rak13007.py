@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.module_api.module import Module, Product, Result, operation
-from wisblock_bridge.module_api.needs import line
+from wisblock_bridge.module_api import Module, ModuleState, Product, Result, Timers, line, operation
 from wisblock_bridge.modules.shared.relay import ON, OUTPUT, On, PulseMs, Relay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 
 class RAK13007(Module):

@@ -13,23 +13,26 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from wisblock_bridge.chips.mcp23017 import MCP23017
 from wisblock_bridge.errors import BadParamsError, BridgeError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     Module,
+    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    Timers,
+    chip,
+    lost_supply,
     operation,
+    optional_line,
 )
-from wisblock_bridge.module_api.needs import chip, lost_supply, optional_line
 from wisblock_bridge.modules.shared.expander_pins import PinOwners, pins_in, pulse_reset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 log = logging.getLogger(__name__)
 

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 from wisblock_bridge.chips.ads7830 import ADS7830
 from wisblock_bridge.errors import BadParamsError, OutOfRangeError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     Module,
+    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    Timers,
+    chip,
     operation,
 )
-from wisblock_bridge.module_api.needs import chip
 from wisblock_bridge.modules.shared.damping import Damping, DampingS
 from wisblock_bridge.modules.shared.two_point import (
     CALIBRATED,
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.chips.ads7830 import Sample
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 REFERENCE_V = 3.0
 """Of the reference on the module (RAK16001 datasheet, figure); its table quotes the converter's own

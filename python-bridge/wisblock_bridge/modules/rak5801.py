@@ -9,16 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     Module,
+    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    Timers,
+    analog,
+    line,
     operation,
+    optional_line,
 )
-from wisblock_bridge.module_api.needs import analog, line, optional_line
 from wisblock_bridge.modules.shared.current_loop import FAULTS, NOTES, Loop, judge
 from wisblock_bridge.modules.shared.damping import Damping, DampingS
 from wisblock_bridge.modules.shared.scaling import VALUE, ScaleHigh, ScaleLow, check_scale, scale
@@ -37,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 VOLTS_PER_AMPERE = 149.9
 """Shunt of 49.9 ohm times the gain 1 + 10/4.99 of the amplifier (schematic of RAK5801 V1.0)."""

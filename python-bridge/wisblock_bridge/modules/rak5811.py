@@ -9,16 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     Module,
+    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    Timers,
+    analog,
+    line,
     operation,
 )
-from wisblock_bridge.module_api.needs import analog, line
 from wisblock_bridge.modules.shared.damping import Damping, DampingS
 from wisblock_bridge.modules.shared.scaling import VALUE, ScaleHigh, ScaleLow, check_scale, scale
 from wisblock_bridge.modules.shared.two_point import (
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 INPUT = 1
 """A1, the one input of the module that can be used."""

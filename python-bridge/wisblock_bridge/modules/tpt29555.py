@@ -10,18 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from wisblock_bridge.errors import BridgeError, NotReadyError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     EventSource,
     Module,
+    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    Timers,
+    board_expanders,
     event,
+    lost_supply,
     operation,
 )
-from wisblock_bridge.module_api.needs import board_expanders, lost_supply
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
 
 if TYPE_CHECKING:
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 LINE_COUNT = 16
 

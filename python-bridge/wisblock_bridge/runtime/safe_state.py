@@ -19,7 +19,7 @@ from wisblock_bridge.runtime.worker import FIRST_RETRY_S, LONGEST_RETRY_S, place
 
 if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
     from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.runtime.worker import Worker
 

@@ -22,7 +22,7 @@ from wisblock_bridge.wire.roles import LOCAL
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
     from wisblock_bridge.runtime.claims import Place
     from wisblock_bridge.wire.roles import Peer
 

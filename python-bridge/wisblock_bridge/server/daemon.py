@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.config import Config
     from wisblock_bridge.emulation.board import EmulatedBoard
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
     from wisblock_bridge.runtime.hardware import Transport
     from wisblock_bridge.runtime.worker import Worker
     from wisblock_bridge.server.emulator_methods import EmulatorMethods

@@ -27,7 +27,7 @@ from wisblock_bridge.errors import (
     UnknownMethodError,
     UnknownOperationError,
 )
-from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
+from wisblock_bridge.module_api import ALL_OUTPUTS, Slot
 from wisblock_bridge.runtime.claims import Claim
 from wisblock_bridge.runtime.fault_log import defect
 from wisblock_bridge.runtime.jobs import (
@@ -63,7 +63,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Slot
     from wisblock_bridge.modules.registry import Catalogue
     from wisblock_bridge.runtime.jobs import Post
     from wisblock_bridge.runtime.sessions import Session, Sessions

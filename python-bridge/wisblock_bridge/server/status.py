@@ -15,7 +15,7 @@ from wisblock_bridge.wire.roles import LOCAL, Role
 
 if TYPE_CHECKING:
     from wisblock_bridge.errors import BridgeError
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
     from wisblock_bridge.runtime.hardware import Hardware
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager

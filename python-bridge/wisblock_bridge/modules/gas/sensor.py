@@ -14,8 +14,20 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from wisblock_bridge.chips.adc121c021 import ADC121C021
 from wisblock_bridge.errors import BridgeError, BusError, BusFault, NotReadyError, OutOfRangeError
-from wisblock_bridge.module_api.module import EventSource, Module, Param, Quality, Result, operation
-from wisblock_bridge.module_api.needs import Part, line, optional_line
+from wisblock_bridge.module_api import (
+    EventSource,
+    Module,
+    ModuleState,
+    Param,
+    Part,
+    Quality,
+    Result,
+    TimerHandle,
+    Timers,
+    line,
+    operation,
+    optional_line,
+)
 from wisblock_bridge.modules.gas.calibration import Calibration, from_facts
 from wisblock_bridge.modules.gas.curves import Range
 from wisblock_bridge.modules.gas.heating import Warmth
@@ -37,7 +49,6 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, TimerHandle, Timers
     from wisblock_bridge.modules.gas.curves import Curve
 
 CHIP = "ADC121C021"

@@ -12,16 +12,19 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, get_args
 
 from wisblock_bridge.errors import SupplyLostError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     EventSource,
     Module,
+    ModuleState,
     Product,
     Quality,
     Result,
+    Timers,
     event,
+    line,
     operation,
+    serial_port,
 )
-from wisblock_bridge.module_api.needs import line, serial_port
 from wisblock_bridge.modules.lin import frames, params, parsing
 from wisblock_bridge.modules.lin.framer import Framer
 from wisblock_bridge.modules.lin.listening import SLEEP, FrameEvents
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 MODE_CHANGE_S = 0.001
 """Between two changes of EN, and from EN high to the first bit; the transceiver wants 150 µs and

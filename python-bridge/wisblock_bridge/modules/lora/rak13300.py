@@ -13,8 +13,20 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol, runtime_checkable
 
 from wisblock_bridge.chips.sx1262 import SX1262, longest_payload
-from wisblock_bridge.module_api.module import Module, Param, Product, Result, event, operation
-from wisblock_bridge.module_api.needs import line, optional_line, spi_device
+from wisblock_bridge.module_api import (
+    Module,
+    ModuleState,
+    Param,
+    Product,
+    Result,
+    TimerHandle,
+    Timers,
+    event,
+    line,
+    operation,
+    optional_line,
+    spi_device,
+)
 from wisblock_bridge.modules.lora import settings as lora_settings
 from wisblock_bridge.modules.lora.airtime import AirtimeRecord
 from wisblock_bridge.modules.lora.duty_cycle import DutyCycleLimiter
@@ -47,7 +59,6 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, TimerHandle, Timers
 
 OUTPUT = "radio"
 SPI_HZ = 2_000_000

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     EventSource,
     Module,
+    ModuleState,
     Param,
     Product,
     Quality,
     Result,
+    Timers,
     event,
     operation,
+    serial_port,
 )
-from wisblock_bridge.module_api.needs import serial_port
 from wisblock_bridge.modules.modbus import frames, params
 from wisblock_bridge.modules.modbus.late import QUIET_S
 from wisblock_bridge.modules.modbus.master import Master
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
     from wisblock_bridge.modules.modbus.echo import EchoMode
     from wisblock_bridge.modules.modbus.frames import Reply, Request
 

@@ -13,17 +13,21 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from wisblock_bridge.errors import BridgeError, BusError, BusFault
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
+    DigitalLine,
     Module,
+    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    TimerHandle,
+    Timers,
     event,
+    line,
     operation,
 )
-from wisblock_bridge.module_api.needs import line
 from wisblock_bridge.modules.motors.h_bridge import BRAKE, COAST, Motion, MotorBridge
 from wisblock_bridge.modules.motors.stepper import Mode, Move, Stepper
 from wisblock_bridge.modules.shared.pushed_events import PushedEvents
@@ -33,8 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, TimerHandle, Timers
-    from wisblock_bridge.module_api.needs import DigitalLine
 
 WAKE_UP_S = 0.001
 """From nSLEEP high to outputs that follow their inputs (DRV8833 data sheet, t_WAKE)."""

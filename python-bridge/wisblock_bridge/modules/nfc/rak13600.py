@@ -27,7 +27,15 @@ from wisblock_bridge.errors import (
     ForbiddenError,
     RemoteExceptionError,
 )
-from wisblock_bridge.module_api.module import Product, Quality, Result, event, operation
+from wisblock_bridge.module_api import (
+    ModuleState,
+    Product,
+    Quality,
+    Result,
+    Timers,
+    event,
+    operation,
+)
 from wisblock_bridge.modules.nfc import ndef_records
 from wisblock_bridge.modules.nfc.params import (
     ATQA,
@@ -65,7 +73,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 FIELD = "field"
 

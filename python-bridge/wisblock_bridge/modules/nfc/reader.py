@@ -21,8 +21,7 @@ from wisblock_bridge.errors import (
     NotReadyError,
     RemoteExceptionError,
 )
-from wisblock_bridge.module_api.module import Module
-from wisblock_bridge.module_api.needs import chip
+from wisblock_bridge.module_api import Module, ModuleState, Timers, chip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from wisblock_bridge.chips.pn532 import Target
     from wisblock_bridge.chips.pn532.card import Card
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 TRIES = 5
 """Looks of the chip before it says "no card"; about 5 ms each, so nobody waits long."""

@@ -7,15 +7,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from wisblock_bridge.errors import BridgeError, NotReadyError
-from wisblock_bridge.module_api.module import Param, ReadingSpec
+from wisblock_bridge.module_api import DigitalLine, Param, ReadingSpec, TimerHandle, Timers
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
-
-if TYPE_CHECKING:
-    from wisblock_bridge.module_api.module import TimerHandle, Timers
-    from wisblock_bridge.module_api.needs import DigitalLine
 
 OUTPUT = "relay"
 

@@ -13,7 +13,7 @@ from wisblock_bridge.errors import BridgeError, BusError, BusFault
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.module_api.module import TimerHandle, Timers
+    from wisblock_bridge.module_api import TimerHandle, Timers
 
 FIRST_RETRY_S = 0.1
 LONGEST_RETRY_S = 10.0
