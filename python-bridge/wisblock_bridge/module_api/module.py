@@ -176,6 +176,13 @@ class Module:
         """To be called when an operation found a chip reset and has set it up again itself, all
         outputs being in their safe state: the loss is then reported as if a check had found it.
         """
+        self.setup()
+
+    def setup(self) -> None:
+        """Create what the module keeps, at the end of its construction; the hardware is not asked.
+
+        Unlike ``open`` it is called once: what must survive a failure of the bus starts here.
+        """
 
     def open(self) -> None:
         """Bring the module to its safe state, before its first operation.

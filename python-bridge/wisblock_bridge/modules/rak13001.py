@@ -7,28 +7,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from wisblock_bridge.buses.gpio import Bias
 from wisblock_bridge.module_api import (
     Module,
-    ModuleState,
     Param,
     Product,
     ReadingSpec,
     Result,
-    Timers,
     event,
     line,
     operation,
 )
 from wisblock_bridge.modules.shared.line_watcher import LineEvents
 from wisblock_bridge.modules.shared.relay import ON, OUTPUT, On, PulseMs, Relay
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.clock import Clock
 
 ACTIVE = ReadingSpec("active", "Whether there is voltage at the input.", kind="bool")
 MISSED = ReadingSpec(
@@ -79,15 +72,9 @@ class RAK13001(Module):
     coil = line("IO4")
     opto = line("IO3")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._relay = Relay(self.coil, timers)
+    def setup(self) -> None:
+        """Create the relay on the line of its coil."""
+        self._relay = Relay(self.coil, self.timers)
 
     def open(self) -> None:
         """Switch the relay off and listen to the input."""

@@ -6,15 +6,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from wisblock_bridge.module_api import Module, ModuleState, Product, Result, Timers, line, operation
+from wisblock_bridge.module_api import Module, Product, Result, line, operation
 from wisblock_bridge.modules.shared.relay import ON, OUTPUT, On, PulseMs, Relay
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.clock import Clock
 
 
 class RAK13007(Module):
@@ -46,15 +39,9 @@ class RAK13007(Module):
 
     coil = line("IO4")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._relay = Relay(self.coil, timers)
+    def setup(self) -> None:
+        """Create the relay on the line of its coil."""
+        self._relay = Relay(self.coil, self.timers)
 
     def open(self) -> None:
         """Switch the relay off."""

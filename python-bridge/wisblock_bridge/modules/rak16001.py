@@ -12,13 +12,11 @@ from wisblock_bridge.chips.ads7830 import ADS7830
 from wisblock_bridge.errors import BadParamsError, OutOfRangeError
 from wisblock_bridge.module_api import (
     Module,
-    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
-    Timers,
     chip,
     operation,
 )
@@ -35,8 +33,6 @@ from wisblock_bridge.modules.shared.two_point import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.chips.ads7830 import Sample
     from wisblock_bridge.clock import Clock
@@ -149,15 +145,9 @@ class RAK16001(Module):
 
     converter = chip(make_converter, "ADS7830", 0x48, (0x49, 0x4A, 0x4B))
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._damping = Damping(clock, REFERENCE_V)
+    def setup(self) -> None:
+        """Start without damping, and recall the calibration."""
+        self._damping = Damping(self.clock, REFERENCE_V)
         self._trims = Trims(self.memory, REFERENCE_V, "V", self.converter.name)
 
     def open(self) -> None:

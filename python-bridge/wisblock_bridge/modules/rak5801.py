@@ -6,18 +6,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from wisblock_bridge.errors import OutOfRangeError
 from wisblock_bridge.module_api import (
     Module,
-    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
-    Timers,
     analog,
     line,
     operation,
@@ -36,11 +34,6 @@ from wisblock_bridge.modules.shared.two_point import (
     Trims,
     offset_reading,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.clock import Clock
 
 VOLTS_PER_AMPERE = 149.9
 """Shunt of 49.9 ohm times the gain 1 + 10/4.99 of the amplifier (schematic of RAK5801 V1.0)."""
@@ -137,15 +130,9 @@ class RAK5801(Module):
     channel_0 = optional_line("IO4")
     channel_1 = analog("AIN1")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._damping = Damping(clock, SPAN_MA)
+    def setup(self) -> None:
+        """Start without damping, and recall the calibration."""
+        self._damping = Damping(self.clock, SPAN_MA)
         self._trims = Trims(self.memory, SPAN_MA, "mA", self.channel_1.place)
         self._loop: Loop | None = None
         """State at the last reading, for the hysteresis."""

@@ -6,18 +6,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from wisblock_bridge.errors import OutOfRangeError
 from wisblock_bridge.module_api import (
     Module,
-    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
-    Timers,
     analog,
     line,
     operation,
@@ -34,11 +32,6 @@ from wisblock_bridge.modules.shared.two_point import (
     Trims,
     offset_reading,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.clock import Clock
 
 INPUT = 1
 """A1, the one input of the module that can be used."""
@@ -103,15 +96,9 @@ class RAK5811(Module):
     channel_0 = line("IO4")
     channel_1 = analog("AIN1")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._damping = Damping(clock, SPAN_V)
+    def setup(self) -> None:
+        """Start without damping, and recall the calibration."""
+        self._damping = Damping(self.clock, SPAN_V)
         self._trims = Trims(self.memory, SPAN_V, "V", self.channel_1.place)
 
     def open(self) -> None:

@@ -13,13 +13,11 @@ from wisblock_bridge.errors import BridgeError, NotReadyError
 from wisblock_bridge.module_api import (
     EventSource,
     Module,
-    ModuleState,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
-    Timers,
     board_expanders,
     event,
     lost_supply,
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wisblock_bridge.buses.gpio import LineController
-    from wisblock_bridge.clock import Clock
 
 LINE_COUNT = 16
 
@@ -95,14 +92,8 @@ class TPT29555(Module):
 
     expanders = board_expanders()
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
+    def setup(self) -> None:
+        """Recall the lines that a killed bridge left driven."""
         # Not in ``open``: after a failure of the bus the module is opened anew, and what it drives
         # must not be forgotten.
         self._driven: dict[str, tuple[str, int]] = {}

@@ -13,12 +13,10 @@ from wisblock_bridge.errors import BadParamsError
 from wisblock_bridge.module_api import (
     EventSource,
     Module,
-    ModuleState,
     Param,
     Product,
     Quality,
     Result,
-    Timers,
     event,
     operation,
     serial_port,
@@ -32,7 +30,6 @@ from wisblock_bridge.modules.shared.serial_listener import SerialFanout
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wisblock_bridge.clock import Clock
     from wisblock_bridge.modules.modbus.echo import EchoMode
     from wisblock_bridge.modules.modbus.frames import Reply, Request
 
@@ -84,14 +81,8 @@ class RAK5802(Module, ModbusValues):
 
     port = serial_port()
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
+    def setup(self) -> None:
+        """Recall the settings of the line; the port is opened later."""
         self._settings, self._echo, self._quiet_s = remembered(self.memory.recall())
         self._master: Master | None = None
         self._fanout: SerialFanout | None = None

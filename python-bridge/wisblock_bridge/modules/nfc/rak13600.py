@@ -28,11 +28,9 @@ from wisblock_bridge.errors import (
     RemoteExceptionError,
 )
 from wisblock_bridge.module_api import (
-    ModuleState,
     Product,
     Quality,
     Result,
-    Timers,
     event,
     operation,
 )
@@ -70,9 +68,8 @@ from wisblock_bridge.modules.nfc.setup import CardSetup
 from wisblock_bridge.modules.nfc.watcher import CardEvents, Sighting, Sightings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from wisblock_bridge.clock import Clock
 
 FIELD = "field"
 
@@ -111,15 +108,10 @@ class RAK13600(CardSetup):
         ),
     )
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._sightings = Sightings(self._sight, clock)
+    def setup(self) -> None:
+        """Create the watch for cards."""
+        super().setup()
+        self._sightings = Sightings(self._sight, self.clock)
 
     # -- the reader -------------------------------------------------------------------------------
 
