@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 from wisblock_bridge.chips.ads7830 import ADS7830
 from wisblock_bridge.errors import BadParamsError, OutOfRangeError
 from wisblock_bridge.module_api import (
-    Module,
     Param,
     Product,
     Quality,
@@ -20,7 +19,8 @@ from wisblock_bridge.module_api import (
     chip,
     operation,
 )
-from wisblock_bridge.modules.shared.damping import Damping, DampingS
+from wisblock_bridge.modules.shared.calibrated_input import CalibratedInputs
+from wisblock_bridge.modules.shared.damping import DampingS  # noqa: TC001  (read at run time)
 from wisblock_bridge.modules.shared.two_point import (
     CALIBRATED,
     DATE,
@@ -28,7 +28,6 @@ from wisblock_bridge.modules.shared.two_point import (
     POINTS,
     SLOPE,
     Point,
-    Trims,
     offset_reading,
 )
 
@@ -117,7 +116,7 @@ def make_converter(bus: I2CBus, address: int, clock: Clock) -> ADS7830:
     return ADS7830(bus, address, clock, reference_v=REFERENCE_V)
 
 
-class RAK16001(Module):
+class RAK16001(CalibratedInputs):
     """Measure voltages of 0...3 V at eight inputs, in steps of 11.7 mV.
 
     An input bears 3.5 V; from 2.99 V up they all read the same. Inputs that nothing is connected to
@@ -147,8 +146,7 @@ class RAK16001(Module):
 
     def setup(self) -> None:
         """Start without damping, and recall the calibration."""
-        self._damping = Damping(self.clock, REFERENCE_V)
-        self._trims = Trims(self.memory, REFERENCE_V, "V", self.converter.name)
+        self.calibrate_within(REFERENCE_V, "V", self.converter.name)
 
     def open(self) -> None:
         """Begin again: what was measured before a failure is not damped together with the rest."""
@@ -264,11 +262,7 @@ class RAK16001(Module):
                 hint="Calibrate with a voltage below 2.9 V.",
                 where=self.converter.name,
             )
-        found = self._trims.take(channel, point, measured, actual, self.clock.timestamp_ms())
-        self._damping.restart(channel)
-        told = self.readings(measured=measured, actual=actual)
-        told.values.update(found.told())
-        return self.kept(told)
+        return self._take_point(channel, point, measured=measured, actual=actual)
 
     @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
     def calibration(self, channel: Channel = 0) -> Result:
@@ -278,10 +272,7 @@ class RAK16001(Module):
             ``calibrated``, ``points``, ``slope``, ``offset`` in V and ``date``: a voltage is what
             was measured, times ``slope``, plus ``offset``.
         """
-        found = self._trims.of(channel)
-        told = self.readings(calibrated=found.points > 0)
-        told.values.update(found.told())
-        return told
+        return self._calibration(channel)
 
     @operation(gives=(CALIBRATED,), main=CALIBRATED)
     def clear_calibration(self, channel: Channel) -> Result:
@@ -290,9 +281,7 @@ class RAK16001(Module):
         Returns:
             ``calibrated``, which is no.
         """
-        self._trims.clear(channel)
-        self._damping.restart(channel)
-        return self.kept(self.readings(calibrated=False))
+        return self._clear_calibration(channel)
 
     def _voltage(self, channel: int, samples: int, damping_s: float) -> tuple[float, bool]:
         """Measure, correct and damp; and whether the input is at the end of its range."""
