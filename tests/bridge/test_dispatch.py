@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.tally import Tally
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
     from wisblock_bridge.module_api.signatures import OperationDescription, ParamDescription
 
 A, B = b"a", b"b"

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
 
-from wisblock_bridge.module_api.module import Module, Product, Result, operation
+from wisblock_bridge.module_api import Module, Product, Result, operation
 from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 

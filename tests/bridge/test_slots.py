@@ -10,8 +10,7 @@ from tests.bridge.rig import Rig
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_A, GENERATION_B, GENERATION_C
-from wisblock_bridge.module_api.module import Module, Param, Product, Result, operation
-from wisblock_bridge.module_api.needs import chip, line
+from wisblock_bridge.module_api import Module, Param, Product, Result, chip, line, operation
 from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.slots import SlotClosingError
 

@@ -19,7 +19,7 @@ from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
 
 A, B = b"a", b"b"
 

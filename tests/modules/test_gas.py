@@ -25,7 +25,7 @@ from wisblock_bridge.errors import (
     NotReadyError,
     OutOfRangeError,
 )
-from wisblock_bridge.module_api.module import InMemoryState, Quality
+from wisblock_bridge.module_api import InMemoryState, Quality
 from wisblock_bridge.modules.gas.curves import Curve, Range
 from wisblock_bridge.modules.gas.rak12004 import RAK12004
 from wisblock_bridge.modules.gas.rak12009 import RAK12009

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.tally import Tally
 
-    from wisblock_bridge.module_api.module import Result
+    from wisblock_bridge.module_api import Result
     from wisblock_bridge.modules.lora.rak13300 import RAK13300
 
 

@@ -10,7 +10,7 @@ from tests.chips.transactions import each_failure
 from tests.modules.in_slot import InSlot
 
 from wisblock_bridge.errors import BusError, InUseError, NotReadyError, OutOfRangeError
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality
 from wisblock_bridge.modules.rak16000 import RAK16000
 from wisblock_bridge.runtime.place import Place
 

@@ -14,7 +14,7 @@ from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_B, GENERATION_C
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BadParamsError, BusError, InUseError
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality
 from wisblock_bridge.modules.rak16001 import RAK16001
 from wisblock_bridge.runtime.hardware import Hardware
 from wisblock_bridge.runtime.place import Place

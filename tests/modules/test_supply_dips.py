@@ -16,7 +16,7 @@ from tests.paths import ROOT
 from tests.tally import told
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
-from wisblock_bridge.module_api.module import Module, Slot
+from wisblock_bridge.module_api import Module, Slot
 from wisblock_bridge.module_api.needs import AnalogNeed, BoardNeed, ChipNeed, SpiNeed
 from wisblock_bridge.runtime.place import Place
 

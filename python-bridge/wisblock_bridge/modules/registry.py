@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisblock_bridge import modules
-from wisblock_bridge.module_api.module import Module
+from wisblock_bridge.module_api import Module
 from wisblock_bridge.wire.catalogue import export, fingerprint
 
 if TYPE_CHECKING:

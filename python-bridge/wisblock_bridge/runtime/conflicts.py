@@ -19,7 +19,7 @@ from wisblock_bridge.runtime.sessions import Output, Sessions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from wisblock_bridge.module_api.module import Module
+    from wisblock_bridge.module_api import Module
     from wisblock_bridge.runtime.claims import User
     from wisblock_bridge.runtime.hardware import Hardware
     from wisblock_bridge.runtime.place import Place

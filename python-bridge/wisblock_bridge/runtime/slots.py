@@ -17,12 +17,11 @@ from wisblock_bridge.errors import (
     BusyError,
     UnknownModuleError,
 )
+from wisblock_bridge.module_api import AnalogInput, DigitalLine, Module, Slot
 from wisblock_bridge.module_api.needs import (
-    AnalogInput,
     AnalogNeed,
     BoardNeed,
     ChipNeed,
-    DigitalLine,
     LineNeed,
     PortNeed,
     SpiNeed,
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Module, Slot
     from wisblock_bridge.module_api.needs import Need
     from wisblock_bridge.runtime.hardware import Hardware
     from wisblock_bridge.runtime.jobs import Job, Post

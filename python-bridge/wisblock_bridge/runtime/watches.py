@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import EventSource, Result
+    from wisblock_bridge.module_api import EventSource, Result
     from wisblock_bridge.module_api.signatures import OperationDescription
     from wisblock_bridge.runtime.jobs import Post
     from wisblock_bridge.threads.mailbox import Mailbox

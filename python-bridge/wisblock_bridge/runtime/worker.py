@@ -29,7 +29,7 @@ from wisblock_bridge.errors import (
     RequestError,
     SupplyLostError,
 )
-from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
+from wisblock_bridge.module_api import ALL_OUTPUTS, EventSource, Module, Result
 from wisblock_bridge.runtime.fault_log import defect, is_of_hardware
 from wisblock_bridge.runtime.jobs import (
     Job,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import EventSource, Module, Result
+    from wisblock_bridge.module_api import EventSource, Module, Result
     from wisblock_bridge.runtime.claims import Claim
     from wisblock_bridge.runtime.fault_log import FaultLog
     from wisblock_bridge.runtime.jobs import Post

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wisblock_bridge.errors import BadParamsError, BridgeError
-from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
+from wisblock_bridge.module_api import ALL_OUTPUTS, Module
 from wisblock_bridge.runtime.claims import in_words, printable
 from wisblock_bridge.runtime.sessions import Output
 from wisblock_bridge.server.access import admit
@@ -21,7 +21,7 @@ from wisblock_bridge.wire.roles import Role
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.module_api.module import Module
+    from wisblock_bridge.module_api import Module
     from wisblock_bridge.runtime.jobs import Job, MadeSafe
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
