@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import ScriptedBus
 from tests.fake_clock import FakeClock
 
@@ -108,7 +109,7 @@ def test_another_step_means_another_calibration(clock: FakeClock) -> None:
     assert measurement.shunt_voltage_mv == pytest.approx(50.0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("shunt_ohm", "current_step_ma", "word"),
     [
         (0.1, 0.1, 4096),

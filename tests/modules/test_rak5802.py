@@ -9,6 +9,7 @@ import minimalmodbus
 import pytest
 import serial
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.fake_clock import FakeClock
 from tests.tally import told
 
@@ -374,7 +375,7 @@ def test_the_line_is_set_and_kept(plugged: Plugged) -> None:
     again.close()
 
 
-@pytest.mark.parametrize(
+@for_each(
     "facts",
     [
         {},

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.cases import for_each
 from tests.paths import PACKAGE, ROOT
 
 from wisblock_bridge.emulation.registry import EmulatedProducts
@@ -43,7 +44,7 @@ def missing(path: Path) -> str:
     return f"missing: {path.relative_to(ROOT)}"
 
 
-@pytest.mark.parametrize("chip", CHIPS)
+@for_each("chip", CHIPS)
 def test_every_chip_has_driver_emulator_and_tests(chip: str) -> None:
     folder = PACKAGE / "chips" / chip
     for name in ("driver.py", "emulator.py"):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.bridge_process import LONG_S, ROOT, BridgeProcess, environment
+from tests.cases import for_each
 
 from wisblock_bridge import __version__
 from wisblock_bridge.client import Bridge, RemoteError
@@ -242,7 +243,7 @@ LIMITS = [
 ]
 
 
-@pytest.mark.parametrize(("what", "limit"), LIMITS, ids=[what for what, _ in LIMITS])
+@for_each(("what", "limit"), LIMITS, ids=[what for what, _ in LIMITS])
 def test_limits_are_those_of_the_code(what: str, limit: str) -> None:
     assert f"| {what} {limit}" in PROTOCOL.read_text()
 
