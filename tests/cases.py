@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Test: TypeAlias = Callable[..., None]
-    Ids: TypeAlias = Iterable[str] | Callable[[Any], str]
+    Ids: TypeAlias = Iterable[str] | Callable[[Any], object]
 
 
 def for_each(
@@ -70,6 +70,7 @@ def _cases(
         else:
             values = (row,) if single else row  # type: ignore[assignment]
         named = dict(zip(arguments, values, strict=True))
-        name = ids if callable(ids) else repr
-        found.append((str(case or "-".join(name(value) for value in values)), named))
+        if case is None:
+            case = "-".join(str((callable(ids) and ids(value)) or repr(value)) for value in values)
+        found.append((str(case), named))
     return found

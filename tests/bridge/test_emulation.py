@@ -188,7 +188,7 @@ def test_faults_over_the_wire(rig: Rig) -> None:
     assert addresses == [0x26, 0x27, 0x4B]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "params",
     [
         {"kind": "nack"},

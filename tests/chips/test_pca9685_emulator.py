@@ -31,7 +31,7 @@ def write(chip: EmulatedPCA9685, *lines: str) -> None:
 AWAKE = "00 21"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "value"),
     [
         (0x00, "11"),

@@ -276,7 +276,7 @@ def test_a_restart_gives_no_new_hour(clock: FakeClock) -> None:
     assert later.written() == {}
 
 
-@pytest.mark.parametrize("written", [None, 7, {"g1": 7}, {"g1": [7, ["a", "b"], [1.0]]}])
+@for_each("written", [None, 7, {"g1": 7}, {"g1": [7, ["a", "b"], [1.0]]}])
 def test_a_ledger_of_nonsense_is_empty(clock: FakeClock, written: object) -> None:
     ledger = AirtimeRecord(clock)
     ledger.read(written)

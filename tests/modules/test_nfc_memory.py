@@ -136,9 +136,9 @@ def test_a_second_message_is_no_room() -> None:
     assert area_of(plugged, 11) == "03 03 D0 00 00 03 03 D0 00 00 FE"
 
 
-@pytest.mark.parametrize("begin", range(6))
-@pytest.mark.parametrize("behind", ["", "FD 06 01 02 03 04 05 06"])
-@pytest.mark.parametrize("length", [3, 300])
+@for_each("begin", range(6))
+@for_each("behind", ["", "FD 06 01 02 03 04 05 06"])
+@for_each("length", [3, 300])
 def test_pulled_away_whatever_stands_there(
     begin: int, behind: str, length: int, tally: Tally
 ) -> None:

@@ -470,7 +470,7 @@ def test_unplugged_it_leaves_the_slot(plugged: Plugged) -> None:
         plugged.module.read(0)
 
 
-@pytest.mark.parametrize("value", [-1, 0x10000, True, 1.5])
+@for_each("value", [-1, 0x10000, True, 1.5])
 def test_the_back_door_takes_levels_only(plugged: Plugged, value: Any) -> None:
     with pytest.raises(BadParamsError):
         plugged.set("levels", value)

@@ -43,7 +43,7 @@ def rig() -> Iterator[Rig]:
 # -- through the bridge ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("operation", "params", "wrong"),
     [
         ("send", {"id": 1, "data": b""}, "data"),

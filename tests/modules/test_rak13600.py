@@ -745,8 +745,8 @@ ACTIONS: dict[str, Callable[[Plugged], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", ACTIONS)
-@pytest.mark.parametrize("fault", [BusFault.IO, BusFault.TIMEOUT])
+@for_each("name", ACTIONS)
+@for_each("fault", [BusFault.IO, BusFault.TIMEOUT])
 def test_a_failure_at_each_transfer(name: str, fault: BusFault, tally: Tally) -> None:
     action = ACTIONS[name]
     counting = Plugged()

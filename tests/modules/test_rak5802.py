@@ -486,7 +486,7 @@ def test_received_bytes_as_events(rig: Rig) -> None:
 # -- parameters -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("operation", "params", "wrong"),
     [
         ("read_coils", {}, "unit"),
@@ -607,7 +607,7 @@ def test_unplugged_units_are_silent(plugged: Plugged) -> None:
         plugged.module.read_coils(42)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "value"),
     [("line_fault", "smoke"), ("echo", 1), ("said", "text"), ("humidity_42", "x")],
 )

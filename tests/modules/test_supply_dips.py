@@ -282,7 +282,7 @@ class Counting:
         return answer
 
 
-@pytest.mark.parametrize(("each", "place"), DRIVEN, ids=lambda each: getattr(each, "module", each))
+@for_each(("each", "place"), DRIVEN, ids=lambda each: getattr(each, "module", each))
 def test_a_dip_after_each_transaction_of_a_command(
     each: Actuator, place: Place, tally: Tally
 ) -> None:
