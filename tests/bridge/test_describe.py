@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import pytest
 from tests.bridge.probe import ON, VALUE, Probe
 from tests.bridge.rig import load_catalogue
+from tests.cases import for_each
 
 from wisblock_bridge.module_api import (
     UNITS,
@@ -271,7 +272,7 @@ def test_a_broken_module_file_is_reported_and_the_others_serve(
     assert "rak5801" in caplog.text
 
 
-@pytest.mark.parametrize("description", [each.description for each in MODULES.values()],
+@for_each("description", [each.description for each in MODULES.values()],
                          ids=MODULES)  # fmt: skip
 def test_every_description_is_complete(description: ModuleDescription) -> None:
     assert description.summary.endswith(".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import ScriptedBus
 
 from wisblock_bridge.chips.adc121c021 import ADC121C021, Alerts
@@ -46,7 +47,7 @@ def limits(low: str, high: str, hysteresis: str, config: str) -> tuple[str, ...]
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("result", "volts"),
     [
         ("00 00", 0.0),
@@ -94,7 +95,7 @@ def test_the_second_reading_configures_nothing(clock: FakeClock) -> None:
         assert chip.read().code == 385
 
 
-@pytest.mark.parametrize("result", ["10 00", "FF FF", "7F FF", "41 80"])
+@for_each("result", ["10 00", "FF FF", "7F FF", "41 80"])
 def test_bits_that_cannot_be(result: str, clock: FakeClock) -> None:
     bus, chip = scripted(clock, FIRST_USE, *conversion(result), *conversion("01 80"))
     with bus:
@@ -119,7 +120,7 @@ def test_failure_at_every_transaction(failing: int, clock: FakeClock) -> None:
         assert chip.read().code == 385
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("hold", "active_high", "config"),
     [
         (False, False, "2C"),
@@ -140,7 +141,7 @@ def test_watches(hold: bool, active_high: bool, config: str, clock: FakeClock) -
         )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("low_v", "high_v", "low", "high"),
     [
         (None, None, "00 00", "0F FF"),
@@ -158,7 +159,7 @@ def test_limits_that_are_not_given(
         chip.watch(low_v=low_v, high_v=high_v)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("low_v", "high_v", "hysteresis_v"),
     [(-0.1, None, 0.0), (None, 5.1, 0.0), (3.0, 2.0, 0.0), (None, None, -1.0), (1.0, 2.0, 6.0)],
 )
@@ -186,7 +187,7 @@ def test_reading_while_watching(clock: FakeClock) -> None:
     assert all(CYCLE_S <= sleep < 2 * CYCLE_S for sleep in clock.sleeps)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("status", "under", "over"),
     [("00", False, False), ("01", True, False), ("02", False, True), ("03", True, True)],
 )
@@ -232,7 +233,7 @@ def test_limits_that_the_chip_lost_are_written_again(clock: FakeClock) -> None:
     assert chip.recoveries == 2
 
 
-@pytest.mark.parametrize("failing", range(7))
+@for_each("failing", range(7))
 def test_failure_at_every_transaction_of_a_watch(failing: int, clock: FakeClock) -> None:
     written = limits("00 00", "08 00", "00 00", "2C")
     lines = list(written)[: failing + 1]

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking, ScriptedBus, each_failure
 
 from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
@@ -65,7 +66,7 @@ def test_never_a_value_from_before(watching: bool, clock: FakeClock) -> None:  #
             clock.advance(pause_s)
 
 
-@pytest.mark.parametrize("left", ["02 20", "02 3D", "02 E0", "02 1F", "03 0F FF", "04 00 00"])
+@for_each("left", ["02 20", "02 3D", "02 E0", "02 1F", "03 0F FF", "04 00 00"])
 def test_a_chip_left_in_any_state(left: str, clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.volts = 1.0
@@ -220,7 +221,7 @@ def test_identify(clock: FakeClock) -> None:
     assert bench.chip.read().volts == pytest.approx(2.5)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("status", "config", "words", "chip", "confidence"),
     [
         ("00", "00", "00 00, 0F FF, 00 00, 0F FF, 00 00", "ADC121C021", "high"),

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking, ScriptedBus, each_failure
 from tests.fake_clock import FakeClock, GatedClock
 
@@ -58,7 +59,7 @@ class Bench:
 
 @CROSSWISE
 @FITTED
-@pytest.mark.parametrize("full_scale", STEPS_V)
+@for_each("full_scale", STEPS_V)
 def test_round_trip_over_the_range(
     driver: type[ADS1115], fitted: type[EmulatedADS1115], full_scale: float, clock: FakeClock
 ) -> None:
@@ -240,7 +241,7 @@ def test_identify_while_a_conversion_is_under_way(
     assert bench.silicon.converting
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("registers", "chip", "confidence"),
     [
         ("01 -> 85 83; 02 -> 80 00; 05 -> 00 80; 06 -> 03 FA", "SGM58031", "high"),

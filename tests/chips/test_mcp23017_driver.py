@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking, ScriptedBus, each_failure
 from tests.fake_clock import FakeClock
 
@@ -50,7 +51,7 @@ def scripted(*lines: str) -> tuple[ScriptedBus, MCP23017]:
     return bus, MCP23017(bus, 0x20, FakeClock())
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("action", "lines"),
     [
         (lambda chip: chip.make_outputs(0x0001, 0x0001), ["14 01", "00 FE"]),  # pin 0 high
@@ -106,7 +107,7 @@ def test_begin_looks_again_each_time() -> None:
         chip.write(0, 0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("lit", "line"),
     [(0, "14 FF FF"), (1, "14 FE FF"), (5, "14 E0 FF"), (8, "14 00 FF"), (10, "14 00 FC")],
 )
@@ -144,7 +145,7 @@ def test_what_does_not_change_is_sent_all_the_same() -> None:
         chip.make_inputs(1)
 
 
-@pytest.mark.parametrize("pin", range(16))
+@for_each("pin", range(16))
 def test_level_picks_its_bit(pin: int) -> None:
     port, bit = divmod(pin, 8)
     high, low = (
@@ -166,7 +167,7 @@ def test_words_have_port_a_in_the_low_byte_and_1_means_output() -> None:
         assert chip.pull_ups() == 0xBC9A
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("lines", "reset"),
     [
         (["00 -> FE FF"], False),
@@ -196,8 +197,8 @@ def test_inputs_are_not_written(mask: int, message: str) -> None:
     assert caught.value.where == "MCP23017 0x20 on i2c-1"
 
 
-@pytest.mark.parametrize("pin", [-1, 16, 100])
-@pytest.mark.parametrize(
+@for_each("pin", [-1, 16, 100])
+@for_each(
     "action",
     [
         MCP23017.level,
@@ -214,8 +215,8 @@ def test_a_pin_that_does_not_exist_touches_nothing(
         action(chip, pin)
 
 
-@pytest.mark.parametrize("mask", [-1, 0, 0x10000])
-@pytest.mark.parametrize(
+@for_each("mask", [-1, 0, 0x10000])
+@for_each(
     "action",
     [
         MCP23017.make_inputs,
@@ -231,7 +232,7 @@ def test_a_mask_that_does_not_fit_touches_nothing(
         action(chip, mask)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "look",
     [
         registers(from_02_on="00 00 00 80 00 00 00 00 00 00"),  # still BANK = 1: IOCON at 05
@@ -253,7 +254,7 @@ def test_a_chip_that_does_not_echo_gets_no_command(look: str) -> None:
     bus.finish()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("lines", "action"),
     [
         (["!05 00"], lambda chip: chip.level(0)),
@@ -314,7 +315,7 @@ class World:
         return not any(self.silicon.register(name, port) for name in names for port in (0, 1))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("prepare", "action", "expected"),
     [
         (lambda _: None, lambda chip: chip.begin(), {2: 1}),
@@ -356,7 +357,7 @@ def _note(history: list[tuple[int, int]], pin: int, level: int) -> None:
     history.append((pin, level))
 
 
-@pytest.mark.parametrize("seed", range(60))
+@for_each("seed", range(60))
 def test_from_any_state_to_a_known_one_without_touching_an_output(seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311  (repeatable dice)
     world = World()
@@ -391,8 +392,8 @@ def test_the_states_of_the_property_test_cover_both_layouts_and_both_pointers() 
     assert seen == {(0x00, 0x00), (0x00, 0x20), (0x80, 0x00), (0x80, 0x20)}
 
 
-@pytest.mark.parametrize("level", [0, 1])
-@pytest.mark.parametrize("pin", [0, 4, 8, 15])
+@for_each("level", [0, 1])
+@for_each("pin", [0, 4, 8, 15])
 def test_a_pin_never_starts_at_the_wrong_level(pin: int, level: int) -> None:
     world = World(pull=level)  # a resistor outside holds the level that the output is to have
     world.silicon.write(bytes((0x14, *(0xFF * (1 - level),) * 2)))  # latches the wrong way

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import ScriptedBus
 from tests.fake_clock import FakeClock
 
@@ -30,7 +31,7 @@ def write(chip: EmulatedPCA9685, *lines: str) -> None:
 AWAKE = "00 21"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "value"),
     [
         (0x00, "11"),
@@ -316,7 +317,7 @@ def test_identify_knows_it_in_any_state_and_changes_nothing(
     assert bytes(chip._registers) == before
 
 
-@pytest.mark.parametrize(
+@for_each(
     "values",
     [
         "39 39 39 39 39 39",  # an INA219 that shows the same register again

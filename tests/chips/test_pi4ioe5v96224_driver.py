@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking, ScriptedBus, each_failure
 from tests.fake_clock import FakeClock
 
@@ -40,7 +41,7 @@ def scripted(*lines: str) -> tuple[PointerlessBus, PI4IOE5V96224]:
     return bus, PI4IOE5V96224(bus, 0x20, FakeClock())
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("action", "lines"),
     [
         (lambda chip: chip.make_output(7, 0), ["7F FF FF"]),  # the LED on IO0_7 lights
@@ -86,7 +87,7 @@ def test_what_was_read_is_never_written_back() -> None:
         chip.write(7, 0)
 
 
-@pytest.mark.parametrize("offset", range(24))
+@for_each("offset", range(24))
 def test_level_picks_its_bit(offset: int) -> None:
     alone = (1 << offset).to_bytes(3, "little").hex(" ")
     others = (0xFFFFFF ^ 1 << offset).to_bytes(3, "little").hex(" ")
@@ -123,8 +124,8 @@ def test_write_refuses_an_input() -> None:
     assert caught.value.where == "PI4IOE5V96224 0x20 on i2c-1"
 
 
-@pytest.mark.parametrize("offset", [-1, 24, 100])
-@pytest.mark.parametrize(
+@for_each("offset", [-1, 24, 100])
+@for_each(
     "action",
     [
         PI4IOE5V96224.level,
@@ -180,7 +181,7 @@ def test_before_the_first_write_a_failure_leaves_nothing_to_ask() -> None:
         chip.make_output(8, 0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("action", "failing", "pins", "following", "outputs"),
     [
         # To 0: a pin that is high shows that nothing arrived.
@@ -255,7 +256,7 @@ class World:
         return [at for at in range(24) if self.wires[at].driver_of("PI4IOE5V96224") == 0]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("prepare", "action", "expected"),
     [
         (lambda _: None, lambda chip: chip.make_output(4, 0), [4]),

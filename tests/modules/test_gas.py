@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.modules.in_slot import InSlot
 
@@ -456,7 +457,7 @@ def test_beyond_the_graph_is_said(place: InSlot, module: Any) -> None:
     assert readings.quality is Quality.GOOD
 
 
-@pytest.mark.parametrize("ratio", [1e-300, 1e-9, 1e9, 1e300])
+@for_each("ratio", [1e-300, 1e-9, 1e9, 1e300])
 def test_a_curve_bears_any_ratio(ratio: float) -> None:
     ppm, place = Curve(-0.399, 1.45, 9.6, 300.0, 10_000.0).concentration(ratio)
     assert 0 < ppm <= 10_000.0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.bridge.actuators import ACTUATORS
 from tests.bridge.rig import Rig, load_catalogue
+from tests.cases import for_each
 from tests.paths import ROOT
 from tests.tally import told
 
@@ -281,7 +282,7 @@ class Counting:
         return answer
 
 
-@pytest.mark.parametrize(("each", "place"), DRIVEN, ids=lambda each: getattr(each, "module", each))
+@for_each(("each", "place"), DRIVEN, ids=lambda each: getattr(each, "module", each))
 def test_a_dip_after_each_transaction_of_a_command(
     each: Actuator, place: Slot, tally: Tally
 ) -> None:
@@ -436,7 +437,7 @@ def test_the_fault_is_refused_where_nothing_forgets(rig: Rig) -> None:
     assert dip(rig, "board") == {"addresses": [0x26, 0x27, 0x4B]}
 
 
-@pytest.mark.parametrize("name", sorted(load_catalogue().modules))
+@for_each("name", sorted(load_catalogue().modules))
 def test_every_module_with_a_chip_has_a_check_or_says_why_not(name: str) -> None:
     cls = load_catalogue().modules[name]
     needs = cls.description.needs.values()
