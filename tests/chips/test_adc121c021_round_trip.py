@@ -235,7 +235,7 @@ def test_identify(clock: FakeClock) -> None:
         ("FF", "FF", "FF FF, FF FF, FF FF, FF FF, FF FF", "", "low"),  # an empty EEPROM
     ],
 )
-def test_verdicts(
+def test_identifications(
     status: str, config: str, words: str, chip: str, confidence: str, clock: FakeClock
 ) -> None:
     lines = [f"{pointer:02x} -> {word}" for pointer, word in enumerate(words.split(","), start=3)]
