@@ -73,8 +73,8 @@ class MCP23017(RegisterExpander):
         """Take over a chip in whatever state it is, without touching an output.
 
         Afterwards the register layout is the plain one, inputs are read as they are, interrupts and
-        pull-ups are off. Latches and directions are as they were: ``latches`` and ``directions``
-        tell what an earlier owner left, and the caller decides what to do about it. A chip fresh
+        pull-ups are off. Latches and directions are as they were: ``latches``
+        tells what an earlier owner left, and the caller decides what to do about it. A chip fresh
         from power-up has inputs only.
 
         Raises:
@@ -90,19 +90,6 @@ class MCP23017(RegisterExpander):
             self._pull_ups = 0
             self._known = True
 
-    def directions(self) -> int:
-        """Ask the chip which pins are outputs.
-
-        Returns:
-            Bit n is 1 when pin n is an output.
-
-        Raises:
-            BusError: The chip did not answer.
-            WrongChipError: What answers does not behave like an MCP23017.
-        """
-        self._learn()
-        return ~self._read_pair(self._direction_pair) & ALL_PINS
-
     def latches(self) -> int:
         """Ask the chip what its outputs are to be; a pin that differs from it is overloaded.
 
@@ -115,19 +102,6 @@ class MCP23017(RegisterExpander):
         """
         self._learn()
         return self._read_pair(self._latch_pair)
-
-    def pull_ups(self) -> int:
-        """Ask the chip which pull-ups are on; they act on inputs only.
-
-        Returns:
-            Bit n is 1 when the pull-up of pin n (about 100 kΩ) is on.
-
-        Raises:
-            BusError: The chip did not answer.
-            WrongChipError: What answers does not behave like an MCP23017.
-        """
-        self._learn()
-        return self._read_pair(_PULL_UP_PAIR)
 
     def is_reset(self) -> bool:
         """Look whether the chip stands as after power-up: inputs only, latches 0, no pull-ups.
@@ -221,20 +195,6 @@ class MCP23017(RegisterExpander):
             self._pull_ups = self._store_locked(PULL_UP, mask, resistors)
             self._release_locked(mask)
             self._resistors = self._resistors & ~mask | pull_ups & mask
-
-    def write(self, pin: int, level: int) -> None:
-        """Change the level of a pin that is an output already.
-
-        Args:
-            pin: 0...15.
-            level: 0 or 1.
-
-        Raises:
-            BusError: The chip did not answer, or the pin is an input.
-            WrongChipError: What answers does not behave like an MCP23017.
-        """
-        mask = self._mask(pin)
-        self.write_levels(mask, mask if level else 0)
 
     def write_levels(self, mask: int, levels: int) -> None:
         """Change several outputs in one transaction; one byte when they are all on one port.

@@ -161,22 +161,6 @@ class PI4IOE5V96224(ExpanderLines):
             self._store_locked(latch, self._outputs)
             self._zeros = self._zeros & ~mask if level else self._zeros | mask
 
-    def is_reset(self) -> bool:
-        """Look whether a line that was set to 0 is high: one transaction of three bytes.
-
-        Then the chip lost its supply for a moment and all its lines are at 1, or the line is
-        short-circuited. The next command to any line sets all of them again.
-
-        Returns:
-            True when a line is high that was set to 0; never when none was.
-
-        Raises:
-            BusError: The chip did not answer.
-        """
-        with self._lock:
-            self._settle_locked()
-            return bool(self._read() & ~self._latch)
-
     def outputs_lost(self, mask: int) -> int:
         """Look whether lines that were set to 0 here are high: one transaction of three bytes.
 
