@@ -172,7 +172,7 @@ def test_identify_another_converter(fitted: type[EmulatedADS1115], clock: FakeCl
         (("4B 00 4B 00", "50 00 50 00", "19 00 19 00"), "", "low"),  # a thermometer
     ],
 )
-def test_verdicts(
+def test_identifications(
     answers: tuple[str, str, str], chip: str, confidence: str, clock: FakeClock
 ) -> None:
     lines = [

@@ -256,7 +256,7 @@ def test_identify_while_a_conversion_is_under_way(
         ("01 -> 85 83; 02 -> 80 00; 05 -> FF FF; 06 -> FF FF", "", "low"),
     ],
 )
-def test_verdicts(registers: str, chip: str, confidence: str, clock: FakeClock) -> None:
+def test_identifications(registers: str, chip: str, confidence: str, clock: FakeClock) -> None:
     with ScriptedBus(0x4B, *registers.split("; ")) as bus:
         identification = identify(bus, 0x4B, clock)
     assert (identification.chip, identification.confidence) == (chip, confidence)

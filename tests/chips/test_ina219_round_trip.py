@@ -257,7 +257,7 @@ def test_identify_does_not_take_the_ready_flag_away(clock: FakeClock) -> None:
         ("FF FF", "FF FF", "FF FF", "FF FF", "", "low"),
     ],
 )
-def test_verdicts(
+def test_identifications(
     config: str,
     calibration: str,
     shunt: str,

@@ -63,7 +63,6 @@ def test_begin_and_its_frequency(wanted: float, prescale: str, actual: float) ->
     bus, chip, clock = scripted(*beginning(prescale))
     with bus:
         assert chip.begin(wanted) == pytest.approx(actual, rel=3e-4)
-        assert chip.frequency() == pytest.approx(actual, rel=3e-4)
     assert clock.sleeps == [500e-6]
 
 
@@ -175,7 +174,6 @@ def test_pulses_at_50_hz(microseconds: float, data: str, actual: float) -> None:
         (lambda chip: chip.off(), ["FD 10"]),
         (lambda chip: chip.off(0), ["09 10"]),
         (lambda chip: chip.off(15), ["45 10"]),
-        (lambda chip: chip.frequency(), []),
         (lambda chip: chip.read_channel(3), ["12 -> 00 00 00 10"]),
     ],
 )
@@ -285,7 +283,6 @@ NEEDS_BEGIN = pytest.mark.parametrize(
         lambda chip: chip.set_duty(0, 0.5),
         lambda chip: chip.set_pulse(0, 100),
         lambda chip: chip.set_frequency(60),
-        lambda chip: chip.frequency(),
         lambda chip: chip.read_channel(0),
     ],
 )

@@ -114,9 +114,7 @@ def test_the_noise_of_a_missing_element_is_no_reading(
     module: Any, codes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module.read()
-    found = iter(
-        [Sample(code * 5.0 / 4096, clipped=False, code=code, alert=False) for code in codes]
-    )
+    found = iter([Sample(code * 5.0 / 4096, clipped=False, code=code) for code in codes])
     monkeypatch.setattr(module.converter, "read", lambda: next(found))
     with pytest.raises(OutOfRangeError, match="broken or missing"):
         module.read(samples=4)
@@ -126,9 +124,7 @@ def test_the_highest_resistance_lies_within_the_catalogue(
     module: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module.read()
-    found = iter(
-        [Sample(code * 5.0 / 4096, clipped=False, code=code, alert=False) for code in (2, 2, 2, 3)]
-    )
+    found = iter([Sample(code * 5.0 / 4096, clipped=False, code=code) for code in (2, 2, 2, 3)])
     monkeypatch.setattr(module.converter, "read", lambda: next(found))
     values = module.read(samples=4).values
     for each in module.description.operations["read"].gives:

@@ -19,7 +19,7 @@ LOADED = registry.load()
 MODULES: list[dict[str, Any]] = LOADED.data["modules"]  # type: ignore[assignment]
 SLUGS = [module["slug"] for module in MODULES]
 CHIPS = sorted(
-    each.name for each in (PACKAGE / "chips").iterdir() if (each / "__init__.py").is_file()
+    each.name for each in (PACKAGE / "chips").iterdir() if (each / "driver.py").is_file()
 )
 HAND_WRITTEN_NODES = {"bridge", "request"}
 every_module = for_each("module", MODULES, ids=SLUGS)
