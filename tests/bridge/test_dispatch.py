@@ -555,10 +555,10 @@ def interrupted(
     assert error["message"]
     assert error["hint"]
     (worker,) = rig.slot_manager
-    assert worker.errors == 1
+    assert worker.health.errors == 1
     assert call_once(rig, module, operation) == usual, (place, skip)
     if usual == "ok":
-        assert worker.last_error is None
+        assert worker.health.last_error is None
     return code
 
 

@@ -359,7 +359,7 @@ class Bridge(RuleBasedStateMachine):
     def nobody_drives_what_has_no_owner(self) -> None:
         if self.held or self.script.failures:
             return
-        if any(worker._retries for worker in self.rig.slot_manager):
+        if any(worker._outputs.retries for worker in self.rig.slot_manager):
             return  # it is being made safe
         owned = {each.name for each in self.rig.sessions._owner}
         assert not self.script.states.get("a") or "a" in owned

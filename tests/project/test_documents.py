@@ -21,7 +21,7 @@ from tests.cases import for_each
 from wisblock_bridge import __version__
 from wisblock_bridge.client import Bridge, RemoteError
 from wisblock_bridge.errors import ErrorCode
-from wisblock_bridge.runtime.worker import MAX_QUEUED
+from wisblock_bridge.runtime.job_queue import MAX_QUEUED
 from wisblock_bridge.server import loop, outbox
 from wisblock_bridge.wire import limits
 from wisblock_bridge.wire.limits import MAX_DEPTH

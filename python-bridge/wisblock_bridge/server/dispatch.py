@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.modules.registry import Catalogue
-    from wisblock_bridge.runtime.jobs import Post
+    from wisblock_bridge.runtime.jobs import WorkerMessage
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
@@ -305,7 +305,7 @@ class Dispatcher:
 
     def _reply(self, session: Session, identity: bytes, frame: bytes) -> None:
         """Answer on the connection that asked, unless another key bears its name by now."""
-        present = session.present
+        present = session.current
         if present.identity == identity:
             if present.in_flight > 0:
                 present.in_flight -= 1
@@ -331,7 +331,7 @@ class Dispatcher:
 
     # -- what workers post ------------------------------------------------------------------------
 
-    def receive(self, post: Post) -> None:
+    def receive(self, post: WorkerMessage) -> None:
         """Take one message from a worker.
 
         Args:
@@ -369,7 +369,7 @@ class Dispatcher:
 
     def _receive_answer(self, answer: JobResult) -> None:
         job, worker = answer.job, answer.worker
-        session = job.session.present
+        session = job.session.current
         worker.unanswered -= 1
         if job.output:
             worker.driving.discard(job)
@@ -387,7 +387,7 @@ class Dispatcher:
 
     def _driven(self, job: Job, worker: Worker, *, failed: bool) -> None:
         """Note what became of an output; nobody drives what a client left that is gone by now."""
-        session = job.session.present
+        session = job.session.current
         module = worker.place.module
         output = Output(worker.place, job.output)
         if job.urgent and not failed and job.output == ALL_OUTPUTS:
@@ -434,7 +434,7 @@ class Dispatcher:
 
     def _attempt_late(self, call: _Call) -> None:
         """Try a request again that was parked."""
-        call.session = call.session.present
+        call.session = call.session.current
         if self._clock.monotonic() > call.deadline:
             why = "The request waited longer than its timeout_ms and was not started."
         elif not call.session.alive:
@@ -553,7 +553,7 @@ class Dispatcher:
         """Refuse what waits for a module, because its client, or somebody by force, released it."""
         for parked in self._parked.values():
             for call in tuple(parked):
-                mine = session is None or call.session.present is session
+                mine = session is None or call.session.current is session
                 if mine and call.place == place:
                     parked.remove(call)
                     why = "was released before this request was started."
