@@ -222,16 +222,16 @@ def test_a_private_directory_open_to_all_is_not_trusted() -> None:
 
 def test_a_directory_that_cannot_be_made_is_told(folder: Path) -> None:
     (folder / "file").write_text("")
-    with pytest.raises(EndpointError, match="there is a file"):
+    with pytest.raises(EndpointError, match="is a file, not a directory"):
         prepare_endpoint(f"ipc://{folder}/file/sub/bridge.sock")
-    with pytest.raises(EndpointError, match="there is a file"):
+    with pytest.raises(EndpointError, match="is a file, not a directory"):
         prepare_endpoint(f"ipc://{folder}/file/bridge.sock")
 
 
 def test_a_file_at_the_path_is_left_alone(folder: Path) -> None:
     file = folder / "precious"
     file.write_text("precious")
-    with pytest.raises(EndpointError, match="left alone"):
+    with pytest.raises(EndpointError, match="left unchanged"):
         prepare_endpoint(f"ipc://{file}")
     assert file.read_text() == "precious"
 

@@ -46,7 +46,7 @@ def test_single_floats_and_wide_headers() -> None:
         (b"\x81\xa1a\xc4\x05abc", "too early"),
         (b"\x81\xa1a\xcd\x01", "too early"),
         (b"\x81\xa1a\xdd\xff\xff\xff\xff", "too early"),
-        (b"\x81\xa1a\x01\x02", "behind the end"),
+        (b"\x81\xa1a\x01\x02", "after the end"),
         (b"\x81\x01\x02", "keys of a map are text"),
         (b"\x81\xc4\x01a\x02", "keys of a map are text"),
         (b"\x81\xc0\x02", "keys of a map are text"),

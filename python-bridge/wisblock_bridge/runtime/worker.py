@@ -22,8 +22,7 @@ from wisblock_bridge.errors import (
     ExpiredError,
     RequestError,
 )
-from wisblock_bridge.module_api import ALL_OUTPUTS, EventSource, Module, Result
-from wisblock_bridge.runtime.fault_log import defect, is_of_hardware
+from wisblock_bridge.module_api import Module
 from wisblock_bridge.runtime.job_queue import JobQueue
 from wisblock_bridge.runtime.jobs import (
     Job,
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api import EventSource, Module, Result
     from wisblock_bridge.module_api import Module
     from wisblock_bridge.runtime.claims import Claim
     from wisblock_bridge.runtime.fault_log import FaultLog
