@@ -161,7 +161,7 @@ def page(tests: Tests, soak: Map) -> str:
         count=tests.passed + len(tests.failed),
         python=platform.python_version(),
         computer=f"{platform.system()} {platform.machine()}",
-        identification=f"**These failed:** {failed}." if failed else "All of them passed.",
+        verdict=f"**These failed:** {failed}." if failed else "All of them passed.",
         faults=_table(tests, "fault", "what failed", "survived", "what the user saw, for example"),
         kills=_table(tests, "kill", "what was killed", "outputs safe", "how it ended"),
         bad_input=_table(

@@ -10,6 +10,7 @@ import pytest
 from tests.bridge.rig import Rig, load_catalogue
 
 from wisblock_bridge.errors import ForbiddenError
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.sessions import Output, Sessions
 from wisblock_bridge.server.access import admit
 from wisblock_bridge.server.status import status
@@ -327,7 +328,7 @@ def test_the_lease_of_a_detached_session_runs_out_as_ever(rig: Rig) -> None:
 def test_a_token_is_good_for_the_key_that_got_it() -> None:
     book = Sessions()
     former = book.of(A, 0.0, WHO[Role.DRIVE])
-    output = Output("RAK13001", 1, "relay")
+    output = Output(Place("RAK13001", 1), "relay")
     book.drive(former, output, "safe")
     for who, peer in ((B, WHO[Role.ADMIN]), (C, LOCAL)):
         assert book.resume(book.of(who, 0.0, peer), former.token) is None

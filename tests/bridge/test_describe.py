@@ -11,18 +11,22 @@ import pytest
 from tests.bridge.probe import ON, VALUE, Probe
 from tests.bridge.rig import load_catalogue
 
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
+    UNITS,
     EventSource,
     Module,
     Param,
     Product,
     ReadingSpec,
     Result,
+    analog,
+    board_converter,
+    chip,
     event,
+    line,
     operation,
+    optional_line,
 )
-from wisblock_bridge.module_api.needs import analog, board_converter, chip, line, optional_line
-from wisblock_bridge.module_api.units import UNITS
 from wisblock_bridge.modules import registry
 from wisblock_bridge.wire import catalogue
 

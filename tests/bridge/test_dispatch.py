@@ -17,14 +17,14 @@ from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.module_api.needs import ChipNeed, PortNeed
-from wisblock_bridge.runtime.worker import place_of
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.wire import messages
 
 if TYPE_CHECKING:
     from tests.tally import Tally
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
     from wisblock_bridge.module_api.signatures import OperationDescription, ParamDescription
 
 A, B = b"a", b"b"
@@ -535,7 +535,7 @@ def interrupted(
         return code
     assert code == FAULTS[fault.kind], (place, skip)
     error = rig.received[A][-1]["error"]
-    assert error["where"].startswith(place_of(module, slot_of(module)))
+    assert error["where"].startswith(str(Place(module, slot_of(module))))
     assert place in error["where"]
     assert error["message"]
     assert error["hint"]

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from wisblock_bridge.errors import BadParamsError, BusError, BusFault, InUseError
-from wisblock_bridge.module_api.module import Quality, Result
+from wisblock_bridge.module_api import Quality, Result
 from wisblock_bridge.wire import messages
 from wisblock_bridge.wire.messages import Undecodable
 

@@ -11,7 +11,7 @@ from tests.bridge.probe import Probe, Script
 from tests.bridge.rig import Rig
 from tests.bridge.wire_client import RawClient
 
-from wisblock_bridge.module_api.module import ReadingSpec
+from wisblock_bridge.module_api import ReadingSpec
 from wisblock_bridge.module_api.precision import Precision, decimals_of, to_digits
 from wisblock_bridge.modules import registry
 from wisblock_bridge.modules.modbus.rak5802 import RAK5802

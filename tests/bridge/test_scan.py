@@ -20,8 +20,8 @@ from wisblock_bridge.discovery import scan
 from wisblock_bridge.discovery.identify import OneReadAtATime, expander, fan_controller
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BusError, BusFault
-from wisblock_bridge.module_api.module import Module, Product, Result, operation
-from wisblock_bridge.module_api.needs import ChipInUse, chip
+from wisblock_bridge.module_api import Module, Product, Result, chip, operation
+from wisblock_bridge.module_api.needs import ChipInUse
 from wisblock_bridge.modules import registry
 from wisblock_bridge.modules.registry import load
 from wisblock_bridge.runtime.hardware import Hardware

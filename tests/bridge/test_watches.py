@@ -9,7 +9,7 @@ import pytest
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
 
-from wisblock_bridge.module_api.module import EventSource, Result
+from wisblock_bridge.module_api import EventSource, Result
 from wisblock_bridge.modules.rak12006 import RAK12006
 from wisblock_bridge.runtime.watches import EventWatch
 from wisblock_bridge.server import outbox

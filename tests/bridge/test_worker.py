@@ -12,13 +12,14 @@ from tests.fake_clock import GatedClock
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import CutShortError, ErrorCode
 from wisblock_bridge.modules.lora.rak13300 import Desk
-from wisblock_bridge.runtime.worker import MAX_QUEUED, Worker, place_of
+from wisblock_bridge.runtime.place import Place
+from wisblock_bridge.runtime.worker import MAX_QUEUED, Worker
 from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
 
 A, B = b"a", b"b"
 
@@ -465,5 +466,5 @@ def test_a_slot_that_was_never_used_can_be_released(rig: Rig, script: Script) ->
 
 
 def test_occupancy() -> None:
-    assert place_of("RAK5801", 1) == "RAK5801 in slot 1"
-    assert place_of("ADC", "board") == "ADC on the board"
+    assert str(Place("RAK5801", 1)) == "RAK5801 in slot 1"
+    assert str(Place("ADC", "board")) == "ADC on the board"

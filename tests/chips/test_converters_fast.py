@@ -14,7 +14,7 @@ from wisblock_bridge.chips.ads1115 import ADS1115
 from wisblock_bridge.chips.ads1115.emulator import EmulatedADS1115
 from wisblock_bridge.chips.sgm58031 import SGM58031
 from wisblock_bridge.chips.sgm58031.emulator import EmulatedSGM58031
-from wisblock_bridge.module_api.needs import AnalogInput
+from wisblock_bridge.module_api import AnalogInput
 
 if TYPE_CHECKING:
     from tests.fake_clock import FakeClock

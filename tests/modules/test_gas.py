@@ -25,10 +25,11 @@ from wisblock_bridge.errors import (
     NotReadyError,
     OutOfRangeError,
 )
-from wisblock_bridge.module_api.module import InMemoryState, Quality
+from wisblock_bridge.module_api import InMemoryState, Quality
 from wisblock_bridge.modules.gas.curves import Curve, Range
 from wisblock_bridge.modules.gas.rak12004 import RAK12004
 from wisblock_bridge.modules.gas.rak12009 import RAK12009
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.state_store import StateStore
 
 if TYPE_CHECKING:
@@ -594,7 +595,7 @@ def test_bad_parameters_are_refused_by_the_description(place: InSlot) -> None:
 def test_at_the_address_of_the_boards_clock_it_is_refused_with_both_names() -> None:
     place = InSlot(RAK12004)
     with pytest.raises(InUseError) as caught:
-        place.slot_manager.worker("RAK12004", 1)
+        place.slot_manager.worker(Place("RAK12004", 1))
     text = str(caught.value)
     assert "RAK12004 in slot 1" in text
     assert "I2C address 0x51 is held by the clock PCF85063A" in text

@@ -12,7 +12,7 @@ from tests.modules.timed_slot import TimedSlot, each_failure
 from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
 from wisblock_bridge.boards.rak7391 import GENERATION_A, GENERATION_C
 from wisblock_bridge.errors import BusError
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality
 from wisblock_bridge.modules.rak12006 import RAK12006
 
 if TYPE_CHECKING:

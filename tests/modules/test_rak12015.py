@@ -15,7 +15,7 @@ from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import BusError
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality
 from wisblock_bridge.modules.rak12015 import RAK12015, PulseCounter
 
 

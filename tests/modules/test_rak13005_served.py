@@ -13,7 +13,7 @@ from tests.tally import told
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import InMemoryState
+from wisblock_bridge.module_api import InMemoryState
 from wisblock_bridge.modules.lin.emulated_nodes import LinNodes, Published, inverted_sum, protect
 from wisblock_bridge.modules.lin.rak13005 import RAK13005, remembered
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.tally import Tally
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.module_api.module import EventSource
+    from wisblock_bridge.module_api import EventSource
 
 LISTENING = 5
 BACK_S = 2.0

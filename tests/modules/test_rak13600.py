@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tests.tally import Tally
 
-    from wisblock_bridge.module_api.module import EventSource, TimerHandle
+    from wisblock_bridge.module_api import EventSource, TimerHandle
     from wisblock_bridge.modules.nfc.rak13600_emulated import EmulatedRAK13600
 
 BLAIR, BROWN, POSTER = (

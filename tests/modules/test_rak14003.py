@@ -13,14 +13,13 @@ from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
 from wisblock_bridge.boards.rak7391 import GENERATION_A, GENERATION_B, GENERATION_C
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import BadParamsError, BusError
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality, Result
 from wisblock_bridge.modules.rak14003 import RAK14003
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.module_api.module import Result
 
 
 class Plugged(I2CSlot):

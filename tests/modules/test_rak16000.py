@@ -10,8 +10,9 @@ from tests.chips.transactions import each_failure
 from tests.modules.in_slot import InSlot
 
 from wisblock_bridge.errors import BusError, InUseError, NotReadyError, OutOfRangeError
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality
 from wisblock_bridge.modules.rak16000 import RAK16000
+from wisblock_bridge.runtime.place import Place
 
 
 @pytest.fixture
@@ -182,10 +183,10 @@ def test_two_of_them_at_two_addresses() -> None:
 
 def test_two_at_one_address_are_refused_with_both_names(place: InSlot) -> None:
     place.slot_manager.reservations.reserve(
-        "RAK16000 in slot 1", place.slot_manager._wanted(RAK16000, 1)
+        Place("RAK16000", 1), place.slot_manager._wanted(RAK16000, 1)
     )
     with pytest.raises(InUseError) as caught:
-        place.slot_manager.worker("RAK16000", 2)
+        place.slot_manager.worker(Place("RAK16000", 2))
     assert "I2C address 0x41 is held by RAK16000 in slot 1" in str(caught.value)
     assert "RAK16000 in slot 2" in str(caught.value)
 

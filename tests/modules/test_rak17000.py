@@ -13,6 +13,7 @@ from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.errors import BusError, BusFault
 from wisblock_bridge.modules.motors.rak17000 import RAK17000
+from wisblock_bridge.runtime.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -372,7 +373,7 @@ def test_a_lost_client_stops_its_motor_and_no_other(rig: Rig) -> None:
 
 def test_a_stop_overtakes_what_is_queued(rig: Rig) -> None:
     motor(rig, "drive", bridge="A", speed=100.0)
-    worker = rig.slot_manager.find("RAK17000", 1)
+    worker = rig.slot_manager.find(Place("RAK17000", 1))
     assert worker is not None
     operations = RAK17000.description.operations
     for name, urgent in (("drive", False), ("step", False), ("stop", True), ("coast", True)):

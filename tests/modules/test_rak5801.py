@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.modules.analog_slot import AnalogSlot, NoTimers
 
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality
 from wisblock_bridge.modules.rak5801 import RAK5801
 from wisblock_bridge.modules.rak5801_emulated import EmulatedRAK5801
 

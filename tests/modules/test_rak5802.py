@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
     from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
-    from wisblock_bridge.module_api.module import TimerHandle
+    from wisblock_bridge.module_api import TimerHandle
 
 Map = dict[str, Any]
 WHO = b"flow"

@@ -6,7 +6,7 @@ import pytest
 from tests.modules.analog_slot import AnalogSlot, NoTimers
 
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality
 from wisblock_bridge.modules.rak5811 import RAK5811
 from wisblock_bridge.modules.rak5811_emulated import EmulatedRAK5811
 

@@ -15,7 +15,7 @@ from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.emulation.board import EmulatedBoard
 
 if TYPE_CHECKING:
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
 
 PERIOD_S = 30.0
 """The period of ``serve --demo``."""

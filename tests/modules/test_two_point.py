@@ -13,7 +13,7 @@ import pytest
 from tests.modules.in_slot import InSlot
 
 from wisblock_bridge.errors import BusError, OutOfRangeError
-from wisblock_bridge.module_api.module import InMemoryState, Quality
+from wisblock_bridge.module_api import InMemoryState, Module, ModuleState, Quality, Result
 from wisblock_bridge.modules.rak5801 import RAK5801
 from wisblock_bridge.modules.rak5811 import RAK5811
 from wisblock_bridge.modules.rak16001 import RAK16001
@@ -21,8 +21,6 @@ from wisblock_bridge.runtime.state_store import StateStore
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from wisblock_bridge.module_api.module import Module, ModuleState, Result
 
 
 @dataclass

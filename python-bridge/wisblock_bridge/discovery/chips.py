@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Module
+    from wisblock_bridge.module_api import Module
     from wisblock_bridge.module_api.needs import ChipInUse
     from wisblock_bridge.modules.registry import Catalogue
     from wisblock_bridge.runtime.hardware import Hardware

@@ -6,26 +6,25 @@ emulates a product imports ``module_api.emulated`` besides, which is not part of
 module never sees what emulates it.
 """
 
-from wisblock_bridge.module_api.module import (
-    API_VERSION,
-    EventSource,
-    InMemoryState,
-    Module,
-    ModuleState,
+from wisblock_bridge.module_api.fields import (
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
     Slot,
+)
+from wisblock_bridge.module_api.lines import AnalogInput, DigitalLine, lost_supply
+from wisblock_bridge.module_api.module import (
+    API_VERSION,
+    EventSource,
+    InMemoryState,
+    Module,
+    ModuleState,
     TimerHandle,
     Timers,
-    event,
-    operation,
 )
 from wisblock_bridge.module_api.needs import (
-    AnalogInput,
-    DigitalLine,
     Expanders,
     Part,
     analog,
@@ -33,11 +32,11 @@ from wisblock_bridge.module_api.needs import (
     board_expanders,
     chip,
     line,
-    lost_supply,
     optional_line,
     serial_port,
     spi_device,
 )
+from wisblock_bridge.module_api.operations import event, operation
 from wisblock_bridge.module_api.signatures import ALL, ALL_OUTPUTS
 from wisblock_bridge.module_api.units import UNITS
 

@@ -34,7 +34,8 @@ from wisblock_bridge.module_api.units import UNITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wisblock_bridge.module_api.module import Module, Param, Product, ReadingSpec
+    from wisblock_bridge.module_api.fields import Param, Product, ReadingSpec
+    from wisblock_bridge.module_api.module import Module
     from wisblock_bridge.module_api.needs import Need
 
 ALL = "all"

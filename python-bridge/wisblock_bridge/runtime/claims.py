@@ -14,10 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wisblock_bridge.module_api.module import Slot
-
-    Place = tuple[str, Slot]
-
 MOST_NODES = 8
 """Names of nodes that a claim remembers, the newest last."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wisblock_bridge.errors import BridgeError
-    from wisblock_bridge.module_api.module import Result
+    from wisblock_bridge.module_api import Result
     from wisblock_bridge.module_api.signatures import OperationDescription
     from wisblock_bridge.runtime.claims import Claim
     from wisblock_bridge.runtime.sessions import OnLoss, Session

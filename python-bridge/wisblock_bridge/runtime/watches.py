@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from wisblock_bridge.errors import BridgeError, CutShortError
 from wisblock_bridge.runtime.jobs import Notification
+from wisblock_bridge.threads.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import EventSource, Result
+    from wisblock_bridge.module_api import EventSource, Result
     from wisblock_bridge.module_api.signatures import OperationDescription
     from wisblock_bridge.runtime.jobs import Post
     from wisblock_bridge.threads.mailbox import Mailbox
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 FIRST_BACK_OFF_S = 1.0
 """Where only a descriptor tells, and what it belongs to has failed."""
-
-LONGEST_BACK_OFF_S = 10.0
 
 CUT_SHORT_S = 0.1
 """Until a look is taken again that gave way to a stop."""
@@ -65,6 +64,7 @@ class Watching(ABC):
         self.subscription = subscription
         self._interval_s = interval_s
         self._pause_s = interval_s
+        self._backoff = Backoff(FIRST_BACK_OFF_S)
         self._due: float | None = None
         self._failing = False
         self._cut_short = False
@@ -85,9 +85,9 @@ class Watching(ABC):
             self._cut_short = True
             return []
         except BridgeError as error:
-            paced_s = FIRST_BACK_OFF_S if math.isinf(self._interval_s) else self._interval_s
-            doubled_s = self._pause_s * 2 if self._failing else paced_s
-            self._pause_s = max(paced_s, min(doubled_s, LONGEST_BACK_OFF_S))
+            if not self._failing:
+                self._backoff = Backoff(self._first_pause_s())
+            self._pause_s = max(self._first_pause_s(), self._backoff.next_s())
             if self._failing:
                 return []
             self._failing = True
@@ -111,8 +111,13 @@ class Watching(ABC):
         if self._failing:
             return None
         self._failing = True
+        self._backoff = Backoff(self._first_pause_s())
+        self._backoff.next_s()  # the attempt that failed elsewhere counts
         self._forget()
         return Notification(self.subscription, None, error)
+
+    def _first_pause_s(self) -> float:
+        return FIRST_BACK_OFF_S if math.isinf(self._interval_s) else self._interval_s
 
     @property
     def is_interrupted(self) -> bool:

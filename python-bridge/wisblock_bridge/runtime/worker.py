@@ -29,7 +29,7 @@ from wisblock_bridge.errors import (
     RequestError,
     SupplyLostError,
 )
-from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
+from wisblock_bridge.module_api import ALL_OUTPUTS, EventSource, Module, Result
 from wisblock_bridge.runtime.fault_log import defect, is_of_hardware
 from wisblock_bridge.runtime.jobs import (
     Job,
@@ -41,6 +41,7 @@ from wisblock_bridge.runtime.jobs import (
 )
 from wisblock_bridge.runtime.supply_monitor import SupplyWatch
 from wisblock_bridge.runtime.watches import Watchers
+from wisblock_bridge.threads.backoff import Backoff
 from wisblock_bridge.threads.timers import TimerQueue
 from wisblock_bridge.threads.wakeup import WakeupEvent
 from wisblock_bridge.wire import messages
@@ -49,10 +50,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import EventSource, Module, Result, Slot
+    from wisblock_bridge.module_api import EventSource, Module, Result
     from wisblock_bridge.runtime.claims import Claim
     from wisblock_bridge.runtime.fault_log import FaultLog
     from wisblock_bridge.runtime.jobs import Post
+    from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session
     from wisblock_bridge.runtime.watches import Watching
     from wisblock_bridge.threads.mailbox import Mailbox
@@ -64,8 +66,7 @@ TURNS = 64
 """Of jobs and looks, before the thread listens to its descriptors again."""
 
 FIRST_RETRY_S = 0.5
-LONGEST_RETRY_S = 10.0
-"""Pauses between attempts to bring an output to its safe state while the hardware fails."""
+"""The first pause between attempts to make an output safe while the hardware fails."""
 
 IN_VAIN = {BusFault.HELD, BusFault.MISSING, BusFault.PERMISSION, BusFault.UNSUPPORTED}
 """Failures that are none of the hardware's: the line or the address is not ours."""
@@ -85,8 +86,7 @@ class Worker:
     """The thread of one module in one slot.
 
     Args:
-        name: Name of the module.
-        slot: Where it is.
+        place: The module and its slot.
         build: Makes the module with its needs met; called on the worker's thread.
         mailbox: Where answers go.
         clock: Time.
@@ -97,8 +97,7 @@ class Worker:
 
     def __init__(
         self,
-        name: str,
-        slot: Slot,
+        place: Place,
         build: Callable[[Worker], Module],
         mailbox: Mailbox[Post],
         clock: Clock,
@@ -107,9 +106,7 @@ class Worker:
         emulated: bool,
         leave: Callable[[], None] = lambda: None,
     ) -> None:
-        self.name = name
-        self.slot: Slot = slot
-        self.place = place_of(name, slot)
+        self.place = place
         self.is_open = False
         self.closing = False
         self.last_error: BridgeError | None = None
@@ -152,7 +149,7 @@ class Worker:
         self._writers: dict[str, Claim] = {}
         """Under which claim each output was written last."""
         self._fault_log = fault_log
-        self._thread = threading.Thread(target=self._run, name=self.place, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=str(place), daemon=True)
         self._thread.start()
 
     # -- called by the poll loop ------------------------------------------------------------------
@@ -190,7 +187,7 @@ class Worker:
             raise BusyError(
                 f"{MAX_QUEUED} requests wait for {self.place} already.",
                 hint="Ask less often, or subscribe instead of asking.",
-                where=self.place,
+                where=str(self.place),
             )
         else:
             self._jobs.append(job)
@@ -580,7 +577,7 @@ class Worker:
 
     def noted(self, error: BridgeError) -> BridgeError:
         """Count and log a failure, as ``supply_watch.Host`` says."""
-        error.at(self.place)
+        error.at(str(self.place))
         if is_of_hardware(error):
             self._count(error)
             if not self._quiet:
@@ -598,7 +595,7 @@ class Worker:
 
     def _defect(self, error: Exception) -> BridgeError:
         self._usable = False
-        found = defect(error, self.place)
+        found = defect(error, str(self.place))
         if not isinstance(found, InternalError):
             return self.failed(found)
         self._count(found)
@@ -633,9 +630,9 @@ class Worker:
         if claim is not None and writer is not None and writer.present is not claim.present:
             self._mailbox.post(MadeSafe(self, output, overtaken=True))
         else:
-            self._bring_to_safety(output, FIRST_RETRY_S)
+            self._bring_to_safety(output, Backoff(FIRST_RETRY_S))
 
-    def _bring_to_safety(self, output: str, pause_s: float) -> None:
+    def _bring_to_safety(self, output: str, backoff: Backoff) -> None:
         try:
             self.opened().make_safe(output)
         except BridgeError as error:
@@ -658,9 +655,8 @@ class Worker:
             if self._fault_log.down:
                 self._fault_log.works()
             return
-        longer_s = min(2 * pause_s, LONGEST_RETRY_S)
         self._retries[output] = self._timer_queue.after(
-            pause_s, lambda: self._bring_to_safety(output, longer_s)
+            backoff.next_s(), lambda: self._bring_to_safety(output, backoff)
         )
 
     def _give_over(self, output: str) -> None:
@@ -670,7 +666,7 @@ class Worker:
             timer.cancel()
 
     def _refuse(self, job: Job, error: BridgeError) -> None:
-        error.at(self.place)
+        error.at(str(self.place))
         frame = messages.encode_error(job.request_id, error)
         self._mailbox.post(JobResult(job, frame, self, started=False, error=error))
 
@@ -697,7 +693,7 @@ class Worker:
         for subscription in self._watchers.numbers():
             # Guarded: whatever is wrong with a look-out, the module's outputs must become safe.
             self._guarded(functools.partial(self._watchers.stop, subscription))
-            error = ClosingError(f"{self.place} {self.reason}.", where=self.place)
+            error = ClosingError(f"{self.place} {self.reason}.", where=str(self.place))
             self._mailbox.post(Notification(subscription, None, error))
         self._timer_queue.clear()
         self._looks.clear()
@@ -714,16 +710,3 @@ class Worker:
 def _worth_trying_again(error: BridgeError) -> bool:
     """Tell whether another attempt can help: not where a line or an address is somebody else's."""
     return is_of_hardware(error) and not (isinstance(error, BusError) and error.fault in IN_VAIN)
-
-
-def place_of(module: str, slot: Slot) -> str:
-    """Name a module's place for people.
-
-    Args:
-        module: Its name.
-        slot: Where it is.
-
-    Returns:
-        "RAK5801 in slot 1", or "TPT29555 on the board".
-    """
-    return f"{module} on the board" if slot == "board" else f"{module} in slot {slot}"
