@@ -15,7 +15,7 @@ from wisblock_bridge.modules import registry
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOADED = registry.load()
+LOADED = registry.load_own()
 MODULES: list[dict[str, Any]] = LOADED.data["modules"]  # type: ignore[assignment]
 SLUGS = [module["slug"] for module in MODULES]
 CHIPS = sorted(

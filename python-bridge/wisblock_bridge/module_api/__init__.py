@@ -16,6 +16,7 @@ from wisblock_bridge.module_api.fields import (
 )
 from wisblock_bridge.module_api.lines import AnalogInput, DigitalLine, lost_supply
 from wisblock_bridge.module_api.module import (
+    API_VERSION,
     EventSource,
     InMemoryState,
     Module,
@@ -42,6 +43,7 @@ from wisblock_bridge.module_api.units import UNITS
 __all__ = [
     "ALL",
     "ALL_OUTPUTS",
+    "API_VERSION",
     "UNITS",
     "AnalogInput",
     "DigitalLine",

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from wisblock_bridge.errors import SupplyLostError
     from wisblock_bridge.module_api.signatures import ModuleDescription
 
+API_VERSION = 1
+"""Version of what this package offers to modules of other projects. It goes up when a module that
+was written for the version before would no longer work."""
+
 
 class EventSource(ABC):
     """A running look-out for an event; it is used by the module's own worker thread only.
@@ -142,6 +146,9 @@ class Module:
 
     product: ClassVar[Product]
     description: ClassVar[ModuleDescription]
+    api_version: ClassVar[int | None] = None
+    """The ``API_VERSION`` that a module of another project was written for, as a number; the
+    bridge's own modules change together with it and need not state it."""
     unconfirmed: ClassVar[tuple[str, ...]] = ()
     """What nobody has seen on real hardware yet; told to the user."""
     keeps_outputs: ClassVar[bool] = False
