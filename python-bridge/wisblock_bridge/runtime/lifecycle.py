@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import EventSource, Module, Result
+    from wisblock_bridge.module_api import EventSource, Module, Result
     from wisblock_bridge.runtime.fault_log import FaultLog
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.supply_monitor import SupplyWatch
