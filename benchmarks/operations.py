@@ -26,7 +26,7 @@ from wisblock_bridge.runtime.slots import SlotManager
 from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
     from wisblock_bridge.module_api.signatures import ModuleDescription, OperationDescription
 
 BIT_S = 1 / 100_000

@@ -81,7 +81,7 @@ def test_a_second_bridge_on_the_same_endpoint_is_refused() -> None:
             check=False,
         )
         assert second.returncode == EXIT_USAGE
-        assert "Another bridge serves at" in second.stderr
+        assert "Another bridge already serves at" in second.stderr
         with Bridge(served.endpoint) as bridge:  # the first one is unharmed
             assert bridge.board == "RAK7391"
 

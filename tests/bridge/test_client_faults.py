@@ -85,7 +85,7 @@ def test_a_refused_hello_is_told() -> None:
 def test_something_else_that_answers_is_no_bridge() -> None:
     with (
         fake_bridge(lambda request: [good(request, hello="world")]) as endpoint,
-        pytest.raises(RemoteError, match="no bridge"),
+        pytest.raises(RemoteError, match="is not a bridge"),
     ):
         Bridge(endpoint, connect_timeout_s=LONG_S)
 

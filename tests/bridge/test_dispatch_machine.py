@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
 
-from wisblock_bridge.module_api.module import Module, Product, Result, operation
+from wisblock_bridge.module_api import Module, Product, Result, operation
 from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 
@@ -359,7 +359,7 @@ class Bridge(RuleBasedStateMachine):
     def nobody_drives_what_has_no_owner(self) -> None:
         if self.held or self.script.failures:
             return
-        if any(worker._retries for worker in self.rig.slot_manager):
+        if any(worker._outputs.retries for worker in self.rig.slot_manager):
             return  # it is being made safe
         owned = {each.name for each in self.rig.sessions._owner}
         assert not self.script.states.get("a") or "a" in owned

@@ -18,7 +18,7 @@ from wisblock_bridge.runtime.place import Place
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
 
 SLOTS: tuple[Slot, Slot] = (1, 2)
 PAGE = ROOT / "docs/modules/README.md"

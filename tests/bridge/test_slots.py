@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar
 import pytest
 from tests.bridge.probe import Probe, Script
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_A, GENERATION_B, GENERATION_C
-from wisblock_bridge.module_api.module import Module, Param, Product, Result, operation
-from wisblock_bridge.module_api.needs import chip, line
+from wisblock_bridge.module_api import Module, Param, Product, Result, chip, line, operation
 from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.slots import SlotClosingError
 
@@ -63,7 +63,7 @@ def test_one_address_for_one_module() -> None:
         assert rig.invoke(A, "CHIP2", 2, "touch")["address"] == 0x40
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "owner"),
     [
         (0x26, "the board's expander TPT29555"),

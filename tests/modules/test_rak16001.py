@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.fake_clock import FakeClock
 from tests.modules.in_slot import InSlot
@@ -14,7 +15,7 @@ from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_B, GENERATION_C
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BadParamsError, BusError, InUseError
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality
 from wisblock_bridge.modules.rak16001 import RAK16001
 from wisblock_bridge.runtime.hardware import Hardware
 from wisblock_bridge.runtime.place import Place
@@ -146,7 +147,7 @@ def test_a_pair_that_does_not_exist_is_refused_before_anything_is_sent(
     assert place.board.bus.transactions == 0
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("operation", "params"),
     [
         ("read", {"channel": 8}),

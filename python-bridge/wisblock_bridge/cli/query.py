@@ -1,6 +1,6 @@
-"""``wisblock-bridge`` ``scan``, ``list`` and ``catalogue``: what there is to know.
+"""``wisblock-bridge`` ``scan``, ``list`` and ``catalogue``.
 
-1. What the running bridge knows better is asked of it; without one, this installation answers.
+1. The running bridge is queried; without one, this installation answers.
 """
 
 from __future__ import annotations
@@ -21,17 +21,13 @@ if TYPE_CHECKING:
 
 
 def print_catalogue(options: argparse.Namespace) -> int:
-    """Print the catalogue of this installation, always the same way.
+    """Print the catalogue of the bridge's own modules, always in the same form.
 
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
+    The Node-RED nodes are generated from it; modules of other projects have no part in that.
     """
     from wisblock_bridge.modules import registry  # noqa: PLC0415  (imports all modules)
 
-    loaded = registry.load()
+    loaded = registry.load_own()
     text = json.dumps(loaded.data, indent=2, ensure_ascii=False) + "\n"
     if options.out is None:
         sys.stdout.write(text)
@@ -43,14 +39,7 @@ def print_catalogue(options: argparse.Namespace) -> int:
 
 
 def list_modules(options: argparse.Namespace) -> int:
-    """Tell which modules there are, or what one can do.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-    """
+    """List the modules, or describe one."""
     catalogue = _catalogue(options)
     if options.module is None:
         modules = parse_params.entries(catalogue, "modules")
@@ -66,14 +55,7 @@ def list_modules(options: argparse.Namespace) -> int:
 
 
 def scan(options: argparse.Namespace) -> int:
-    """Tell which chips answer: through the running bridge, else from here.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-    """
+    """List the chips that answer, through the running bridge or else directly."""
     try:
         with settings.connect(options, timeout_s=30.0) as bridge:
             found = bridge.scan()
@@ -93,7 +75,7 @@ def scan(options: argparse.Namespace) -> int:
 
 
 def unseen() -> str:
-    """Tell which modules a scan cannot see at times, because their chip has no supply then.
+    """Return which modules a scan can miss, because their chip is not always supplied.
 
     Returns:
         A sentence.
@@ -112,7 +94,7 @@ def unseen() -> str:
 
 
 def describe(module: Entry, units: Mapping[str, Entry]) -> str:
-    """Write what a module can do.
+    """Return a description of a module.
 
     Args:
         module: Its entry in the catalogue.
@@ -123,6 +105,8 @@ def describe(module: Entry, units: Mapping[str, Entry]) -> str:
     """
     slots = " or ".join(str(each) for each in cast("Sequence[object]", module["slots"]))
     lines = [f"{module['name']}: {module['title']} (slot {slots})", str(module["summary"]), ""]
+    if "package" in module:
+        lines.insert(1, f"from the package {module['package']}")
     for kind in ("operations", "events"):
         for entry in parse_params.entries(module, kind):
             lines.append(f"{kind[:-1]} {entry['name']}: {entry['summary']}")
@@ -133,7 +117,7 @@ def describe(module: Entry, units: Mapping[str, Entry]) -> str:
             if readings:
                 lines.append(f"  gives {', '.join(readings)}")
     unconfirmed = cast("Sequence[str]", module.get("unconfirmed", ()))
-    lines.extend(f"not yet seen on hardware: {each}" for each in unconfirmed)
+    lines.extend(f"not confirmed on hardware: {each}" for each in unconfirmed)
     width = formatting.terminal_width()
     return "".join(f"{formatting.wrapped(escaped(line), width)}\n" for line in lines)
 
@@ -151,10 +135,7 @@ def _catalogue(options: argparse.Namespace) -> Entry:
 
 
 def scan_here(options: argparse.Namespace) -> list[dict[str, object]]:
-    """Tell which chips answer, without a bridge; nothing is written that could change anything.
-
-    Args:
-        options: Of the command.
+    """Return which chips answer, without a bridge; no register is changed.
 
     Returns:
         As the method ``scan`` does.
@@ -194,11 +175,14 @@ def _module_row(module: Entry) -> tuple[str, ...]:
         for kind in ("operations", "events")
         for each in parse_params.entries(module, kind)
     ]
-    return str(module["name"]), f"slot {slots}", str(module["title"]), " ".join(names)
+    title = str(module["title"])
+    if "package" in module:
+        title = f"{title} (from {module['package']})"
+    return str(module["name"]), f"slot {slots}", title, " ".join(names)
 
 
 def chip_row(chip: Entry) -> tuple[str, ...]:
-    """Write what was found at an address.
+    """Return a table row for what was found at an address.
 
     Args:
         chip: An entry of a scan.

@@ -1,6 +1,6 @@
-"""Parts of the Python client that a bridge hands out: modules, subscriptions, the back door.
+"""Modules, subscriptions and the emulator control of the Python client.
 
-1. They hold no connection of their own: what they do, the bridge does.
+1. They have no connection of their own: they call the bridge.
 2. What modules can do is in the catalogue, not here.
 """
 
@@ -57,7 +57,7 @@ class ModuleProxy:
         return call
 
     def invoke(self, operation: str, params: Mapping[str, object] | None = None) -> Result:
-        """Let the module do something, as ``Bridge.invoke`` says.
+        """Call an operation, as ``Bridge.invoke`` does.
 
         Args:
             operation: "read".
@@ -83,12 +83,12 @@ class ModuleProxy:
         deadband: float | None = None,
         **params: object,
     ) -> Subscription:
-        """Be told what an operation reads, at an interval.
+        """Subscribe to an operation's readings at an interval.
 
         Args:
             seconds: The interval, s.
             operation: Which.
-            deadband: Tell only changes greater than this.
+            deadband: Report only changes greater than this.
             **params: Its parameters.
 
         Returns:
@@ -104,7 +104,7 @@ class ModuleProxy:
         )
 
     def events(self, event: str, **params: object) -> Subscription:
-        """Be told of an event.
+        """Subscribe to an event.
 
         Args:
             event: Which.
@@ -166,7 +166,7 @@ class Subscription:
 
 
 class Emulator:
-    """The back door of an emulated board: the physical world outside the chips.
+    """The emulator control of an emulated board: the physical quantities outside the chips.
 
     Args:
         request: Asks the bridge.
@@ -176,16 +176,16 @@ class Emulator:
         self._request = request
 
     def list(self, slot: Slot) -> list[dict[str, object]]:
-        """Ask what can be seen and set at a slot."""
+        """Return the quantities of a slot."""
         return cast("list[dict[str, object]]", self._request("emulator.list", slot=slot))
 
     def get(self, slot: Slot, quantity: str) -> object:
-        """Ask for a quantity, in its unit."""
+        """Return a quantity, in its unit."""
         answer = self._request("emulator.get", slot=slot, quantity=quantity)
         return cast("dict[str, object]", answer)["value"]
 
     def set(self, slot: Slot, quantity: str, value: object) -> None:
-        """Change a quantity, in its unit."""
+        """Set a quantity, in its unit."""
         self._request("emulator.set", slot=slot, quantity=quantity, value=value)
 
     def plug(self, slot: Slot, module: str) -> None:

@@ -1,7 +1,7 @@
 """What comes back from a bridge: results, events and errors, as Python objects.
 
 1. Plain data in, typed objects out; no socket and no thread.
-2. Keys that this version does not know are ignored, as the protocol demands.
+2. Unknown keys are ignored, as the protocol requires.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wisblock_bridge.errors import BridgeError, ErrorCode
 
 
 class RemoteError(BridgeError):
-    """The bridge refused or failed: ``code``, ``message``, ``hint``, ``where``, ``data`` say why.
+    """The bridge refused or failed; see ``code``, ``message``, ``hint``, ``where``, ``data``.
 
     Args:
         message: What happened.
@@ -42,21 +42,21 @@ class RemoteError(BridgeError):
 
 
 class OfflineError(RemoteError):
-    """No bridge is there; the request was not sent, or its connection broke before the reply."""
+    """There is no connection; the request was not sent, or no reply came before it failed."""
 
     def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
         super().__init__(message, code=ErrorCode.OFFLINE, hint=hint, where=where)
 
 
 class ReplyTimeoutError(RemoteError):
-    """The bridge is there but did not reply in time; what was asked for may still be done."""
+    """The bridge did not reply in time; the request may still be carried out."""
 
     def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
         super().__init__(message, code=ErrorCode.TIMEOUT_REPLY, hint=hint, where=where)
 
 
 class Result(Mapping[str, object]):
-    """What an operation gave back: a mapping of readings, with what is known about them.
+    """The result of an operation: a mapping of readings, with time and quality.
 
     Args:
         readings: Reading name to value, in the catalogue's unit.
@@ -87,7 +87,7 @@ class Result(Mapping[str, object]):
         return datetime.fromtimestamp(self.timestamp / 1000.0, UTC)
 
     def number(self, name: str) -> float:
-        """Give a reading that is a number.
+        """Return a reading that is a number.
 
         Args:
             name: Name of the reading.
@@ -97,11 +97,11 @@ class Result(Mapping[str, object]):
 
         Raises:
             KeyError: There is no such reading.
-            TypeError: It is no number.
+            TypeError: It is not a number.
         """
         value = self.readings[name]
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"{name} is {value!r}, which is no number")
+            raise TypeError(f"{name} is {value!r}, which is not a number")
         return value
 
     def __getitem__(self, name: str) -> object:
@@ -139,7 +139,7 @@ class Event:
 
 
 def to_result(data: object) -> Result:
-    """Read the result of ``invoke``.
+    """Convert the result of ``invoke``.
 
     Args:
         data: The map from the wire.
@@ -158,7 +158,7 @@ def to_result(data: object) -> Result:
 
 
 def to_event(data: Mapping[str, object]) -> Event:
-    """Read an event.
+    """Convert an event.
 
     Args:
         data: The map from the wire.
@@ -177,7 +177,7 @@ def to_event(data: Mapping[str, object]) -> Event:
 
 
 def to_error(data: object) -> RemoteError:
-    """Read an error.
+    """Convert an error.
 
     Args:
         data: The map from the wire.
@@ -187,7 +187,7 @@ def to_error(data: object) -> RemoteError:
     """
     values = _mapping(data)
     return RemoteError(
-        str(values.get("message", "The bridge refused without a word.")),
+        str(values.get("message", "The bridge refused without a reason.")),
         code=str(values.get("code", "internal")),
         hint=str(values.get("hint", "")),
         where=str(values.get("where", "")),

@@ -1,7 +1,7 @@
-"""Single values of the configuration: each is checked here and refused in words.
+"""Check single values of the configuration.
 
-1. A place is where the user wrote the value; every refusal begins with it.
-2. Nothing here knows which keys there are.
+1. A place is where the user wrote the value; every error message begins with it.
+2. Nothing here knows the keys of the configuration.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WORDS = {"true": True, "yes": True, "on": True, "1": True} | {
 
 
 def refuse(place: str, problem: str) -> ConfigError:
-    """Make the error for a value that cannot be used.
+    """Return the error for a value that cannot be used.
 
     Args:
         place: Where it was written.
@@ -39,7 +39,7 @@ def refuse(place: str, problem: str) -> ConfigError:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Tell what a misspelt name may have meant.
+    """Return a suggestion for a misspelt name.
 
     Args:
         name: What was written.
@@ -80,7 +80,7 @@ def text(value: object, place: str) -> str:
 
 
 def choice(value: object, place: str, allowed: Iterable[str]) -> str:
-    """Check a word out of a few; upper and lower case are the same.
+    """Check a choice, ignoring case.
 
     Args:
         value: What was written.
@@ -100,7 +100,7 @@ def choice(value: object, place: str, allowed: Iterable[str]) -> str:
             return word
     close = _close(written, words)
     advice = f" Did you mean {close}?" if close else ""
-    raise refuse(place, f'"{written}" is none of {", ".join(words)}.{advice}')
+    raise refuse(place, f'"{written}" is not one of {", ".join(words)}.{advice}')
 
 
 def boolean(value: object, place: str) -> bool:
@@ -217,7 +217,7 @@ def table(value: object, place: str) -> Mapping[str, object]:
 
 
 def only_known(values: Mapping[str, object], known: Iterable[str], where: str) -> None:
-    """Refuse keys that mean nothing.
+    """Refuse unknown keys.
 
     Args:
         values: The table as written.
@@ -234,7 +234,7 @@ def only_known(values: Mapping[str, object], known: Iterable[str], where: str) -
 
 
 def from_text(written: str) -> object:
-    """Read a value where only text can be written: on the command line and in the environment.
+    """Parse a value from the command line or the environment.
 
     Args:
         written: The text.

@@ -1,7 +1,7 @@
-"""The Python packages that the bridge needs, and the words for one that is missing.
+"""The Python packages that the bridge needs, and the error for a missing one.
 
 1. The one list of them: ``check``, ``report`` and the errors of a running bridge read it.
-2. A missing package is no defect of the bridge; it is reported with the commands that install it.
+2. A missing package is not a defect; it is reported with the commands that install it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _BY_MODULE = {each.module: each for each in PACKAGES}
 
 
 class MissingPackageError(BusError):
-    """A package that the bridge needs for this is not installed, or is another version.
+    """A required package is not installed, or has the wrong version.
 
     Args:
         package: Which.
@@ -59,7 +59,7 @@ class MissingPackageError(BusError):
     def __init__(self, package: Package, reason: str = "") -> None:
         super().__init__(
             BusFault.MISSING,
-            f"The Python package {package.name} is missing, which is needed for {package.use}"
+            f"The Python package {package.name} is missing; it is needed for {package.use}"
             f"{f' ({reason})' if reason else ''}.",
             hint=advice(package),
         )
@@ -67,7 +67,7 @@ class MissingPackageError(BusError):
 
 
 def advice(package: Package) -> str:
-    """Tell how to install a package.
+    """Return how to install a package.
 
     Args:
         package: Which.
@@ -85,7 +85,7 @@ def advice(package: Package) -> str:
 
 
 def missing(error: BaseException) -> MissingPackageError | None:
-    """Find the words for an import that failed.
+    """Return the error for an import that failed.
 
     Args:
         error: Whatever was raised.
@@ -103,7 +103,7 @@ def missing(error: BaseException) -> MissingPackageError | None:
 
 
 def problem_of(package: Package) -> MissingPackageError | None:
-    """Try to import a package.
+    """Import a package, and return what is wrong with it.
 
     Args:
         package: Which.
@@ -119,12 +119,12 @@ def problem_of(package: Package) -> MissingPackageError | None:
 
 
 def named(name: str) -> Package:
-    """Give a package by the name that pip knows."""
+    """Return a package by its name on PyPI."""
     return next(each for each in PACKAGES if each.name == name)
 
 
 def version(package: Package) -> str | None:
-    """Tell which version of a package is installed.
+    """Return the installed version of a package.
 
     Args:
         package: Which.

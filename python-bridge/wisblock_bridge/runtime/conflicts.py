@@ -9,22 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.boards.board import LineRef
 from wisblock_bridge.errors import InUseError, SlotConflictError
 from wisblock_bridge.module_api.needs import AnalogNeed, LineNeed, SpiNeed
 from wisblock_bridge.runtime.board_expanders import DIRECT
 from wisblock_bridge.runtime.claims import in_words
-from wisblock_bridge.runtime.reservations import refusal
+from wisblock_bridge.runtime.reservations import Line, refusal
 from wisblock_bridge.runtime.sessions import Output, Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from wisblock_bridge.module_api.module import Module
+    from wisblock_bridge.module_api import Module
     from wisblock_bridge.runtime.claims import User
     from wisblock_bridge.runtime.hardware import Hardware
     from wisblock_bridge.runtime.place import Place
-    from wisblock_bridge.runtime.reservations import Conflict, Key, Reservations
+    from wisblock_bridge.runtime.reservations import Conflict, HeldError, Reservations, Resource
     from wisblock_bridge.runtime.worker import Worker
 
 
@@ -33,7 +32,7 @@ class SlotConflicts:
 
     Args:
         hardware: The board.
-        reservations: The ledger.
+        reservations: Who holds what.
         fixed: What the configuration puts into a slot: slot to module name.
         workers: Gives the modules that are open.
         module_class: Finds a module by name.
@@ -66,7 +65,9 @@ class SlotConflicts:
         """
         if not self.sessions.is_used(worker.place):
             return True
-        return not (worker.is_open or worker.unanswered or worker.queued or worker.watched)
+        return not (
+            worker.lifecycle.is_open or worker.unanswered or worker.queued or worker.watched
+        )
 
     def _refuse(self, conflict: Conflict, worker: Worker, wanted_by: Place) -> InUseError:
         """Make the refusal of what a module holds that is used.
@@ -80,25 +81,24 @@ class SlotConflicts:
             The error.
         """
         users = self.sessions.users(worker.place)
-        output = _line_output(conflict) if str(worker.place) == DIRECT else ""
+        output = _line_output(conflict) if worker.place == DIRECT else ""
         return InUseError(
-            f"{conflict.words} is held by {worker.place}{_used_by(users)}.",
+            f"{conflict.wanted} is held by {worker.place}{_used_by(users)}.",
             hint=f"Use another slot or address, or free it: {command_to_free(worker, output)}.",
             where=str(wanted_by),
             data={"holder": str(worker.place), "clients": users},
         )
 
-    def name_users(self, error: InUseError) -> None:
+    def name_users(self, error: HeldError) -> None:
         """Add to a refusal that came from a module's thread who uses what is in its way.
 
         Args:
-            error: The refusal; its ``data`` names the holder.
+            error: The refusal.
         """
-        holder = error.data.get("holder")
-        worker = next((each for each in self._workers() if str(each.place) == holder), None)
+        worker = next((each for each in self._workers() if each.place == error.holder), None)
         if worker is not None:
             error.data["clients"] = self.sessions.users(worker.place)
-            error.hint = f"Use the nodes of {holder}, or free it: {command_to_free(worker)}."
+            error.hint = f"Use the nodes of {worker.place}, or free it: {command_to_free(worker)}."
 
     def in_slot(self, place: Place) -> list[tuple[Worker, str]]:
         """Find who has to leave a slot.
@@ -137,12 +137,12 @@ class SlotConflicts:
             data={"holder": other.place.module, "clients": users},
         )
 
-    def in_conflict(self, place: Place, wanted: list[tuple[Key, str]]) -> list[tuple[Worker, str]]:
+    def in_conflict(self, place: Place, wanted: list[Resource]) -> list[tuple[Worker, str]]:
         """Find who has to give back what is wanted.
 
         Args:
             place: Who wants it.
-            wanted: Lines, addresses, ports, each with its words.
+            wanted: Lines, addresses, ports.
 
         Returns:
             Workers, each with the one output that it has to give back, or "" for all it has.
@@ -151,14 +151,14 @@ class SlotConflicts:
             InUseError: A module that is used, or the board itself, holds some of it.
         """
         found: dict[tuple[Worker, str], None] = {}
-        for conflict in self._reservations.conflicts(str(place), wanted):
+        for conflict in self._reservations.conflicts(place, wanted):
             workers = self._holding(conflict)
             if not workers:
-                raise refusal(conflict, str(place))
+                raise refusal(conflict, place)
             for worker in workers:
                 if worker.closing or self.gives_way(worker):
                     found[worker, ""] = None
-                elif str(worker.place) == DIRECT and not self._line_used(worker, conflict):
+                elif worker.place == DIRECT and not self._line_used(worker, conflict):
                     found[worker, _line_output(conflict)] = None
                 else:
                     raise self._refuse(conflict, worker, place)
@@ -167,14 +167,13 @@ class SlotConflicts:
 
     def _holding(self, conflict: Conflict) -> list[Worker]:
         """Find the modules that hold something: lines of the SPI bus all that are on it."""
-        holder = next(
-            (each for each in self._workers() if str(each.place) == conflict.holder), None
-        )
+        holder = next((each for each in self._workers() if each.place == conflict.holder), None)
         if holder is None:
             return []
         specs = self._hardware.board.slots.values()
         shared = {ref for spec in specs for pin, ref in spec.spi_lines.items() if pin != "SPI_CS"}
-        if self.on_spi(holder) and conflict.key[1] in shared:
+        wanted = conflict.wanted
+        if self.on_spi(holder) and isinstance(wanted, Line) and wanted.ref in shared:
             return [each for each in self._workers() if self.on_spi(each)]
         return [holder]
 
@@ -186,7 +185,7 @@ class SlotConflicts:
             self.sessions.driver(whole) is not None
             or self.sessions.is_held(whole)
             or any(
-                job.output == output and job.session.present.alive and job.is_claimed
+                job.output == output and job.session.current.alive and job.is_claimed
                 for job in worker.driving
             )
         )
@@ -228,9 +227,9 @@ def _used_by(users: list[User]) -> str:
 
 
 def _line_output(conflict: Conflict) -> str:
-    ref = conflict.key[1]
-    assert isinstance(ref, LineRef)  # noqa: S101  (only lines are driven directly)
-    return f"{ref.controller}/{ref.offset}"
+    wanted = conflict.wanted
+    assert isinstance(wanted, Line)  # noqa: S101  (only lines are driven directly)
+    return f"{wanted.ref.controller}/{wanted.ref.offset}"
 
 
 def _pins(cls: type[Module]) -> set[str]:

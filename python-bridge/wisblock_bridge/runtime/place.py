@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
 
 
 class Place(NamedTuple):

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BridgeError
+from wisblock_bridge.runtime.safe_outputs import FIRST_RETRY_S
 from wisblock_bridge.runtime.slots import SlotClosingError
-from wisblock_bridge.runtime.worker import FIRST_RETRY_S
 from wisblock_bridge.threads.backoff import Backoff
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ class PendingSafeStates:
         Returns:
             Whether it has to be tried again.
         """
-        if worker.was_open:
+        if worker.lifecycle.was_open:
             for place in tuple(self._owed):
                 if place.slot == worker.place.slot != "board" and place != worker.place:
                     del self._owed[place]
                     self._slot_manager.no_longer_there(place)
-        if worker.left_unsafe:
+        if worker.lifecycle.left_unsafe:
             self.add(worker.place)
             return True
         if self._owed.pop(worker.place, None) is not None:
@@ -108,6 +108,6 @@ class PendingSafeStates:
             if self._slot_manager.find(place) is not None:
                 continue  # somebody uses it: how that one is closed decides
             try:
-                self._slot_manager.worker(place, displace=False).rescue(quiet=True)
+                self._slot_manager.worker(place, displace=False).open_and_close(quiet=True)
             except (BridgeError, SlotClosingError):
                 continue  # another module has the slot

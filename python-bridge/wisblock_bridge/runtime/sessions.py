@@ -83,7 +83,7 @@ class Session:
         return self.last_heard + self.lease_s
 
     @property
-    def present(self) -> Session:
+    def current(self) -> Session:
         """The session that speaks for its client now: itself, or the one it gave way to."""
         session = self
         while session.superseded_by is not None:

@@ -17,12 +17,11 @@ from wisblock_bridge.errors import (
     BusyError,
     UnknownModuleError,
 )
+from wisblock_bridge.module_api import AnalogInput, DigitalLine, Module, Slot
 from wisblock_bridge.module_api.needs import (
-    AnalogInput,
     AnalogNeed,
     BoardNeed,
     ChipNeed,
-    DigitalLine,
     LineNeed,
     PortNeed,
     SpiNeed,
@@ -31,7 +30,14 @@ from wisblock_bridge.runtime.board_expanders import DIRECT, BoardExpanders
 from wisblock_bridge.runtime.conflicts import SlotConflicts
 from wisblock_bridge.runtime.fault_log import FaultLog
 from wisblock_bridge.runtime.place import Place
-from wisblock_bridge.runtime.reservations import Reservations
+from wisblock_bridge.runtime.reservations import (
+    Address,
+    BoardPart,
+    ChipSelect,
+    Line,
+    Port,
+    Reservations,
+)
 from wisblock_bridge.runtime.state_store import LastRun
 from wisblock_bridge.runtime.worker import Worker
 
@@ -39,11 +45,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Module, Slot
     from wisblock_bridge.module_api.needs import Need
     from wisblock_bridge.runtime.hardware import Hardware
-    from wisblock_bridge.runtime.jobs import Job, Post
-    from wisblock_bridge.runtime.reservations import Key
+    from wisblock_bridge.runtime.jobs import Job, WorkerMessage
+    from wisblock_bridge.runtime.reservations import Resource
     from wisblock_bridge.runtime.state_store import StateStore
     from wisblock_bridge.threads.mailbox import Mailbox
 
@@ -81,7 +86,7 @@ class SlotManager:
         self,
         hardware: Hardware,
         modules: Mapping[str, type[Module]],
-        mailbox: Mailbox[Post],
+        mailbox: Mailbox[WorkerMessage],
         clock: Clock,
         *,
         fixed: Mapping[int, str] | None = None,
@@ -187,7 +192,7 @@ class SlotManager:
         wanted = self._wanted(cls, place.slot)
         obstacles = [*self.way.in_slot(place), *self.way.in_conflict(place, wanted)]
         self._make_way(place, obstacles, displace)
-        self.reservations.reserve(str(place), wanted)
+        self.reservations.reserve(place, wanted)
         worker = Worker(
             place,
             lambda made: self._assemble(cls, made),
@@ -195,7 +200,7 @@ class SlotManager:
             self._clock,
             self._fault_logs.setdefault(place, FaultLog(str(place), self._clock)),
             emulated=self.hardware.emulated,
-            leave=lambda: self.no_longer_there(place),
+            on_closed=lambda: self.no_longer_there(place),
         )
         self._workers[place] = worker
         return worker
@@ -219,7 +224,7 @@ class SlotManager:
         if self._workers.get(worker.place) is worker:
             del self._workers[worker.place]
             worker.dispose()
-            self.reservations.give_back(str(worker.place))
+            self.reservations.give_back(worker.place)
             self._pass_on_spi()
 
     def make_way_for_line(self, worker: Worker, output: str) -> None:
@@ -233,12 +238,11 @@ class SlotManager:
             InUseError: A module that is used holds the line.
             SlotClosingError: The line is being given back just now.
         """
-        if str(worker.place) != DIRECT:
+        if worker.place != DIRECT:
             return
         expander, _, number = output.partition("/")
-        key = ("line", LineRef(expander, int(number)))
-        words = f"Line {number} of the {expander} expander"
-        obstacles = self.way.in_conflict(worker.place, [(key, words)])
+        wanted = Line(LineRef(expander, int(number)))
+        obstacles = self.way.in_conflict(worker.place, [wanted])
         self._make_way(worker.place, obstacles, displace=True)
 
     def is_brake(self, name: str, job: Job) -> bool:
@@ -294,34 +298,32 @@ class SlotManager:
         )
 
     def _reserve_address(self, address: int, owner: str) -> None:
-        self.reservations.reserve(owner, [(("address", address), f"I2C address 0x{address:02x}")])
+        self.reservations.reserve(BoardPart(owner), [Address(address)])
 
-    def _wanted(self, cls: type[Module], slot: Slot) -> list[tuple[Key, str]]:
-        wanted: list[tuple[Key, str]] = []
+    def _wanted(self, cls: type[Module], slot: Slot) -> list[Resource]:
+        wanted: list[Resource] = []
         for need in cls.description.needs.values():
             if isinstance(need, LineNeed):
                 ref = self._line(slot, need.pin)
                 if ref is not None:
-                    words = f"{need.pin} (line {ref.offset} of {ref.controller})"
-                    wanted.append((("line", ref), words))
+                    wanted.append(Line(ref, need.pin))
             elif isinstance(need, ChipNeed):
-                address = self.addresses.get((int(slot), need.chip), need.address)
-                wanted.append((("address", address), f"I2C address 0x{address:02x}"))
+                wanted.append(Address(self.addresses.get((int(slot), need.chip), need.address)))
             elif isinstance(need, PortNeed) and slot != "board":
-                device, path = self.hardware.serial_device(slot)
-                wanted.append((("port", device), f"Serial port {path}"))
+                wanted.append(Port(*self.hardware.serial_device(slot)))
             elif isinstance(need, SpiNeed) and slot != "board":
                 wanted += self._spi_wanted(slot)
         return wanted
 
-    def _spi_wanted(self, slot: Literal[1, 2]) -> list[tuple[Key, str]]:
-        """Tell what a module on the SPI bus holds: its chip select, and as the first, the bus."""
+    def _spi_wanted(self, slot: Literal[1, 2]) -> list[Resource]:
+        """Return what a module on the SPI bus holds: its chip select, and as the first, the bus."""
         spec = self.hardware.board.slots[slot]
-        wanted: list[tuple[Key, str]] = [(("spi", spec.spi_device), spec.spi_device)]
-        users = {str(each.place) for each in self._workers.values() if self.way.on_spi(each)}
+        wanted: list[Resource] = [ChipSelect(spec.spi_device)]
+        users = {each.place for each in self._workers.values() if self.way.on_spi(each)}
         for pin, ref in spec.spi_lines.items():
-            if pin == "SPI_CS" or self.reservations.holder(("line", ref)) not in users:
-                wanted.append((("line", ref), f"{pin} (line {ref.offset} of {ref.controller})"))
+            line = Line(ref, pin)
+            if pin == "SPI_CS" or self.reservations.holder(line) not in users:
+                wanted.append(line)
         return wanted
 
     def _pass_on_spi(self) -> None:
@@ -329,7 +331,7 @@ class SlotManager:
         for worker in self._workers.values():
             if worker.place.slot != "board" and self.way.on_spi(worker):
                 wanted = self._spi_wanted(worker.place.slot)
-                self.reservations.reserve(str(worker.place), wanted)
+                self.reservations.reserve(worker.place, wanted)
 
     def _line(self, slot: Slot, pin: str) -> LineRef | None:
         if slot == "board":

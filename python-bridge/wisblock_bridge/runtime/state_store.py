@@ -22,7 +22,7 @@ from wisblock_bridge.runtime.place import Place
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from wisblock_bridge.errors import BridgeError, SupplyLostError
-from wisblock_bridge.module_api.module import Module
+from wisblock_bridge.module_api import Module
 from wisblock_bridge.threads.backoff import Backoff
 
 if TYPE_CHECKING:

@@ -271,7 +271,7 @@ class Daemon:
             except BridgeError as error:
                 log.warning("%s: %s", place, error)
             else:
-                worker.rescue(quiet=False)
+                worker.open_and_close(quiet=False)
                 workers.append(worker)
         return workers
 
@@ -330,7 +330,7 @@ class Daemon:
     def _in_short(self) -> str:
         """Write a line for the service manager's status."""
         workers = list(self.slot_manager)
-        failing = sum(worker.last_error is not None for worker in workers)
+        failing = sum(worker.health.last_error is not None for worker in workers)
         return (
             f"serving {self.board.title}: modules in use {len(workers)}, failing {failing}, "
             f"clients {sum(1 for _ in self._sessions)}"

@@ -27,7 +27,7 @@ from wisblock_bridge.errors import (
     UnknownMethodError,
     UnknownOperationError,
 )
-from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
+from wisblock_bridge.module_api import ALL_OUTPUTS
 from wisblock_bridge.runtime.claims import Claim
 from wisblock_bridge.runtime.fault_log import defect
 from wisblock_bridge.runtime.jobs import (
@@ -38,6 +38,7 @@ from wisblock_bridge.runtime.jobs import (
     OutputsSafe,
     WorkerClosed,
 )
+from wisblock_bridge.runtime.reservations import HeldError
 from wisblock_bridge.runtime.safe_state import PendingSafeStates
 from wisblock_bridge.runtime.sessions import Output
 from wisblock_bridge.runtime.slots import SlotClosingError
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.modules.registry import Catalogue
-    from wisblock_bridge.runtime.jobs import Post
+    from wisblock_bridge.runtime.jobs import WorkerMessage
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
@@ -304,7 +305,7 @@ class Dispatcher:
 
     def _reply(self, session: Session, identity: bytes, frame: bytes) -> None:
         """Answer on the connection that asked, unless another key bears its name by now."""
-        present = session.present
+        present = session.current
         if present.identity == identity:
             if present.in_flight > 0:
                 present.in_flight -= 1
@@ -330,7 +331,7 @@ class Dispatcher:
 
     # -- what workers post ------------------------------------------------------------------------
 
-    def receive(self, post: Post) -> None:
+    def receive(self, post: WorkerMessage) -> None:
         """Take one message from a worker.
 
         Args:
@@ -368,7 +369,7 @@ class Dispatcher:
 
     def _receive_answer(self, answer: JobResult) -> None:
         job, worker = answer.job, answer.worker
-        session = job.session.present
+        session = job.session.current
         worker.unanswered -= 1
         if job.output:
             worker.driving.discard(job)
@@ -377,7 +378,7 @@ class Dispatcher:
         frame = answer.frame
         if answer.error is not None:
             self._counters.count_error(answer.error)
-            if isinstance(answer.error, InUseError):
+            if isinstance(answer.error, HeldError):
                 self._slot_manager.way.name_users(answer.error)
                 frame = messages.encode_error(job.request_id, answer.error)
         else:
@@ -386,7 +387,7 @@ class Dispatcher:
 
     def _driven(self, job: Job, worker: Worker, *, failed: bool) -> None:
         """Note what became of an output; nobody drives what a client left that is gone by now."""
-        session = job.session.present
+        session = job.session.current
         module = worker.place.module
         output = Output(worker.place, job.output)
         if job.urgent and not failed and job.output == ALL_OUTPUTS:
@@ -433,7 +434,7 @@ class Dispatcher:
 
     def _attempt_late(self, call: _Call) -> None:
         """Try a request again that was parked."""
-        call.session = call.session.present
+        call.session = call.session.current
         if self._clock.monotonic() > call.deadline:
             why = "The request waited longer than its timeout_ms and was not started."
         elif not call.session.alive:
@@ -552,7 +553,7 @@ class Dispatcher:
         """Refuse what waits for a module, because its client, or somebody by force, released it."""
         for parked in self._parked.values():
             for call in tuple(parked):
-                mine = session is None or call.session.present is session
+                mine = session is None or call.session.current is session
                 if mine and call.place == place:
                     parked.remove(call)
                     why = "was released before this request was started."

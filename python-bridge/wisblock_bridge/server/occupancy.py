@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.module_api.needs import ChipInUse, ChipNeed
+from wisblock_bridge.runtime.reservations import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,11 +55,11 @@ def places(
     Returns:
         A part of the result of ``status``.
     """
-    holders = ((each, slot_manager.reservations.holder(("address", each))) for each in ADDRESSES)
+    holders = ((each, slot_manager.reservations.holder(Address(each))) for each in ADDRESSES)
     slots = slot_manager.hardware.board.slots
     told: dict[str, object] = {
         "addresses": [
-            {"address": address, "holder": holder} for address, holder in holders if holder
+            {"address": address, "holder": str(holder)} for address, holder in holders if holder
         ],
         "straps": [
             {"slot": slot, "chip": chip, "address": address}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wisblock_bridge.errors import BadParamsError, BridgeError
-from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
+from wisblock_bridge.module_api import ALL_OUTPUTS, Module
 from wisblock_bridge.runtime.claims import in_words, printable
 from wisblock_bridge.runtime.sessions import Output
 from wisblock_bridge.server.access import admit
@@ -21,7 +21,7 @@ from wisblock_bridge.wire.roles import Role
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.module_api.module import Module
+    from wisblock_bridge.module_api import Module
     from wisblock_bridge.runtime.jobs import Job, MadeSafe
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
@@ -163,7 +163,7 @@ class Releases(Generic[C]):
             queued = {job.output for job in worker.driving} if everything else names
             refused |= worker.refuse_jobs(claim, queued)
         for job in worker.driving - refused:
-            mine = job.claim is not None and job.claim.present in claims
+            mine = job.claim is not None and job.claim.current in claims
             if mine and job.output not in chosen and (everything or job.output in names):
                 chosen.append(job.output)
         for output in chosen:
@@ -200,7 +200,7 @@ class Releases(Generic[C]):
             post: What the worker says.
         """
         worker = post.worker
-        if post.by_itself:
+        if post.automatic:
             self._sessions.rest(Output(worker.place, post.output))
             return
         if post.error is None and not post.overtaken:

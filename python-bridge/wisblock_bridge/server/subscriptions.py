@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
-    from wisblock_bridge.runtime.watches import Watching
+    from wisblock_bridge.runtime.watches import Watcher
     from wisblock_bridge.runtime.worker import Worker
     from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.server.parameters import Checker
@@ -108,7 +108,7 @@ class Subscriptions:
         self._last += 1
         number = self._last
 
-        def watching() -> Watching:
+        def watching() -> Watcher:
             if params.every_ms is None:
                 return EventWatch(number, checker.description, arguments)
             every_s = params.every_ms / 1000.0

@@ -14,7 +14,7 @@ from wisblock_bridge.threads.backoff import Backoff
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.module_api.module import TimerHandle, Timers
+    from wisblock_bridge.module_api import TimerHandle, Timers
 
 FIRST_RETRY_S = 0.1
 
