@@ -20,6 +20,7 @@ from wisblock_bridge.keys import ClientList, make_pair, make_server_pair
 from wisblock_bridge.server.outbox import Sent
 from wisblock_bridge.server.remote import RemoteClients
 from wisblock_bridge.server.remote_records import Kind, Record, RecordReader, RemoteMessage
+from wisblock_bridge.threads.timers import TimerQueue
 from wisblock_bridge.wire.zmtp import SeveralFrames
 
 if TYPE_CHECKING:
@@ -81,14 +82,17 @@ class Bench:
         self.clock = FakeClock()
         self.left: list[bytes] = []
         self.writable: list[bytes] = []
+        self.timers = TimerQueue(self.clock)
         self.remote = RemoteClients(
-            self.selector, self.clock, folder, self.left.append, self.writable.append
+            self.selector, self.timers, folder, self.left.append, self.writable.append
         )
         self.taken: list[tuple[bytes, RemoteMessage | SeveralFrames]] = []
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.sockets: list[zmq.Socket[bytes]] = []
 
     def turn(self, wait_s: float = 0.0) -> None:
+        for action in self.timers.due():
+            action()
         for key, _ in self.selector.select(wait_s):
             key.data()
         while (found := self.remote.take()) is not None:
@@ -216,15 +220,14 @@ def test_a_process_that_is_killed_is_started_again(bench: Bench) -> None:
     client.send(b"first")
     bench.until(lambda: bench.taken)
     before = bench.taken[0][0]
-    assert bench.remote.next_due() is None
+    assert not bench.timers.timers
     os.kill(bench.process, signal.SIGABRT)
-    bench.until(lambda: bench.remote.next_due() is not None)
+    bench.until(lambda: bench.timers.timers)
     assert bench.remote.send(before, b"late") is Sent.GONE
     bench.clock.sleep(0.9)
-    bench.remote.tick(bench.clock.monotonic())
-    assert bench.remote.next_due() is not None, "not yet"
+    bench.turn()
+    assert bench.timers.timers, "not yet"
     bench.clock.sleep(0.2)
-    bench.remote.tick(bench.clock.monotonic())
     client.send(b"second")
     bench.until(lambda: len(bench.taken) == 2)
     after = bench.taken[1][0]
@@ -239,12 +242,9 @@ def test_a_process_that_fails_again_and_again_is_started_less_often(bench: Bench
     pauses = []
     for _ in range(4):
         os.kill(bench.process, signal.SIGKILL)
-        bench.until(lambda: bench.remote.next_due() is not None)
-        due = bench.remote.next_due()
-        assert due is not None
-        pauses.append(round(due - bench.clock.monotonic(), 3))
+        bench.until(lambda: bench.timers.timers)
+        pauses.append(round(bench.timers.timers[0].due - bench.clock.monotonic(), 3))
         bench.clock.sleep(pauses[-1])
-        bench.remote.tick(bench.clock.monotonic())
         bench.until(lambda: bench.remote._process is not None)
     assert pauses == [1.0, 2.0, 4.0, 8.0]
 

@@ -29,7 +29,7 @@ from wisblock_bridge.wire.zmtp import ProtocolError, ServerConnection, encode_he
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.threads.timers import Timer, TimerQueue
     from wisblock_bridge.wire.zmtp import Message
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Connection:
     address: str
     user: int | None
     protocol: ServerConnection
-    handshake_ends: float
+    handshake: Timer | None = None
     messages: deque[Message] = field(default_factory=deque)
     message_bytes: int = 0
     unsent: deque[memoryview] = field(default_factory=deque)
@@ -100,7 +100,7 @@ class Acceptor:
     Args:
         selector: The loop's; what is registered there has a function without arguments as its data,
             which the loop calls when the descriptor is ready.
-        clock: Time.
+        timer_queue: What is to be done later.
         left: Called with the identity of a peer that has gone or was cut off.
         writable: Called with the identity of a peer that takes something again.
     """
@@ -108,23 +108,22 @@ class Acceptor:
     def __init__(
         self,
         selector: selectors.BaseSelector,
-        clock: Clock,
+        timer_queue: TimerQueue,
         left: Callable[[bytes], None],
         writable: Callable[[bytes], None],
     ) -> None:
         self._selector = selector
-        self._clock = clock
-        self._limit = LogLimit(clock)
+        self._timer_queue = timer_queue
+        self._limit = LogLimit(timer_queue.clock)
         self._left = left
         self._writable = writable
         self._listeners: list[socket.socket] = []
         self._connections: dict[bytes, Connection] = {}
         self._of_user: Counter[int | None] = Counter()
-        self._handshakes: deque[Connection] = deque()
         self._waiting: deque[Connection] = deque()
         """Those with messages that were not handed over yet, whose turn it is first."""
         self._received_bytes = 0
-        self._accepts_again_at: float | None = None
+        self._accepts_again: Timer | None = None
         self._number = 0
         self.refused = 0
         """Connections that were closed at once because there were too many."""
@@ -204,16 +203,15 @@ class Acceptor:
             address,
             user,
             ServerConnection(MAX_MESSAGE_BYTES, MAX_DISCARDED_BYTES),
-            self._clock.monotonic() + HANDSHAKE_S,
         )
         self._selector.register(accepted, _READ, partial(self._ready, made))
         self._connections[made.identity] = made
         self._of_user[user] += 1
-        self._handshakes.append(made)
+        made.handshake = self._timer_queue.after(HANDSHAKE_S, partial(self._check_handshake, made))
         self._send_control(made)
 
     def _pause_accepting(self, error: OSError) -> None:
-        if self._accepts_again_at is None:
+        if self._accepts_again is None:
             if self._limit.allows():
                 log.warning(
                     "no connection can be accepted until a client leaves: %s; %d are connected",
@@ -221,40 +219,21 @@ class Acceptor:
                 )  # fmt: skip
             for listener in self._listeners:
                 self._selector.unregister(listener)
-        self._accepts_again_at = self._clock.monotonic() + ACCEPT_AGAIN_S
+        else:
+            self._accepts_again.cancel()
+        self._accepts_again = self._timer_queue.after(ACCEPT_AGAIN_S, self._accept_again)
 
     def _accept_again(self) -> None:
-        self._accepts_again_at = None
+        if self._accepts_again is None:
+            return
+        self._accepts_again.cancel()
+        self._accepts_again = None
         for listener in self._listeners:
             self._selector.register(listener, _READ, partial(self._accept, listener))
 
-    # -- time -------------------------------------------------------------------------------------
-
-    def next_due(self) -> float | None:
-        """Return the clock reading at which ``tick`` has something to do; None for never."""
-        while self._handshakes and not self._greets(self._handshakes[0]):
-            self._handshakes.popleft()
-        due = self._handshakes[0].handshake_ends if self._handshakes else None
-        again = self._accepts_again_at
-        return again if due is None else due if again is None else min(due, again)
-
-    def tick(self, now: float) -> None:
-        """Cut off those that did not end their handshake in time; accept again.
-
-        Args:
-            now: Clock reading, s.
-        """
-        while self._handshakes and (
-            not self._greets(self._handshakes[0]) or self._handshakes[0].handshake_ends <= now
-        ):
-            late = self._handshakes.popleft()
-            if self._greets(late):
-                self._break(late, "it did not end its handshake in time")
-        if self._accepts_again_at is not None and self._accepts_again_at <= now:
-            self._accept_again()
-
-    def _greets(self, connection: Connection) -> bool:
-        return connection.identity in self._connections and not connection.protocol.is_open
+    def _check_handshake(self, connection: Connection) -> None:
+        if connection.identity in self._connections and not connection.protocol.is_open:
+            self._break(connection, "it did not end its handshake in time")
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -423,11 +402,13 @@ class Acceptor:
     def close(self) -> None:
         """Close everything, after a last attempt to send what waits."""
         for listener in self._listeners:
-            if self._accepts_again_at is None:
+            if self._accepts_again is None:
                 self._selector.unregister(listener)
             listener.close()
         self._listeners.clear()
-        self._accepts_again_at = None
+        if self._accepts_again is not None:
+            self._accepts_again.cancel()
+            self._accepts_again = None
         for connection in tuple(self._connections.values()):
             with suppress(OSError):
                 while connection.unsent:
@@ -461,8 +442,9 @@ class Acceptor:
             self._selector.unregister(connection.socket)
             connection.interest = 0
         connection.socket.close()
-        if self._accepts_again_at is not None:
-            self._accept_again()
+        if connection.handshake is not None:
+            connection.handshake.cancel()
+        self._accept_again()
         self._left(connection.identity)
 
     def _set_interest(self, connection: Connection) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from wisblock_bridge.clock import Clock
+    from wisblock_bridge.threads.timers import Timer, TimerQueue
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class RemoteClients:
 
     Args:
         selector: The loop's, as ``Acceptor`` describes it.
-        clock: Time.
+        timer_queue: What is to be done later.
         directory: Where the keys are.
         left: Called with the identity of a client that has gone.
         writable: Called with the identity of a client that takes something again.
@@ -58,13 +58,13 @@ class RemoteClients:
     def __init__(
         self,
         selector: selectors.BaseSelector,
-        clock: Clock,
+        timer_queue: TimerQueue,
         directory: Path,
         left: Callable[[bytes], None],
         writable: Callable[[bytes], None],
     ) -> None:
         self._selector = selector
-        self._clock = clock
+        self._timer_queue = timer_queue
         self._directory = directory
         self._left = left
         self._writable = writable
@@ -79,7 +79,7 @@ class RemoteClients:
         self._full: set[bytes] = set()
         self._generation = 0
         self._started_at = 0.0
-        self._restarts_at: float | None = None
+        self._restart: Timer | None = None
         self._backoff = Backoff(FIRST_RESTART_S, LONGEST_RESTART_S)
         self.keys_refused = 0
         """Connections that were turned away because their key is not on the list."""
@@ -113,7 +113,6 @@ class RemoteClients:
             pipe.settimeout(0)
         if records[0].kind is Kind.FAILED:
             number, _, reason = records[0].body.decode(errors="replace").partition(" ")
-            self._restarts_at = None
             raise OSError(int(number), reason)
         for record in records:
             self._handle(record)
@@ -132,29 +131,23 @@ class RemoteClients:
         ours.settimeout(0)
         self._generation += 1
         self._pipe, self._reader = ours, RecordReader()
-        self._started_at = self._clock.monotonic()
+        self._started_at = self._timer_queue.clock.monotonic()
         self._interest = _READ
         self._selector.register(ours, _READ, self._ready)
         return ours
 
-    def next_due(self) -> float | None:
-        """Return the clock reading at which ``tick`` has something to do; None for never."""
-        return self._restarts_at
-
-    def tick(self, now: float) -> None:
-        """Start the process again, if it is time.
-
-        Args:
-            now: Clock reading, s.
-        """
-        if self._restarts_at is None or now < self._restarts_at:
-            return
-        self._restarts_at = None
+    def _start_again(self) -> None:
+        self._restart = None
         try:
             self._start()
         except OSError as error:  # no process, no descriptor, no memory
             log.warning("remote clients cannot be served: %s", error.strerror)
-            self._restarts_at = now + self._backoff.next_s()
+            self._restart_later()
+
+    def _restart_later(self) -> float:
+        wait_s = self._backoff.next_s()
+        self._restart = self._timer_queue.after(wait_s, self._start_again)
+        return wait_s
 
     def _ended(self) -> None:
         """The process has gone, and with it all of its clients."""
@@ -166,11 +159,9 @@ class RemoteClients:
         self._interest = 0
         pipe.close()
         code = self._reap()
-        now = self._clock.monotonic()
-        if now - self._started_at >= SERVED_WELL_S:
+        if self._timer_queue.clock.monotonic() - self._started_at >= SERVED_WELL_S:
             self._backoff.reset()
-        wait_s = self._backoff.next_s()
-        self._restarts_at = now + wait_s
+        wait_s = self._restart_later()
         log.warning(
             "the process for remote clients has ended (%s); clients on this computer are not "
             "affected. It is started again in %.0f s",
@@ -194,7 +185,8 @@ class RemoteClients:
 
     def close(self) -> None:
         """End the process; what was handed over is given a moment to leave."""
-        self._restarts_at = None
+        if self._restart is not None:
+            self._restart.cancel()
         pipe, self._pipe = self._pipe, None
         if pipe is None:
             return

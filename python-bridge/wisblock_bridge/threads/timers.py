@@ -48,12 +48,12 @@ class TimerQueue:
 
     def __init__(self, clock: Clock) -> None:
         self.timers: list[Timer] = []
-        self._clock = clock
+        self.clock = clock
         self._numbers = itertools.count()
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Do something later, as ``Timers.after`` says."""
-        timer = Timer(self._clock.monotonic() + seconds, next(self._numbers), action)
+        timer = Timer(self.clock.monotonic() + seconds, next(self._numbers), action)
         heapq.heappush(self.timers, timer)
         return timer
 
@@ -70,7 +70,7 @@ class TimerQueue:
         Yields:
             One action after another, to be carried out before the next is taken.
         """
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         while self.timers and self.timers[0].due <= now:
             action = heapq.heappop(self.timers).action
             if action is not None:
