@@ -21,11 +21,12 @@ from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.module_api.needs import PortNeed
 from wisblock_bridge.modules import registry
 from wisblock_bridge.runtime.hardware import Hardware
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.slots import SlotManager
 from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
     from wisblock_bridge.module_api.signatures import ModuleDescription, OperationDescription
 
 BIT_S = 1 / 100_000
@@ -107,7 +108,7 @@ class Measured:
         slot_manager = SlotManager(
             Hardware(BOARDS[board], emulated, clock), known.modules, Mailbox(), clock
         )
-        self._worker = slot_manager.worker(name, slot)
+        self._worker = slot_manager.worker(Place(name, slot))
         emulated.ask_for(name, slot)
         self._operation = cheapest(known.modules[name].description)
         self.request = {

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 Map = dict[str, Any]
 
 PAGE = """\
-# What was tried, and what came of it
+# Reliability report
 
-Written by `make reliability`: it runs the Python tests and a soak, and adds up what they say.
-Everything was done on emulated boards; nothing here was seen on a real one.
+Written by `make reliability`, which runs the Python tests and a soak test and adds up what they
+report. Everything was done on emulated boards; nothing here was seen on a real one.
 
-{count} tests were run, with Python {python} on {computer}. {verdict}
+{count} tests were run with Python {python} on {computer}. {verdict}
 
 ## Faults, and what the user saw
 
@@ -161,7 +161,7 @@ def page(tests: Tests, soak: Map) -> str:
         count=tests.passed + len(tests.failed),
         python=platform.python_version(),
         computer=f"{platform.system()} {platform.machine()}",
-        identification=f"**These failed:** {failed}." if failed else "All of them passed.",
+        verdict=f"**These failed:** {failed}." if failed else "All of them passed.",
         faults=_table(tests, "fault", "what failed", "survived", "what the user saw, for example"),
         kills=_table(tests, "kill", "what was killed", "outputs safe", "how it ended"),
         bad_input=_table(

@@ -48,14 +48,18 @@ class BridgeProcess:
 
     Args:
         arguments: Further arguments of ``serve``.
+        installed: A folder with further packages, as if they were installed.
     """
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, installed: Path | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="wb-")
         self.path = Path(self._folder.name) / "bridge.sock"
         self.endpoint = f"ipc://{self.path}"
         self.log = Path(self._folder.name) / "log"
         self._arguments = arguments
+        self._environment = environment()
+        if installed is not None:
+            self._environment["PYTHONPATH"] += f":{installed}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -72,7 +76,7 @@ class BridgeProcess:
                     self.endpoint,
                     *self._arguments,
                 ],
-                env=environment(),
+                env=self._environment,
                 cwd=ROOT,
                 stderr=log,
             )

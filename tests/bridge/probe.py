@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from wisblock_bridge.errors import BusError, BusFault, OutOfRangeError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     EventSource,
     Module,
     Param,

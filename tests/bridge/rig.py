@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.module_api.module import Module, Slot
+    from wisblock_bridge.module_api import Module, Slot
 
 LIMIT_S = 60.0
 Map = dict[str, Any]

@@ -8,10 +8,12 @@ import msgpack
 import pytest
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.runtime.claims import address_of_peer, printable
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.server.status import status
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def test_what_was_read_once_holds_nothing(rig: Rig, tally: Tally) -> None:
     assert of_slot(rig, "RAK5801")["idle"] is True
     assert rig.invoke(B, "RAK13001", 1, "set", on=True) == {"on": True}
     assert relay(rig) is True
-    assert [each.name for each in rig.slot_manager] == ["RAK13001"]
+    assert [each.place.module for each in rig.slot_manager] == ["RAK13001"]
     tally.add("claim", CLAIMS)
 
 
@@ -118,7 +120,7 @@ def test_the_address_of_an_idle_module_is_given_back(rig: Rig) -> None:
     assert "release RAK16001 --slot 1 --force" in error["hint"]
     gone(rig, A)
     rig.invoke(B, "RAK16001", 2, "read", channel=0)
-    assert [each.slot for each in rig.slot_manager] == [2]
+    assert [each.place.slot for each in rig.slot_manager] == [2]
 
 
 def test_port_line_and_spi_of_an_idle_module_are_given_back() -> None:
@@ -177,7 +179,7 @@ def test_a_line_of_an_idle_module_can_be_driven_directly(rig: Rig) -> None:
     assert len(error["data"]["clients"]) == 1
     gone(rig, A)
     assert rig.invoke(B, "TPT29555", "board", "write", **line) == {"level": 0}
-    assert [each.name for each in rig.slot_manager] == ["TPT29555"]
+    assert [each.place.module for each in rig.slot_manager] == ["TPT29555"]
 
 
 def test_idle_neighbours_are_not_closed_when_another_one_refuses(rig: Rig) -> None:
@@ -186,7 +188,7 @@ def test_idle_neighbours_are_not_closed_when_another_one_refuses(rig: Rig) -> No
     gone(rig, A)
     rig.invoke(B, "RAK16001", 1, "read", channel=0)
     assert rig.refused(C, "RAK16001", 2, "read", channel=0)["code"] == "in_use"
-    assert {each.name for each in rig.slot_manager} == {"RAK5801", "RAK16001"}
+    assert {each.place.module for each in rig.slot_manager} == {"RAK5801", "RAK16001"}
 
 
 def test_of_two_newcomers_one_gets_the_slot(rig: Rig) -> None:
@@ -200,7 +202,7 @@ def test_of_two_newcomers_one_gets_the_slot(rig: Rig) -> None:
 
 def test_a_configured_module_stays_the_only_one_of_its_slot(script: Script) -> None:
     with Rig(fixed={1: "PROBE"}, modules={"PROBE": Probe}) as rig:
-        rig.slot_manager.worker("PROBE", 1).prepare()
+        rig.slot_manager.worker(Place("PROBE", 1)).prepare()
         assert rig.refused(A, "RAK5801", 1, "read")["code"] == "slot_conflict"
         rig.settle()
         assert script.calls == ["open"]
@@ -214,7 +216,9 @@ def test_an_idle_module_that_fails_to_close_is_made_safe_later(rig: Rig, script:
     assert rig.dispatcher.pending_safe_states.next() is not None
     rig.result(B, "bye")
     rig.advance(0.6)
-    assert [each.name for each in rig.slot_manager] == ["RAK5801"], "what is owed displaces nobody"
+    assert [each.place.module for each in rig.slot_manager] == ["RAK5801"], (
+        "what is owed displaces nobody"
+    )
 
 
 # -- release --------------------------------------------------------------------------------------
@@ -302,10 +306,10 @@ def test_a_release_that_fails_says_so(rig: Rig, script: Script) -> None:
     script.failures.append(no_answer())
     error = rig.ask(A, "release", module="PROBE", slot=1, outputs=["a"])["error"]
     assert error["code"] == "no_device"
-    assert rig.sessions.outputs_of(("PROBE", 1)) == ["a"], "it is still on"
+    assert rig.sessions.outputs_of(Place("PROBE", 1)) == ["a"], "it is still on"
     rig.advance(0.6)
     assert script.states == {"a": False}
-    assert rig.sessions.outputs_of(("PROBE", 1)) == []
+    assert rig.sessions.outputs_of(Place("PROBE", 1)) == []
 
 
 def test_named_outputs_are_made_safe_and_the_claim_stays(rig: Rig, tally: Tally) -> None:
@@ -349,7 +353,7 @@ def test_pins_that_another_client_wrote_later_stay(rig: Rig) -> None:
     assert rig.board.get(1, "directions") == 0x0008
     # The other way round: who wrote all of them later has them all.
     rig.invoke(A, "RAK13003", 1, "write_all", mask=0x00FF, levels=0x00FF)
-    assert rig.sessions.outputs_of(("RAK13003", 1)) == ["pins/255"]
+    assert rig.sessions.outputs_of(Place("RAK13003", 1)) == ["pins/255"]
     rig.result(B, "release", **where, outputs=["pin/3"])
     assert rig.board.get(1, "directions") == 0x00FF
     gone(rig, B)
@@ -383,7 +387,7 @@ def test_force_ends_everything(rig: Rig, script: Script, held: bool, tally: Tall
     assert rig.result(C, "release", module="PROBE", slot=1, force=True) == {}
     assert script.states == {"b": False}
     assert not list(rig.slot_manager)
-    assert not rig.sessions.is_used(("PROBE", 1))
+    assert not rig.sessions.is_used(Place("PROBE", 1))
     rig.invoke(B, "RAK5801", 1, "read", samples=1)
     tally.add("claim", CLAIMS)
 
@@ -542,7 +546,7 @@ def test_a_request_that_was_refused_claims_nothing(rig: Rig) -> None:
     assert of_slot(rig, "PROBE")["idle"] is True
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("told", "words"),
     [
         ("localhost:1000:1001:812", "process 812, user 1000"),
@@ -572,7 +576,7 @@ def test_an_output_that_came_to_rest_by_itself_holds_nothing(rig: Rig, end: str)
     rig.invoke(A, "RAK13001", 1, "pulse", ms=1000, on_loss="hold")
     rig.advance(1.1)
     assert relay(rig) is False
-    assert rig.sessions.outputs_of(("RAK13001", 1)) == ["relay"], "its session lives"
+    assert rig.sessions.outputs_of(Place("RAK13001", 1)) == ["relay"], "its session lives"
     leave("RAK13001", 1)
     rig.invoke(B, "RAK13007", 1, "toggle", on_loss="hold")
     rig.invoke(B, "RAK13007", 1, "toggle", on_loss="hold")

@@ -10,19 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import pytest
 from tests.bridge.probe import ON, VALUE, Probe
 from tests.bridge.rig import load_catalogue
+from tests.cases import for_each
 
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
+    UNITS,
     EventSource,
     Module,
     Param,
     Product,
     ReadingSpec,
     Result,
+    analog,
+    board_converter,
+    chip,
     event,
+    line,
     operation,
+    optional_line,
 )
-from wisblock_bridge.module_api.needs import analog, board_converter, chip, line, optional_line
-from wisblock_bridge.module_api.units import UNITS
 from wisblock_bridge.modules import registry
 from wisblock_bridge.wire import catalogue
 
@@ -191,7 +196,7 @@ def test_outputs_and_urgency() -> None:
     assert not act.is_urgent({"word": "on"})
     look = Everything.description.operations["look"]
     assert (look.output({}), look.is_urgent({})) == ("", False)
-    assert Everything.description.default_operation is act
+    assert act.default
     assert Probe.description.operations["set"].output({"which": "b"}) == "b"
 
 
@@ -267,7 +272,7 @@ def test_a_broken_module_file_is_reported_and_the_others_serve(
     assert "rak5801" in caplog.text
 
 
-@pytest.mark.parametrize("description", [each.description for each in MODULES.values()],
+@for_each("description", [each.description for each in MODULES.values()],
                          ids=MODULES)  # fmt: skip
 def test_every_description_is_complete(description: ModuleDescription) -> None:
     assert description.summary.endswith(".")

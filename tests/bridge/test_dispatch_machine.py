@@ -22,7 +22,8 @@ from hypothesis.stateful import (
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
 
-from wisblock_bridge.module_api.module import Module, Product, Result, operation
+from wisblock_bridge.module_api import Module, Product, Result, operation
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class Bridge(RuleBasedStateMachine):
         before = {
             output.name
             for output, owner in self.rig.sessions._owner.items()
-            if output.slot == 1 and output.module == "PROBE" and (force or owner.identity == who)
+            if output.place == Place("PROBE", 1) and (force or owner.identity == who)
         }
         number = self.send(who, "release", module="PROBE", slot=1, outputs=names, force=force)
         reply = self.rig.find(who, number)
@@ -197,7 +198,7 @@ class Bridge(RuleBasedStateMachine):
         number = self.send(who, "release", module="PROBE", slot=slot, force=True)
         reply = self.rig.find(who, number)
         if reply is not None and reply["ok"]:
-            assert not self.rig.sessions.is_used(("PROBE", slot))  # type: ignore[arg-type]
+            assert not self.rig.sessions.is_used(Place("PROBE", slot))  # type: ignore[arg-type]
         Bridge.tried += 1
 
     @rule(who=clients, slot=st.sampled_from((1, 2)), timeout_ms=timeouts)
@@ -206,8 +207,8 @@ class Bridge(RuleBasedStateMachine):
         way = self.rig.slot_manager.way
         other = self.rig.slot_manager.occupant(slot)  # type: ignore[arg-type]
         settled = not self.held and (other is None or not other.closing)
-        used = other is not None and other.name != "OTHER" and not way.gives_way(other)
-        users = self.rig.sessions.users(("PROBE", slot))  # type: ignore[arg-type]
+        used = other is not None and other.place.module != "OTHER" and not way.gives_way(other)
+        users = self.rig.sessions.users(Place("PROBE", slot))  # type: ignore[arg-type]
         number = self.send(
             who, "invoke", timeout_ms, module="OTHER", slot=slot, operation="touch", params={}
         )
@@ -358,7 +359,7 @@ class Bridge(RuleBasedStateMachine):
     def nobody_drives_what_has_no_owner(self) -> None:
         if self.held or self.script.failures:
             return
-        if any(worker._retries for worker in self.rig.slot_manager):
+        if any(worker._outputs.retries for worker in self.rig.slot_manager):
             return  # it is being made safe
         owned = {each.name for each in self.rig.sessions._owner}
         assert not self.script.states.get("a") or "a" in owned
@@ -372,7 +373,7 @@ class Bridge(RuleBasedStateMachine):
             return
         sessions = self.rig.sessions
         for output in (*sessions._owner, *sessions._held):
-            assert sessions.is_used((output.module, output.slot)), output
+            assert sessions.is_used(output.place), output
 
     @invariant()
     def what_is_at_rest_waits_for_nothing(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import zmq
+from tests.cases import for_each
 from zmq.utils import z85
 
 from wisblock_bridge import cli, keys
@@ -52,7 +53,7 @@ def test_the_alphabet_is_zeromqs() -> None:
     assert len(set(pairs.ALPHABET)) == 85
 
 
-@pytest.mark.parametrize("number", range(20))
+@for_each("number", range(20))
 def test_what_zeromq_makes_is_a_key(number: int) -> None:
     pair = make_pair()
     assert pairs.check_key(pair.public, "key") == pair.public
@@ -60,7 +61,7 @@ def test_what_zeromq_makes_is_a_key(number: int) -> None:
     assert zmq.curve_public(pair.secret.encode()).decode() == pair.public
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "words"),
     [
         ("", "has 0 characters; a key has 40"),
@@ -215,7 +216,7 @@ def test_a_file_of_another_user_is_refused(
     assert server_pair(directory) is not None
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("environment", "uid", "expected"),
     [
         ({}, 0, "/etc/wisblock-bridge/keys"),

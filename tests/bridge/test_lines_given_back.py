@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.bridge.rig import Rig
 
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
 
 A = b"a"
 

@@ -19,6 +19,7 @@ from tests.bridge.wire_client import RawClient
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.client import Bridge
 from wisblock_bridge.config import Config
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.state_store import LastRun, StateStore
 from wisblock_bridge.runtime.worker import Worker
 from wisblock_bridge.server import daemon
@@ -178,7 +179,7 @@ def test_a_slow_module_is_safe_before_anybody_is_served(
 ) -> None:
     """However long it takes: a loaded computer is no reason to serve while a relay is on."""
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
-    LastRun(StateStore(tmp_path).of_bridge()).opened("RAK13007", 1)
+    LastRun(StateStore(tmp_path).of_bridge()).opened(Place("RAK13007", 1))
     joined: list[float] = []
     began = Worker.join
 
@@ -192,7 +193,7 @@ def test_a_slow_module_is_safe_before_anybody_is_served(
     monkeypatch.setattr(daemon, "notify", told.append)
     bridge = daemon.Daemon(Config(emulate=True, endpoint=f"ipc://{tmp_path}/bridge.sock"))
     bridge._make_safe_after_crash()
-    assert bridge.slot_manager.find("RAK13007", 1) is None, (
+    assert bridge.slot_manager.find(Place("RAK13007", 1)) is None, (
         "it was opened, which is safe, and closed"
     )
     assert len(joined) == 3

@@ -7,6 +7,7 @@ from typing import Any
 import msgpack
 import pytest
 
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.sessions import Session
 from wisblock_bridge.server.outbox import (
     MAX_WAITING_EVENTS,
@@ -47,7 +48,7 @@ def post() -> Post:
 
 def subscribe(identity: bytes, number: int = 1) -> Subscription:
     session = Session(identity, "token", 5.0, 0.0)
-    return Subscription(number, session, "RAK5801", 1, "read", lambda: None)
+    return Subscription(number, session, Place("RAK5801", 1), "read", lambda: None)
 
 
 def tell(post: Post, subscription: Subscription, value: int) -> None:

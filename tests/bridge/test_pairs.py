@@ -13,11 +13,12 @@ from tests.bridge.rig import Rig
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.errors import InUseError
 from wisblock_bridge.modules.registry import load
+from wisblock_bridge.runtime.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
 
 SLOTS: tuple[Slot, Slot] = (1, 2)
 PAGE = ROOT / "docs/modules/README.md"
@@ -31,10 +32,10 @@ def refused(board: str) -> dict[Pair, str]:
     able = {slot: [name for name in PRODUCTS if fits(board, name, slot)] for slot in SLOTS}
     for first, second in itertools.product(able[1], able[2]):
         with Rig(BOARDS[board]) as rig:
-            rig.slot_manager.worker(first, 1).unanswered = 1  # a request is under way
-            rig.sessions.claim(rig.sessions.of(b"a", rig.clock.monotonic()), (first, 1))
+            rig.slot_manager.worker(Place(first, 1)).unanswered = 1  # a request is under way
+            rig.sessions.claim(rig.sessions.of(b"a", rig.clock.monotonic()), Place(first, 1))
             try:
-                rig.slot_manager.worker(second, 2)
+                rig.slot_manager.worker(Place(second, 2))
             except InUseError as error:
                 found[first, second] = str(error)
     return found
@@ -44,7 +45,7 @@ def fits(board: str, module: str, slot: Slot) -> bool:
     """Whether a module can be there at all: a RAK16001 as delivered has the converter's address."""
     with Rig(BOARDS[board]) as rig:
         try:
-            rig.slot_manager.worker(module, slot)
+            rig.slot_manager.worker(Place(module, slot))
         except InUseError:
             return False
     return True

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.bridge_process import ROOT, BridgeProcess, environment
+from tests.cases import for_each
 
 from wisblock_bridge.cli import check as check_command
 from wisblock_bridge.cli import formatting, logs
@@ -72,7 +73,7 @@ def test_whatever_a_terminal_obeys_is_seen_instead() -> None:
         assert dangerous(escaped(chr(code))) == []
 
 
-@pytest.mark.parametrize("text", ["", "RAK5801 in slot 1", "Grüße, 12 °C", "日本語", "😀", "a\\nb"])
+@for_each("text", ["", "RAK5801 in slot 1", "Grüße, 12 °C", "日本語", "😀", "a\\nb"])
 def test_letters_of_all_languages_stay(text: str) -> None:
     assert escaped(text) == text
 
@@ -113,7 +114,7 @@ MODULE: dict[str, Any] = {
 READINGS = {"uid": EVIL, "records": [EVIL], EVIL: EVIL}
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         status_text(STATUS),

@@ -10,8 +10,9 @@ from tests.bridge.bridge_process import BridgeProcess
 from tests.bridge.probe import Probe, Script
 from tests.bridge.rig import Rig
 from tests.bridge.wire_client import RawClient
+from tests.cases import for_each
 
-from wisblock_bridge.module_api.module import ReadingSpec
+from wisblock_bridge.module_api import ReadingSpec
 from wisblock_bridge.module_api.precision import Precision, decimals_of, to_digits
 from wisblock_bridge.modules import registry
 from wisblock_bridge.modules.modbus.rak5802 import RAK5802
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("step", "decimals"),
     [
         (0.0008, 4),
@@ -46,7 +47,7 @@ def test_decimals_of_a_step(step: float, decimals: int) -> None:
         assert abs(round(exact, decimals) - exact) <= step / 10 + 1e-12
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("value", "told"),
     [
         (1 / 3, 0.333333),
@@ -62,7 +63,7 @@ def test_six_digits_where_no_step_is_known(value: float, told: float) -> None:
     assert repr(to_digits(value)) == repr(told)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("value", "told"),
     [
         (19.750588934289524, 19.7506),

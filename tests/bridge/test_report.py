@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.bridge_process import LONG_S, BridgeProcess, environment
+from tests.cases import for_each
 
 from wisblock_bridge.cli import main, redact
 from wisblock_bridge.cli.status import as_text
@@ -343,7 +344,7 @@ def test_user_and_home_are_not_named(
     assert "ipc://~/<user>.sock" in text
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("written", "shown"),
     [
         ("/home/anna/x.toml", "~/x.toml"),
@@ -361,7 +362,7 @@ def test_redactor(written: str, shown: str) -> None:
     assert redact.Redactor(["AB" * 20, ""], "/home/anna/", "anna")(written) == shown
 
 
-@pytest.mark.parametrize("user", ["root", "pi", "wisblock", "1000", ""])
+@for_each("user", ["root", "pi", "wisblock", "1000", ""])
 def test_names_that_identify_nobody_stay(user: str) -> None:
     assert redact.Redactor([], "", user)("root pi wisblock 1000") == "root pi wisblock 1000"
 

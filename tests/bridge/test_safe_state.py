@@ -10,6 +10,7 @@ from tests.bridge.rig import Rig
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import BusError, BusFault
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.state_store import LastRun, StateStore
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def test_a_module_released_while_the_bus_fails_is_made_safe_later(
     rig.invoke(A, "RAK13007", 1, "set", on=True)
     break_expander(rig)
     rig.result(A, "release", module="RAK13007", slot=1)
-    assert rig.slot_manager.find("RAK13007", 1) is None, "its slot is free"
+    assert rig.slot_manager.find(Place("RAK13007", 1)) is None, "its slot is free"
     assert coil(rig) == 1
     for _ in range(4):
         rig.advance(10.0)
@@ -155,13 +156,13 @@ def noted(path: Path) -> list[Any]:
 
 def test_what_a_killed_bridge_left_stays_noted_until_it_is_closed(tmp_path: Path) -> None:
     first = LastRun(StateStore(tmp_path).of_bridge())
-    first.opened("RAK13007", 1)
-    first.opened("RAK13004", 2)
+    first.opened(Place("RAK13007", 1))
+    first.opened(Place("RAK13004", 2))
     second = LastRun(StateStore(tmp_path).of_bridge())
     assert second.left_open() == [("RAK13007", 1), ("RAK13004", 2)]
-    second.opened("RAK13007", 1)  # and killed at this very moment
+    second.opened(Place("RAK13007", 1))  # and killed at this very moment
     assert noted(tmp_path) == [("RAK13007", 1), ("RAK13004", 2)]
-    second.closed("RAK13007", 1)
+    second.closed(Place("RAK13007", 1))
     assert noted(tmp_path) == [("RAK13004", 2)]
 
 

@@ -7,10 +7,11 @@ from tests.bridge.rig import Rig
 from tests.fake_clock import GatedClock
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.sessions import Output, Session, Sessions
 
-RELAY = Output("RAK13001", 1, "relay")
-LED = Output("TPT29555", "board", "board/7")
+RELAY = Output(Place("RAK13001", 1), "relay")
+LED = Output(Place("TPT29555", "board"), "board/7")
 
 # -- the book ---------------------------------------------------------------------------------
 
@@ -77,10 +78,10 @@ def test_an_ended_session_drives_nothing_and_its_token_is_void(book: Sessions) -
 
 def test_closing_a_module_forgets_its_outputs(book: Sessions) -> None:
     session = book.of(b"a", 0.0)
-    other_slot = Output("RAK13001", 2, "relay")
+    other_slot = Output(Place("RAK13001", 2), "relay")
     for output in (RELAY, other_slot, LED):
         book.drive(session, output, "safe")
-    book.forget_outputs("RAK13001", 1)
+    book.forget_outputs(Place("RAK13001", 1))
     assert book.end(session) == [other_slot, LED]
 
 
@@ -288,7 +289,7 @@ def test_what_was_asked_before_resuming_belongs_to_the_resumed_session(gated: Ga
         assert rig.code(b"new", early) == "ok"
         (session,) = (each for each in rig.sessions if each.identity == b"new")
         assert session.in_flight == 0
-        assert session.outputs == {Output("TPT29555", "board", "slots/1"): "safe"}
+        assert session.outputs == {Output(Place("TPT29555", "board"), "slots/1"): "safe"}
         rig.advance(60.1)
         assert rig.level("slots", 1) is None
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from wisblock_bridge.module_api.module import Module, Product, ReadingSpec, Result, operation
-from wisblock_bridge.module_api.needs import analog, line
+from wisblock_bridge.module_api import Module, Product, ReadingSpec, Result, analog, line, operation
 from wisblock_bridge.modules.gas.rak12004 import RAK12004
 from wisblock_bridge.modules.gas.rak12009 import RAK12009
 

@@ -7,11 +7,12 @@ from typing import Annotated, ClassVar
 import pytest
 from tests.bridge.probe import Probe, Script
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_A, GENERATION_B, GENERATION_C
-from wisblock_bridge.module_api.module import Module, Param, Product, Result, operation
-from wisblock_bridge.module_api.needs import chip, line
+from wisblock_bridge.module_api import Module, Param, Product, Result, chip, line, operation
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.slots import SlotClosingError
 
 A, B = b"a", b"b"
@@ -62,7 +63,7 @@ def test_one_address_for_one_module() -> None:
         assert rig.invoke(A, "CHIP2", 2, "touch")["address"] == 0x40
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "owner"),
     [
         (0x26, "the board's expander TPT29555"),
@@ -187,13 +188,13 @@ def test_the_analog_modules_work_on_every_board(board: object) -> None:
 def test_a_worker_that_closes_is_waited_for() -> None:
     Probe.script = Script()
     with Rig(modules={"PROBE": Probe}) as rig:
-        worker = rig.slot_manager.worker("PROBE", 1)
-        assert rig.slot_manager.worker("PROBE", 1) is worker
+        worker = rig.slot_manager.worker(Place("PROBE", 1))
+        assert rig.slot_manager.worker(Place("PROBE", 1)) is worker
         assert rig.slot_manager.occupant(1) is worker
-        assert rig.slot_manager.find("PROBE", 2) is None
+        assert rig.slot_manager.find(Place("PROBE", 2)) is None
         worker.close()
         with pytest.raises(SlotClosingError) as caught:
-            rig.slot_manager.worker("PROBE", 1)
+            rig.slot_manager.worker(Place("PROBE", 1))
         assert caught.value.worker is worker
-        rig.pump_until(lambda: rig.slot_manager.find("PROBE", 1) is None, "it has ended")
-        assert rig.slot_manager.worker("PROBE", 1) is not worker
+        rig.pump_until(lambda: rig.slot_manager.find(Place("PROBE", 1)) is None, "it has ended")
+        assert rig.slot_manager.worker(Place("PROBE", 1)) is not worker

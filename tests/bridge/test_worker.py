@@ -12,13 +12,15 @@ from tests.fake_clock import GatedClock
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import CutShortError, ErrorCode
 from wisblock_bridge.modules.lora.rak13300 import Desk
-from wisblock_bridge.runtime.worker import MAX_QUEUED, Worker, place_of
+from wisblock_bridge.runtime.job_queue import MAX_QUEUED
+from wisblock_bridge.runtime.lifecycle import ModuleLifecycle
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
 
 A, B = b"a", b"b"
 
@@ -170,9 +172,12 @@ def test_a_failure_names_the_place_and_ends(rig: Rig, script: Script) -> None:
     error = rig.error(A, read(rig))
     assert (error["code"], error["where"]) == ("no_device", "PROBE in slot 1, 0x11 on i2c-1")
     (slot,) = rig.slot_manager
-    assert (slot.errors, str(slot.last_error and slot.last_error.code)) == (1, "no_device")
+    assert (slot.health.errors, str(slot.health.last_error and slot.health.last_error.code)) == (
+        1,
+        "no_device",
+    )
     assert rig.code(A, read(rig)) == "ok"
-    assert slot.last_error is None
+    assert [each.health.last_error for each in rig.slot_manager] == [None]
     assert script.calls == ["open", "read w", "read w", "open", "read w"]
 
 
@@ -274,7 +279,7 @@ def test_a_long_measurement_gives_way_to_a_stop(rig: Rig, script: Script) -> Non
     assert (rig.code(B, stop), rig.code(A, later)) == ("ok", "ok")
     assert script.calls == ["open", "measure", "set a False", "read w"]
     (worker,) = rig.slot_manager
-    assert (worker.errors, worker.last_error) == (0, None)
+    assert (worker.health.errors, worker.health.last_error) == (0, None)
 
 
 def test_a_long_measurement_gives_way_to_an_output_whose_client_is_gone(
@@ -338,12 +343,12 @@ def test_what_takes_long_gives_way_at_every_step(
 ) -> None:
     steps: list[float] = []
 
-    def third_time(worker: Worker) -> None:
-        steps.append(worker._clock.monotonic())
+    def third_time(lifecycle: ModuleLifecycle) -> None:
+        steps.append(lifecycle._clock.monotonic())
         if len(steps) == 3:
             raise CutShortError(ErrorCode.EXPIRED, "It was cut short.")
 
-    monkeypatch.setattr(Worker, "_give_way", third_time)
+    monkeypatch.setattr(ModuleLifecycle, "_yield_if_cancelled", third_time)
     with Rig() as rig:
         if module == "RAK13600":
             rig.result(A, "emulator.plug", slot=slot, module=module)
@@ -465,5 +470,5 @@ def test_a_slot_that_was_never_used_can_be_released(rig: Rig, script: Script) ->
 
 
 def test_occupancy() -> None:
-    assert place_of("RAK5801", 1) == "RAK5801 in slot 1"
-    assert place_of("ADC", "board") == "ADC on the board"
+    assert str(Place("RAK5801", 1)) == "RAK5801 in slot 1"
+    assert str(Place("ADC", "board")) == "ADC on the board"

@@ -19,12 +19,10 @@ from wisblock_bridge.chips.sgm58031.emulator import EmulatedSGM58031
 from wisblock_bridge.chips.tpt29555 import TPT29555
 from wisblock_bridge.chips.tpt29555.emulator import EmulatedTPT29555
 from wisblock_bridge.errors import BusFault
-from wisblock_bridge.module_api.needs import AnalogInput, DigitalLine
+from wisblock_bridge.module_api import AnalogInput, DigitalLine, TimerHandle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from wisblock_bridge.module_api.module import TimerHandle
 
 
 class NoTimers:

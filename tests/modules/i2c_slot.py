@@ -15,6 +15,7 @@ from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BusFault, InUseError
 from wisblock_bridge.runtime.hardware import Hardware
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.slots import SlotManager
 from wisblock_bridge.threads.mailbox import Mailbox
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.buses.emulated.wires import Wire
-    from wisblock_bridge.module_api.module import Module, TimerHandle
+    from wisblock_bridge.module_api import Module, TimerHandle
 
 
 class NoTimers:
@@ -94,7 +95,7 @@ def refusal(product: type[Module], spec: BoardSpec, **addresses: int) -> InUseEr
         Hardware(spec, board, clock), {name: product}, mailbox, clock, addresses=straps
     )
     try:
-        worker = slot_manager.worker(name, 1)
+        worker = slot_manager.worker(Place(name, 1))
     except InUseError as error:
         assert board.bus.transactions == 0
         return error

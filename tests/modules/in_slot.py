@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.buses.emulated.wires import Wire
-    from wisblock_bridge.module_api.module import Module, ModuleState
+    from wisblock_bridge.module_api import Module, ModuleState
 
 
 class FakeTimers:

@@ -17,7 +17,7 @@ from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.module_api.module import ModuleState
+    from wisblock_bridge.module_api import ModuleState
 
 
 def of(text: str) -> bytes:

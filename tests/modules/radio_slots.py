@@ -14,8 +14,8 @@ from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.emulation.board import EmulatedBoard
-from wisblock_bridge.module_api.module import InMemoryState
-from wisblock_bridge.module_api.needs import DigitalLine, LineNeed
+from wisblock_bridge.module_api import DigitalLine, InMemoryState
+from wisblock_bridge.module_api.needs import LineNeed
 from wisblock_bridge.modules.lora.rak13300 import RAK13300
 from wisblock_bridge.modules.lora.rak13300_emulated import EmulatedRAK13300
 from wisblock_bridge.runtime.hardware import Hardware

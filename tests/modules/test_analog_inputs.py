@@ -11,7 +11,7 @@ from tests.modules.analog_slot import AnalogSlot, NoTimers
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import BadParamsError, BusError, BusFault, NotReadyError
-from wisblock_bridge.module_api.needs import DigitalLine
+from wisblock_bridge.module_api import DigitalLine
 from wisblock_bridge.modules.rak5801 import RAK5801
 from wisblock_bridge.modules.rak5801_emulated import EmulatedRAK5801
 from wisblock_bridge.modules.rak5811 import RAK5811

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.modules.in_slot import InSlot
 
@@ -25,10 +26,11 @@ from wisblock_bridge.errors import (
     NotReadyError,
     OutOfRangeError,
 )
-from wisblock_bridge.module_api.module import InMemoryState, Quality
+from wisblock_bridge.module_api import InMemoryState, Quality
 from wisblock_bridge.modules.gas.curves import Curve, Range
 from wisblock_bridge.modules.gas.rak12004 import RAK12004
 from wisblock_bridge.modules.gas.rak12009 import RAK12009
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.state_store import StateStore
 
 if TYPE_CHECKING:
@@ -112,9 +114,7 @@ def test_the_noise_of_a_missing_element_is_no_reading(
     module: Any, codes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module.read()
-    found = iter(
-        [Sample(code * 5.0 / 4096, clipped=False, code=code, alert=False) for code in codes]
-    )
+    found = iter([Sample(code * 5.0 / 4096, clipped=False, code=code) for code in codes])
     monkeypatch.setattr(module.converter, "read", lambda: next(found))
     with pytest.raises(OutOfRangeError, match="broken or missing"):
         module.read(samples=4)
@@ -124,9 +124,7 @@ def test_the_highest_resistance_lies_within_the_catalogue(
     module: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module.read()
-    found = iter(
-        [Sample(code * 5.0 / 4096, clipped=False, code=code, alert=False) for code in (2, 2, 2, 3)]
-    )
+    found = iter([Sample(code * 5.0 / 4096, clipped=False, code=code) for code in (2, 2, 2, 3)])
     monkeypatch.setattr(module.converter, "read", lambda: next(found))
     values = module.read(samples=4).values
     for each in module.description.operations["read"].gives:
@@ -455,7 +453,7 @@ def test_beyond_the_graph_is_said(place: InSlot, module: Any) -> None:
     assert readings.quality is Quality.GOOD
 
 
-@pytest.mark.parametrize("ratio", [1e-300, 1e-9, 1e9, 1e300])
+@for_each("ratio", [1e-300, 1e-9, 1e9, 1e300])
 def test_a_curve_bears_any_ratio(ratio: float) -> None:
     ppm, place = Curve(-0.399, 1.45, 9.6, 300.0, 10_000.0).concentration(ratio)
     assert 0 < ppm <= 10_000.0
@@ -594,7 +592,7 @@ def test_bad_parameters_are_refused_by_the_description(place: InSlot) -> None:
 def test_at_the_address_of_the_boards_clock_it_is_refused_with_both_names() -> None:
     place = InSlot(RAK12004)
     with pytest.raises(InUseError) as caught:
-        place.slot_manager.worker("RAK12004", 1)
+        place.slot_manager.worker(Place("RAK12004", 1))
     text = str(caught.value)
     assert "RAK12004 in slot 1" in text
     assert "I2C address 0x51 is held by the clock PCF85063A" in text

@@ -8,7 +8,7 @@ import pytest
 from tests.modules.in_slot import InSlot
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import InMemoryState, Quality
+from wisblock_bridge.module_api import InMemoryState, Quality
 from wisblock_bridge.modules.gas.rak12004 import RAK12004
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.modules.in_slot import InSlot
 
-from wisblock_bridge.module_api.module import InMemoryState
+from wisblock_bridge.module_api import InMemoryState
 from wisblock_bridge.modules.gas.rak12009 import RAK12009
 
 

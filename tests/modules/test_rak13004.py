@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.modules.i2c_slot import I2CSlot, NoTimers, refusal
 
@@ -14,14 +15,13 @@ from wisblock_bridge.boards.rak7391 import GENERATION_A, GENERATION_B, GENERATIO
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.buses.i2c import Write
 from wisblock_bridge.errors import BadParamsError, BusError
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality, Result
 from wisblock_bridge.modules.rak13004 import RAK13004
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.boards.board import BoardSpec
-    from wisblock_bridge.module_api.module import Result
 
 STEP_US = 4.88
 """25 MHz, prescaler 121, so one of 4096 steps at 50 Hz."""
@@ -104,7 +104,7 @@ def test_open_disables_first_and_leaves_nothing_running() -> None:
     assert plugged.high == {}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("spec", "slot", "line"),
     [
         (GENERATION_A, 1, 6),

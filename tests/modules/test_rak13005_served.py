@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.modules.lin_slot import LinSlot, of
 from tests.tally import told
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import InMemoryState
+from wisblock_bridge.module_api import InMemoryState
 from wisblock_bridge.modules.lin.emulated_nodes import LinNodes, Published, inverted_sum, protect
 from wisblock_bridge.modules.lin.rak13005 import RAK13005, remembered
 
@@ -42,7 +43,7 @@ def rig() -> Iterator[Rig]:
 # -- through the bridge ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("operation", "params", "wrong"),
     [
         ("send", {"id": 1, "data": b""}, "data"),
@@ -88,7 +89,7 @@ def test_the_line_is_kept_for_the_slot(slot: LinSlot) -> None:
     assert slot.line.port.settings == LineSettings(10417)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "facts",
     [
         {},

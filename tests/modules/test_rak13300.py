@@ -20,13 +20,15 @@ from wisblock_bridge.errors import (
     ForbiddenError,
     NotReadyError,
 )
+from wisblock_bridge.runtime.place import Place
+from wisblock_bridge.runtime.reservations import Holder, Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.tally import Tally
 
-    from wisblock_bridge.module_api.module import Result
+    from wisblock_bridge.module_api import Result
     from wisblock_bridge.modules.lora.rak13300 import RAK13300
 
 
@@ -577,13 +579,14 @@ def test_both_slots_share_the_bus_and_nobody_else_gets_its_lines() -> None:
             assert rig.invoke(b"a", "RAK13300", slot, "rssi")["rssi"] == -110.0
         lines = rig.board.board.slots[1].spi_lines
 
-        def holders() -> list[str | None]:
-            return [rig.slot_manager.reservations.holder(("line", lines[f"SPI_{pin}"])) for pin in
-                    ("CS", "CLK", "MOSI", "MISO")]  # fmt: skip
+        def holders() -> list[Holder | None]:
+            reservations = rig.slot_manager.reservations
+            pins = ("SPI_CS", "SPI_CLK", "SPI_MOSI", "SPI_MISO")
+            return [reservations.holder(Line(lines[pin])) for pin in pins]
 
-        assert holders() == ["RAK13300 in slot 1"] * 4
+        assert holders() == [Place("RAK13300", 1)] * 4
         rig.result(b"a", "release", module="RAK13300", slot=1)
-        assert holders() == [None] + ["RAK13300 in slot 2"] * 3
+        assert holders() == [None] + [Place("RAK13300", 2)] * 3
         rig.result(b"a", "release", module="RAK13300", slot=2)
         assert holders() == [None] * 4
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.modules.in_slot import InSlot
 
 from wisblock_bridge.errors import BusError, InUseError, NotReadyError, OutOfRangeError
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality
 from wisblock_bridge.modules.rak16000 import RAK16000
+from wisblock_bridge.runtime.place import Place
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ def test_the_limit_is_that_of_the_shunt(place: InSlot, module: Any) -> None:
     assert module.read(shunt_ohm=0.01).values["current"] == pytest.approx(31_500.0, abs=1.0)
 
 
-@pytest.mark.parametrize("shunt_ohm", [0, 0.0005, 10.1, -0.1, "0.1"])
+@for_each("shunt_ohm", [0, 0.0005, 10.1, -0.1, "0.1"])
 def test_shunts_that_cannot_be(shunt_ohm: object) -> None:
     struct = RAK16000.description.operations["read"].struct
     with pytest.raises(msgspec.ValidationError):
@@ -182,15 +184,15 @@ def test_two_of_them_at_two_addresses() -> None:
 
 def test_two_at_one_address_are_refused_with_both_names(place: InSlot) -> None:
     place.slot_manager.reservations.reserve(
-        "RAK16000 in slot 1", place.slot_manager._wanted(RAK16000, 1)
+        Place("RAK16000", 1), place.slot_manager._wanted(RAK16000, 1)
     )
     with pytest.raises(InUseError) as caught:
-        place.slot_manager.worker("RAK16000", 2)
+        place.slot_manager.worker(Place("RAK16000", 2))
     assert "I2C address 0x41 is held by RAK16000 in slot 1" in str(caught.value)
     assert "RAK16000 in slot 2" in str(caught.value)
 
 
-@pytest.mark.parametrize("samples", [0, 257, 1.5, "1", None, True])
+@for_each("samples", [0, 257, 1.5, "1", None, True])
 def test_bad_parameters_are_refused_by_the_description(samples: object) -> None:
     struct = RAK16000.description.operations["read"].struct
     with pytest.raises(msgspec.ValidationError):

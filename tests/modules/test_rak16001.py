@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.fake_clock import FakeClock
 from tests.modules.in_slot import InSlot
@@ -14,9 +15,10 @@ from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_B, GENERATION_C
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BadParamsError, BusError, InUseError
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality
 from wisblock_bridge.modules.rak16001 import RAK16001
 from wisblock_bridge.runtime.hardware import Hardware
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.slots import SlotManager
 from wisblock_bridge.threads.mailbox import Mailbox
 
@@ -145,7 +147,7 @@ def test_a_pair_that_does_not_exist_is_refused_before_anything_is_sent(
     assert place.board.bus.transactions == 0
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("operation", "params"),
     [
         ("read", {"channel": 8}),
@@ -203,7 +205,7 @@ def test_at_the_address_of_the_boards_converter_it_is_refused_with_both_names(
         Hardware(spec, board, clock), {"RAK16001": RAK16001}, Mailbox(), clock, addresses=straps
     )
     with pytest.raises(InUseError) as caught:
-        slot_manager.worker("RAK16001", 1)
+        slot_manager.worker(Place("RAK16001", 1))
     text = str(caught.value)
     assert "RAK16001 in slot 1" in text
     assert f"I2C address 0x{address or 0x48:02x} is held by the board's converter" in text

@@ -10,7 +10,7 @@ from tests.bridge.rig import Rig
 from tests.modules.timed_slot import TimedSlot
 
 from wisblock_bridge.errors import BusError
-from wisblock_bridge.module_api.module import Quality
+from wisblock_bridge.module_api import Quality
 from wisblock_bridge.modules.motors.rak17000 import RAK17000
 from wisblock_bridge.modules.motors.stepper import Mode
 

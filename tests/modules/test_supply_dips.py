@@ -7,17 +7,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.actuators import ACTUATORS
 from tests.bridge.rig import Rig, load_catalogue
+from tests.cases import for_each
 from tests.paths import ROOT
 from tests.tally import told
 
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
-from wisblock_bridge.module_api.module import Module
+from wisblock_bridge.module_api import Module, Slot
 from wisblock_bridge.module_api.needs import AnalogNeed, BoardNeed, ChipNeed, SpiNeed
+from wisblock_bridge.runtime.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,10 +37,9 @@ NOTICED_S = 2.0
 HOURLY_MS = 3_600_000
 TALLIED = "supply dips tried on every chip"
 
-Place = Literal[1, 2, "board"]
 OWN_CHIP = ("RAK13003", "RAK13004", "RAK14003")
 
-DRIVEN: list[tuple[Actuator, Place]] = [
+DRIVEN: list[tuple[Actuator, Slot]] = [
     (each, each.slot if each.module in OWN_CHIP else "board") for each in ACTUATORS
 ] + [(each, "board") for each in ACTUATORS if each.module == "RAK13004"]  # its OE line
 
@@ -49,7 +50,7 @@ class Listened:
 
     module: str
     operation: str
-    dips: Place
+    dips: Slot
     params: dict[str, object] = field(default_factory=dict)
     before: tuple[str, dict[str, object]] | None = None
     """What gives the chip something to forget."""
@@ -83,7 +84,7 @@ def rig() -> Iterator[Rig]:
         yield made
 
 
-def dip(rig: Rig, place: Place) -> Map:
+def dip(rig: Rig, place: Slot) -> Map:
     """Take the supply away for a moment."""
     found: Map = rig.result(B, "emulator.fault", kind="power_cycle", slot=place)
     return found
@@ -97,8 +98,8 @@ def passes(rig: Rig, seconds: float) -> None:
         rig.result(B, "ping")
 
 
-def worker(rig: Rig, module: str, slot: Place) -> Worker:
-    found = rig.slot_manager.find(module, slot)
+def worker(rig: Rig, module: str, slot: Slot) -> Worker:
+    found = rig.slot_manager.find(Place(module, slot))
     assert found is not None
     return found
 
@@ -113,7 +114,7 @@ def driving(rig: Rig, module: str, slot: object) -> list[Session]:
     return [
         session
         for session in rig.sessions
-        if any((each.module, each.slot) == (module, slot) for each in session.outputs)
+        if any(each.place == (module, slot) for each in session.outputs)
     ]
 
 
@@ -121,13 +122,13 @@ def drivers(rig: Rig, each: Actuator) -> int:
     return len(driving(rig, each.module, each.slot))
 
 
-def losses(rig: Rig, module: str, slot: Place) -> int:
+def losses(rig: Rig, module: str, slot: Slot) -> int:
     """How many errors were counted, the last of them a loss of supply."""
     one = worker(rig, module, slot)
-    if one.latest_error is not None:
-        assert one.latest_error.code == "not_ready", str(one.latest_error)
-        assert "lost its supply" in one.latest_error.message
-    return one.errors
+    if one.health.latest_error is not None:
+        assert one.health.latest_error.code == "not_ready", str(one.health.latest_error)
+        assert "lost its supply" in one.health.latest_error.message
+    return one.health.errors
 
 
 def subscribe(rig: Rig, each: Listened, every_ms: int) -> int:
@@ -159,7 +160,7 @@ def kinds(events: list[Map]) -> str:
 @pytest.mark.parametrize("on_loss", ["safe", "hold"])
 @pytest.mark.parametrize(("each", "place"), DRIVEN, ids=lambda each: getattr(each, "module", each))
 def test_a_dip_while_driven(
-    rig: Rig, each: Actuator, place: Place, on_loss: str, tally: Tally
+    rig: Rig, each: Actuator, place: Slot, on_loss: str, tally: Tally
 ) -> None:
     drive(rig, each, on_loss=on_loss)
     assert drivers(rig, each) == 1
@@ -168,7 +169,7 @@ def test_a_dip_while_driven(
     assert losses(rig, each.module, each.slot) == 1
     assert each.look(rig.board) == each.safe
     assert drivers(rig, each) == 0
-    assert worker(rig, each.module, each.slot).last_error is None  # it works again
+    assert worker(rig, each.module, each.slot).health.last_error is None  # it works again
     passes(rig, 5.0)
     assert losses(rig, each.module, each.slot) == 1  # told once
     drive(rig, each)
@@ -177,7 +178,7 @@ def test_a_dip_while_driven(
 
 
 @pytest.mark.parametrize(("each", "place"), DRIVEN, ids=lambda each: getattr(each, "module", each))
-def test_dips_again_and_again(rig: Rig, each: Actuator, place: Place, tally: Tally) -> None:
+def test_dips_again_and_again(rig: Rig, each: Actuator, place: Slot, tally: Tally) -> None:
     for number in range(1, 6):
         drive(rig, each)
         dip(rig, place)
@@ -281,9 +282,9 @@ class Counting:
         return answer
 
 
-@pytest.mark.parametrize(("each", "place"), DRIVEN, ids=lambda each: getattr(each, "module", each))
+@for_each(("each", "place"), DRIVEN, ids=lambda each: getattr(each, "module", each))
 def test_a_dip_after_each_transaction_of_a_command(
-    each: Actuator, place: Place, tally: Tally
+    each: Actuator, place: Slot, tally: Tally
 ) -> None:
     """Afterwards an output is as commanded and somebody's, or safe and nobody's."""
     after = 0
@@ -307,7 +308,7 @@ def test_a_dip_after_each_transaction_of_a_command(
                 assert found == pytest.approx(each.driven, abs=0.1), (after, reply)
             else:
                 assert found == each.safe, (after, reply)
-            assert worker(rig, each.module, each.slot).errors <= 1
+            assert worker(rig, each.module, each.slot).health.errors <= 1
             drive(rig, each)
         tally.add("fault", TALLIED)
     assert after > 1
@@ -316,7 +317,7 @@ def test_a_dip_after_each_transaction_of_a_command(
 @pytest.mark.parametrize("kind", [FaultKind.NACK, FaultKind.EIO, FaultKind.STUCK])
 @pytest.mark.parametrize(("each", "place"), DRIVEN, ids=lambda each: getattr(each, "module", each))
 def test_a_dip_while_the_bus_fails(
-    rig: Rig, each: Actuator, place: Place, kind: FaultKind, tally: Tally
+    rig: Rig, each: Actuator, place: Slot, kind: FaultKind, tally: Tally
 ) -> None:
     drive(rig, each)
     addresses = rig.board.bus.addresses
@@ -335,7 +336,7 @@ def test_a_dip_while_the_bus_fails(
 
 
 @pytest.mark.parametrize(("each", "place"), DRIVEN, ids=lambda each: getattr(each, "module", each))
-def test_a_bus_that_fails_at_checks_changes_nothing(rig: Rig, each: Actuator, place: Place) -> None:
+def test_a_bus_that_fails_at_checks_changes_nothing(rig: Rig, each: Actuator, place: Slot) -> None:
     """A check that fails must not switch off what works."""
     drive(rig, each)
     for address in rig.board.bus.addresses:
@@ -345,8 +346,8 @@ def test_a_bus_that_fails_at_checks_changes_nothing(rig: Rig, each: Actuator, pl
         rig.board.bus.fail(address, None)
     passes(rig, 3.0)  # a run of the motor driver lasts 10 s
     one = worker(rig, each.module, each.slot)
-    assert one.errors > 0
-    assert one.last_error is None
+    assert one.health.errors > 0
+    assert one.health.last_error is None
     assert each.look(rig.board) == pytest.approx(each.driven, abs=0.1)
     assert drivers(rig, each) == 1
     assert place in {1, "board"}
@@ -391,7 +392,7 @@ def test_a_chip_that_keeps_nothing_is_tried_ever_more_rarely(rig: Rig) -> None:
     twin.silicon.power_cycle()
     passes(rig, 60.0)
     assert kinds(rig.events(A, number)) == "vE"
-    assert worker(rig, "RAK13004", 1).errors < 20
+    assert worker(rig, "RAK13004", 1).health.errors < 20
     twin.silicon.write = real
     passes(rig, 12.0)
     assert kinds(rig.events(A, number)) == "vEv"
@@ -436,7 +437,7 @@ def test_the_fault_is_refused_where_nothing_forgets(rig: Rig) -> None:
     assert dip(rig, "board") == {"addresses": [0x26, 0x27, 0x4B]}
 
 
-@pytest.mark.parametrize("name", sorted(load_catalogue().modules))
+@for_each("name", sorted(load_catalogue().modules))
 def test_every_module_with_a_chip_has_a_check_or_says_why_not(name: str) -> None:
     cls = load_catalogue().modules[name]
     needs = cls.description.needs.values()

@@ -18,8 +18,8 @@ from wisblock_bridge.boards.rak7391 import GENERATION_C
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BridgeError, BusError, BusFault
-from wisblock_bridge.module_api.module import Module
-from wisblock_bridge.module_api.needs import DigitalLine, LineNeed
+from wisblock_bridge.module_api import DigitalLine, Module
+from wisblock_bridge.module_api.needs import LineNeed
 from wisblock_bridge.runtime.hardware import Hardware
 
 if TYPE_CHECKING:

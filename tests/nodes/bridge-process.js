@@ -22,10 +22,14 @@ function python() {
 }
 
 class BridgeProcess {
-  /** @param {{board?: string, more?: string[]}} [options]  the carrier; the bridge's own choice when none is named; more of its options */
-  constructor({ board, more = [] } = {}) {
+  /**
+   * @param {{board?: string, more?: string[], environment?: Record<string, string>}} [options]  the carrier; the bridge's own choice when
+   *     none is named; more of its options; more of its environment
+   */
+  constructor({ board, more = [], environment = {} } = {}) {
     this.board = board;
     this.more = more;
+    this.environment = environment;
     this.directory = fs.mkdtempSync(path.join(os.tmpdir(), "wisblock-"));
     this.endpoint = `ipc://${this.directory}/bridge.sock`;
     this.output = "";
@@ -36,6 +40,7 @@ class BridgeProcess {
     const board = this.board ? ["--board", this.board] : [];
     this.child = spawn(python(), ["-m", "wisblock_bridge", "serve", "--emulate", "--endpoint", this.endpoint, ...board, ...this.more], {
       cwd: path.join(ROOT, "python-bridge"),
+      env: { ...process.env, ...this.environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.child.on("error", (error) => {

@@ -9,6 +9,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.paths import ROOT
 
 import wisblock_bridge
@@ -102,13 +103,13 @@ def test_every_code_has_an_error_or_is_the_clients() -> None:
     assert raised >= PROMISED - {"offline", "timeout_reply", "aborted"}
 
 
-@pytest.mark.parametrize("code", sorted(PROMISED))
+@for_each("code", sorted(PROMISED))
 def test_every_code_is_documented(code: str) -> None:
     text = (ROOT / "docs" / "protocol.md").read_text()
     assert f"`{code}`" in text, f"docs/protocol.md does not explain `{code}`"
 
 
-@pytest.mark.parametrize("method", METHODS)
+@for_each("method", METHODS)
 def test_every_method_is_documented(method: str) -> None:
     text = (ROOT / "docs" / "protocol.md").read_text()
     assert f"`{method}`" in text, f"docs/protocol.md does not explain `{method}`"

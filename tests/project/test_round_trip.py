@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Map = dict[str, Any]
-MODULES: list[Map] = registry.load().data["modules"]  # type: ignore[assignment]
+MODULES: list[Map] = registry.load_own().data["modules"]  # type: ignore[assignment]
 
 PLACES = {
     "ADC": {"voltage": "voltage_{channel}"},

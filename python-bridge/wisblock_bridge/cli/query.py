@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 
 def print_catalogue(options: argparse.Namespace) -> int:
-    """Print the catalogue of this installation, always in the same form."""
+    """Print the catalogue of the bridge's own modules, always in the same form.
+
+    The Node-RED nodes are generated from it; modules of other projects have no part in that.
+    """
     from wisblock_bridge.modules import registry  # noqa: PLC0415  (imports all modules)
 
-    loaded = registry.load()
+    loaded = registry.load_own()
     text = json.dumps(loaded.data, indent=2, ensure_ascii=False) + "\n"
     if options.out is None:
         sys.stdout.write(text)
@@ -94,6 +97,8 @@ def describe(module: Entry, units: Mapping[str, Entry]) -> str:
     """Return a description of a module."""
     slots = " or ".join(str(each) for each in cast("Sequence[object]", module["slots"]))
     lines = [f"{module['name']}: {module['title']} (slot {slots})", str(module["summary"]), ""]
+    if "package" in module:
+        lines.insert(1, f"from the package {module['package']}")
     for kind in ("operations", "events"):
         for entry in parse_params.entries(module, kind):
             lines.append(f"{kind[:-1]} {entry['name']}: {entry['summary']}")
@@ -162,7 +167,10 @@ def _module_row(module: Entry) -> tuple[str, ...]:
         for kind in ("operations", "events")
         for each in parse_params.entries(module, kind)
     ]
-    return str(module["name"]), f"slot {slots}", str(module["title"]), " ".join(names)
+    title = str(module["title"])
+    if "package" in module:
+        title = f"{title} (from {module['package']})"
+    return str(module["name"]), f"slot {slots}", title, " ".join(names)
 
 
 def chip_row(chip: Entry) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.boards.board import BoardSpec, ControllerSpec, LineRef, SlotSpec
     from wisblock_bridge.config.model import BoardConfig, Config
-    from wisblock_bridge.module_api.module import Module
+    from wisblock_bridge.module_api import Module
 
 
 def apply(board: BoardSpec, config: Config) -> BoardSpec:

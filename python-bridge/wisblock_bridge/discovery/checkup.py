@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.config import Config
 
+ENTRY_POINT_ADVICE = "Update that package, or uninstall it; the other modules serve without it."
+
 OLDEST_GPIOD = 2
 """Until 1.5 another project bore the name, with another interface."""
 
@@ -161,7 +163,9 @@ def _package(package: Package) -> Finding:
 
 def _modules(config: Config) -> Iterator[Finding]:
     try:
-        from wisblock_bridge.modules import registry  # noqa: PLC0415  (its packages may be missing)
+        # its packages may be missing
+        from wisblock_bridge.emulation.registry import EmulatedProducts  # noqa: PLC0415
+        from wisblock_bridge.modules import registry  # noqa: PLC0415
 
         loaded = registry.load()
     except ImportError as error:
@@ -170,7 +174,15 @@ def _modules(config: Config) -> Iterator[Finding]:
     if loaded.broken:
         for name, reason in loaded.broken.items():
             yield Finding(f"modules/{name}.py", "problem", reason, PACKAGE_ADVICE)
-    yield Finding("modules", "ok", ", ".join(loaded.modules))
+    for what, reason in loaded.rejected.items():
+        yield Finding(f"module {what}", "problem", reason, ENTRY_POINT_ADVICE)
+    for what, reason in EmulatedProducts().rejected.items():
+        yield Finding(f"emulated module {what}", "problem", reason, ENTRY_POINT_ADVICE)
+    names = [
+        f"{name} (from {loaded.packages[name]})" if name in loaded.packages else name
+        for name in loaded.modules
+    ]
+    yield Finding("modules", "ok", ", ".join(names))
     try:
         check_slots(config, loaded.modules)
     except ConfigError as error:

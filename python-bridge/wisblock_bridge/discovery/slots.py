@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.config import Config
     from wisblock_bridge.discovery.computer import Computer
     from wisblock_bridge.discovery.running import Running
-    from wisblock_bridge.module_api.module import Module
+    from wisblock_bridge.module_api import Module
 
 OURS = "wisblock-bridge"
 """How the lines of a bridge are labelled in the kernel."""

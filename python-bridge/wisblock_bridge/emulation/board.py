@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.buses.spi import SpiDevice
     from wisblock_bridge.buses.uart import SerialPort
     from wisblock_bridge.clock import Clock
+    from wisblock_bridge.module_api import Slot
     from wisblock_bridge.module_api.emulated import Value
-    from wisblock_bridge.module_api.module import Slot
 
     Setter = Callable[[Value], None]
 

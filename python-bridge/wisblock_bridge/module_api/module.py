@@ -1,21 +1,16 @@
-"""How a module describes itself: an operation's signature is its parameter list.
+"""The base class of all modules, and what an instance gets from its worker: timers and state.
 
-1. Facts (names, units, limits, defaults, sentences) are written here once and read by dispatch,
-   press, docs and tests.
-2. Nothing here touches hardware or the wire.
-3. How a signature becomes a description and a checker stands next door (``signatures``).
+A module is built with its needs met and never learns who met them; nothing here touches hardware or
+the wire.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from wisblock_bridge.module_api.precision import DIGITS
-from wisblock_bridge.module_api.signatures import OPERATION_META, OperationMeta, describe_module
-from wisblock_bridge.module_api.units import UNITS
+from wisblock_bridge.module_api.fields import Product, Quality, Result
+from wisblock_bridge.module_api.signatures import describe_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,114 +19,9 @@ if TYPE_CHECKING:
     from wisblock_bridge.errors import SupplyLostError
     from wisblock_bridge.module_api.signatures import ModuleDescription
 
-Slot = Literal[1, 2, "board"]
-
-
-class Quality(StrEnum):
-    """How far a value can be trusted; a bad value is an error instead."""
-
-    GOOD = "good"
-    UNCERTAIN = "uncertain"
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """What the vendor sells.
-
-    Attributes:
-        name: The catalogue's name ("RAK5801").
-        title: A few plain words for palette and headings ("4-20 mA input").
-        family: The vendor's group: onboard, interface, sensors, wireless, display.
-        slots: Where it fits: (1, 2), or ("board",) for what is soldered on.
-        icon: Icon of the node, without path ("wisblock-gauge.svg").
-        reference: Address of the vendor's page.
-    """
-
-    name: str
-    title: str
-    family: str
-    slots: tuple[Slot, ...]
-    icon: str
-    reference: str
-
-    @property
-    def slug(self) -> str:
-        """The name in file names and node types."""
-        return self.name.lower()
-
-
-@dataclass(frozen=True, slots=True)
-class Param:
-    """The facts about a parameter that its type does not tell.
-
-    Attributes:
-        summary: One sentence for form, help and docs.
-        unit: Name from the vocabulary of units.
-        low: Smallest value allowed (numbers, also those in a list), or fewest bytes or characters.
-        high: Largest value allowed, or most bytes or characters.
-        label: What stands before the field in a form; the name, spelled out, if empty.
-        fewest: Fewest items of a list.
-        most: Most items of a list.
-    """
-
-    summary: str
-    unit: str = "none"
-    low: float | None = None
-    high: float | None = None
-    label: str = ""
-    fewest: int = 0
-    most: int = 64
-
-
-@dataclass(frozen=True, slots=True)
-class ReadingSpec:
-    """A named value with a unit.
-
-    Attributes:
-        name: The name on the wire.
-        summary: One sentence for help and docs.
-        kind: "float", "int", "bool", "str", "bytes" or "list".
-        unit: Name from the vocabulary of units.
-        low: Smallest value that can be measured.
-        high: Largest value that can be measured.
-        step: Resolution: two values closer than this are the same. Results carry the decimals that
-            it supports (``precision``).
-        choices: The words that a text can be.
-        optional: Only there when asked for (a scaled value).
-        digits: Significant digits of a result where no constant step can be told.
-    """
-
-    name: str
-    summary: str
-    kind: Literal["float", "int", "bool", "str", "bytes", "list"] = "float"
-    unit: str = "none"
-    low: float | None = None
-    high: float | None = None
-    step: float | None = None
-    choices: tuple[str, ...] = ()
-    optional: bool = False
-    digits: int = DIGITS
-
-    def __post_init__(self) -> None:
-        if self.unit not in UNITS:
-            raise ValueError(f"reading {self.name}: {self.unit} is not in the vocabulary of units")
-
-
-@dataclass(slots=True)
-class Result:
-    """What an operation gives back.
-
-    Attributes:
-        values: Reading name to value, in the catalogue's unit.
-        timestamp_ms: When it was measured, milliseconds since 1970.
-        quality: How far it can be trusted.
-        note: Why, when the quality is uncertain.
-    """
-
-    values: dict[str, object]
-    timestamp_ms: float
-    quality: Quality = Quality.GOOD
-    note: str = ""
+API_VERSION = 1
+"""Version of what this package offers to modules of other projects. It goes up when a module that
+was written for the version before would no longer work."""
 
 
 class EventSource(ABC):
@@ -182,6 +72,14 @@ class Timers(Protocol):
         ...
 
 
+class TimerHandle(Protocol):
+    """Work that was put off."""
+
+    def cancel(self) -> None:
+        """Call it off; does nothing when it has been done."""
+        ...
+
+
 class ModuleState(Protocol):
     """What one module in one slot remembers across restarts, as plain data."""
 
@@ -224,108 +122,6 @@ class InMemoryState:
         self._facts = dict(facts)
 
 
-class TimerHandle(Protocol):
-    """Work that was put off."""
-
-    def cancel(self) -> None:
-        """Call it off; does nothing when it has been done."""
-        ...
-
-
-F = TypeVar("F", bound="Callable[..., object]")
-
-
-def operation(
-    *,
-    gives: tuple[ReadingSpec, ...],
-    main: ReadingSpec | None = None,
-    reads_only: bool = False,
-    drives: str = "",
-    urgent: bool | Mapping[str, object] = False,
-    payload_param: str = "",
-    default: bool = False,
-    check: Callable[[Any], None] | None = None,
-) -> Callable[[F], F]:
-    """Mark a method as something the module does when asked.
-
-    Args:
-        gives: The readings it returns.
-        main: The one that stands for the whole.
-        reads_only: It changes nothing.
-        drives: Name of the output it drives; parameter names in braces are filled in.
-        urgent: It overtakes queued work on its output: True, or the parameter values that make it
-            so.
-        payload_param: The one obvious parameter.
-        default: A new node starts with it.
-        check: Called with the checked parameters (as attributes) before anything is queued; raises
-            ``BadParamsError`` where several of them do not go together.
-
-    Returns:
-        The decorator.
-    """
-    mark = OperationMeta(
-        event=False,
-        gives=gives,
-        main=main.name if main else "",
-        reads_only=reads_only,
-        drives=drives,
-        urgent=urgent,
-        polled=False,
-        occurrence=False,
-        payload_param=payload_param,
-        default=default,
-        check=check,
-    )
-
-    def decorate(method: F) -> F:
-        setattr(method, OPERATION_META, mark)
-        return method
-
-    return decorate
-
-
-def event(
-    *,
-    gives: tuple[ReadingSpec, ...],
-    main: ReadingSpec | None = None,
-    polled: bool,
-    occurrence: bool = False,
-    check: Callable[[Any], None] | None = None,
-) -> Callable[[F], F]:
-    """Mark a method as something the module tells unasked; the method returns a ``EventSource``.
-
-    Args:
-        gives: The readings of one event.
-        main: The one that stands for the whole.
-        polled: Changes are found by looking at an interval, so short ones can be missed.
-        occurrence: It tells that something happened (a card came, a frame was received), and not
-            how something is; so there is no present state to begin with.
-        check: As for ``operation``.
-
-    Returns:
-        The decorator.
-    """
-    mark = OperationMeta(
-        event=True,
-        gives=gives,
-        main=main.name if main else "",
-        reads_only=True,
-        drives="",
-        urgent=False,
-        polled=polled,
-        occurrence=occurrence,
-        payload_param="",
-        default=False,
-        check=check,
-    )
-
-    def decorate(method: F) -> F:
-        setattr(method, OPERATION_META, mark)
-        return method
-
-    return decorate
-
-
 def _nobody_waits() -> None:
     """Nothing is more urgent, as long as no worker says so."""
 
@@ -350,6 +146,9 @@ class Module:
 
     product: ClassVar[Product]
     description: ClassVar[ModuleDescription]
+    api_version: ClassVar[int | None] = None
+    """The ``API_VERSION`` that a module of another project was written for, as a number; the
+    bridge's own modules change together with it and need not state it."""
     unconfirmed: ClassVar[tuple[str, ...]] = ()
     """What nobody has seen on real hardware yet; told to the user."""
     keeps_outputs: ClassVar[bool] = False
@@ -383,6 +182,13 @@ class Module:
         self.supply_lost: Callable[[SupplyLostError], None] = _nobody_listens
         """To be called when an operation found a chip reset and has set it up again itself, all
         outputs being in their safe state: the loss is then reported as if a check had found it.
+        """
+        self.setup()
+
+    def setup(self) -> None:
+        """Create what the module keeps, at the end of its construction; the hardware is not asked.
+
+        Unlike ``open`` it is called once: what must survive a failure of the bus starts here.
         """
 
     def open(self) -> None:

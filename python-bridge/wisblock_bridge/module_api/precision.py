@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wisblock_bridge.module_api.module import ReadingSpec
+    from wisblock_bridge.module_api.fields import ReadingSpec
 
 DIGITS = 6
 """Significant digits where no step is known: finer than any converter here resolves."""

@@ -34,7 +34,8 @@ from wisblock_bridge.module_api.units import UNITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wisblock_bridge.module_api.module import Module, Param, Product, ReadingSpec
+    from wisblock_bridge.module_api.fields import Param, Product, ReadingSpec
+    from wisblock_bridge.module_api.module import Module
     from wisblock_bridge.module_api.needs import Need
 
 ALL = "all"
@@ -159,14 +160,6 @@ class ModuleDescription:
     events: Mapping[str, OperationDescription]
     needs: Mapping[str, Need]
     unconfirmed: tuple[str, ...]
-
-    @property
-    def default_operation(self) -> OperationDescription:
-        """The operation that a new node starts with."""
-        return next(
-            (each for each in self.operations.values() if each.default),
-            next(iter(self.operations.values())),
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from wisblock_bridge.errors import BadParamsError, OutOfRangeError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     Module,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    board_converter,
     operation,
 )
-from wisblock_bridge.module_api.needs import board_converter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from wisblock_bridge.buses.gpio import Bias
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     Module,
     Param,
     Product,
@@ -18,16 +18,10 @@ from wisblock_bridge.module_api.module import (
     ReadingSpec,
     Result,
     event,
+    line,
     operation,
 )
-from wisblock_bridge.module_api.needs import line
 from wisblock_bridge.modules.shared.line_watcher import LineEvents
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 WARM_UP_S = 30.0
 """A pyroelectric sensor needs some tens of seconds after power-on before it can be trusted. When
@@ -85,14 +79,8 @@ class RAK12006(Module):
 
     output = line("IO6")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
+    def setup(self) -> None:
+        """Start before the warm-up of the sensor."""
         self._settled_at: float | None = None
 
     def open(self) -> None:

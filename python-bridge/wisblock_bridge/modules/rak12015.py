@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     EventSource,
     Module,
     Param,
@@ -19,10 +19,10 @@ from wisblock_bridge.module_api.module import (
     Quality,
     ReadingSpec,
     Result,
+    analog,
     event,
     operation,
 )
-from wisblock_bridge.module_api.needs import analog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

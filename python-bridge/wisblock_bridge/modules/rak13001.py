@@ -1,33 +1,29 @@
 """RAK13001: a relay and an input isolated by an optocoupler.
 
 1. Facts of the product: its two lines and what their levels mean. What a relay does is in
-   ``relay``, how a line is watched in ``line_watch``.
+   ``shared.relay``, how a line is watched in ``shared.line_watcher``.
 2. Nothing of line numbers or expanders.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, ClassVar
 
 from wisblock_bridge.buses.gpio import Bias
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
+    DigitalLine,
     Module,
     Param,
+    Part,
     Product,
     ReadingSpec,
     Result,
     event,
+    line,
     operation,
 )
-from wisblock_bridge.module_api.needs import line
 from wisblock_bridge.modules.shared.line_watcher import LineEvents
-from wisblock_bridge.modules.shared.relay import ON, OUTPUT, On, PulseMs, Relay
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
+from wisblock_bridge.modules.shared.relay import UNCONFIRMED_AT_POWER_ON, RelayModule
 
 ACTIVE = ReadingSpec("active", "Whether there is voltage at the input.", kind="bool")
 MISSED = ReadingSpec(
@@ -40,138 +36,10 @@ MISSED = ReadingSpec(
 )
 
 
-class RAK13001(Module):
-    """Switch a load with a relay, and see whether there is voltage at an isolated input.
+class IsolatedInput(Module):
+    """The part of the module that tells whether there is voltage; its line is low then."""
 
-    The contact bears 30 V DC / 2 A or 130 V AC / 2 A. The relay is off before the first command,
-    when the node or program that drives it is gone (unless it asked to hold), and when the bridge
-    stops. After every command the line is read back, so a short of the line is told; whether the
-    contact moved cannot be seen.
-
-    The input is active with 12 to 24 V DC at K1 and K2. It is watched by interrupt where the line
-    belongs to the processor (RAK6421); the expander of a RAK7391 is looked at 20 times a second, so
-    shorter pulses can be missed there.
-    """
-
-    product = Product(
-        "RAK13001",
-        title="relay and isolated input",
-        family="interface",
-        slots=(1, 2),
-        icon="wisblock-relay.svg",
-        reference="https://docs.rakwireless.com/product-categories/wisblock/rak13001/overview/",
-    )
-    unconfirmed = (
-        (
-            "Whether the relay stays off on a RAK7391 between power-on and the start of the "
-            "bridge: the expander's weak pull-up is on the line until then."
-        ),
-        (
-            "Where the isolated input is: on IO3 by the vendor's quick start and examples, on SW1 "
-            "(pin 10) by the note in its data sheet and its pin map. Resistors R1, R4 and R7 of "
-            "the module decide. If the input never changes, look at these: on a RAK6421 only the "
-            "position for IO3 works, because SW1 is connected to nothing there."
-        ),
-        "Whether the module has a pull-up of its own at the input; the bridge asks for one.",
-    )
-
-    coil = line("IO4")
-    opto = line("IO3")
-
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._relay = Relay(self.coil, timers)
-
-    def open(self) -> None:
-        """Switch the relay off and listen to the input."""
-        self._relay.release()
-        self.opto.listen(Bias.UP)
-
-    def rests(self, output: str) -> bool:  # noqa: ARG002  (there is one)
-        """Tell whether the relay is off."""
-        return self._relay.rests
-
-    def check_supply(self) -> None:
-        """Look whether the expander still drives the relay's line."""
-        self.coil.check_driven()
-
-    def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
-        """Switch the relay off."""
-        self._relay.release()
-
-    def close(self) -> None:
-        """Switch the relay off and return both lines."""
-        try:
-            self._relay.close()
-        finally:
-            self.opto.let_go()
-
-    @operation(
-        gives=(ON,),
-        main=ON,
-        drives=OUTPUT,
-        urgent={"on": False},
-        payload_param="on",
-        default=True,
-    )
-    def set(self, on: On) -> Result:
-        """Switch the relay on or off; a pulse that runs is over.
-
-        Returns:
-            ``on``, as read back from the line.
-
-        Raises:
-            BusError: The line could not be driven or read; the relay is switched off.
-            NotReadyError: The line does not follow; the relay is switched off.
-        """
-        return self.readings(on=self._relay.switch(on=on))
-
-    @operation(gives=(ON,), main=ON, drives=OUTPUT)
-    def toggle(self) -> Result:
-        """Switch the relay to its other state; a pulse that runs is over.
-
-        Returns:
-            ``on``, as read back from the line.
-
-        Raises:
-            BusError: The line could not be driven or read; the relay is switched off.
-            NotReadyError: The line does not follow; the relay is switched off.
-        """
-        return self.readings(on=self._relay.toggle())
-
-    @operation(gives=(ON,), main=ON, drives=OUTPUT, payload_param="ms")
-    def pulse(self, ms: PulseMs) -> Result:
-        """Switch the relay on for a while, then off; it ends even if the client is gone.
-
-        A pulse during a pulse begins anew. Afterwards the relay is off, whatever it was before.
-
-        Returns:
-            ``on``, which is true now.
-
-        Raises:
-            BusError: The line could not be driven or read; the relay is switched off.
-            NotReadyError: The line does not follow; the relay is switched off.
-        """
-        return self.readings(on=self._relay.pulse(ms / 1000.0))
-
-    @operation(gives=(ON,), main=ON, reads_only=True)
-    def state(self) -> Result:
-        """Read the relay's line back.
-
-        Returns:
-            ``on``.
-
-        Raises:
-            BusError: The line could not be read.
-            NotReadyError: The line is not as commanded.
-        """
-        return self.readings(on=self._relay.is_on())
+    opto: ClassVar[Part[DigitalLine]]
 
     @operation(gives=(ACTIVE,), main=ACTIVE, reads_only=True)
     def input(self) -> Result:
@@ -223,6 +91,54 @@ class RAK13001(Module):
             debounce_ms=debounce_ms,
             poll_ms=poll_ms,
         )
+
+
+class RAK13001(RelayModule, IsolatedInput):
+    """Switch a load with a relay, and see whether there is voltage at an isolated input.
+
+    The contact bears 30 V DC / 2 A or 130 V AC / 2 A. The relay is off before the first command,
+    when the node or program that drives it is gone (unless it asked to hold), and when the bridge
+    stops. After every command the line is read back, so a short of the line is told; whether the
+    contact moved cannot be seen.
+
+    The input is active with 12 to 24 V DC at K1 and K2. It is watched by interrupt where the line
+    belongs to the processor (RAK6421); the expander of a RAK7391 is looked at 20 times a second, so
+    shorter pulses can be missed there.
+    """
+
+    product = Product(
+        "RAK13001",
+        title="relay and isolated input",
+        family="interface",
+        slots=(1, 2),
+        icon="wisblock-relay.svg",
+        reference="https://docs.rakwireless.com/product-categories/wisblock/rak13001/overview/",
+    )
+    unconfirmed = (
+        UNCONFIRMED_AT_POWER_ON,
+        (
+            "Where the isolated input is: on IO3 by the vendor's quick start and examples, on SW1 "
+            "(pin 10) by the note in its data sheet and its pin map. Resistors R1, R4 and R7 of "
+            "the module decide. If the input never changes, look at these: on a RAK6421 only the "
+            "position for IO3 works, because SW1 is connected to nothing there."
+        ),
+        "Whether the module has a pull-up of its own at the input; the bridge asks for one.",
+    )
+
+    coil = line("IO4")
+    opto = line("IO3")
+
+    def open(self) -> None:
+        """Switch the relay off and listen to the input."""
+        super().open()
+        self.opto.listen(Bias.UP)
+
+    def close(self) -> None:
+        """Switch the relay off and return both lines."""
+        try:
+            super().close()
+        finally:
+            self.opto.let_go()
 
 
 def _packed(level: int, timestamp_ms: float, missed: int) -> Result:

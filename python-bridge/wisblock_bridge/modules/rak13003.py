@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from wisblock_bridge.buses.gpio import Direction
 from wisblock_bridge.chips.mcp23017 import MCP23017
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     EventSource,
     Module,
     Param,
@@ -21,17 +21,13 @@ from wisblock_bridge.module_api.module import (
     Quality,
     ReadingSpec,
     Result,
+    chip,
     event,
+    lost_supply,
     operation,
+    optional_line,
 )
-from wisblock_bridge.module_api.needs import chip, lost_supply, optional_line
 from wisblock_bridge.modules.shared.expander_pins import PinOwners, pins_in
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 log = logging.getLogger(__name__)
 
@@ -128,14 +124,8 @@ class RAK13003(Module):
     interrupt_a = optional_line("IO6")
     interrupt_b = optional_line("IO5")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
+    def setup(self) -> None:
+        """Start without any pin configured."""
         # Not in ``open``: after a failure of the bus the module is opened anew, and what it was
         # told must not be forgotten.
         self._owners = PinOwners()

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from wisblock_bridge.chips.pca9685 import PCA9685
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     Module,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    chip,
+    line,
+    lost_supply,
     operation,
 )
-from wisblock_bridge.module_api.needs import chip, line, lost_supply
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 log = logging.getLogger(__name__)
 
@@ -134,14 +130,8 @@ class RAK13004(Module):
     output_enable = line("IO6")
     pwm = chip(PCA9685, "PCA9685", 0x40, (0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47))
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
+    def setup(self) -> None:
+        """Start at the usual frequency, with all channels off."""
         # Not in ``open``: after a failure of the bus the module is opened anew. The frequency is a
         # setting that later commands rely on, and who disabled the outputs wants them to stay so.
         self._wanted_hz = USUAL_HZ

@@ -1,25 +1,16 @@
 """RAK13007: a relay for mains currents.
 
-1. Facts of the product: its line, its contact. What a relay does is in ``relay``.
+1. Facts of the product: its line, its contact. What a relay does is in ``shared.relay``.
 2. Nothing of line numbers or expanders.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from wisblock_bridge.module_api.module import Module, Product, Result, operation
-from wisblock_bridge.module_api.needs import line
-from wisblock_bridge.modules.shared.relay import ON, OUTPUT, On, PulseMs, Relay
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
+from wisblock_bridge.module_api import Product, line
+from wisblock_bridge.modules.shared.relay import UNCONFIRMED_AT_POWER_ON, RelayModule
 
 
-class RAK13007(Module):
+class RAK13007(RelayModule):
     """Switch a load with a relay.
 
     The contact bears 30 V DC / 8 A or 150 V AC / 10 A with a resistive load, 30 V DC / 4 A or
@@ -39,102 +30,6 @@ class RAK13007(Module):
         icon="wisblock-relay.svg",
         reference="https://docs.rakwireless.com/product-categories/wisblock/rak13007/overview/",
     )
-    unconfirmed = (
-        (
-            "Whether the relay stays off on a RAK7391 between power-on and the start of the "
-            "bridge: the expander's weak pull-up is on the line until then."
-        ),
-    )
+    unconfirmed = (UNCONFIRMED_AT_POWER_ON,)
 
     coil = line("IO4")
-
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._relay = Relay(self.coil, timers)
-
-    def open(self) -> None:
-        """Switch the relay off."""
-        self._relay.release()
-
-    def rests(self, output: str) -> bool:  # noqa: ARG002  (there is one)
-        """Tell whether the relay is off."""
-        return self._relay.rests
-
-    def check_supply(self) -> None:
-        """Look whether the expander still drives the relay's line."""
-        self.coil.check_driven()
-
-    def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
-        """Switch the relay off."""
-        self._relay.release()
-
-    def close(self) -> None:
-        """Switch the relay off and return its line."""
-        self._relay.close()
-
-    @operation(
-        gives=(ON,),
-        main=ON,
-        drives=OUTPUT,
-        urgent={"on": False},
-        payload_param="on",
-        default=True,
-    )
-    def set(self, on: On) -> Result:
-        """Switch the relay on or off; a pulse that runs is over.
-
-        Returns:
-            ``on``, as read back from the line.
-
-        Raises:
-            BusError: The line could not be driven or read; the relay is switched off.
-            NotReadyError: The line does not follow; the relay is switched off.
-        """
-        return self.readings(on=self._relay.switch(on=on))
-
-    @operation(gives=(ON,), main=ON, drives=OUTPUT)
-    def toggle(self) -> Result:
-        """Switch the relay to its other state; a pulse that runs is over.
-
-        Returns:
-            ``on``, as read back from the line.
-
-        Raises:
-            BusError: The line could not be driven or read; the relay is switched off.
-            NotReadyError: The line does not follow; the relay is switched off.
-        """
-        return self.readings(on=self._relay.toggle())
-
-    @operation(gives=(ON,), main=ON, drives=OUTPUT, payload_param="ms")
-    def pulse(self, ms: PulseMs) -> Result:
-        """Switch the relay on for a while, then off; it ends even if the client is gone.
-
-        A pulse during a pulse begins anew. Afterwards the relay is off, whatever it was before.
-
-        Returns:
-            ``on``, which is true now.
-
-        Raises:
-            BusError: The line could not be driven or read; the relay is switched off.
-            NotReadyError: The line does not follow; the relay is switched off.
-        """
-        return self.readings(on=self._relay.pulse(ms / 1000.0))
-
-    @operation(gives=(ON,), main=ON, reads_only=True)
-    def state(self) -> Result:
-        """Read the relay's line back.
-
-        Returns:
-            ``on``.
-
-        Raises:
-            BusError: The line could not be read.
-            NotReadyError: The line is not as commanded.
-        """
-        return self.readings(on=self._relay.is_on())

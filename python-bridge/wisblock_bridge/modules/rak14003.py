@@ -9,27 +9,23 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from wisblock_bridge.chips.mcp23017 import MCP23017
 from wisblock_bridge.errors import BadParamsError, BridgeError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     Module,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    chip,
+    lost_supply,
     operation,
+    optional_line,
 )
-from wisblock_bridge.module_api.needs import chip, lost_supply, optional_line
 from wisblock_bridge.modules.shared.expander_pins import PinOwners, pins_in, pulse_reset
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 log = logging.getLogger(__name__)
 
@@ -128,14 +124,8 @@ class RAK14003(Module):
     expander = chip(MCP23017, "MCP23017", 0x24, (0x20, 0x21, 0x22, 0x23, 0x25, 0x26, 0x27))
     reset_pin = optional_line("IO4")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
+    def setup(self) -> None:
+        """Start without any LED on."""
         # Not in ``open``: after a failure of the bus the module is opened anew, and that LEDs went
         # dark by that is to be told.
         self._owners = PinOwners()

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.chips.ina219 import INA219
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     Module,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    chip,
+    lost_supply,
     operation,
 )
-from wisblock_bridge.module_api.needs import chip, lost_supply
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus

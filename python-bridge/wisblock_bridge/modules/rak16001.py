@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 from wisblock_bridge.chips.ads7830 import ADS7830
 from wisblock_bridge.errors import BadParamsError, OutOfRangeError
-from wisblock_bridge.module_api.module import (
-    Module,
+from wisblock_bridge.module_api import (
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    chip,
     operation,
 )
-from wisblock_bridge.module_api.needs import chip
-from wisblock_bridge.modules.shared.damping import Damping, DampingS
+from wisblock_bridge.modules.shared.calibrated_input import CalibratedInputs
+from wisblock_bridge.modules.shared.damping import DampingS  # noqa: TC001  (read at run time)
 from wisblock_bridge.modules.shared.two_point import (
     CALIBRATED,
     DATE,
@@ -28,17 +28,13 @@ from wisblock_bridge.modules.shared.two_point import (
     POINTS,
     SLOPE,
     Point,
-    Trims,
     offset_reading,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.chips.ads7830 import Sample
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 REFERENCE_V = 3.0
 """Of the reference on the module (RAK16001 datasheet, figure); its table quotes the converter's own
@@ -120,7 +116,7 @@ def make_converter(bus: I2CBus, address: int, clock: Clock) -> ADS7830:
     return ADS7830(bus, address, clock, reference_v=REFERENCE_V)
 
 
-class RAK16001(Module):
+class RAK16001(CalibratedInputs):
     """Measure voltages of 0...3 V at eight inputs, in steps of 11.7 mV.
 
     An input bears 3.5 V; from 2.99 V up they all read the same. Inputs that nothing is connected to
@@ -148,16 +144,9 @@ class RAK16001(Module):
 
     converter = chip(make_converter, "ADS7830", 0x48, (0x49, 0x4A, 0x4B))
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._damping = Damping(clock, REFERENCE_V)
-        self._trims = Trims(self.memory, REFERENCE_V, "V", self.converter.name)
+    def setup(self) -> None:
+        """Start without damping, and recall the calibration."""
+        self.calibrate_within(REFERENCE_V, "V", self.converter.name)
 
     def open(self) -> None:
         """Begin again: what was measured before a failure is not damped together with the rest."""
@@ -273,11 +262,7 @@ class RAK16001(Module):
                 hint="Calibrate with a voltage below 2.9 V.",
                 where=self.converter.name,
             )
-        found = self._trims.take(channel, point, measured, actual, self.clock.timestamp_ms())
-        self._damping.restart(channel)
-        told = self.readings(measured=measured, actual=actual)
-        told.values.update(found.told())
-        return self.kept(told)
+        return self._take_point(channel, point, measured=measured, actual=actual)
 
     @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
     def calibration(self, channel: Channel = 0) -> Result:
@@ -287,10 +272,7 @@ class RAK16001(Module):
             ``calibrated``, ``points``, ``slope``, ``offset`` in V and ``date``: a voltage is what
             was measured, times ``slope``, plus ``offset``.
         """
-        found = self._trims.of(channel)
-        told = self.readings(calibrated=found.points > 0)
-        told.values.update(found.told())
-        return told
+        return self._calibration(channel)
 
     @operation(gives=(CALIBRATED,), main=CALIBRATED)
     def clear_calibration(self, channel: Channel) -> Result:
@@ -299,9 +281,7 @@ class RAK16001(Module):
         Returns:
             ``calibrated``, which is no.
         """
-        self._trims.clear(channel)
-        self._damping.restart(channel)
-        return self.kept(self.readings(calibrated=False))
+        return self._clear_calibration(channel)
 
     def _voltage(self, channel: int, samples: int, damping_s: float) -> tuple[float, bool]:
         """Measure, correct and damp; and whether the input is at the end of its range."""

@@ -6,21 +6,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.module_api.module import (
-    Module,
+from wisblock_bridge.module_api import (
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    analog,
+    line,
     operation,
+    optional_line,
 )
-from wisblock_bridge.module_api.needs import analog, line, optional_line
+from wisblock_bridge.modules.shared.calibrated_input import INPUT, Samples, SuppliedInput
 from wisblock_bridge.modules.shared.current_loop import FAULTS, NOTES, Loop, judge
-from wisblock_bridge.modules.shared.damping import Damping, DampingS
+from wisblock_bridge.modules.shared.damping import DampingS  # noqa: TC001  (read at run time)
 from wisblock_bridge.modules.shared.scaling import VALUE, ScaleHigh, ScaleLow, check_scale, scale
 from wisblock_bridge.modules.shared.two_point import (
     CALIBRATED,
@@ -29,30 +31,14 @@ from wisblock_bridge.modules.shared.two_point import (
     POINTS,
     SLOPE,
     Point,
-    Trims,
     offset_reading,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 VOLTS_PER_AMPERE = 149.9
 """Shunt of 49.9 ohm times the gain 1 + 10/4.99 of the amplifier (schematic of RAK5801 V1.0)."""
 
 CONVERTER_SUPPLY_V = 3.3
 """The converter's inputs are clamped a little above its supply: there a number would be a guess."""
-
-SETTLING_S = 0.1
-"""Two filters of 1 ms each and the start of the 12 V converter; the vendor's examples wait 0 and
-read nonsense once.
-"""
-
-
-INPUT = 1
-"""A1, the one input of the module that can be used."""
 
 LOW_MA, SPAN_MA = 4.0, 16.0
 HIGHEST_MA = 22.0
@@ -103,13 +89,8 @@ ACTUAL = ReadingSpec(
 )
 OFFSET = offset_reading("milliampere", 4.0, STEP_MA)
 
-Samples = Annotated[
-    int,
-    Param("How many conversions are averaged; each takes about 10 ms.", low=1, high=1024),
-]
 
-
-class RAK5801(Module):
+class RAK5801(SuppliedInput):
     """Measure the current of a 4-20 mA transmitter.
 
     The module feeds 12 V (30 mA at most) to the transmitter and measures the current that comes
@@ -134,40 +115,16 @@ class RAK5801(Module):
     channel_0 = optional_line("IO4")
     channel_1 = analog("AIN1")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._damping = Damping(clock, SPAN_MA)
-        self._trims = Trims(self.memory, SPAN_MA, "mA", self.channel_1.place)
+    def setup(self) -> None:
+        """Start without damping, and recall the calibration."""
+        self.calibrate_within(SPAN_MA, "mA", self.channel_1.place)
         self._loop: Loop | None = None
         """State at the last reading, for the hysteresis."""
 
     def open(self) -> None:
         """Free the line that input A0 is wired to, switch the supply on and let it settle."""
         self._loop = None
-        self._damping.restart()
-        if self.channel_0 is not None:
-            self.channel_0.listen()
-        self.enable.drive(1)
-        self.clock.sleep(SETTLING_S)
-
-    def check_supply(self) -> None:
-        """Look whether the expander still drives the line that switches the supply on."""
-        self.enable.check_driven()
-
-    def close(self) -> None:
-        """Switch the supply off."""
-        try:
-            self.enable.drive(0)
-        finally:
-            self.enable.let_go()
-            if self.channel_0 is not None:
-                self.channel_0.let_go()
+        super().open()
 
     @operation(
         gives=(CURRENT, PERCENT, LOOP, VALUE, IS_CALIBRATED),
@@ -205,7 +162,7 @@ class RAK5801(Module):
         if loop in FAULTS:
             self._damping.restart()
         else:
-            current_ma = self._damping.smooth(current_ma, damping_s)
+            current_ma = self._damping.smooth(current_ma, damping_s, INPUT)
         share = (current_ma - LOW_MA) / SPAN_MA
         note = AT_THE_END if at_the_end else NOTES[loop]
         if beyond and not at_the_end:
@@ -259,11 +216,7 @@ class RAK5801(Module):
                 hint="Set the calibrator to a current of 4 to 20 mA.",
                 where=self.channel_1.place,
             )
-        found = self._trims.take(INPUT, point, measured, actual, self.clock.timestamp_ms())
-        self._damping.restart()
-        told = self.readings(measured=measured, actual=actual)
-        told.values.update(found.told())
-        return self.kept(told)
+        return self._take_point(INPUT, point, measured=measured, actual=actual)
 
     @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
     def calibration(self) -> Result:
@@ -273,21 +226,7 @@ class RAK5801(Module):
             ``calibrated``, ``points``, ``slope``, ``offset`` in mA and ``date``: a current is what
             was measured, times ``slope``, plus ``offset``.
         """
-        found = self._trims.of(INPUT)
-        told = self.readings(calibrated=found.points > 0)
-        told.values.update(found.told())
-        return told
-
-    @operation(gives=(CALIBRATED,), main=CALIBRATED)
-    def clear_calibration(self) -> Result:
-        """Forget the calibration of this slot, both points.
-
-        Returns:
-            ``calibrated``, which is no.
-        """
-        self._trims.clear(INPUT)
-        self._damping.restart()
-        return self.kept(self.readings(calibrated=False))
+        return self._calibration(INPUT)
 
     def _measure(self, samples: int) -> tuple[float, int]:
         """Convert and average: the current in mA, and how many samples were at the end."""

@@ -6,20 +6,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.module_api.module import (
-    Module,
+from wisblock_bridge.module_api import (
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    analog,
+    line,
     operation,
 )
-from wisblock_bridge.module_api.needs import analog, line
-from wisblock_bridge.modules.shared.damping import Damping, DampingS
+from wisblock_bridge.modules.shared.calibrated_input import INPUT, Samples, SuppliedInput
+from wisblock_bridge.modules.shared.damping import DampingS  # noqa: TC001  (read at run time)
 from wisblock_bridge.modules.shared.scaling import VALUE, ScaleHigh, ScaleLow, check_scale, scale
 from wisblock_bridge.modules.shared.two_point import (
     CALIBRATED,
@@ -28,18 +29,8 @@ from wisblock_bridge.modules.shared.two_point import (
     POINTS,
     SLOPE,
     Point,
-    Trims,
     offset_reading,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
-
-INPUT = 1
-"""A1, the one input of the module that can be used."""
 
 DIVIDER = 0.6
 """1.5 megaohm of 2.5 megaohm, followed by an amplifier of gain 1 (RAK5811 datasheet)."""
@@ -49,9 +40,6 @@ DOUBTFUL_ABOVE_V = 5.1
 HIGHEST_V = 5.3
 STEP_V = 0.00021
 """One step of the converter (0.125 mV at 4.096 V) seen from the terminal."""
-
-SETTLING_S = 0.1
-"""Filter and start of the 12 V converter; the vendor's examples wait 0 and read nonsense once."""
 
 VOLTAGE = ReadingSpec(
     "voltage", "Voltage at the terminal A1.", unit="volt", low=0.0, high=HIGHEST_V, step=STEP_V
@@ -67,13 +55,8 @@ MEASURED = ReadingSpec(
 ACTUAL = ReadingSpec("actual", "What was true.", unit="volt", low=0.0, high=HIGHEST_V, step=STEP_V)
 OFFSET = offset_reading("volt", 1.1, STEP_V)
 
-Samples = Annotated[
-    int,
-    Param("How many conversions are averaged; each takes about 10 ms.", low=1, high=1024),
-]
 
-
-class RAK5811(Module):
+class RAK5811(SuppliedInput):
     """Measure a voltage of 0...5 V.
 
     The terminal bears 5.3 V; its input resistance is 2.5 megaohm, so an open input drifts instead
@@ -101,35 +84,9 @@ class RAK5811(Module):
     channel_0 = line("IO4")
     channel_1 = analog("AIN1")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._damping = Damping(clock, SPAN_V)
-        self._trims = Trims(self.memory, SPAN_V, "V", self.channel_1.place)
-
-    def open(self) -> None:
-        """Free the line that input A0 is wired to, switch the supply on and let it settle."""
-        self._damping.restart()
-        self.channel_0.listen()
-        self.enable.drive(1)
-        self.clock.sleep(SETTLING_S)
-
-    def check_supply(self) -> None:
-        """Look whether the expander still drives the line that switches the supply on."""
-        self.enable.check_driven()
-
-    def close(self) -> None:
-        """Switch the supply off."""
-        try:
-            self.enable.drive(0)
-        finally:
-            self.enable.let_go()
-            self.channel_0.let_go()
+    def setup(self) -> None:
+        """Start without damping, and recall the calibration."""
+        self.calibrate_within(SPAN_V, "V", self.channel_1.place)
 
     @operation(
         gives=(VOLTAGE, VALUE, IS_CALIBRATED),
@@ -164,7 +121,7 @@ class RAK5811(Module):
         except OutOfRangeError:
             self._damping.restart()
             raise
-        voltage = self._damping.smooth(min(max(voltage, 0.0), HIGHEST_V), damping_s)
+        voltage = self._damping.smooth(min(max(voltage, 0.0), HIGHEST_V), damping_s, INPUT)
         doubtful = voltage > DOUBTFUL_ABOVE_V
         return self.readings(
             Quality.UNCERTAIN if doubtful else Quality.GOOD,
@@ -209,11 +166,7 @@ class RAK5811(Module):
         if measured > HIGHEST_V + STEP_V:
             raise self._too_high()
         measured = min(max(measured, 0.0), HIGHEST_V)
-        found = self._trims.take(INPUT, point, measured, actual, self.clock.timestamp_ms())
-        self._damping.restart()
-        told = self.readings(measured=measured, actual=actual)
-        told.values.update(found.told())
-        return self.kept(told)
+        return self._take_point(INPUT, point, measured=measured, actual=actual)
 
     @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
     def calibration(self) -> Result:
@@ -223,21 +176,7 @@ class RAK5811(Module):
             ``calibrated``, ``points``, ``slope``, ``offset`` in V and ``date``: a voltage is what
             was measured, times ``slope``, plus ``offset``.
         """
-        found = self._trims.of(INPUT)
-        told = self.readings(calibrated=found.points > 0)
-        told.values.update(found.told())
-        return told
-
-    @operation(gives=(CALIBRATED,), main=CALIBRATED)
-    def clear_calibration(self) -> Result:
-        """Forget the calibration of this slot, both points.
-
-        Returns:
-            ``calibrated``, which is no.
-        """
-        self._trims.clear(INPUT)
-        self._damping.restart()
-        return self.kept(self.readings(calibrated=False))
+        return self._calibration(INPUT)
 
     def _measure(self, samples: int) -> float:
         """Convert and average: the voltage at the terminal, uncalibrated."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from wisblock_bridge.errors import BridgeError, NotReadyError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     EventSource,
     Module,
     Param,
@@ -18,18 +18,17 @@ from wisblock_bridge.module_api.module import (
     Quality,
     ReadingSpec,
     Result,
+    board_expanders,
     event,
+    lost_supply,
     operation,
 )
-from wisblock_bridge.module_api.needs import board_expanders, lost_supply
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wisblock_bridge.buses.gpio import LineController
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 LINE_COUNT = 16
 
@@ -93,14 +92,8 @@ class TPT29555(Module):
 
     expanders = board_expanders()
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
+    def setup(self) -> None:
+        """Recall the lines that a killed bridge left driven."""
         # Not in ``open``: after a failure of the bus the module is opened anew, and what it drives
         # must not be forgotten.
         self._driven: dict[str, tuple[str, int]] = {}

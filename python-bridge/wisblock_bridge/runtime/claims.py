@@ -14,10 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wisblock_bridge.module_api.module import Slot
-
-    Place = tuple[str, Slot]
-
 MOST_NODES = 8
 """Names of nodes that a claim remembers, the newest last."""
 
@@ -55,7 +51,7 @@ class Claim:
     superseded_by: Claim | None = None
 
     @property
-    def present(self) -> Claim:
+    def current(self) -> Claim:
         """The claim that counts now: itself, or the one it became part of."""
         claim = self
         while claim.superseded_by is not None:

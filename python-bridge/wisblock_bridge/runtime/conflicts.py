@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.boards.board import LineRef
 from wisblock_bridge.errors import InUseError, SlotConflictError
 from wisblock_bridge.module_api.needs import AnalogNeed, LineNeed, SpiNeed
 from wisblock_bridge.runtime.board_expanders import DIRECT
 from wisblock_bridge.runtime.claims import in_words
-from wisblock_bridge.runtime.reservations import refusal
+from wisblock_bridge.runtime.reservations import Line, refusal
 from wisblock_bridge.runtime.sessions import Output, Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from wisblock_bridge.module_api.module import Module, Slot
+    from wisblock_bridge.module_api import Module
     from wisblock_bridge.runtime.claims import User
     from wisblock_bridge.runtime.hardware import Hardware
-    from wisblock_bridge.runtime.reservations import Conflict, Key, Reservations
+    from wisblock_bridge.runtime.place import Place
+    from wisblock_bridge.runtime.reservations import Conflict, HeldError, Reservations, Resource
     from wisblock_bridge.runtime.worker import Worker
 
 
@@ -32,7 +32,7 @@ class SlotConflicts:
 
     Args:
         hardware: The board.
-        reservations: The ledger.
+        reservations: Who holds what.
         fixed: What the configuration puts into a slot: slot to module name.
         workers: Gives the modules that are open.
         module_class: Finds a module by name.
@@ -63,11 +63,13 @@ class SlotConflicts:
         Returns:
             Whether nobody uses it, or it was asked for and never answered.
         """
-        if not self.sessions.is_used((worker.name, worker.slot)):
+        if not self.sessions.is_used(worker.place):
             return True
-        return not (worker.is_open or worker.unanswered or worker.queued or worker.watched)
+        return not (
+            worker.lifecycle.is_open or worker.unanswered or worker.queued or worker.watched
+        )
 
-    def _refuse(self, conflict: Conflict, worker: Worker, wanted_by: str) -> InUseError:
+    def _refuse(self, conflict: Conflict, worker: Worker, wanted_by: Place) -> InUseError:
         """Make the refusal of what a module holds that is used.
 
         Args:
@@ -78,33 +80,31 @@ class SlotConflicts:
         Returns:
             The error.
         """
-        users = self.sessions.users((worker.name, worker.slot))
+        users = self.sessions.users(worker.place)
         output = _line_output(conflict) if worker.place == DIRECT else ""
         return InUseError(
-            f"{conflict.words} is held by {worker.place}{_used_by(users)}.",
+            f"{conflict.wanted} is held by {worker.place}{_used_by(users)}.",
             hint=f"Use another slot or address, or free it: {command_to_free(worker, output)}.",
-            where=wanted_by,
-            data={"holder": worker.place, "clients": users},
+            where=str(wanted_by),
+            data={"holder": str(worker.place), "clients": users},
         )
 
-    def name_users(self, error: InUseError) -> None:
+    def name_users(self, error: HeldError) -> None:
         """Add to a refusal that came from a module's thread who uses what is in its way.
 
         Args:
-            error: The refusal; its ``data`` names the holder.
+            error: The refusal.
         """
-        holder = error.data.get("holder")
-        worker = next((each for each in self._workers() if each.place == holder), None)
+        worker = next((each for each in self._workers() if each.place == error.holder), None)
         if worker is not None:
-            error.data["clients"] = self.sessions.users((worker.name, worker.slot))
-            error.hint = f"Use the nodes of {holder}, or free it: {command_to_free(worker)}."
+            error.data["clients"] = self.sessions.users(worker.place)
+            error.hint = f"Use the nodes of {worker.place}, or free it: {command_to_free(worker)}."
 
-    def in_slot(self, name: str, slot: Slot) -> list[tuple[Worker, str]]:
+    def in_slot(self, place: Place) -> list[tuple[Worker, str]]:
         """Find who has to leave a slot.
 
         Args:
-            name: Name of the module that is wanted there.
-            slot: Where.
+            place: The module that is wanted, and the slot.
 
         Returns:
             The worker that is there, and "" for the whole of it; nothing when the slot is free.
@@ -112,6 +112,7 @@ class SlotConflicts:
         Raises:
             SlotConflictError: A module that is used is there, or another one is configured.
         """
+        name, slot = place
         if slot == "board":
             return []
         fixed = self._fixed.get(slot)
@@ -121,27 +122,27 @@ class SlotConflicts:
                 hint=f"Change [[slot]] number {slot} in the configuration.",
                 data={"holder": fixed},
             )
-        other = next((each for each in self._workers() if each.slot == slot), None)
+        other = next((each for each in self._workers() if each.place.slot == slot), None)
         if other is None:
             return []
         if other.closing or self.gives_way(other):
             return [(other, "")]
-        users = self.sessions.users((other.name, slot))
-        shared = self._shared_pins(name, other.name)
+        users = self.sessions.users(other.place)
+        shared = self._shared_pins(name, other.place.module)
         raise SlotConflictError(
-            f"Slot {slot} holds {other.name}, so {name} cannot be used there{shared}."
+            f"Slot {slot} holds {other.place.module}, so {name} cannot be used there{shared}."
             + (f" It is used by {in_words(users)}." if users else ""),
             hint=f"Choose the other slot, or free this one: {command_to_free(other)}.",
             where=f"slot {slot}",
-            data={"holder": other.name, "clients": users},
+            data={"holder": other.place.module, "clients": users},
         )
 
-    def in_conflict(self, place: str, wanted: list[tuple[Key, str]]) -> list[tuple[Worker, str]]:
+    def in_conflict(self, place: Place, wanted: list[Resource]) -> list[tuple[Worker, str]]:
         """Find who has to give back what is wanted.
 
         Args:
             place: Who wants it.
-            wanted: Lines, addresses, ports, each with its words.
+            wanted: Lines, addresses, ports.
 
         Returns:
             Workers, each with the one output that it has to give back, or "" for all it has.
@@ -171,19 +172,20 @@ class SlotConflicts:
             return []
         specs = self._hardware.board.slots.values()
         shared = {ref for spec in specs for pin, ref in spec.spi_lines.items() if pin != "SPI_CS"}
-        if self.on_spi(holder) and conflict.key[1] in shared:
+        wanted = conflict.wanted
+        if self.on_spi(holder) and isinstance(wanted, Line) and wanted.ref in shared:
             return [each for each in self._workers() if self.on_spi(each)]
         return [holder]
 
     def _line_used(self, worker: Worker, conflict: Conflict) -> bool:
         """Tell whether somebody drives a line directly, or is about to."""
         output = _line_output(conflict)
-        place = Output(worker.name, worker.slot, output)
+        whole = Output(worker.place, output)
         return (
-            self.sessions.driver(place) is not None
-            or self.sessions.is_held(place)
+            self.sessions.driver(whole) is not None
+            or self.sessions.is_held(whole)
             or any(
-                job.output == output and job.session.present.alive and job.is_claimed
+                job.output == output and job.session.current.alive and job.is_claimed
                 for job in worker.driving
             )
         )
@@ -201,7 +203,7 @@ class SlotConflicts:
         Returns:
             Whether it is.
         """
-        needs = self._module_class(worker.name).description.needs.values()
+        needs = self._module_class(worker.place.module).description.needs.values()
         return any(isinstance(need, SpiNeed) for need in needs)
 
 
@@ -216,7 +218,8 @@ def command_to_free(worker: Worker, output: str = "") -> str:
         The command, in backticks.
     """
     only = f" --output {output}" if output else ""
-    return f"`wisblock-bridge release {worker.name} --slot {worker.slot}{only} --force`"
+    module, slot = worker.place
+    return f"`wisblock-bridge release {module} --slot {slot}{only} --force`"
 
 
 def _used_by(users: list[User]) -> str:
@@ -224,9 +227,9 @@ def _used_by(users: list[User]) -> str:
 
 
 def _line_output(conflict: Conflict) -> str:
-    ref = conflict.key[1]
-    assert isinstance(ref, LineRef)  # noqa: S101  (only lines are driven directly)
-    return f"{ref.controller}/{ref.offset}"
+    wanted = conflict.wanted
+    assert isinstance(wanted, Line)  # noqa: S101  (only lines are driven directly)
+    return f"{wanted.ref.controller}/{wanted.ref.offset}"
 
 
 def _pins(cls: type[Module]) -> set[str]:

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BridgeError
+from wisblock_bridge.runtime.safe_outputs import FIRST_RETRY_S
 from wisblock_bridge.runtime.slots import SlotClosingError
-from wisblock_bridge.runtime.worker import FIRST_RETRY_S, LONGEST_RETRY_S, place_of
+from wisblock_bridge.threads.backoff import Backoff
 
 if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.runtime.worker import Worker
 
@@ -31,8 +32,8 @@ log = logging.getLogger(__name__)
 @dataclass(slots=True)
 class _PendingSafeState:
     due: float
-    pause_s: float
     until: float
+    backoff: Backoff
 
 
 class PendingSafeStates:
@@ -46,26 +47,20 @@ class PendingSafeStates:
     def __init__(self, slot_manager: SlotManager, clock: Clock) -> None:
         self._slot_manager = slot_manager
         self._clock = clock
-        self._owed: dict[tuple[str, Slot], _PendingSafeState] = {}
+        self._owed: dict[Place, _PendingSafeState] = {}
 
-    def add(self, module: str, slot: Slot) -> None:
-        """Note a module that may still drive something.
-
-        Args:
-            module: Its name.
-            slot: Where it is.
-        """
-        if (module, slot) in self._owed:
+    def add(self, place: Place) -> None:
+        """Note a module that may still drive something."""
+        if place in self._owed:
             return
         now = self._clock.monotonic()
         log.error(
             "%s could not be made safe when it was closed: it may still drive its outputs; this is "
             "tried again for %.0f s and when the bridge is started",
-            place_of(module, slot), GIVE_UP_S,
+            place, GIVE_UP_S,
         )  # fmt: skip
-        self._owed[module, slot] = _PendingSafeState(
-            now + FIRST_RETRY_S, FIRST_RETRY_S, now + GIVE_UP_S
-        )
+        backoff = Backoff(FIRST_RETRY_S)
+        self._owed[place] = _PendingSafeState(now + backoff.next_s(), now + GIVE_UP_S, backoff)
 
     def closed(self, worker: Worker) -> bool:
         """Take notice of how a module was closed.
@@ -76,15 +71,15 @@ class PendingSafeStates:
         Returns:
             Whether it has to be tried again.
         """
-        if worker.was_open:
-            for module, slot in tuple(self._owed):
-                if slot == worker.slot and module != worker.name and slot != "board":
-                    del self._owed[module, slot]
-                    self._slot_manager.no_longer_there(module, slot)
-        if worker.left_unsafe:
-            self.add(worker.name, worker.slot)
+        if worker.lifecycle.was_open:
+            for place in tuple(self._owed):
+                if place.slot == worker.place.slot != "board" and place != worker.place:
+                    del self._owed[place]
+                    self._slot_manager.no_longer_there(place)
+        if worker.lifecycle.left_unsafe:
+            self.add(worker.place)
             return True
-        if self._owed.pop((worker.name, worker.slot), None) is not None:
+        if self._owed.pop(worker.place, None) is not None:
             log.info("%s is safe now", worker.place)
         return False
 
@@ -102,18 +97,17 @@ class PendingSafeStates:
         Args:
             now: Clock reading, s.
         """
-        for (module, slot), owed in tuple(self._owed.items()):
+        for place, owed in tuple(self._owed.items()):
             if owed.due > now:
                 continue
             if now >= owed.until:
-                del self._owed[module, slot]
-                log.error("%s: giving up until the next start", place_of(module, slot))
+                del self._owed[place]
+                log.error("%s: giving up until the next start", place)
                 continue
-            owed.pause_s = min(2 * owed.pause_s, LONGEST_RETRY_S)
-            owed.due = now + owed.pause_s
-            if self._slot_manager.find(module, slot) is not None:
+            owed.due = now + owed.backoff.next_s()
+            if self._slot_manager.find(place) is not None:
                 continue  # somebody uses it: how that one is closed decides
             try:
-                self._slot_manager.worker(module, slot, displace=False).rescue(quiet=True)
+                self._slot_manager.worker(place, displace=False).open_and_close(quiet=True)
             except (BridgeError, SlotClosingError):
                 continue  # another module has the slot

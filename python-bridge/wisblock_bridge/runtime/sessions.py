@@ -22,8 +22,7 @@ from wisblock_bridge.wire.roles import LOCAL
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
-    from wisblock_bridge.module_api.module import Slot
-    from wisblock_bridge.runtime.claims import Place
+    from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.wire.roles import Peer
 
 
@@ -34,13 +33,11 @@ class Output(NamedTuple):
     """One output of one module.
 
     Attributes:
-        module: Name of the module.
-        slot: Where it is.
+        place: The module.
         name: The output's name within the module.
     """
 
-    module: str
-    slot: Slot
+    place: Place
     name: str
 
 
@@ -86,7 +83,7 @@ class Session:
         return self.last_heard + self.lease_s
 
     @property
-    def present(self) -> Session:
+    def current(self) -> Session:
         """The session that speaks for its client now: itself, or the one it gave way to."""
         session = self
         while session.superseded_by is not None:
@@ -238,7 +235,7 @@ class Sessions:
 
         Args:
             session: Who uses the module.
-            place: Its name and slot.
+            place: The module.
 
         Returns:
             The claim.
@@ -253,7 +250,7 @@ class Sessions:
 
         Args:
             session: Whose claim.
-            place: Name and slot of the module.
+            place: The module.
 
         Returns:
             The claim that ended; None when there was none.
@@ -267,7 +264,7 @@ class Sessions:
         """Tell who keeps a module from giving way.
 
         Args:
-            place: Name and slot of the module.
+            place: The module.
 
         Returns:
             The clients that have a claim on it, and those that left an output held.
@@ -285,7 +282,7 @@ class Sessions:
         ]
         held: dict[Held, list[str]] = {}
         for output, whose in self._held.items():
-            if (output.module, output.slot) == place:
+            if output.place == place:
                 held.setdefault(whose, []).append(output.name)
         found += [
             {
@@ -303,22 +300,22 @@ class Sessions:
         """Tell whether a module has a claim or a held output, so that it does not give way.
 
         Args:
-            place: Its name and slot.
+            place: The module.
 
         Returns:
             Whether it has.
         """
         return any(place in session.claims for session in self._by_identity.values()) or any(
-            (output.module, output.slot) == place for output in self._held
+            output.place == place for output in self._held
         )
 
     def forget_module(self, place: Place) -> None:
         """Note that a module was closed: its outputs are safe by that, and nobody uses it.
 
         Args:
-            place: Its name and slot.
+            place: The module.
         """
-        self.forget_outputs(*place)
+        self.forget_outputs(place)
         for session in self._by_identity.values():
             self.unclaim(session, place)
 
@@ -406,14 +403,14 @@ class Sessions:
         """Tell which outputs of a module are driven or held.
 
         Args:
-            place: Its name and slot.
+            place: The module.
             session: By whom; None for whomever.
 
         Returns:
             Their names.
         """
         outputs = (*self._owner, *self._held) if session is None else tuple(session.outputs)
-        return [output.name for output in outputs if (output.module, output.slot) == place]
+        return [output.name for output in outputs if output.place == place]
 
     def forget_output(self, output: Output) -> None:
         """Note that an output is in its safe state, so that nobody drives it.
@@ -428,25 +425,22 @@ class Sessions:
         self._parts.pop(output, None)
         self._resting.discard(output)
 
-    def forget_outputs(self, module: str, slot: Slot, names: Container[str] | None = None) -> None:
+    def forget_outputs(self, place: Place, names: Container[str] | None = None) -> None:
         """Note that outputs of a module are safe: it was closed, or lost what it had been told.
 
         Args:
-            module: Its name.
-            slot: Where it is.
+            place: The module.
             names: Names of the outputs; None for all.
         """
         for output in (*self._owner, *self._held):
-            if (output.module, output.slot) == (module, slot) and (
-                names is None or output.name in names
-            ):
+            if output.place == place and (names is None or output.name in names):
                 self.forget_output(output)
 
     def _take_parts(self, output: Output, parts: frozenset[str]) -> None:
         """Take the parts of an output from other outputs of its module, whoever wrote those."""
         self._parts[output] = parts
         for other in (*self._owner, *self._held):
-            if other[:2] == output[:2] and other != output:
+            if other.place == output.place and other != output:
                 left = self._parts.get(other, frozenset((other.name,))) - parts
                 if left:
                     self._parts[other] = left

@@ -17,12 +17,11 @@ from wisblock_bridge.errors import (
     BusyError,
     UnknownModuleError,
 )
+from wisblock_bridge.module_api import AnalogInput, DigitalLine, Module, Slot
 from wisblock_bridge.module_api.needs import (
-    AnalogInput,
     AnalogNeed,
     BoardNeed,
     ChipNeed,
-    DigitalLine,
     LineNeed,
     PortNeed,
     SpiNeed,
@@ -30,19 +29,26 @@ from wisblock_bridge.module_api.needs import (
 from wisblock_bridge.runtime.board_expanders import DIRECT, BoardExpanders
 from wisblock_bridge.runtime.conflicts import SlotConflicts
 from wisblock_bridge.runtime.fault_log import FaultLog
-from wisblock_bridge.runtime.reservations import Reservations
+from wisblock_bridge.runtime.place import Place
+from wisblock_bridge.runtime.reservations import (
+    Address,
+    BoardPart,
+    ChipSelect,
+    Line,
+    Port,
+    Reservations,
+)
 from wisblock_bridge.runtime.state_store import LastRun
-from wisblock_bridge.runtime.worker import Worker, place_of
+from wisblock_bridge.runtime.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Module, Slot
     from wisblock_bridge.module_api.needs import Need
     from wisblock_bridge.runtime.hardware import Hardware
-    from wisblock_bridge.runtime.jobs import Job, Post
-    from wisblock_bridge.runtime.reservations import Key
+    from wisblock_bridge.runtime.jobs import Job, WorkerMessage
+    from wisblock_bridge.runtime.reservations import Resource
     from wisblock_bridge.runtime.state_store import StateStore
     from wisblock_bridge.threads.mailbox import Mailbox
 
@@ -51,12 +57,14 @@ class SlotClosingError(Exception):
     """What is wanted is being given back at this moment; ask again when that has been done.
 
     Args:
+        wanted: What was asked for.
         worker: Whose module is being closed.
         output: The only output that it gives back; "" when the module is being closed.
     """
 
-    def __init__(self, worker: Worker, output: str = "") -> None:
-        super().__init__(worker.place)
+    def __init__(self, wanted: Place, worker: Worker, output: str = "") -> None:
+        super().__init__(str(worker.place))
+        self.wanted = wanted
         self.worker = worker
         self.output = output
 
@@ -78,7 +86,7 @@ class SlotManager:
         self,
         hardware: Hardware,
         modules: Mapping[str, type[Module]],
-        mailbox: Mailbox[Post],
+        mailbox: Mailbox[WorkerMessage],
         clock: Clock,
         *,
         fixed: Mapping[int, str] | None = None,
@@ -94,8 +102,8 @@ class SlotManager:
         self.addresses = dict(addresses or {})
         self._store = store
         self._last_run = LastRun(store.of_bridge()) if store is not None else None
-        self._workers: dict[tuple[str, Slot], Worker] = {}
-        self._fault_logs: dict[str, FaultLog] = {}
+        self._workers: dict[Place, Worker] = {}
+        self._fault_logs: dict[Place, FaultLog] = {}
         self.way = SlotConflicts(
             hardware, self.reservations, self.fixed, lambda: self, self.module_class
         )
@@ -126,41 +134,46 @@ class SlotManager:
             )
         return found
 
+    def place(self, name: str, slot: object) -> Place:
+        """Return the place that a client or a file names.
+
+        Args:
+            name: Name of the module.
+            slot: What is to be its slot.
+
+        Raises:
+            UnknownModuleError: There is no such module.
+            BadParamsError: The module does not fit there.
+        """
+        fitting = self.module_class(name).product.slots
+        if slot not in fitting:
+            raise BadParamsError(
+                f"{name} does not fit slot {slot!r}; it belongs to slot "
+                f"{' or '.join(map(str, fitting))}.",
+                data={"param": "slot", "allowed": list(fitting)},
+            )
+        return Place(name, slot)
+
+    def configured(self) -> list[Place]:
+        """Return what the configuration puts into slots."""
+        return [self.place(name, slot) for slot, name in self.fixed.items()]
+
     def occupant(self, slot: Slot) -> Worker | None:
-        """Tell who is in a slot.
+        """Return the worker whose module is in a slot, or None."""
+        return next((each for place, each in self._workers.items() if place.slot == slot), None)
+
+    def find(self, place: Place) -> Worker | None:
+        """Return the worker of a module that is in use, or None."""
+        return self._workers.get(place)
+
+    def worker(self, place: Place, *, displace: bool = True) -> Worker:
+        """Return the worker of a module, putting the module into its slot if that is free.
+
+        A module that nobody uses yields: it is closed, and with it its outputs are safe.
 
         Args:
-            slot: 1 or 2.
-
-        Returns:
-            Its worker, or None.
-        """
-        return next((each for (_, where), each in self._workers.items() if where == slot), None)
-
-    def find(self, name: str, slot: Slot) -> Worker | None:
-        """Find the worker of a module that is in use.
-
-        Args:
-            name: Name of the module.
-            slot: Where.
-
-        Returns:
-            Its worker, or None.
-        """
-        return self._workers.get((name, slot))
-
-    def worker(self, name: str, slot: Slot, *, displace: bool = True) -> Worker:
-        """Give the worker of a module, putting the module into its slot if that is free.
-
-        A module that nobody uses gives way: it is closed, and with it its outputs are safe.
-
-        Args:
-            name: Name of the module.
-            slot: Where.
-            displace: Whether modules that nobody uses are to give way.
-
-        Returns:
-            Its worker.
+            place: The module and its slot.
+            displace: Whether modules that nobody uses are to yield.
 
         Raises:
             UnknownModuleError: There is no such module.
@@ -169,54 +182,38 @@ class SlotManager:
             InUseError: A line or an address that it needs is held by one that is used.
             SlotClosingError: The slot, a line or an address is being given back just now.
         """
-        found = self._workers.get((name, slot))
+        found = self._workers.get(place)
         if found is not None:
             if found.closing:
-                raise SlotClosingError(found)
+                raise SlotClosingError(place, found)
             return found
-        cls = self.module_class(name)
-        if slot not in cls.product.slots:
-            fits = " or ".join(map(str, cls.product.slots))
-            raise BadParamsError(
-                f"{name} does not fit slot {slot!r}; it belongs to slot {fits}.",
-                data={"param": "slot", "allowed": list(cls.product.slots)},
-            )
-        place = place_of(name, slot)
-        wanted = self._wanted(cls, slot)
-        obstacles = [*self.way.in_slot(name, slot), *self.way.in_conflict(place, wanted)]
-        self._make_way(obstacles, displace)
+        self.place(*place)
+        cls = self.module_class(place.module)
+        wanted = self._wanted(cls, place.slot)
+        obstacles = [*self.way.in_slot(place), *self.way.in_conflict(place, wanted)]
+        self._make_way(place, obstacles, displace)
         self.reservations.reserve(place, wanted)
         worker = Worker(
-            name,
-            slot,
-            lambda made: self._assemble(cls, slot, made),
+            place,
+            lambda made: self._assemble(cls, made),
             self._mailbox,
             self._clock,
-            self._fault_logs.setdefault(place, FaultLog(place, self._clock)),
+            self._fault_logs.setdefault(place, FaultLog(str(place), self._clock)),
             emulated=self.hardware.emulated,
-            leave=lambda: self._last_run.closed(name, slot) if self._last_run else None,
+            on_closed=lambda: self.no_longer_there(place),
         )
-        self._workers[name, slot] = worker
+        self._workers[place] = worker
         return worker
 
-    def left_open(self) -> list[tuple[str, Slot]]:
-        """Tell which modules an earlier bridge left open, because it was killed.
-
-        Returns:
-            Name and slot of each, in the order in which they were opened.
-        """
+    def left_open(self) -> list[Place]:
+        """Return what an earlier bridge left open because it was killed, in that order."""
         entries = self._last_run.left_open() if self._last_run is not None else []
-        return [(name, slot) for name, slot in entries if name in self._modules]
+        return [place for place in entries if place.module in self._modules]
 
-    def no_longer_there(self, module: str, slot: Slot) -> None:
-        """Do not expect the next bridge to make a module safe: something else is in its slot.
-
-        Args:
-            module: Its name.
-            slot: Where it was.
-        """
+    def no_longer_there(self, place: Place) -> None:
+        """Do not expect the next bridge to make a module safe: it was closed or pulled out."""
         if self._last_run is not None:
-            self._last_run.closed(module, slot)
+            self._last_run.closed(place)
 
     def forget(self, worker: Worker) -> None:
         """Take a worker that has ended out of its slot.
@@ -224,8 +221,8 @@ class SlotManager:
         Args:
             worker: Which.
         """
-        if self._workers.get((worker.name, worker.slot)) is worker:
-            del self._workers[worker.name, worker.slot]
+        if self._workers.get(worker.place) is worker:
+            del self._workers[worker.place]
             worker.dispose()
             self.reservations.give_back(worker.place)
             self._pass_on_spi()
@@ -244,9 +241,9 @@ class SlotManager:
         if worker.place != DIRECT:
             return
         expander, _, number = output.partition("/")
-        key = ("line", LineRef(expander, int(number)))
-        words = f"Line {number} of the {expander} expander"
-        self._make_way(self.way.in_conflict(worker.place, [(key, words)]), displace=True)
+        wanted = Line(LineRef(expander, int(number)))
+        obstacles = self.way.in_conflict(worker.place, [wanted])
+        self._make_way(worker.place, obstacles, displace=True)
 
     def is_brake(self, name: str, job: Job) -> bool:
         """Tell whether a stop leaves its output driven.
@@ -272,8 +269,13 @@ class SlotManager:
         """
         return self.module_class(name).parts_of(output)
 
-    def _make_way(self, obstacles: list[tuple[Worker, str]], displace: bool) -> None:  # noqa: FBT001
-        """Close what is in the way, once it is known that all of it gives way."""
+    def _make_way(
+        self,
+        wanted: Place,
+        obstacles: list[tuple[Worker, str]],
+        displace: bool,  # noqa: FBT001
+    ) -> None:
+        """Close what is in the way, once it is known that all of it yields."""
         for worker, output in obstacles:
             if not displace and not worker.closing:
                 raise BusyError(f"{worker.place} is there, and is not asked to give way.")
@@ -282,7 +284,7 @@ class SlotManager:
             else:
                 worker.close()
         if obstacles:
-            raise SlotClosingError(*obstacles[0])
+            raise SlotClosingError(wanted, *obstacles[0])
 
     def _reserve_board(self) -> None:
         board = self.hardware.board
@@ -296,41 +298,40 @@ class SlotManager:
         )
 
     def _reserve_address(self, address: int, owner: str) -> None:
-        self.reservations.reserve(owner, [(("address", address), f"I2C address 0x{address:02x}")])
+        self.reservations.reserve(BoardPart(owner), [Address(address)])
 
-    def _wanted(self, cls: type[Module], slot: Slot) -> list[tuple[Key, str]]:
-        wanted: list[tuple[Key, str]] = []
+    def _wanted(self, cls: type[Module], slot: Slot) -> list[Resource]:
+        wanted: list[Resource] = []
         for need in cls.description.needs.values():
             if isinstance(need, LineNeed):
                 ref = self._line(slot, need.pin)
                 if ref is not None:
-                    words = f"{need.pin} (line {ref.offset} of {ref.controller})"
-                    wanted.append((("line", ref), words))
+                    wanted.append(Line(ref, need.pin))
             elif isinstance(need, ChipNeed):
-                address = self.addresses.get((int(slot), need.chip), need.address)
-                wanted.append((("address", address), f"I2C address 0x{address:02x}"))
+                wanted.append(Address(self.addresses.get((int(slot), need.chip), need.address)))
             elif isinstance(need, PortNeed) and slot != "board":
-                device, path = self.hardware.serial_device(slot)
-                wanted.append((("port", device), f"Serial port {path}"))
+                wanted.append(Port(*self.hardware.serial_device(slot)))
             elif isinstance(need, SpiNeed) and slot != "board":
                 wanted += self._spi_wanted(slot)
         return wanted
 
-    def _spi_wanted(self, slot: Literal[1, 2]) -> list[tuple[Key, str]]:
-        """Tell what a module on the SPI bus holds: its chip select, and as the first, the bus."""
+    def _spi_wanted(self, slot: Literal[1, 2]) -> list[Resource]:
+        """Return what a module on the SPI bus holds: its chip select, and as the first, the bus."""
         spec = self.hardware.board.slots[slot]
-        wanted: list[tuple[Key, str]] = [(("spi", spec.spi_device), spec.spi_device)]
+        wanted: list[Resource] = [ChipSelect(spec.spi_device)]
         users = {each.place for each in self._workers.values() if self.way.on_spi(each)}
         for pin, ref in spec.spi_lines.items():
-            if pin == "SPI_CS" or self.reservations.holder(("line", ref)) not in users:
-                wanted.append((("line", ref), f"{pin} (line {ref.offset} of {ref.controller})"))
+            line = Line(ref, pin)
+            if pin == "SPI_CS" or self.reservations.holder(line) not in users:
+                wanted.append(line)
         return wanted
 
     def _pass_on_spi(self) -> None:
         """Let another module on the SPI bus hold the lines that it shared with one that left."""
         for worker in self._workers.values():
-            if worker.slot != "board" and self.way.on_spi(worker):
-                self.reservations.reserve(worker.place, self._spi_wanted(worker.slot))
+            if worker.place.slot != "board" and self.way.on_spi(worker):
+                wanted = self._spi_wanted(worker.place.slot)
+                self.reservations.reserve(worker.place, wanted)
 
     def _line(self, slot: Slot, pin: str) -> LineRef | None:
         if slot == "board":
@@ -338,12 +339,13 @@ class SlotManager:
         spec = self.hardware.board.slots[slot]
         return spec.lines.get(pin) or spec.spi_lines.get(pin)
 
-    def _assemble(self, cls: type[Module], slot: Slot, worker: Worker) -> Module:
+    def _assemble(self, cls: type[Module], worker: Worker) -> Module:
         """Make a module with its needs met; runs on the worker's thread."""
-        parts = {name: self._part(need, slot) for name, need in cls.description.needs.items()}
+        place = worker.place
+        parts = {name: self._part(need, place.slot) for name, need in cls.description.needs.items()}
         if self._last_run is not None:
-            self._last_run.opened(cls.product.name, slot)
-        memory = self._store.of_module(cls.product.name, slot) if self._store is not None else None
+            self._last_run.opened(place)
+        memory = self._store.of_module(*place) if self._store is not None else None
         return cls(parts, self._clock, worker, memory)
 
     def _part(self, need: Need, slot: Slot) -> object:

@@ -17,10 +17,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wisblock_bridge.runtime.place import Place
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
 
 log = logging.getLogger(__name__)
 
@@ -198,47 +200,33 @@ class LastRun:
         # before it comes to that.
         self._open = self._noted()
 
-    def left_open(self) -> list[tuple[str, Slot]]:
-        """Tell which modules an earlier bridge did not close, in the order in which it opened them.
-
-        Returns:
-            Name and slot of each.
-        """
+    def left_open(self) -> list[Place]:
+        """Return what an earlier bridge did not close, in the order in which it opened it."""
         return list(self._open)
 
-    def _noted(self) -> list[tuple[str, Slot]]:
+    def _noted(self) -> list[Place]:
         entries = self._notebook.recall().get("open")
-        found: list[tuple[str, Slot]] = []
+        found: list[Place] = []
         for entry in entries if isinstance(entries, list) else ():
             match entry:
                 case [str(module), 1 | 2 | "board" as slot]:
-                    found.append((module, slot))
+                    found.append(Place(module, slot))
                 case _:
                     log.warning("the notebook names something unknown: %r", entry)
         return found
 
-    def opened(self, module: str, slot: Slot) -> None:
-        """Note that a module is about to be used; called before its first operation.
-
-        Args:
-            module: Its name.
-            slot: Where it is.
-        """
+    def opened(self, place: Place) -> None:
+        """Note that a module is about to be used; called before its first operation."""
         with self._lock:
-            if (module, slot) not in self._open:
-                self._open.append((module, slot))
+            if place not in self._open:
+                self._open.append(place)
                 self._write()
 
-    def closed(self, module: str, slot: Slot) -> None:
-        """Note that a module was closed in good order.
-
-        Args:
-            module: Its name.
-            slot: Where it was.
-        """
+    def closed(self, place: Place) -> None:
+        """Note that a module was closed in good order."""
         with self._lock:
-            if (module, slot) in self._open:
-                self._open.remove((module, slot))
+            if place in self._open:
+                self._open.remove(place)
                 self._write()
 
     def _write(self) -> None:

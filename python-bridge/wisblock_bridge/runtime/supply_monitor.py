@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from wisblock_bridge.errors import BridgeError, SupplyLostError
-from wisblock_bridge.module_api.module import Module
+from wisblock_bridge.module_api import Module
+from wisblock_bridge.threads.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,11 +27,10 @@ CHECK_S = 1.0
 
 FAILING_CHECK_S = 2.0
 """From check to check while the bus fails, which can take its time for each of them. It is doubled
-while requests or looks fail as well, up to ``LONGEST_RETRY_S``."""
+while requests or looks fail as well."""
 
 FIRST_RETRY_S = 0.5
-LONGEST_RETRY_S = 10.0
-"""Pauses between attempts to open a module again."""
+"""The first pause between attempts to open a module again."""
 
 
 class Host(Protocol):
@@ -94,8 +94,9 @@ class SupplyWatch:
         self._outputs_safe = outputs_safe
         self._driven: set[str] = set()
         self._timer: Timer | None = None
-        self._failing_s = 0.0
-        """The last pause between checks that failed; 0 after one that did not."""
+        self._failing = False
+        """Whether the last check failed because of the bus."""
+        self._backoff = Backoff(FAILING_CHECK_S)
         self._lost = False
         """A loss was found and the module is not open again yet."""
 
@@ -145,7 +146,7 @@ class SupplyWatch:
         """
         self._lost = True
         self._watchers.interrupt(error)
-        self._set_timer(0.0, lambda: self._open_again(FIRST_RETRY_S))
+        self._set_timer(0.0, lambda: self._open_again(Backoff(FIRST_RETRY_S)))
 
     def healed(self, error: SupplyLostError) -> None:
         """Report a loss after which the module has set itself up again, outputs safe.
@@ -184,21 +185,20 @@ class SupplyWatch:
             self._host.failed(error)
         except BridgeError as error:
             self._host.noted(error)
-            if self._host.usable or not self._failing_s:
-                self._failing_s = FAILING_CHECK_S
-            else:
-                self._failing_s = min(2 * self._failing_s, LONGEST_RETRY_S)
-            pause_s = self._failing_s
+            if self._host.usable or not self._failing:
+                self._backoff.reset()
+            self._failing = True
+            pause_s = self._backoff.next_s()
         else:
             # Otherwise that it works is for the request or the look to show that failed.
-            if self._failing_s and self._host.usable:
+            if self._failing and self._host.usable:
                 self._host.answers()
-            self._failing_s = 0.0
+            self._failing = False
         finally:
             if self._timer is None:
                 self._set_timer(pause_s, self._check)
 
-    def _open_again(self, pause_s: float) -> None:
+    def _open_again(self, backoff: Backoff) -> None:
         """Open the module and look whether its chips keep what they are told this time."""
         self._timer = None
         try:
@@ -208,8 +208,7 @@ class SupplyWatch:
                 self._host.noted(error)
             else:
                 self._host.failed(error)
-            longer_s = min(2 * pause_s, LONGEST_RETRY_S)
-            self._set_timer(pause_s, lambda: self._open_again(longer_s))
+            self._set_timer(backoff.next_s(), lambda: self._open_again(backoff))
             return
         self._host.answers()
         self._watchers.look_again()

@@ -31,7 +31,6 @@ from wisblock_bridge.runtime.hardware import Hardware
 from wisblock_bridge.runtime.sessions import Sessions
 from wisblock_bridge.runtime.slots import SlotClosingError, SlotManager
 from wisblock_bridge.runtime.state_store import StateStore, default_directory, told_where
-from wisblock_bridge.runtime.worker import place_of
 from wisblock_bridge.server.dispatch import Dispatcher
 from wisblock_bridge.server.loop import Server
 from wisblock_bridge.server.occupancy import chips_in_use, places
@@ -43,8 +42,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.config import Config
     from wisblock_bridge.emulation.board import EmulatedBoard
-    from wisblock_bridge.module_api.module import Slot
     from wisblock_bridge.runtime.hardware import Transport
+    from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.worker import Worker
     from wisblock_bridge.server.emulator_methods import EmulatorMethods
     from wisblock_bridge.server.log_buffer import LogBuffer
@@ -231,10 +230,8 @@ class Daemon:
         bridge serves nobody before each of them has been tried; what failed is tried again later.
         """
         left = self.slot_manager.left_open()
-        for module, slot in left:
-            log.warning(
-                "%s was left open by an earlier bridge: making it safe", place_of(module, slot)
-            )
+        for place in left:
+            log.warning("%s was left open by an earlier bridge: making it safe", place)
         deadline = self._clock.monotonic() + SAFE_FIRST_S
         while left:
             left_now, left = left, []
@@ -243,8 +240,8 @@ class Daemon:
                     log.error("%s could not be made safe in time", worker.place)
             self._server.receive_posts(self._dispatcher)
             if self._clock.monotonic() >= deadline:
-                for module, slot in left:
-                    self._dispatcher.pending_safe_states.add(module, slot)
+                for place in left:
+                    self._dispatcher.pending_safe_states.add(place)
                 break
 
     def _await_end(self, worker: Worker, deadline: float) -> bool:
@@ -263,20 +260,18 @@ class Daemon:
             ended = worker.join(min(left_s, START_EXTENSION_S))
         return ended or worker.join(0.0)
 
-    def _rescue(
-        self, modules: list[tuple[str, Slot]], waiting: list[tuple[str, Slot]]
-    ) -> list[Worker]:
+    def _rescue(self, places: list[Place], waiting: list[Place]) -> list[Worker]:
         """Open and close modules; those whose slot another one of them has are left waiting."""
         workers = []
-        for module, slot in modules:
+        for place in places:
             try:
-                worker = self.slot_manager.worker(module, slot, displace=False)
+                worker = self.slot_manager.worker(place, displace=False)
             except SlotClosingError:
-                waiting.append((module, slot))
+                waiting.append(place)
             except BridgeError as error:
-                log.warning("%s: %s", place_of(module, slot), error)
+                log.warning("%s: %s", place, error)
             else:
-                worker.rescue(quiet=False)
+                worker.open_and_close(quiet=False)
                 workers.append(worker)
         return workers
 
@@ -285,7 +280,7 @@ class Daemon:
         for slot, module in self.slot_manager.fixed.items():
             if self._emulated is not None:
                 self._emulated.plug(module, slot)
-            self.slot_manager.worker(module, slot).prepare()  # type: ignore[arg-type]
+            self.slot_manager.worker(self.slot_manager.place(module, slot)).prepare()
 
     def _find_board(self) -> tuple[BoardSpec, dict[str, object]]:
         config = self._config
@@ -335,7 +330,7 @@ class Daemon:
     def _in_short(self) -> str:
         """Write a line for the service manager's status."""
         workers = list(self.slot_manager)
-        failing = sum(worker.last_error is not None for worker in workers)
+        failing = sum(worker.health.last_error is not None for worker in workers)
         return (
             f"serving {self.board.title}: modules in use {len(workers)}, failing {failing}, "
             f"clients {sum(1 for _ in self._sessions)}"

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -27,7 +27,7 @@ from wisblock_bridge.errors import (
     UnknownMethodError,
     UnknownOperationError,
 )
-from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
+from wisblock_bridge.module_api import ALL_OUTPUTS
 from wisblock_bridge.runtime.claims import Claim
 from wisblock_bridge.runtime.fault_log import defect
 from wisblock_bridge.runtime.jobs import (
@@ -38,6 +38,7 @@ from wisblock_bridge.runtime.jobs import (
     OutputsSafe,
     WorkerClosed,
 )
+from wisblock_bridge.runtime.reservations import HeldError
 from wisblock_bridge.runtime.safe_state import PendingSafeStates
 from wisblock_bridge.runtime.sessions import Output
 from wisblock_bridge.runtime.slots import SlotClosingError
@@ -63,9 +64,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Slot
     from wisblock_bridge.modules.registry import Catalogue
-    from wisblock_bridge.runtime.jobs import Post
+    from wisblock_bridge.runtime.jobs import WorkerMessage
+    from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.runtime.worker import Worker
@@ -73,7 +74,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.server.scanner import Scanned, Scanner
     from wisblock_bridge.server.status import Counters
-    from wisblock_bridge.wire.methods import Kind, SlotParam
+    from wisblock_bridge.wire.methods import Kind
     from wisblock_bridge.wire.roles import Peer
 
 REFUSALS_AT_ONCE = 8
@@ -86,13 +87,13 @@ MAX_PARKED = 256
 
 
 class _Call(msgspec.Struct, gc=False):
-    """A request on its way through here; ``place`` is the module that it needs, once known."""
+    """A request on its way through here; ``place`` is what it is parked for."""
 
     session: Any
     identity: bytes
     request: messages.Request
     deadline: float
-    place: tuple[str, object] | None = None
+    place: Place | None = None
 
 
 class Dispatcher:
@@ -293,7 +294,7 @@ class Dispatcher:
             if result is not None:
                 self._finish(call, messages.encode_result(request.id, result))
         except SlotClosingError as closing:
-            self._park(call, closing.worker, closing.output)
+            self._park(call, closing)
         except BridgeError as error:
             self._fail(call, error)
         except Exception as error:  # noqa: BLE001  (one request must not end the bridge)
@@ -304,7 +305,7 @@ class Dispatcher:
 
     def _reply(self, session: Session, identity: bytes, frame: bytes) -> None:
         """Answer on the connection that asked, unless another key bears its name by now."""
-        present = session.present
+        present = session.current
         if present.identity == identity:
             if present.in_flight > 0:
                 present.in_flight -= 1
@@ -316,19 +317,21 @@ class Dispatcher:
         self._counters.count_error(error)
         self._finish(call, messages.encode_error(call.request.id, error))
 
-    def _park(self, call: _Call, worker: Worker, output: str) -> None:
+    def _park(self, call: _Call, closing: SlotClosingError) -> None:
         """Keep a request until what it needs has been given back: a slot, or a single output."""
-        parked = self._parked.setdefault((worker, output), [])
+        worker = closing.worker
+        parked = self._parked.setdefault((worker, closing.output), [])
         if len(parked) >= MAX_PARKED:
             self._fail(
                 call, BusyError(f"{worker.place} is being closed and too many requests wait.")
             )
         else:
+            call.place = closing.wanted
             parked.append(call)
 
     # -- what workers post ------------------------------------------------------------------------
 
-    def receive(self, post: Post) -> None:
+    def receive(self, post: WorkerMessage) -> None:
         """Take one message from a worker.
 
         Args:
@@ -341,8 +344,7 @@ class Dispatcher:
         elif isinstance(post, MadeSafe):
             self._receive_made_safe(post)
         elif isinstance(post, OutputsSafe):
-            worker = post.worker
-            self._sessions.forget_outputs(worker.name, worker.slot, post.outputs)
+            self._sessions.forget_outputs(post.worker.place, post.outputs)
         else:
             assert isinstance(post, WorkerClosed)  # noqa: S101
             self._receive_closed(post.worker)
@@ -367,7 +369,7 @@ class Dispatcher:
 
     def _receive_answer(self, answer: JobResult) -> None:
         job, worker = answer.job, answer.worker
-        session = job.session.present
+        session = job.session.current
         worker.unanswered -= 1
         if job.output:
             worker.driving.discard(job)
@@ -376,7 +378,7 @@ class Dispatcher:
         frame = answer.frame
         if answer.error is not None:
             self._counters.count_error(answer.error)
-            if isinstance(answer.error, InUseError):
+            if isinstance(answer.error, HeldError):
                 self._slot_manager.way.name_users(answer.error)
                 frame = messages.encode_error(job.request_id, answer.error)
         else:
@@ -385,17 +387,18 @@ class Dispatcher:
 
     def _driven(self, job: Job, worker: Worker, *, failed: bool) -> None:
         """Note what became of an output; nobody drives what a client left that is gone by now."""
-        session = job.session.present
-        output = Output(worker.name, worker.slot, job.output)
+        session = job.session.current
+        module = worker.place.module
+        output = Output(worker.place, job.output)
         if job.urgent and not failed and job.output == ALL_OUTPUTS:
             # Everything was stopped: nothing is driven any more, whoever had driven it.
-            self._sessions.forget_outputs(worker.name, worker.slot)
+            self._sessions.forget_outputs(worker.place)
         elif session.alive and job.is_claimed:
-            parts = self._slot_manager.parts_of(worker.name, job.output)
+            parts = self._slot_manager.parts_of(module, job.output)
             self._sessions.drive(session, output, job.on_loss, parts)
-            if job.urgent and not failed and not self._slot_manager.is_brake(worker.name, job):
+            if job.urgent and not failed and not self._slot_manager.is_brake(module, job):
                 self._sessions.rest(output)  # it is off, which is its safe state
-        elif job.urgent and not failed and not self._slot_manager.is_brake(worker.name, job):
+        elif job.urgent and not failed and not self._slot_manager.is_brake(module, job):
             self._sessions.forget_output(output)
         elif job.on_loss == "hold":
             self._sessions.hold(session, output)
@@ -413,14 +416,14 @@ class Dispatcher:
                     InUseError(
                         f"{post.worker.place} cannot give back {post.output}: {post.error.message}",
                         hint="It is tried again until it works; ask again later.",
-                        data={"holder": post.worker.place},
+                        data={"holder": str(post.worker.place)},
                     ),
                 )
 
     def _receive_closed(self, worker: Worker) -> None:
         self._to_wake.discard(worker)
         self._slot_manager.forget(worker)
-        self._sessions.forget_module((worker.name, worker.slot))
+        self._sessions.forget_module(worker.place)
         if self.pending_safe_states.closed(worker):
             self.schedule_changed = True
         self._releases.module_closed(worker)
@@ -431,7 +434,7 @@ class Dispatcher:
 
     def _attempt_late(self, call: _Call) -> None:
         """Try a request again that was parked."""
-        call.session = call.session.present
+        call.session = call.session.current
         if self._clock.monotonic() > call.deadline:
             why = "The request waited longer than its timeout_ms and was not started."
         elif not call.session.alive:
@@ -482,9 +485,9 @@ class Dispatcher:
         self.subscriptions.end_all(session)
         claims = dict(session.claims)
         for output in self._sessions.end(session):
-            worker = self._slot_manager.find(output.module, output.slot)
+            worker = self._slot_manager.find(output.place)
             if worker is not None and not worker.closing:
-                worker.make_safe(output.name, claims.get((output.module, output.slot)))
+                worker.make_safe(output.name, claims.get(output.place))
 
     def _invoke(self, call: _Call, params: InvokeParams) -> None:
         checker = self._checker(params.module, "operation", params.operation)
@@ -493,8 +496,8 @@ class Dispatcher:
             what = f"{params.module} {params.operation}"
             admit(peer, role_for(checker.description), what)
         checked = checker.check(params.params)
-        call.place = params.module, params.slot
-        worker = self._worker(params.module, params.slot)
+        place = self._slot_manager.place(params.module, params.slot)
+        worker = self._worker(place)
         description = checker.description
         session: Session = call.session
         job = Job(
@@ -513,7 +516,6 @@ class Dispatcher:
             urgent = description.is_urgent(values)
             self._slot_manager.make_way_for_line(worker, job.output)
         job.urgent = urgent
-        place = worker.name, worker.slot
         claim = session.claims.get(place)
         is_new = claim is None
         job.claim = claim = claim or Claim()
@@ -526,7 +528,6 @@ class Dispatcher:
         self._to_wake.add(worker)
 
     def _subscribe(self, call: _Call, params: SubscribeParams) -> None:
-        call.place = params.module, params.slot
         node = call.request.node
         subscription = self.subscriptions.add(
             call.session, params, "" if node is msgspec.UNSET else node
@@ -535,27 +536,28 @@ class Dispatcher:
         result = {"subscription": subscription.number}
         self._finish(call, messages.encode_result(call.request.id, result))
         self.subscriptions.begin(subscription)
-        self.subscriptions.wake(call.session, (params.module, cast("Slot", params.slot)))
+        self.subscriptions.wake(call.session, subscription.place)
 
     def _unsubscribe(self, call: _Call, params: UnsubscribeParams) -> object:
         self.subscriptions.unsubscribe(call.session, params.subscription)
         return {}
 
     def _release(self, call: _Call, params: ReleaseParams) -> object:
-        done = self._releases.ask(call, call.session, params)
+        place = self._slot_manager.place(params.module, params.slot)
+        done = self._releases.ask(call, call.session, place, params)
         if params.outputs is None:
-            self._refuse_parked(None if params.force else call.session, params)
+            self._refuse_parked(None if params.force else call.session, place)
         return {} if done else None
 
-    def _refuse_parked(self, session: Session | None, params: ReleaseParams) -> None:
+    def _refuse_parked(self, session: Session | None, place: Place) -> None:
         """Refuse what waits for a module, because its client, or somebody by force, released it."""
         for parked in self._parked.values():
             for call in tuple(parked):
-                mine = session is None or call.session.present is session
-                if mine and call.place == (params.module, params.slot):
+                mine = session is None or call.session.current is session
+                if mine and call.place == place:
                     parked.remove(call)
                     why = "was released before this request was started."
-                    self._fail(call, ClosingError(f"{params.module} in slot {params.slot} {why}"))
+                    self._fail(call, ClosingError(f"{place} {why}"))
 
     def _scan(self, call: _Call, params: ScanParams) -> None:
         bus = self._slot_manager.hardware.board.i2c_name
@@ -586,12 +588,10 @@ class Dispatcher:
 
     # -- finding things ---------------------------------------------------------------------------
 
-    def _worker(self, module: str, slot: SlotParam) -> Worker:
-        worker = self._slot_manager.worker(
-            module, cast("Slot", slot)
-        )  # which refuses what is no slot
+    def _worker(self, place: Place) -> Worker:
+        worker = self._slot_manager.worker(place)
         if self._emulator is not None:
-            self._emulator.ask_for(module, worker.slot)
+            self._emulator.ask_for(*place)
         return worker
 
     def _checker(self, module: str, kind: Kind, name: str) -> Checker:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.emulation.board import EmulatedBoard
-    from wisblock_bridge.module_api.module import Slot
+    from wisblock_bridge.module_api import Slot
     from wisblock_bridge.runtime.slots import SlotManager
 
 ProductSlot = Literal[1, 2]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.module_api.needs import ChipInUse, ChipNeed
+from wisblock_bridge.runtime.reservations import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,14 +31,14 @@ def chips_in_use(slot_manager: SlotManager) -> tuple[ChipInUse, ...]:
     """
     return tuple(
         ChipInUse(
-            slot_manager.addresses.get((worker.slot, need.chip), need.address),
+            slot_manager.addresses.get((worker.place.slot, need.chip), need.address),
             need.chip,
-            worker.name,
-            worker.slot,
+            worker.place.module,
+            worker.place.slot,
         )
         for worker in slot_manager
-        if worker.slot != "board"
-        for need in slot_manager.module_class(worker.name).description.needs.values()
+        if worker.place.slot != "board"
+        for need in slot_manager.module_class(worker.place.module).description.needs.values()
         if isinstance(need, ChipNeed)
     )
 
@@ -54,11 +55,11 @@ def places(
     Returns:
         A part of the result of ``status``.
     """
-    holders = ((each, slot_manager.reservations.holder(("address", each))) for each in ADDRESSES)
+    holders = ((each, slot_manager.reservations.holder(Address(each))) for each in ADDRESSES)
     slots = slot_manager.hardware.board.slots
     told: dict[str, object] = {
         "addresses": [
-            {"address": address, "holder": holder} for address, holder in holders if holder
+            {"address": address, "holder": str(holder)} for address, holder in holders if holder
         ],
         "straps": [
             {"slot": slot, "chip": chip, "address": address}

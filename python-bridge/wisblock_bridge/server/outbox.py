@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from wisblock_bridge.threads.backoff import Backoff
 from wisblock_bridge.wire import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session
 
 MAX_WAITING_EVENTS = 64
@@ -32,7 +34,7 @@ RETRY_S, SOON_S = 0.02, 0.001
 """Until it is tried again: where nothing could be sent the last time, and where something could."""
 
 FIRST_RETURN_S = 1.0
-"""Until a subscription tries to get back a module that another client released; then doubled."""
+"""Until a subscription tries to get back a module that another client released."""
 
 
 class Sent(Enum):
@@ -50,26 +52,24 @@ class Subscription:
     Attributes:
         number: Its number.
         session: Whose.
-        module: Name of the module.
-        slot: Where it is.
+        place: The module.
         event: Name of the event, or of the operation.
         sequence: Number of the last message delivered or dropped.
         lost: Messages dropped since the last one delivered.
         waiting: Messages that wait in the outbox.
         start: Begins the look-out (again).
-        pause_s: Seconds until the next attempt to begin it again, when its module was closed.
+        backoff: Pauses between attempts to begin it again, when its module was closed.
     """
 
     number: int
     session: Session
-    module: str
-    slot: object
+    place: Place
     event: str
     start: Callable[[], None]
     sequence: int = 0
     lost: int = 0
     waiting: int = 0
-    pause_s: float = FIRST_RETURN_S
+    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_RETURN_S))
 
 
 @dataclass(slots=True, eq=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.units import UNITS
+from wisblock_bridge.module_api import UNITS
 from wisblock_bridge.wire.messages import MALFORMED, NO_PARAMS, MapDecoder
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wisblock_bridge.errors import BadParamsError, BridgeError
-from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
+from wisblock_bridge.module_api import ALL_OUTPUTS, Module
 from wisblock_bridge.runtime.claims import in_words, printable
 from wisblock_bridge.runtime.sessions import Output
 from wisblock_bridge.server.access import admit
@@ -21,9 +21,9 @@ from wisblock_bridge.wire.roles import Role
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.module_api.module import Module
-    from wisblock_bridge.runtime.claims import Place
+    from wisblock_bridge.module_api import Module
     from wisblock_bridge.runtime.jobs import Job, MadeSafe
+    from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.runtime.worker import Worker
@@ -70,32 +70,27 @@ class Releases(Generic[C]):
         self._closing: dict[Worker, list[C]] = {}
         self._waiting: list[_Waiting[C]] = []
 
-    def ask(self, call: C, session: Session, params: ReleaseParams) -> bool:
+    def ask(self, call: C, session: Session, place: Place, params: ReleaseParams) -> bool:
         """Begin a release.
 
         Args:
             call: Who is to be answered.
             session: Who asks.
-            params: What is to be released.
+            place: The module to be released.
+            params: What of it, and how.
 
         Returns:
             Whether all is done already.
 
         Raises:
-            BadParamsError: The module does not fit there, or has no such output.
+            BadParamsError: The module has no such output.
             ForbiddenError: Force takes the role ``admin``.
         """
-        cls = self._slot_manager.module_class(params.module)
-        if params.slot not in cls.product.slots:
-            raise BadParamsError(
-                f"{params.module} does not fit slot {params.slot!r}.",
-                data={"param": "slot", "allowed": list(cls.product.slots)},
-            )
-        place: Place = params.module, params.slot
+        cls = self._slot_manager.module_class(place.module)
         _check_names(cls, params.outputs)
         if params.force:
-            admit(session.peer, Role.ADMIN, f"the release of {params.module} by force")
-        worker = self._slot_manager.find(*place)
+            admit(session.peer, Role.ADMIN, f"the release of {place.module} by force")
+        worker = self._slot_manager.find(place)
         if params.outputs is not None:
             return self._outputs(call, session, place, worker, params.outputs, params.force)
         if params.force:
@@ -136,7 +131,7 @@ class Releases(Generic[C]):
         """
         outputs, holds = [], False
         for output, policy in tuple(session.outputs.items()):
-            if (output.module, output.slot) == (worker.name, worker.slot):
+            if output.place == worker.place:
                 if policy == "hold":
                     holds |= self._sessions.hold(session, output)
                 else:
@@ -168,7 +163,7 @@ class Releases(Generic[C]):
             queued = {job.output for job in worker.driving} if everything else names
             refused |= worker.refuse_jobs(claim, queued)
         for job in worker.driving - refused:
-            mine = job.claim is not None and job.claim.present in claims
+            mine = job.claim is not None and job.claim.current in claims
             if mine and job.output not in chosen and (everything or job.output in names):
                 chosen.append(job.output)
         for output in chosen:
@@ -205,11 +200,11 @@ class Releases(Generic[C]):
             post: What the worker says.
         """
         worker = post.worker
-        if post.by_itself:
-            self._sessions.rest(Output(worker.name, worker.slot, post.output))
+        if post.automatic:
+            self._sessions.rest(Output(worker.place, post.output))
             return
         if post.error is None and not post.overtaken:
-            self._sessions.forget_output(Output(worker.name, worker.slot, post.output))
+            self._sessions.forget_output(Output(worker.place, post.output))
         for waiting in tuple(self._waiting):
             if waiting.worker is worker and post.output in waiting.outputs:
                 waiting.outputs.remove(post.output)

@@ -15,8 +15,9 @@ from wisblock_bridge.wire.roles import LOCAL, Role
 
 if TYPE_CHECKING:
     from wisblock_bridge.errors import BridgeError
-    from wisblock_bridge.module_api.module import Slot
     from wisblock_bridge.runtime.hardware import Hardware
+    from wisblock_bridge.runtime.lifecycle import Health
+    from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.server.outbox import Outbox
@@ -106,8 +107,8 @@ def status(
                 "subscriptions": len(session.subscriptions),
                 "outputs": [
                     {
-                        "module": output.module,
-                        "slot": output.slot,
+                        "module": output.place.module,
+                        "slot": output.place.slot,
                         "output": output.name,
                         "on_loss": policy,
                     }
@@ -155,28 +156,32 @@ def _access(peer: Peer) -> dict[str, object]:
 def _slots(slot_manager: SlotManager, sessions: Sessions) -> list[dict[str, object]]:
     return [
         {
-            "slot": worker.slot,
-            "module": worker.name,
-            "open": worker.is_open,
+            "slot": worker.place.slot,
+            "module": worker.place.module,
+            "open": worker.lifecycle.is_open,
             "queued": worker.queued,
             "subscriptions": worker.watched,
-            "operations": worker.operations,
-            "errors": worker.errors,
-            "failing": worker.last_error is not None,
-            "last_good": worker.last_good_ms,
-            "last_error": messages.fault(worker.latest_error) if worker.latest_error else None,
-            "last_error_at": worker.latest_error_ms,
-            **_use(worker.name, worker.slot, slot_manager, sessions),
+            **_health(worker.health),
+            **_use(worker.place, slot_manager, sessions),
         }
         for worker in slot_manager
     ]
 
 
-def _use(
-    module: str, slot: Slot, slot_manager: SlotManager, sessions: Sessions
-) -> dict[str, object]:
-    users = sessions.users((module, slot))
-    worker = slot_manager.find(module, slot)
+def _health(health: Health) -> dict[str, object]:
+    return {
+        "operations": health.operations,
+        "errors": health.errors,
+        "failing": health.last_error is not None,
+        "last_good": health.last_good_ms,
+        "last_error": messages.fault(health.latest_error) if health.latest_error else None,
+        "last_error_at": health.latest_error_ms,
+    }
+
+
+def _use(place: Place, slot_manager: SlotManager, sessions: Sessions) -> dict[str, object]:
+    users = sessions.users(place)
+    worker = slot_manager.find(place)
     return {
         "claims": [
             {"client": user["client"], "address": user["address"], "nodes": user["nodes"]}
@@ -194,7 +199,7 @@ def _use(
 
 def _configured(slot_manager: SlotManager) -> list[dict[str, object]]:
     return [
-        {"slot": slot, "module": module, "open": False}
-        for slot, module in slot_manager.fixed.items()
-        if slot_manager.find(module, slot) is None  # type: ignore[arg-type]
+        {"slot": place.slot, "module": place.module, "open": False}
+        for place in slot_manager.configured()
+        if slot_manager.find(place) is None
     ]

@@ -16,9 +16,9 @@ import msgspec
 from wisblock_bridge.errors import BadParamsError, BridgeError, BusyError
 from wisblock_bridge.runtime.fault_log import defect
 from wisblock_bridge.runtime.slots import SlotClosingError
-from wisblock_bridge.runtime.watches import LONGEST_BACK_OFF_S, EventWatch, PeriodicReading
+from wisblock_bridge.runtime.watches import EventWatch, PeriodicReading
 from wisblock_bridge.server.access import admit, role_for
-from wisblock_bridge.server.outbox import FIRST_RETURN_S, Subscription
+from wisblock_bridge.server.outbox import Subscription
 from wisblock_bridge.wire import messages
 from wisblock_bridge.wire.limits import MAX_INTERVAL_MS, MAX_SUBSCRIPTIONS, MIN_INTERVAL_MS
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.module_api.signatures import OperationDescription
-    from wisblock_bridge.runtime.claims import Place
     from wisblock_bridge.runtime.jobs import Notification
+    from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
-    from wisblock_bridge.runtime.watches import Watching
+    from wisblock_bridge.runtime.watches import Watcher
     from wisblock_bridge.runtime.worker import Worker
     from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.server.parameters import Checker
     from wisblock_bridge.server.status import Counters
-    from wisblock_bridge.wire.methods import Kind, SlotParam, SubscribeParams
+    from wisblock_bridge.wire.methods import Kind, SubscribeParams
 
 
 class Subscriptions:
@@ -59,7 +59,7 @@ class Subscriptions:
         outbox: Outbox,
         clock: Clock,
         counters: Counters,
-        worker_of: Callable[[str, SlotParam], Worker],
+        worker_of: Callable[[Place], Worker],
         checker_of: Callable[[str, Kind, str], Checker],
     ) -> None:
         self._slot_manager = slot_manager
@@ -103,24 +103,25 @@ class Subscriptions:
         admit(session.peer, role_for(checker.description), f"{params.module} {name}")
         arguments = msgspec.structs.astuple(checker.check(params.params))
         _check_rhythm(checker.description, params)
-        self._worker_of(params.module, params.slot)
+        place = self._slot_manager.place(params.module, params.slot)
+        self._worker_of(place)
         self._last += 1
         number = self._last
 
-        def watching() -> Watching:
+        def watching() -> Watcher:
             if params.every_ms is None:
                 return EventWatch(number, checker.description, arguments)
             every_s = params.every_ms / 1000.0
             return PeriodicReading(number, every_s, checker.description, arguments, params.deadband)
 
         def start() -> None:
-            worker = self._worker_of(params.module, params.slot)
-            claim = self._sessions.claim(subscription.session, (worker.name, worker.slot))
+            worker = self._worker_of(place)
+            claim = self._sessions.claim(subscription.session, place)
             if node:
                 claim.note(node)
             worker.watch(watching())
 
-        subscription = Subscription(number, session, params.module, params.slot, name, start)
+        subscription = Subscription(number, session, place, name, start)
         self._by_number[number] = subscription
         session.subscriptions.add(number)
         return subscription
@@ -177,21 +178,21 @@ class Subscriptions:
 
         Args:
             session: The client.
-            place: Name and slot of the module.
+            place: The module.
         """
         for number in tuple(session.subscriptions):
             subscription = self._by_number[number]
-            if (subscription.module, subscription.slot) == place:
+            if subscription.place == place:
                 self._end(subscription)
 
     def sleep(self, place: Place) -> None:
         """Let the subscriptions to a module sleep, because it is closed by force.
 
         Args:
-            place: Name and slot of the module.
+            place: The module.
         """
         for subscription in self._by_number.values():
-            if (subscription.module, subscription.slot) == place:
+            if subscription.place == place:
                 self._asleep.add(subscription.number)
 
     def wake(self, session: Session, place: Place) -> None:
@@ -199,11 +200,11 @@ class Subscriptions:
 
         Args:
             session: The client.
-            place: Name and slot of the module.
+            place: The module.
         """
         for number in tuple(self._asleep & session.subscriptions):
             subscription = self._by_number[number]
-            if (subscription.module, subscription.slot) == place:
+            if subscription.place == place:
                 self._asleep.discard(number)
                 self._start(subscription)
 
@@ -225,7 +226,7 @@ class Subscriptions:
         self._by_number.pop(subscription.number, None)
         self._asleep.discard(subscription.number)
         subscription.session.subscriptions.discard(subscription.number)
-        worker = self._slot_manager.find(subscription.module, subscription.slot)  # type: ignore[arg-type]
+        worker = self._slot_manager.find(subscription.place)
         if worker is not None and not worker.closing:
             worker.unwatch(subscription.number)
 
@@ -244,7 +245,7 @@ class Subscriptions:
             self._tell(subscription, happening)
         except Exception as error:  # noqa: BLE001  (one module's odd value must not end the bridge)
             subscription.lost += 1  # its sequence number is used up
-            happening.error = defect(error, f"an event of {subscription.module}")
+            happening.error = defect(error, f"an event of {subscription.place.module}")
             self._tell(subscription, happening)
 
     def _tell(self, subscription: Subscription, happening: Notification) -> None:
@@ -274,7 +275,7 @@ class Subscriptions:
             worker: The module's, which has ended.
         """
         for subscription in tuple(self._by_number.values()):
-            if subscription.module == worker.name and subscription.slot == worker.slot:
+            if subscription.place == worker.place:
                 self._put_off(subscription)
 
     def next_return(self) -> float | None:
@@ -303,13 +304,12 @@ class Subscriptions:
         except (BridgeError, SlotClosingError):
             self._put_off(subscription)
         else:
-            subscription.pause_s = FIRST_RETURN_S
+            subscription.backoff.reset()
 
     def _put_off(self, subscription: Subscription) -> None:
         if subscription.number in self._asleep:
             return
-        due = self._clock.monotonic() + subscription.pause_s
-        subscription.pause_s = min(subscription.pause_s * 2, LONGEST_BACK_OFF_S)
+        due = self._clock.monotonic() + subscription.backoff.next_s()
         heapq.heappush(self._put_off_until, (due, subscription.number))
         self._sessions.schedule_changed = True
 

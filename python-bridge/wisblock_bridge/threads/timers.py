@@ -57,6 +57,13 @@ class TimerQueue:
         heapq.heappush(self.timers, timer)
         return timer
 
+    @property
+    def next_due(self) -> float | None:
+        """Clock reading at which the next timer is due, s; None without any."""
+        while self.timers and self.timers[0].action is None:
+            heapq.heappop(self.timers)
+        return self.timers[0].due if self.timers else None
+
     def due(self) -> Iterator[Callable[[], None]]:
         """Take out what is due by now.
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from wisblock_bridge.module_api import UNITS, ReadingSpec
 from wisblock_bridge.module_api.needs import (
     AnalogNeed,
     BoardNeed,
@@ -17,12 +18,10 @@ from wisblock_bridge.module_api.needs import (
     PortNeed,
     SpiNeed,
 )
-from wisblock_bridge.module_api.units import UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wisblock_bridge.module_api.module import ReadingSpec
     from wisblock_bridge.module_api.needs import Need
     from wisblock_bridge.module_api.signatures import (
         ModuleDescription,

@@ -29,7 +29,7 @@ from wisblock_bridge.wire.limits import (
 )
 
 if TYPE_CHECKING:
-    from wisblock_bridge.module_api.module import Result
+    from wisblock_bridge.module_api import Result
 
 VERSION = 1
 NO_PARAMS = msgspec.Raw(b"\x80")

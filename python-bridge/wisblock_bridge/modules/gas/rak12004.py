@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Protocol
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Param, Product, Result, event, operation
-from wisblock_bridge.module_api.needs import chip
+from wisblock_bridge.module_api import Param, Product, Result, chip, event, operation
 from wisblock_bridge.modules.gas import (
     ALERT,
     CHIP,

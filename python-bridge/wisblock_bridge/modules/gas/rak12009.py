@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from wisblock_bridge.module_api.module import Param, Product, Result, event, operation
-from wisblock_bridge.module_api.needs import chip
+from wisblock_bridge.module_api import Param, Product, Result, chip, event, operation
 from wisblock_bridge.modules.gas import (
     ALERT,
     CHIP,

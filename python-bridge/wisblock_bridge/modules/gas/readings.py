@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from wisblock_bridge.module_api.module import Param, ReadingSpec
+from wisblock_bridge.module_api import Param, ReadingSpec
 from wisblock_bridge.modules.gas.curves import Range
 
 SUPPLY_V = 5.0

@@ -14,8 +14,18 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from wisblock_bridge.chips.adc121c021 import ADC121C021
 from wisblock_bridge.errors import BridgeError, BusError, BusFault, NotReadyError, OutOfRangeError
-from wisblock_bridge.module_api.module import EventSource, Module, Param, Quality, Result, operation
-from wisblock_bridge.module_api.needs import Part, line, optional_line
+from wisblock_bridge.module_api import (
+    EventSource,
+    Module,
+    Param,
+    Part,
+    Quality,
+    Result,
+    TimerHandle,
+    line,
+    operation,
+    optional_line,
+)
 from wisblock_bridge.modules.gas.calibration import Calibration, from_facts
 from wisblock_bridge.modules.gas.curves import Range
 from wisblock_bridge.modules.gas.heating import Warmth
@@ -33,11 +43,8 @@ from wisblock_bridge.modules.gas.readings import (
 from wisblock_bridge.modules.shared.dates import date_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, TimerHandle, Timers
     from wisblock_bridge.modules.gas.curves import Curve
 
 CHIP = "ADC121C021"
@@ -89,19 +96,13 @@ class GasSensor(Module):
     enable = line("IO6")
     alert_pin = optional_line("IO5")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
+    def setup(self) -> None:
+        """Start with the heater off and following the readings."""
         self._ordered: bool | None = None
         """How the heater was switched by hand; None while it follows the readings."""
         self._on = False
-        self._warmth = Warmth(clock, WARM_UP_MS / 1000.0)
-        self._used_at = clock.monotonic()
+        self._warmth = Warmth(self.clock, WARM_UP_MS / 1000.0)
+        self._used_at = self.clock.monotonic()
         self._idle: TimerHandle | None = None
 
     def open(self) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.module_api.module import Quality, Result
+from wisblock_bridge.module_api import Quality, Result, TimerHandle, Timers
 from wisblock_bridge.modules.lin import frames
 from wisblock_bridge.modules.lin.framer import Framer, Kind, Piece
 from wisblock_bridge.modules.shared.serial_listener import SerialListener
 
 if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import TimerHandle, Timers
     from wisblock_bridge.modules.shared.serial_listener import SerialFanout
 
 SLEEP = "sleep"

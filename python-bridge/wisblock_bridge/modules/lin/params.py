@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, get_args
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Param, ReadingSpec
+from wisblock_bridge.module_api import Param, ReadingSpec
 from wisblock_bridge.modules.lin import frames
 from wisblock_bridge.modules.lin.listening import KINDS
 from wisblock_bridge.modules.lin.master import BreakMethod

@@ -12,16 +12,17 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, get_args
 
 from wisblock_bridge.errors import SupplyLostError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     EventSource,
     Module,
     Product,
     Quality,
     Result,
     event,
+    line,
     operation,
+    serial_port,
 )
-from wisblock_bridge.module_api.needs import line, serial_port
 from wisblock_bridge.modules.lin import frames, params, parsing
 from wisblock_bridge.modules.lin.framer import Framer
 from wisblock_bridge.modules.lin.listening import SLEEP, FrameEvents
@@ -33,8 +34,6 @@ from wisblock_bridge.modules.shared.serial_listener import SerialFanout
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 MODE_CHANGE_S = 0.001
 """Between two changes of EN, and from EN high to the first bit; the transceiver wants 150 µs and
@@ -84,20 +83,16 @@ class RAK13005(Module):
     enable = line("IO6")
     wake_pin = line("IO5")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
+    def setup(self) -> None:
+        """Recall the bit rate, and create the master and its schedule."""
         self._baud, self._break = remembered(self.memory.recall())
-        self._master = Master(self.port, clock, self._overheard, lambda: self.enable.level() == 1)
+        self._master = Master(
+            self.port, self.clock, self._overheard, lambda: self.enable.level() == 1
+        )
         self._fanout = SerialFanout(self.port, self._take, lambda data: self.readings(raw=data))
-        self._news = LinEvents(self._fanout, clock)
+        self._news = LinEvents(self._fanout, self.clock)
         self._slots = ScheduleSlots(self._use, self._news)
-        self._schedule = Schedule(clock, timers, self._slots.carry_out)
+        self._schedule = Schedule(self.clock, self.timers, self._slots.carry_out)
         self._awake = False
 
     def open(self) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import TimerHandle, Timers
+    from wisblock_bridge.module_api import TimerHandle, Timers
 
 SHORTEST_MS = 1.0
 LONGEST_MS = 60_000.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BridgeError, BusError, BusFault, ChecksumError
-from wisblock_bridge.module_api.module import Quality, Result
+from wisblock_bridge.module_api import Quality, Result
 from wisblock_bridge.modules.lin import frames
 from wisblock_bridge.modules.lin.listening import FrameEvents
 

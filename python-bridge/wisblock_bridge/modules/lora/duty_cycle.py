@@ -19,7 +19,7 @@ from wisblock_bridge.modules.lora.settings import LISTENING, Configuration
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.module_api.module import TimerHandle, Timers
+    from wisblock_bridge.module_api import TimerHandle, Timers
     from wisblock_bridge.modules.lora.airtime import AirtimeRecord
     from wisblock_bridge.modules.lora.radio import LoRaRadio
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.chips.sx1262 import SX1262, LoRa, Packet
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.needs import DigitalLine
+    from wisblock_bridge.module_api import DigitalLine
 
 POLL_S = 0.005
 SHORTEST_S = 0.001

@@ -13,8 +13,18 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol, runtime_checkable
 
 from wisblock_bridge.chips.sx1262 import SX1262, longest_payload
-from wisblock_bridge.module_api.module import Module, Param, Product, Result, event, operation
-from wisblock_bridge.module_api.needs import line, optional_line, spi_device
+from wisblock_bridge.module_api import (
+    Module,
+    Param,
+    Product,
+    Result,
+    TimerHandle,
+    event,
+    line,
+    operation,
+    optional_line,
+    spi_device,
+)
 from wisblock_bridge.modules.lora import settings as lora_settings
 from wisblock_bridge.modules.lora.airtime import AirtimeRecord
 from wisblock_bridge.modules.lora.duty_cycle import DutyCycleLimiter
@@ -43,11 +53,7 @@ from wisblock_bridge.modules.lora.readings import (
 from wisblock_bridge.modules.lora.watcher import PacketEvents, packed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from wisblock_bridge.buses.gpio import EdgeSource
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, TimerHandle, Timers
 
 OUTPUT = "radio"
 SPI_HZ = 2_000_000
@@ -124,29 +130,23 @@ class RAK13300(Module):
     antenna = line("IO3")
     interrupt = optional_line("IO6")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
+    def setup(self) -> None:
+        """Recall the configuration and the air time that was used, and create the radio."""
         facts = self.memory.recall()
         self._chosen = facts.get("configuration")
         found = lora_settings.recall(self._chosen)
-        self._ledger = AirtimeRecord(clock)
+        self._ledger = AirtimeRecord(self.clock)
         self._ledger.read(facts.get("sent"))
         self._saving: TimerHandle | None = None
         self._edges: EdgeSource | None = None
         self._radio = LoRaRadio(
-            SX1262(self.spi, self.reset, self.busy, clock),
+            SX1262(self.spi, self.reset, self.busy, self.clock),
             self.antenna,
-            clock,
+            self.clock,
             (found or lora_settings.LISTENING).radio,
             self._is_closing,
         )
-        self._sender = DutyCycleLimiter(self._radio, self._ledger, timers, self._sending)
+        self._sender = DutyCycleLimiter(self._radio, self._ledger, self.timers, self._sending)
         self._sender.configuration = found or lora_settings.LISTENING
 
     # -- life -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from wisblock_bridge.module_api.module import ReadingSpec
+from wisblock_bridge.module_api import ReadingSpec
 from wisblock_bridge.modules.lora.regions import REGIONS
 
 REGION = ReadingSpec(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from wisblock_bridge.chips.sx1262 import LoRa, sync_word_registers
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Param
+from wisblock_bridge.module_api import Param
 from wisblock_bridge.modules.lora.regions import REGIONS, Region, RegionName, SubBand
 
 if TYPE_CHECKING:

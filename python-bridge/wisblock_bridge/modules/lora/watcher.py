@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BridgeError, NotReadyError
-from wisblock_bridge.module_api.module import EventSource, Result
+from wisblock_bridge.module_api import EventSource, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable

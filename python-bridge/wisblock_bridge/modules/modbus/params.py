@@ -10,7 +10,7 @@ import sys
 from typing import Annotated, Any, Literal
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Param, ReadingSpec
+from wisblock_bridge.module_api import Param, ReadingSpec
 from wisblock_bridge.modules.modbus.echo import EchoMode
 from wisblock_bridge.modules.modbus.numbers import NumberType, Order, encode, register_count
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from wisblock_bridge.buses.uart import LineSettings
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
     EventSource,
     Module,
     Param,
@@ -19,8 +19,8 @@ from wisblock_bridge.module_api.module import (
     Result,
     event,
     operation,
+    serial_port,
 )
-from wisblock_bridge.module_api.needs import serial_port
 from wisblock_bridge.modules.modbus import frames, params
 from wisblock_bridge.modules.modbus.late import QUIET_S
 from wisblock_bridge.modules.modbus.master import Master
@@ -30,8 +30,6 @@ from wisblock_bridge.modules.shared.serial_listener import SerialFanout
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
     from wisblock_bridge.modules.modbus.echo import EchoMode
     from wisblock_bridge.modules.modbus.frames import Reply, Request
 
@@ -83,14 +81,8 @@ class RAK5802(Module, ModbusValues):
 
     port = serial_port()
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
+    def setup(self) -> None:
+        """Recall the settings of the line; the port is opened later."""
         self._settings, self._echo, self._quiet_s = remembered(self.memory.recall())
         self._master: Master | None = None
         self._fanout: SerialFanout | None = None

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.module_api.module import Quality, Result, operation
+from wisblock_bridge.module_api import Quality, Result, operation
 from wisblock_bridge.modules.modbus import frames, params
 from wisblock_bridge.modules.modbus.numbers import (
     EXACT,

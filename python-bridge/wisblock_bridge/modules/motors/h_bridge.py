@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import TimerHandle, Timers
-    from wisblock_bridge.module_api.needs import DigitalLine
+    from wisblock_bridge.module_api import DigitalLine, TimerHandle, Timers
 
 Levels = tuple[int, int]
 

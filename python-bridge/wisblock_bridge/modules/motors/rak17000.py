@@ -13,28 +13,27 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from wisblock_bridge.errors import BridgeError, BusError, BusFault
-from wisblock_bridge.module_api.module import (
+from wisblock_bridge.module_api import (
+    DigitalLine,
     Module,
     Param,
     Product,
     Quality,
     ReadingSpec,
     Result,
+    TimerHandle,
     event,
+    line,
     operation,
 )
-from wisblock_bridge.module_api.needs import line
 from wisblock_bridge.modules.motors.h_bridge import BRAKE, COAST, Motion, MotorBridge
 from wisblock_bridge.modules.motors.stepper import Mode, Move, Stepper
 from wisblock_bridge.modules.shared.pushed_events import PushedEvents
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, TimerHandle, Timers
-    from wisblock_bridge.module_api.needs import DigitalLine
 
 WAKE_UP_S = 0.001
 """From nSLEEP high to outputs that follow their inputs (DRV8833 data sheet, t_WAKE)."""
@@ -116,22 +115,16 @@ class RAK17000(Module):
     b_in_1 = line("IO3")
     b_in_2 = line("SPI_MOSI")
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._net = SafetyNet(timers, self._halt)
+    def setup(self) -> None:
+        """Create both motor bridges and the stepper, at rest."""
+        self._net = SafetyNet(self.timers, self._halt)
 
         def bridge(in_1: DigitalLine, in_2: DigitalLine) -> MotorBridge:
             return MotorBridge(
                 in_1,
                 in_2,
-                clock,
-                timers,
+                self.clock,
+                self.timers,
                 at_rest=self._sleep_if_idle,
                 failed=self._net.make_safe_after_error,
             )
@@ -142,15 +135,15 @@ class RAK17000(Module):
         }
         self._stepper = Stepper(
             (self._bridges["A"], self._bridges["B"]),
-            clock,
-            timers,
+            self.clock,
+            self.timers,
             done=self._move_done,
             at_rest=self._sleep_if_idle,
             failed=self._net.make_safe_after_error,
         )
         self._watchdogs: dict[str, TimerHandle] = {}
         self._awake = False
-        self._last_move = Result({"steps": 0}, clock.timestamp_ms())
+        self._last_move = Result({"steps": 0}, self.clock.timestamp_ms())
         self._listeners: list[PushedEvents] = []
 
     def open(self) -> None:

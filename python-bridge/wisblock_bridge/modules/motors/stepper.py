@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import TimerHandle, Timers
+    from wisblock_bridge.module_api import TimerHandle, Timers
     from wisblock_bridge.modules.motors.h_bridge import MotorBridge
 
 PHASES = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from wisblock_bridge.chips.pn532.cards import CARD_TYPES
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Param, ReadingSpec
+from wisblock_bridge.module_api import Param, ReadingSpec
 
 VERSION = ReadingSpec("version", "Firmware of the reader chip, for example 1.6.", kind="str")
 PRESENT = ReadingSpec("present", "Whether a card lies on the reader.", kind="bool")

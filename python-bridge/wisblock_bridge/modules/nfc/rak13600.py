@@ -27,7 +27,13 @@ from wisblock_bridge.errors import (
     ForbiddenError,
     RemoteExceptionError,
 )
-from wisblock_bridge.module_api.module import Product, Quality, Result, event, operation
+from wisblock_bridge.module_api import (
+    Product,
+    Quality,
+    Result,
+    event,
+    operation,
+)
 from wisblock_bridge.modules.nfc import ndef_records
 from wisblock_bridge.modules.nfc.params import (
     ATQA,
@@ -62,10 +68,8 @@ from wisblock_bridge.modules.nfc.setup import CardSetup
 from wisblock_bridge.modules.nfc.watcher import CardEvents, Sighting, Sightings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 FIELD = "field"
 
@@ -104,15 +108,10 @@ class RAK13600(CardSetup):
         ),
     )
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
-        self._sightings = Sightings(self._sight, clock)
+    def setup(self) -> None:
+        """Create the watch for cards."""
+        super().setup()
+        self._sightings = Sightings(self._sight, self.clock)
 
     # -- the reader -------------------------------------------------------------------------------
 

@@ -21,16 +21,13 @@ from wisblock_bridge.errors import (
     NotReadyError,
     RemoteExceptionError,
 )
-from wisblock_bridge.module_api.module import Module
-from wisblock_bridge.module_api.needs import chip
+from wisblock_bridge.module_api import Module, chip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from wisblock_bridge.chips.pn532 import Target
     from wisblock_bridge.chips.pn532.card import Card
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import ModuleState, Timers
 
 TRIES = 5
 """Looks of the chip before it says "no card"; about 5 ms each, so nobody waits long."""
@@ -51,14 +48,8 @@ class NfcReader(Module):
 
     reader = chip(PN532, "PN532", 0x24)
 
-    def __init__(
-        self,
-        parts: Mapping[str, object],
-        clock: Clock,
-        timers: Timers,
-        memory: ModuleState | None = None,
-    ) -> None:
-        super().__init__(parts, clock, timers, memory)
+    def setup(self) -> None:
+        """Start with the field off and without listeners."""
         self._held = False
         self._listeners: set[object] = set()
 

@@ -17,7 +17,7 @@ from wisblock_bridge.chips.pn532.classic import MifareClassic
 from wisblock_bridge.chips.pn532.classic_setup import format_classic
 from wisblock_bridge.chips.pn532.type2 import Type2Tag
 from wisblock_bridge.errors import BadParamsError, RemoteExceptionError
-from wisblock_bridge.module_api.module import Result, operation
+from wisblock_bridge.module_api import Result, operation
 from wisblock_bridge.modules.nfc.params import (
     DATA,
     UID,

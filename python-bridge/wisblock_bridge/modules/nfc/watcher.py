@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.module_api.module import EventSource, Result
+from wisblock_bridge.module_api import EventSource, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

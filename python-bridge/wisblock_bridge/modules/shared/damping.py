@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated
 
-from wisblock_bridge.module_api.module import Param
+from wisblock_bridge.module_api import Param
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.needs import DigitalLine
+    from wisblock_bridge.module_api import DigitalLine
 
 RESET_S = 10e-6
 """The MCP23017 wants its reset pin low for 1 µs (datasheet DS20001952C, table 2-1)."""

@@ -11,15 +11,13 @@ import math
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.gpio import Bias
-from wisblock_bridge.module_api.module import EventSource
+from wisblock_bridge.module_api import DigitalLine, EventSource, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api.module import Result
-    from wisblock_bridge.module_api.needs import DigitalLine
 
     Pack = Callable[[int, float, int], Result]
 

@@ -1,4 +1,4 @@
-"""A relay behind one line of the slot, the same for every module that has one.
+"""A relay behind one line of the slot, and the operations of every module that has one.
 
 1. The line high energises the coil; safe is low.
 2. After every command the line is read back: that tells a short, not a broken coil.
@@ -7,15 +7,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, ClassVar
 
 from wisblock_bridge.errors import BridgeError, NotReadyError
-from wisblock_bridge.module_api.module import Param, ReadingSpec
+from wisblock_bridge.module_api import (
+    DigitalLine,
+    Module,
+    Param,
+    Part,
+    ReadingSpec,
+    Result,
+    TimerHandle,
+    Timers,
+    operation,
+)
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
-
-if TYPE_CHECKING:
-    from wisblock_bridge.module_api.module import TimerHandle, Timers
-    from wisblock_bridge.module_api.needs import DigitalLine
 
 OUTPUT = "relay"
 
@@ -23,6 +29,11 @@ ON = ReadingSpec(
     "on",
     "Whether the coil is energised and the normally open contact closed.",
     kind="bool",
+)
+
+UNCONFIRMED_AT_POWER_ON = (
+    "Whether the relay stays off on a RAK7391 between power-on and the start of the "
+    "bridge: the expander's weak pull-up is on the line until then."
 )
 
 On = Annotated[bool, Param("True closes the normally open contact, false opens it.")]
@@ -164,3 +175,94 @@ class Relay:
         if self._pulse is not None:
             self._pulse.cancel()
             self._pulse = None
+
+
+class RelayModule(Module):
+    """Base of the modules that have one relay; the line of its coil is the product's."""
+
+    coil: ClassVar[Part[DigitalLine]]
+
+    def setup(self) -> None:
+        """Create the relay on the line of its coil."""
+        self._relay = Relay(self.coil, self.timers)
+
+    def open(self) -> None:
+        """Switch the relay off."""
+        self._relay.release()
+
+    def rests(self, output: str) -> bool:  # noqa: ARG002  (there is one)
+        """Tell whether the relay is off."""
+        return self._relay.rests
+
+    def check_supply(self) -> None:
+        """Look whether the expander still drives the relay's line."""
+        self.coil.check_driven()
+
+    def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
+        """Switch the relay off."""
+        self._relay.release()
+
+    def close(self) -> None:
+        """Switch the relay off and return its line."""
+        self._relay.close()
+
+    @operation(
+        gives=(ON,),
+        main=ON,
+        drives=OUTPUT,
+        urgent={"on": False},
+        payload_param="on",
+        default=True,
+    )
+    def set(self, on: On) -> Result:
+        """Switch the relay on or off; a pulse that runs is over.
+
+        Returns:
+            ``on``, as read back from the line.
+
+        Raises:
+            BusError: The line could not be driven or read; the relay is switched off.
+            NotReadyError: The line does not follow; the relay is switched off.
+        """
+        return self.readings(on=self._relay.switch(on=on))
+
+    @operation(gives=(ON,), main=ON, drives=OUTPUT)
+    def toggle(self) -> Result:
+        """Switch the relay to its other state; a pulse that runs is over.
+
+        Returns:
+            ``on``, as read back from the line.
+
+        Raises:
+            BusError: The line could not be driven or read; the relay is switched off.
+            NotReadyError: The line does not follow; the relay is switched off.
+        """
+        return self.readings(on=self._relay.toggle())
+
+    @operation(gives=(ON,), main=ON, drives=OUTPUT, payload_param="ms")
+    def pulse(self, ms: PulseMs) -> Result:
+        """Switch the relay on for a while, then off; it ends even if the client is gone.
+
+        A pulse during a pulse begins anew. Afterwards the relay is off, whatever it was before.
+
+        Returns:
+            ``on``, which is true now.
+
+        Raises:
+            BusError: The line could not be driven or read; the relay is switched off.
+            NotReadyError: The line does not follow; the relay is switched off.
+        """
+        return self.readings(on=self._relay.pulse(ms / 1000.0))
+
+    @operation(gives=(ON,), main=ON, reads_only=True)
+    def state(self) -> Result:
+        """Read the relay's line back.
+
+        Returns:
+            ``on``.
+
+        Raises:
+            BusError: The line could not be read.
+            NotReadyError: The line is not as commanded.
+        """
+        return self.readings(on=self._relay.is_on())

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BridgeError, BusError, BusFault
+from wisblock_bridge.threads.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.module_api.module import TimerHandle, Timers
+    from wisblock_bridge.module_api import TimerHandle, Timers
 
 FIRST_RETRY_S = 0.1
-LONGEST_RETRY_S = 10.0
 
 _IN_VAIN = {BusFault.HELD, BusFault.MISSING, BusFault.PERMISSION, BusFault.UNSUPPORTED}
 """Trying again does not help: the line is not ours."""
@@ -36,7 +36,7 @@ class SafetyNet:
         self._timer: TimerHandle | None = None
 
     def make_safe(self) -> None:
-        """Make the outputs safe now; what fails now is tried again later, without a word.
+        """Make the outputs safe now; what fails is tried again later without being reported.
 
         Raises:
             BridgeError: It did not work at once.
@@ -45,30 +45,30 @@ class SafetyNet:
         try:
             self._make_safe()
         except BridgeError as error:
-            self._try_later(error, FIRST_RETRY_S)
+            self._try_later(error, Backoff(FIRST_RETRY_S))
             raise
 
     def make_safe_after_error(self) -> None:
-        """Make the outputs safe because of another error, which is the one to be told."""
+        """Make the outputs safe because of another error, which is the one to report."""
         try:
             self.make_safe()
         except BridgeError:
             return  # it is tried again
 
     def cancel(self) -> None:
-        """Try no more: somebody drives the outputs anew, or they are safe."""
+        """Stop trying: the outputs are driven again, or they are safe."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _try_later(self, error: BridgeError, pause_s: float) -> None:
+    def _try_later(self, error: BridgeError, backoff: Backoff) -> None:
         if isinstance(error, BusError) and error.fault in _IN_VAIN:
             return
-        self._timer = self._timers.after(pause_s, lambda: self._try_again(pause_s))
+        self._timer = self._timers.after(backoff.next_s(), lambda: self._try_again(backoff))
 
-    def _try_again(self, pause_s: float) -> None:
+    def _try_again(self, backoff: Backoff) -> None:
         self._timer = None
         try:
             self._make_safe()
         except BridgeError as error:
-            self._try_later(error, min(2 * pause_s, LONGEST_RETRY_S))
+            self._try_later(error, backoff)

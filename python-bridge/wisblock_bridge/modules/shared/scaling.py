@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Protocol
 
 from wisblock_bridge.errors import BadParamsError
-from wisblock_bridge.module_api.module import Param, ReadingSpec
+from wisblock_bridge.module_api import Param, ReadingSpec
 
 LARGEST = 1e9
 

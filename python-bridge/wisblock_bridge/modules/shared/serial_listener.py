@@ -12,13 +12,12 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.module_api.module import EventSource
+from wisblock_bridge.module_api import EventSource, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.buses.uart import SerialPort
-    from wisblock_bridge.module_api.module import Result
 
 MOST_NEWS = 256
 

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal, TypeGuard
+from typing import Annotated, Literal, TypeGuard
 
 from wisblock_bridge.errors import OutOfRangeError
-from wisblock_bridge.module_api.module import Param, ReadingSpec
+from wisblock_bridge.module_api import ModuleState, Param, ReadingSpec
 from wisblock_bridge.modules.shared.dates import date_of
-
-if TYPE_CHECKING:
-    from wisblock_bridge.module_api.module import ModuleState
 
 LARGEST_ERROR_SHARE = 0.1
 """Of the span: what an input may be wrong by. The products are made for 1 %."""
