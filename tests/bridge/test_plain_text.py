@@ -180,6 +180,7 @@ def test_a_client_cannot_write_a_line_of_the_log(tmp_path: Path) -> None:
 # -- output in any encoding -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "encoding", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0",
                  "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "latin-1"}]
@@ -204,9 +205,9 @@ def test_a_client_cannot_write_a_line_of_the_log(tmp_path: Path) -> None:
 def test_no_command_fails_after_the_deed(
     served: BridgeProcess, words: tuple[str, ...], encoding: dict[str, str]
 ) -> None:
-    if words[0] != "call" or "--help" in words:
-        run(served, "call", "RAK13004", "servo", "channel=0", "angle=10")
-    done = run(served, *words, **encoding)
+    with Bridge(served.endpoint) as bridge:
+        bridge.invoke("RAK13004", 1, "servo", {"channel": 0, "angle": 10})
+        done = run(served, *words, **encoding)
     assert done.returncode == 0, done.stderr
     assert done.stdout
     if "--json" in words or words == ("catalogue",):
@@ -216,6 +217,7 @@ def test_no_command_fails_after_the_deed(
 # -- errors for programs --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "exit_code"),
     [
@@ -248,18 +250,18 @@ def test_errors_under_json_are_json(
 # -- the width of the terminal --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("width", [40, 80, 120])
-@pytest.mark.parametrize("words", [("list",), ("list", "RAK5802"), ("scan",), ("status",)])
-def test_nothing_is_wider_than_the_terminal(
-    served: BridgeProcess, words: tuple[str, ...], width: int
-) -> None:
-    run(served, "call", "RAK5801", "read")
-    wide = run(served, *words).stdout.decode()
-    narrow = run(served, *words, COLUMNS=str(width)).stdout.decode()
-    assert max(map(len, narrow.splitlines())) <= width
-    assert max(map(len, wide.splitlines())) > 80 or words == ("status",)
-    if words != ("status",):
-        assert "".join(narrow.split()) == "".join(wide.split())
+@pytest.mark.slow
+@for_each("words", [("list",), ("list", "RAK5802"), ("scan",), ("status",)])
+def test_nothing_is_wider_than_the_terminal(served: BridgeProcess, words: tuple[str, ...]) -> None:
+    with Bridge(served.endpoint) as bridge:
+        bridge.invoke("RAK5801", 1, "read")
+        wide = run(served, *words).stdout.decode()
+        assert max(map(len, wide.splitlines())) > 80 or words == ("status",)
+        for width in (40, 80, 120):
+            narrow = run(served, *words, COLUMNS=str(width)).stdout.decode()
+            assert max(map(len, narrow.splitlines())) <= width, width
+            if words != ("status",):
+                assert "".join(narrow.split()) == "".join(wide.split()), width
 
 
 def test_a_real_terminal_is_asked_for_its_width(served: BridgeProcess) -> None:
