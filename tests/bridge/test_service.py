@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.server.dispatch import Dispatcher
 
+pytestmark = pytest.mark.slow
+
 Map = dict[str, Any]
 
 

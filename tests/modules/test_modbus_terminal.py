@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.modules.modbus.frames import Request
 
+pytestmark = pytest.mark.slow
+
 QUIET_S = 0.05
 SOON_S, UNPROVEN_S, PATIENT_S = 0.2, 3.0, 10.0
 
