@@ -81,7 +81,7 @@ def is_loopback(address: str) -> bool:
 
     Args:
         address: IPv4 or IPv6; an IPv4 address within IPv6 ("::ffff:127.0.0.1", as a socket for both
-            reports its IPv4 peers) counts as what it stands for.
+            reports its IPv4 peers) counts as the IPv4 address.
 
     Returns:
         True for loopback addresses; False for all others, and for text that is not an address.
@@ -105,8 +105,8 @@ def default_endpoint(
     Ask again before each attempt to connect: the service's directory appears when it starts.
 
     Args:
-        environment: Environment variables; those of this process when not given.
-        uid: Number of the user; the one of this process when not given.
+        environment: Environment variables; by default those of this process.
+        uid: Number of the user; by default that of this process.
         system_directory: Where the service keeps its socket.
 
     Returns:
@@ -176,8 +176,8 @@ def configured_endpoint(
     """Return the endpoint that the configuration file names.
 
     Args:
-        environment: Environment variables; those of this process when not given.
-        file: The file when the environment names none; the usual one when not given.
+        environment: Environment variables; by default those of this process.
+        file: The file when the environment names none; by default the usual one.
 
     Returns:
         The endpoint; None when there is no file, when it names none, or when it is the usual file
@@ -272,7 +272,7 @@ def is_served(endpoint: Endpoint, timeout_s: float = 1.0) -> bool:
         timeout_s: How long to wait, s.
 
     Returns:
-        True when a connection was accepted; whether it is a bridge is not asked.
+        True when a connection was accepted; whether it is a bridge is not checked.
     """
     if endpoint.transport == "tcp":
         host = "localhost" if endpoint.host == "*" else endpoint.host

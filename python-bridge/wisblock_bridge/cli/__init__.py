@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: Without the program's name; those of this process when not given.
+        arguments: Without the program's name; by default those of this process.
 
     Returns:
         0 done; 1 it failed, or ``check`` found something missing; 2 wrong usage or configuration;

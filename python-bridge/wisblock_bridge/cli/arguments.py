@@ -90,9 +90,6 @@ def duration_s(text: str) -> float:
     Args:
         text: "500ms", "1s", "2m", or a number of seconds.
 
-    Returns:
-        Seconds.
-
     Raises:
         argparse.ArgumentTypeError: The text cannot be parsed.
     """
@@ -108,9 +105,6 @@ def place(text: str) -> int | str:
     Args:
         text: "1", "2" or "board".
 
-    Returns:
-        The slot as the protocol has it.
-
     Raises:
         argparse.ArgumentTypeError: The text cannot be parsed.
     """
@@ -124,9 +118,6 @@ def positive(text: str) -> int:
 
     Args:
         text: "10".
-
-    Returns:
-        The number.
 
     Raises:
         argparse.ArgumentTypeError: The text cannot be parsed.

@@ -58,10 +58,6 @@ def call(options: argparse.Namespace) -> int:
 def is_left_driven(operation: Mapping[str, object], params: Mapping[str, object]) -> bool:
     """Return whether an operation leaves an output in another state than its safe one.
 
-    Args:
-        operation: Its entry in the catalogue.
-        params: Its parameters.
-
     Returns:
         False where it drives nothing, and for a stop or an off.
     """
@@ -101,11 +97,6 @@ def release(options: argparse.Namespace) -> int:
 
 def entry_of(found: Mapping[str, object], module: str, slot: Slot) -> Mapping[str, object]:
     """Return a module's entry in a status.
-
-    Args:
-        found: The status.
-        module: Its name.
-        slot: Where it is.
 
     Returns:
         Its entry; empty when it is not open.
@@ -163,14 +154,7 @@ def slot_of(module: Mapping[str, object], wanted: object) -> Slot:
 
 
 def as_data(result: Result) -> dict[str, object]:
-    """Return a result as plain data, as on the wire.
-
-    Args:
-        result: What came.
-
-    Returns:
-        A map.
-    """
+    """Return a result as plain data, as on the wire."""
     data: dict[str, object] = {
         "readings": result.readings,
         "timestamp": result.timestamp,
@@ -181,16 +165,7 @@ def as_data(result: Result) -> dict[str, object]:
 
 
 def as_text(result: Result, operation: Mapping[str, object], units: Units) -> str:
-    """Return a result as text.
-
-    Args:
-        result: What came.
-        operation: The operation's entry in the catalogue.
-        units: The catalogue's units.
-
-    Returns:
-        Lines.
-    """
+    """Return a result as text."""
     unit_of = {
         str(each["name"]): str(each["unit"]) for each in parse_params.entries(operation, "readings")
     }

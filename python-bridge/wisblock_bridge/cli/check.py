@@ -47,9 +47,6 @@ def check(options: argparse.Namespace) -> int:
 def as_text(findings: Sequence[Finding]) -> str:
     """Return findings as text.
 
-    Args:
-        findings: Of ``check``.
-
     Returns:
         Lines: what was found, and below it what to do.
     """
@@ -65,9 +62,6 @@ def as_text(findings: Sequence[Finding]) -> str:
 
 def effective(config: Config) -> list[tuple[str, str, str]]:
     """Return every value in effect, and where it came from.
-
-    Args:
-        config: What is configured.
 
     Returns:
         Key, value and origin.

@@ -38,9 +38,6 @@ def as_data(error: Exception, words: str = "") -> dict[str, object]:
     Args:
         error: What was raised.
         words: What to say instead of the error's own words.
-
-    Returns:
-        A map.
     """
     if isinstance(error, BridgeError):
         data: dict[str, object] = {"code": str(error.code), "message": error.message}

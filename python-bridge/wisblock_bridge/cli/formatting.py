@@ -95,7 +95,7 @@ def wrapped(line: str, width: int | None, hanging: str = "    ") -> str:
         hanging: In front of all lines but the first.
 
     Returns:
-        Lines, without a line end at the end.
+        Lines, without a final line end.
     """
     if width is None or len(line) <= width:
         return line
@@ -113,9 +113,6 @@ def wrapped(line: str, width: int | None, hanging: str = "    ") -> str:
 
 def line(text: str) -> str:
     """Return received text without control characters.
-
-    Args:
-        text: Any.
 
     Returns:
         The text without control characters.

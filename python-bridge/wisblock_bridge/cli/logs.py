@@ -39,7 +39,7 @@ def set_up(level: str, stream: TextIO | None = None) -> LogBuffer:
 
     Args:
         level: "debug", "info", "warning" or "error".
-        stream: Where to; standard error when not given.
+        stream: Where to; by default standard error.
 
     Returns:
         The buffer with the last lines.

@@ -40,9 +40,6 @@ def find_module(catalogue: Entry, name: str) -> Entry:
         catalogue: The catalogue.
         name: "RAK5801".
 
-    Returns:
-        Its entry.
-
     Raises:
         UnknownModuleError: There is none; the most similar name is suggested.
     """
@@ -61,9 +58,6 @@ def find_operation(module: Entry, name: str, *, event: bool = False) -> Entry:
         name: "read".
         event: Look for an event.
 
-    Returns:
-        Its entry.
-
     Raises:
         UnknownOperationError: There is none; the most similar name is suggested.
     """
@@ -77,15 +71,7 @@ def find_operation(module: Entry, name: str, *, event: bool = False) -> Entry:
 
 
 def entries(entry: Entry, key: str) -> Sequence[Entry]:
-    """Return a list of entries of the catalogue.
-
-    Args:
-        entry: Where.
-        key: Which.
-
-    Returns:
-        The entries.
-    """
+    """Return a list of entries of the catalogue."""
     return cast("Sequence[Entry]", entry.get(key, ()))
 
 

@@ -94,15 +94,7 @@ def unseen() -> str:
 
 
 def describe(module: Entry, units: Mapping[str, Entry]) -> str:
-    """Return a description of a module.
-
-    Args:
-        module: Its entry in the catalogue.
-        units: The catalogue's units.
-
-    Returns:
-        Lines.
-    """
+    """Return a description of a module."""
     slots = " or ".join(str(each) for each in cast("Sequence[object]", module["slots"]))
     lines = [f"{module['name']}: {module['title']} (slot {slots})", str(module["summary"]), ""]
     if "package" in module:
@@ -182,14 +174,7 @@ def _module_row(module: Entry) -> tuple[str, ...]:
 
 
 def chip_row(chip: Entry) -> tuple[str, ...]:
-    """Return a table row for what was found at an address.
-
-    Args:
-        chip: An entry of a scan.
-
-    Returns:
-        Cells of a table.
-    """
+    """Return a table row for what was found at an address."""
     modules = ", ".join(cast("Sequence[str]", chip["modules"]))
     address = cast("int", chip["address"])
     name = str(chip["chip"]) or "unknown"

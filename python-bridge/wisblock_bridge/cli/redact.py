@@ -59,7 +59,7 @@ def keys_in(paths: Iterable[Path]) -> Iterator[str]:
     """Return the keys in key files.
 
     Args:
-        paths: Files, or directories of such; what cannot be read is left out.
+        paths: Files, or directories of files; what cannot be read is left out.
 
     Yields:
         One key after another, secret and public ones alike.
@@ -78,7 +78,7 @@ def variables(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the project's environment variables, those with keys without their value.
 
     Args:
-        environment: Environment variables; those of this process when not given.
+        environment: Environment variables; by default those of this process.
 
     Returns:
         Name to value, or to "set" for what is secret.
@@ -95,7 +95,7 @@ def keys_of_environment(environment: Mapping[str, str] | None = None) -> list[st
     """Return the keys in the project's environment variables.
 
     Args:
-        environment: Environment variables; those of this process when not given.
+        environment: Environment variables; by default those of this process.
 
     Returns:
         Their values.

@@ -48,7 +48,7 @@ def report(options: argparse.Namespace) -> int:
     """Write the report.
 
     Returns:
-        The exit code, 0: what is wrong stands in the report.
+        0: errors are part of the report.
     """
     text = build(options)
     if options.out is None:
@@ -63,7 +63,7 @@ def build(options: argparse.Namespace) -> str:
     """Collect everything and return the text.
 
     Returns:
-        The report, discreet.
+        The report, without keys and names.
     """
     config, problem = _configuration(options)
     sections: list[tuple[str, Callable[[], str]]] = [

@@ -35,7 +35,7 @@ def configuration(options: argparse.Namespace, *, serving: bool = False) -> Conf
         serving: The command starts a bridge itself, so a running one is not looked for.
 
     Returns:
-        The effective configuration; without any other endpoint, that of the bridge which
+        The effective configuration; if no endpoint is configured, that of the bridge which
         ``make run`` started in this checkout.
 
     Raises:

@@ -27,14 +27,7 @@ def status(options: argparse.Namespace) -> int:
 
 
 def as_text(found: Entry) -> str:
-    """Return a status as text.
-
-    Args:
-        found: The result of the method ``status``.
-
-    Returns:
-        Lines.
-    """
+    """Return a status as text."""
     board = cast("Entry", found.get("board", {}))
     emulated = "emulated " if board.get("emulated") else ""
     uptime = formatting.duration(cast("float", found.get("uptime_s", 0.0)))
@@ -83,9 +76,6 @@ def as_text(found: Entry) -> str:
 
 def users(slot: Entry) -> list[str]:
     """Return who uses a module.
-
-    Args:
-        slot: Its entry in a status.
 
     Returns:
         A few words for each client and each held output.

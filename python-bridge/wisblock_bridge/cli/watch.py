@@ -97,11 +97,7 @@ class Lines:
         self._json = json
 
     def show(self, event: Event) -> None:
-        """Write an event.
-
-        Args:
-            event: What came.
-        """
+        """Write an event."""
         if event.error is not None:
             complain(event.error, as_json=self._json)
             return
@@ -122,14 +118,7 @@ class Lines:
 
 
 class Table:
-    """A table that is updated in place on the terminal.
-
-    Args:
-        title: Its first line.
-        operation: The operation's entry in the catalogue.
-        units: The catalogue's units.
-        stream: The terminal.
-    """
+    """A table that is updated in place on the terminal."""
 
     def __init__(
         self, title: str, operation: Mapping[str, object], units: Units, stream: TextIO
@@ -144,11 +133,7 @@ class Table:
         self._count = self._lost = 0
 
     def show(self, event: Event) -> None:
-        """Draw the table again with an event.
-
-        Args:
-            event: What came.
-        """
+        """Draw the table again with an event."""
         self._lost += event.lost
         if event.error is None:
             self._count += 1
@@ -191,14 +176,7 @@ class Table:
 
 
 def remarks(event: Event) -> list[str]:
-    """Return remarks about quality, loss and emulation.
-
-    Args:
-        event: What came.
-
-    Returns:
-        Words.
-    """
+    """Return remarks about quality, loss and emulation."""
     result = event.result
     words = [f"{result.quality}: {result.note}"] if result.quality != "good" else []
     if event.lost:
@@ -208,9 +186,6 @@ def remarks(event: Event) -> list[str]:
 
 def unit_names(operation: Mapping[str, object]) -> dict[str, str]:
     """Return the units of an operation's readings.
-
-    Args:
-        operation: Its entry in the catalogue.
 
     Returns:
         Reading to name of unit.

@@ -32,16 +32,16 @@ class Bridge:
     ``with Bridge() as bridge: print(bridge["RAK5801", 1].read()["current"])``
 
     Outputs that were driven go to their safe state when the connection is closed, when the program
-    ends, and when it dies, unless they were written with ``on_loss="hold"``. A background thread
+    ends, and when it crashes, unless they were written with ``on_loss="hold"``. A background thread
     renews the lease, so a program that sleeps or computes keeps its outputs.
 
     Args:
-        endpoint: Where the bridge is; None for the usual place.
-        name: What this program is called in the bridge's status; its file name when not given.
-        lease_ms: How long the bridge waits for a sign of life, 500...60000 ms.
+        endpoint: Where the bridge is; None for the default.
+        name: The name of this program in the bridge's status; by default its file name.
+        lease_ms: How long the bridge waits for a request or a ping, 500...60000 ms.
         timeout_s: How long to wait for replies, s.
-        connect_timeout_s: How long the bridge may take to say hello, s.
-        keys: What to show a bridge on another computer: ``ClientKeys``, or the path of a file that
+        connect_timeout_s: How long the bridge may take to reply to ``hello``, s.
+        keys: The keys for a bridge on another computer: ``ClientKeys``, or the path of a file that
             ``wisblock-bridge keys add`` wrote. None for the environment variables
             ``WISBLOCK_SERVER_KEY``, ``WISBLOCK_PUBLIC_KEY`` and ``WISBLOCK_SECRET_KEY``, if they
             are set. A socket file (ipc) needs none.
@@ -121,11 +121,11 @@ class Bridge:
         Args:
             name: "RAK5801".
             slot: 1, 2 or "board".
-            on_loss: What its outputs do when this program is lost: "safe" or "hold".
+            on_loss: What its outputs do when this program disconnects: "safe" or "hold".
             timeout_s: How long its operations may take, s.
 
         Returns:
-            The module; nothing is asked of the bridge yet.
+            The module; no request is sent yet.
         """
         return ModuleProxy(self, name, slot, on_loss, timeout_s)
 
@@ -138,10 +138,10 @@ class Bridge:
             **params: Its parameters.
 
         Returns:
-            Its result, as it came.
+            Its result, as received.
 
         Raises:
-            RemoteError: The bridge refused, is away, or did not reply in time.
+            RemoteError: The bridge refused, is not connected, or did not reply in time.
         """
         return self._connection.request(method, params, timeout_s or self._timeout_s)
 
@@ -162,7 +162,7 @@ class Bridge:
             slot: 1, 2 or "board".
             operation: "read".
             params: Its parameters.
-            on_loss: What an output that this drives does when this program is lost.
+            on_loss: What an output that this drives does when this program disconnects.
             timeout_s: How long to wait for the reply, s.
 
         Returns:
@@ -204,7 +204,7 @@ class Bridge:
             The subscription, to be iterated over. It survives a restart of the bridge.
 
         Raises:
-            RemoteError: The bridge refused, is away, or did not reply in time.
+            RemoteError: The bridge refused, is not connected, or did not reply in time.
         """
         wanted: dict[str, Any] = {"module": module, "slot": slot}
         if event is not None:
@@ -259,7 +259,7 @@ class Bridge:
         Args:
             module: "RAK5801".
             slot: 1, 2 or "board".
-            outputs: Make only these outputs safe, held or not, and go on using the module; "*" is
+            outputs: Make only these outputs safe, held or not, and keep the module open; "*" is
                 everything that this program drives there.
             force: End the claims of all clients: module closed, outputs safe, slot free.
                 With ``outputs``: make these safe, whichever client drives them.

@@ -75,10 +75,10 @@ class Connection:
 
     Args:
         endpoint: Where the bridge is.
-        name: What the client calls itself.
+        name: The name of the client.
         lease_ms: How long the bridge keeps outputs when nothing is heard, ms.
-        connect_timeout_s: How long the bridge may take to say hello, s.
-        keys: What to show the bridge; None for a connection without encryption.
+        connect_timeout_s: How long the bridge may take to reply to ``hello``, s.
+        keys: The keys; None for a connection without encryption.
 
     Raises:
         OfflineError: No bridge answers.
@@ -150,11 +150,8 @@ class Connection:
             params: Its parameters.
             timeout_s: How long to wait, s.
 
-        Returns:
-            The result.
-
         Raises:
-            OfflineError: The bridge is away.
+            OfflineError: The bridge is not connected.
             ReplyTimeoutError: It did not reply in time.
             RemoteError: It refused, or the hardware failed.
         """
@@ -235,7 +232,7 @@ class Connection:
             if self._closing:
                 raise self._offline("This connection is closed.")
             if not self._online:
-                raise self._shut_out or self._offline("The bridge is away.")
+                raise self._shut_out or self._offline("The bridge is not connected.")
             if len(self._pending) >= MAX_IN_FLIGHT:
                 raise RemoteError(
                     f"{MAX_IN_FLIGHT} requests are waiting for replies already.",
@@ -439,7 +436,7 @@ class Connection:
         except zmq.Again:
             with self._lock:
                 self._pending.pop(call.number, None)
-            call.fail(self._offline("The bridge is away."))
+            call.fail(self._offline("The bridge is not connected."))
         else:
             self._last_sent = time.monotonic()
 

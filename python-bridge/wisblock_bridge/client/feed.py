@@ -60,11 +60,7 @@ class Feed:
         self._changed = threading.Condition()
 
     def put(self, event: Event) -> None:
-        """Keep an event; the oldest is dropped when there are too many.
-
-        Args:
-            event: What came.
-        """
+        """Keep an event; the oldest is dropped when there are too many."""
         with self._changed:
             if len(self._events) >= MAX_EVENTS:
                 self._lost += 1 + self._events.popleft().lost
@@ -75,7 +71,7 @@ class Feed:
         """Wait for the next event.
 
         Args:
-            timeout_s: How long, s; None for as long as it takes.
+            timeout_s: How long, s; None without a limit.
 
         Returns:
             The event; None when the time is over or the subscription has ended.

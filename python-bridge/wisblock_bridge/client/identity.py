@@ -54,14 +54,7 @@ def find_keys(endpoint: Endpoint, given: ClientKeys | Path | str | None) -> Clie
 
 
 def turned_away(endpoint: Endpoint) -> RemoteError:
-    """Return the error for a key that is not authorised.
-
-    Args:
-        endpoint: Where the bridge is.
-
-    Returns:
-        The error.
-    """
+    """Return the error for a key that is not authorised."""
     return RemoteError(
         "The key is not authorised: it is not on the bridge's list.",
         code=ErrorCode.FORBIDDEN,
@@ -72,14 +65,7 @@ def turned_away(endpoint: Endpoint) -> RemoteError:
 
 
 def wrong_server_key(endpoint: Endpoint) -> RemoteError:
-    """Return the error for a handshake with keys that failed.
-
-    Args:
-        endpoint: Where the bridge is.
-
-    Returns:
-        The error.
-    """
+    """Return the error for a handshake with keys that failed."""
     return RemoteError(
         "The connection was closed while keys were exchanged.",
         code=ErrorCode.FORBIDDEN,
@@ -90,14 +76,7 @@ def wrong_server_key(endpoint: Endpoint) -> RemoteError:
 
 
 def keys_needed(endpoint: Endpoint) -> RemoteError:
-    """Return the error for a connection without keys where keys are required.
-
-    Args:
-        endpoint: Where the bridge is.
-
-    Returns:
-        The error.
-    """
+    """Return the error for a connection without keys where keys are required."""
     return RemoteError(
         "The bridge at this endpoint requires keys.",
         code=ErrorCode.FORBIDDEN,

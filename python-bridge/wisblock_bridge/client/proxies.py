@@ -28,7 +28,7 @@ class ModuleProxy:
         bridge: The bridge.
         name: "RAK5801".
         slot: 1, 2 or "board".
-        on_loss: What its outputs do when this program is lost.
+        on_loss: What its outputs do when this program disconnects.
         timeout_s: How long its operations may take, s; None for the bridge's usual time.
     """
 
@@ -62,9 +62,6 @@ class ModuleProxy:
         Args:
             operation: "read".
             params: Its parameters.
-
-        Returns:
-            The readings.
         """
         return self._bridge.invoke(
             self._name,
@@ -106,10 +103,6 @@ class ModuleProxy:
     def events(self, event: str, **params: object) -> Subscription:
         """Subscribe to an event.
 
-        Args:
-            event: Which.
-            **params: Its parameters.
-
         Returns:
             The subscription, to be iterated over.
         """
@@ -137,7 +130,7 @@ class Subscription:
         """Wait for the next event.
 
         Args:
-            timeout_s: How long, s; None for as long as it takes.
+            timeout_s: How long, s; None without a limit.
 
         Returns:
             The event; None when the time is over or the subscription has ended.

@@ -89,12 +89,6 @@ class Result(Mapping[str, object]):
     def number(self, name: str) -> float:
         """Return a reading that is a number.
 
-        Args:
-            name: Name of the reading.
-
-        Returns:
-            Its value.
-
         Raises:
             KeyError: There is no such reading.
             TypeError: It is not a number.
@@ -124,10 +118,10 @@ class Event:
     Attributes:
         event: Name of the event or operation; "error" when something went wrong.
         result: The readings; empty for an error.
-        sequence: Counts up by one for each event, delivered or not.
+        sequence: Increases by one for each event, delivered or not.
         lost: How many were dropped since the event before, by the bridge or here.
         initial: It is the present value, not a change.
-        error: What went wrong; the subscription goes on.
+        error: What went wrong; the subscription continues.
     """
 
     event: str
@@ -139,14 +133,7 @@ class Event:
 
 
 def to_result(data: object) -> Result:
-    """Convert the result of ``invoke``.
-
-    Args:
-        data: The map from the wire.
-
-    Returns:
-        The result.
-    """
+    """Convert the result of ``invoke``."""
     values = _mapping(data)
     return Result(
         _mapping(values.get("readings")),
@@ -158,14 +145,7 @@ def to_result(data: object) -> Result:
 
 
 def to_event(data: Mapping[str, object]) -> Event:
-    """Convert an event.
-
-    Args:
-        data: The map from the wire.
-
-    Returns:
-        The event.
-    """
+    """Convert an event."""
     return Event(
         str(data.get("event", "")),
         to_result(data),
@@ -177,14 +157,7 @@ def to_event(data: Mapping[str, object]) -> Event:
 
 
 def to_error(data: object) -> RemoteError:
-    """Convert an error.
-
-    Args:
-        data: The map from the wire.
-
-    Returns:
-        The error, to be raised.
-    """
+    """Convert an error."""
     values = _mapping(data)
     return RemoteError(
         str(values.get("message", "The bridge refused without a reason.")),

@@ -34,9 +34,6 @@ class Listener(NamedTuple):
 def listeners(config: Config) -> list[Listener]:
     """Return the endpoints to serve.
 
-    Args:
-        config: What is configured.
-
     Returns:
         The endpoints, those without keys first: a socket's key options count for all
         that it is bound to afterwards.
@@ -50,9 +47,6 @@ def listeners(config: Config) -> list[Listener]:
 
 def load_keys(config: Config) -> tuple[KeyPair, ClientList] | None:
     """Read the keys, if an endpoint requires them.
-
-    Args:
-        config: What is configured.
 
     Returns:
         The bridge's own pair and who may enter; None where no endpoint asks for keys.

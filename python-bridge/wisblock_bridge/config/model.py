@@ -78,7 +78,7 @@ class Config:
 
     Attributes:
         endpoint: Where to serve; None for the default.
-        remote_endpoint: Where to serve with encryption and keys besides; None for nowhere.
+        remote_endpoint: Where to serve with encryption and keys, too; None for nowhere.
         emulate: The board is emulated.
         swing_s: Period of slow changes on an emulated board, s; 0 for none.
         log_level: "debug", "info", "warning" or "error".

@@ -61,7 +61,7 @@ def load(
     Args:
         flags: Flag ("--endpoint") to value; None values count as not given.
         file: The file that the command line names; None to look in the usual places.
-        environment: Environment variables; those of this process when not given.
+        environment: Environment variables; by default those of this process.
         default_file: Read when it exists and no other file is named.
 
     Returns:

@@ -31,9 +31,6 @@ def refuse(place: str, problem: str) -> ConfigError:
     Args:
         place: Where it was written.
         problem: What is wrong, and what is allowed.
-
-    Returns:
-        The error, to be raised.
     """
     return ConfigError(f"{place}: {problem}")
 
@@ -64,15 +61,11 @@ def _close(name: str, known: list[str]) -> str:
 def text(value: object, place: str) -> str:
     """Check a text.
 
-    Args:
-        value: What was written.
-        place: Where.
-
     Returns:
         The text, never empty.
 
     Raises:
-        ConfigError: It is none.
+        ConfigError: The value has another type.
     """
     if not isinstance(value, str) or not value.strip():
         raise refuse(place, f"{value!r} is not a text in quotes.")
@@ -91,7 +84,7 @@ def choice(value: object, place: str, allowed: Iterable[str]) -> str:
         The word as it is spelt in ``allowed``.
 
     Raises:
-        ConfigError: It is none of them.
+        ConfigError: The value is not one of them.
     """
     words = list(allowed)
     written = text(value, place)
@@ -114,7 +107,7 @@ def boolean(value: object, place: str) -> bool:
         True or False.
 
     Raises:
-        ConfigError: It is neither.
+        ConfigError: It is neither true nor false.
     """
     if isinstance(value, bool):
         return value
@@ -130,11 +123,8 @@ def number(value: object, place: str, low: float, high: float) -> float:
         low: Smallest allowed.
         high: Largest allowed.
 
-    Returns:
-        The number.
-
     Raises:
-        ConfigError: It is none, or out of range.
+        ConfigError: It is not a number, or out of range.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise refuse(place, f"{value!r} is not a number from {low:g} to {high:g}.")
@@ -150,11 +140,8 @@ def integer(value: object, place: str, low: int, high: int) -> int:
         low: Smallest allowed.
         high: Largest allowed.
 
-    Returns:
-        The number.
-
     Raises:
-        ConfigError: It is none, or out of range.
+        ConfigError: It is not a number, or out of range.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise refuse(place, f"{value!r} is not a whole number from {low} to {high}.")
@@ -172,7 +159,7 @@ def address(value: object, place: str) -> int:
         7-bit address, 0x08...0x77.
 
     Raises:
-        ConfigError: It is none.
+        ConfigError: The value has another type.
     """
     found = value
     if isinstance(value, str):
@@ -199,15 +186,8 @@ def address(value: object, place: str) -> int:
 def table(value: object, place: str) -> Mapping[str, object]:
     """Check that something is a table.
 
-    Args:
-        value: What was written.
-        place: Where.
-
-    Returns:
-        Its keys and values.
-
     Raises:
-        ConfigError: It is none.
+        ConfigError: The value has another type.
     """
     if not isinstance(value, dict):
         raise refuse(
@@ -225,7 +205,7 @@ def only_known(values: Mapping[str, object], known: Iterable[str], where: str) -
         where: The place of the table, up to the key.
 
     Raises:
-        ConfigError: There is an unknown key; the nearest known one is named.
+        ConfigError: There is an unknown key; the most similar known one is named.
     """
     names = list(known)
     for key in values:
@@ -235,9 +215,6 @@ def only_known(values: Mapping[str, object], known: Iterable[str], where: str) -
 
 def from_text(written: str) -> object:
     """Parse a value from the command line or the environment.
-
-    Args:
-        written: The text.
 
     Returns:
         A truth value, a number or the text itself.

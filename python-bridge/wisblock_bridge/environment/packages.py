@@ -22,9 +22,9 @@ class Package:
         name: What pip calls it.
         module: What Python imports.
         debian: What apt calls it; empty where Debian has none that is new enough.
-        use: What cannot be done without it.
-        hardware: It is of no use on an emulated board.
-        core: Without it there is no bridge at all.
+        use: What it is needed for.
+        hardware: It is not needed on an emulated board.
+        core: The bridge cannot run without it.
     """
 
     name: str
@@ -53,7 +53,7 @@ class MissingPackageError(BusError):
 
     Args:
         package: Which.
-        reason: What Python said about it.
+        reason: Python's error.
     """
 
     def __init__(self, package: Package, reason: str = "") -> None:
@@ -67,14 +67,7 @@ class MissingPackageError(BusError):
 
 
 def advice(package: Package) -> str:
-    """Return how to install a package.
-
-    Args:
-        package: Which.
-
-    Returns:
-        The commands, in a sentence.
-    """
+    """Return how to install a package."""
     pip = f"`{sys.prefix}/bin/pip install {package.name}`"
     if not package.debian:
         return f"Install it: {pip}. Then restart the bridge."
@@ -87,11 +80,8 @@ def advice(package: Package) -> str:
 def missing(error: BaseException) -> MissingPackageError | None:
     """Return the error for an import that failed.
 
-    Args:
-        error: Whatever was raised.
-
     Returns:
-        The error to report in its place; None when it is not the import of a package in the list.
+        The error to report instead; None when it is not the import of a package in the list.
     """
     if not isinstance(error, ImportError):
         return None
@@ -104,9 +94,6 @@ def missing(error: BaseException) -> MissingPackageError | None:
 
 def problem_of(package: Package) -> MissingPackageError | None:
     """Import a package, and return what is wrong with it.
-
-    Args:
-        package: Which.
 
     Returns:
         Why that fails; None when it can be used.
@@ -125,9 +112,6 @@ def named(name: str) -> Package:
 
 def version(package: Package) -> str | None:
     """Return the installed version of a package.
-
-    Args:
-        package: Which.
 
     Returns:
         The version; None where none is registered, which a package of Debian may be without.

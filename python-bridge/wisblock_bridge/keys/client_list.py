@@ -35,9 +35,9 @@ class Client:
     """One entry of the list.
 
     Attributes:
-        name: What it is called; part of refusals and of the status.
+        name: Its name; part of refusals and of the status.
         public_key: Its public key.
-        role: How far it reaches.
+        role: Its role.
     """
 
     name: str
@@ -141,9 +141,6 @@ class ClientList:
             public_key: The key.
             role: "read", "drive" or "admin".
 
-        Returns:
-            The entry.
-
         Raises:
             KeysError: The name is taken, the key is listed already or invalid, there is no such
                 role, or the file cannot be used.
@@ -165,7 +162,7 @@ class ClientList:
         """Change the role of a key, from its next request on.
 
         Args:
-            name: What it is called.
+            name: Its name.
             role: "read", "drive" or "admin".
 
         Returns:
@@ -183,9 +180,6 @@ class ClientList:
 
     def remove(self, name: str) -> Client:
         """Remove a key; its connections are refused from their next request on.
-
-        Args:
-            name: What it is called.
 
         Returns:
             The entry that was removed.
@@ -241,11 +235,8 @@ def find_role(word: str) -> Role:
     Args:
         word: "read", "drive" or "admin".
 
-    Returns:
-        The role.
-
     Raises:
-        KeysError: There is none.
+        KeysError: There is no such role.
     """
     role = ROLES.get(word)
     if role is None:

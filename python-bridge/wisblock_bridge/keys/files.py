@@ -45,8 +45,8 @@ def default_directory(
     """Return where keys are kept by default.
 
     Args:
-        environment: Environment variables; those of this process when not given.
-        uid: Number of the user; the one of this process when not given.
+        environment: Environment variables; by default those of this process.
+        uid: Number of the user; by default that of this process.
 
     Returns:
         Beside the service's configuration for root and for the service; else in the user's own
@@ -65,9 +65,6 @@ def default_directory(
 
 def make_directory(directory: Path) -> None:
     """Create a directory for keys, private to its owner, if there is none.
-
-    Args:
-        directory: Where.
 
     Raises:
         KeysError: It cannot be made, or others may write to the one that is there.
@@ -92,11 +89,8 @@ def make_directory(directory: Path) -> None:
 def check_directory(directory: Path) -> None:
     """Refuse a directory in which others could replace files.
 
-    Args:
-        directory: Where.
-
     Raises:
-        KeysError: It is none, or others may write to it.
+        KeysError: It is not a directory, or others may write to it.
     """
     try:
         found = directory.stat()
@@ -193,7 +187,7 @@ def only_texts(found: Mapping[str, object], names: tuple[str, ...], path: Path) 
     Args:
         found: Its keys and values.
         names: Which; nothing else may be there.
-        path: The file, for the refusal.
+        path: The file, for the error message.
 
     Returns:
         Their values, in that order.

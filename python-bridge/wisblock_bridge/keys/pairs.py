@@ -79,11 +79,8 @@ def check_key(key: str, what: str) -> str:
         key: The text.
         what: What it was said to be: "public-key". The text itself is not repeated.
 
-    Returns:
-        The key.
-
     Raises:
-        KeysError: It is none.
+        KeysError: The text is not a key.
     """
     if len(key) != KEY_LENGTH:
         raise KeysError(
@@ -109,7 +106,7 @@ def check_pair(pair: KeyPair, what: str) -> None:
 
     Args:
         pair: Both.
-        what: Whose they are, for the refusal.
+        what: Whose they are, for the error message.
 
     Raises:
         KeysError: They do not.
@@ -124,11 +121,7 @@ def check_pair(pair: KeyPair, what: str) -> None:
 
 
 def make_pair() -> KeyPair:
-    """Create a new pair.
-
-    Returns:
-        The pair, from the system's random numbers.
-    """
+    """Create a new pair."""
     import zmq  # noqa: PLC0415  (rule 3)
 
     public, secret = zmq.curve_keypair()
@@ -136,22 +129,12 @@ def make_pair() -> KeyPair:
 
 
 def server_file(directory: Path) -> Path:
-    """Return where the bridge's own pair is kept.
-
-    Args:
-        directory: Of the keys.
-
-    Returns:
-        The file.
-    """
+    """Return where the bridge's own pair is kept."""
     return directory / SERVER_FILE
 
 
 def server_pair(directory: Path) -> KeyPair | None:
     """Read the bridge's own pair.
-
-    Args:
-        directory: Of the keys.
 
     Returns:
         The pair; None when none was made yet.
@@ -177,12 +160,6 @@ def server_pair(directory: Path) -> KeyPair | None:
 def own_pair(directory: Path) -> KeyPair:
     """Read the bridge's own pair, which must exist.
 
-    Args:
-        directory: Of the keys.
-
-    Returns:
-        The pair.
-
     Raises:
         KeysError: There is none, or it cannot be used.
     """
@@ -200,9 +177,6 @@ def make_server_pair(directory: Path) -> KeyPair:
 
     Args:
         directory: Of the keys; made if there is none.
-
-    Returns:
-        The pair.
 
     Raises:
         KeysError: There is one already, or it cannot be written.
@@ -226,7 +200,7 @@ def write_client_file(path: Path, keys: ClientKeys, name: str, role: str) -> Non
         path: Where; there must be none yet.
         keys: Its keys.
         name: What the list calls it.
-        role: How far it reaches.
+        role: Its role.
 
     Raises:
         KeysError: It cannot be written.
@@ -245,9 +219,6 @@ def read_client_file(path: Path) -> ClientKeys:
 
     Args:
         path: A file that `wisblock-bridge keys add` wrote.
-
-    Returns:
-        The keys.
 
     Raises:
         KeysError: There is none, or it cannot be used.
@@ -270,7 +241,7 @@ def client_keys_from_environment(environment: Mapping[str, str] | None = None) -
     """Read a client's keys from the environment.
 
     Args:
-        environment: Environment variables; those of this process when not given.
+        environment: Environment variables; by default those of this process.
 
     Returns:
         The keys; None when no variable is set.
@@ -297,14 +268,8 @@ def client_keys_from_environment(environment: Mapping[str, str] | None = None) -
 def check_name(name: str) -> str:
     """Refuse text that cannot be the name of a key.
 
-    Args:
-        name: The text.
-
-    Returns:
-        The name.
-
     Raises:
-        KeysError: It cannot.
+        KeysError: The text cannot be a name.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise KeysError(

@@ -43,6 +43,7 @@ class TimerQueue:
         clock: Time.
 
     Attributes:
+        clock: The clock that it goes by.
         timers: What is to be done, the first due in front; for looking only.
     """
 
@@ -53,7 +54,11 @@ class TimerQueue:
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Do something later, as ``Timers.after`` says."""
-        timer = Timer(self.clock.monotonic() + seconds, next(self._numbers), action)
+        return self.at(self.clock.monotonic() + seconds, action)
+
+    def at(self, due: float, action: Callable[[], None]) -> Timer:
+        """Do something at a clock reading, s."""
+        timer = Timer(due, next(self._numbers), action)
         heapq.heappush(self.timers, timer)
         return timer
 

@@ -146,14 +146,7 @@ def decode(frame: bytes) -> Request:
 
 
 def timeout_s(request: Request) -> float:
-    """Return how long a request may wait.
-
-    Args:
-        request: The request.
-
-    Returns:
-        Seconds.
-    """
+    """Return how long a request may wait."""
     timeout_ms = request.timeout_ms
     return (DEFAULT_TIMEOUT_MS if timeout_ms is msgspec.UNSET else timeout_ms) / 1000.0
 
@@ -189,14 +182,8 @@ class MapDecoder(Generic[S]):
     def decode(self, raw: msgspec.Raw) -> S:
         """Decode.
 
-        Args:
-            raw: The map as it came.
-
-        Returns:
-            The struct.
-
         Raises:
-            BadParamsError: A key is doubled.
+            BadParamsError: A key is repeated.
             msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError: It does not fit;
                 ``MALFORMED`` names them all.
         """
@@ -223,11 +210,8 @@ def decode_params(raw: msgspec.Raw, decoder: MapDecoder[S], method: str) -> S:
         decoder: Decoder for the method's own struct.
         method: Name of the method, for messages.
 
-    Returns:
-        The struct.
-
     Raises:
-        BadParamsError: A key is missing, unknown, doubled or of the wrong type.
+        BadParamsError: A key is missing, unknown, repeated or of the wrong type.
     """
     try:
         return decoder.decode(raw)
@@ -267,9 +251,6 @@ class Fault(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 def fault(error: BridgeError) -> Fault:
     """Return an error in its form on the wire.
-
-    Args:
-        error: Any error of the bridge.
 
     Returns:
         The wire form; empty parts are left out when encoded.
@@ -332,9 +313,6 @@ def encode_result(request_id: RequestId, result: object) -> bytes:
     Args:
         request_id: The id of the request.
         result: Its result, plain types or an ``Outcome``.
-
-    Returns:
-        One frame.
     """
     return _encoder.encode(_Success(VERSION, request_id, True, result))  # noqa: FBT003
 
@@ -345,9 +323,6 @@ def encode_error(request_id: RequestId, error: BridgeError) -> bytes:
     Args:
         request_id: The id of the request.
         error: Why.
-
-    Returns:
-        One frame.
     """
     return _encoder.encode(_Failure(VERSION, request_id, False, fault(error)))  # noqa: FBT003
 
@@ -358,9 +333,6 @@ def outcome(readings: Result, *, emulated: bool) -> Outcome:
     Args:
         readings: What the module measured.
         emulated: Whether the hardware is emulated.
-
-    Returns:
-        The result.
     """
     return Outcome(
         readings.values, readings.timestamp_ms, readings.quality.value, emulated, readings.note
@@ -372,9 +344,6 @@ def encode_event(event: Event) -> bytes:
 
     Args:
         event: The event, ``lost`` filled in.
-
-    Returns:
-        One frame.
     """
     return _encoder.encode(event)
 

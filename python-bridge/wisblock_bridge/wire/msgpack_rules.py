@@ -68,9 +68,6 @@ _FORMATS = _formats()
 def examine(frame: bytes) -> None:
     """Check a whole frame against the protocol's rules.
 
-    Args:
-        frame: What came.
-
     Raises:
         BadRequestError: A rule is broken; the message names it.
     """

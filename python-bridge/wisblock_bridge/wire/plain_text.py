@@ -29,9 +29,6 @@ r"""What encodes a letter that an encoding does not have as ``\u00b0``, in text 
 def escaped(text: str) -> str:
     r"""Make control characters visible: ESC becomes ``\x1b``.
 
-    Args:
-        text: Anything.
-
     Returns:
         The same on one line, without anything that a terminal would obey.
     """
@@ -45,9 +42,6 @@ def escaped_lines(text: str) -> str:
 
 def escaped_in_json(text: str) -> str:
     r"""Escape what JSON lets through: DEL, C1, direction of writing; ``\u009b`` means the same.
-
-    Args:
-        text: JSON.
 
     Returns:
         JSON of the same meaning.

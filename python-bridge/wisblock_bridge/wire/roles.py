@@ -35,7 +35,7 @@ class Peer:
     Attributes:
         key: Its public key; empty for programs of this computer, which need none.
         name: What the list of keys calls it.
-        role: How far it reaches.
+        role: Its role.
     """
 
     key: str
