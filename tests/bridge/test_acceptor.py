@@ -56,8 +56,9 @@ class Bench:
             if key.fd in self.selector.get_map():  # an earlier one may have closed it
                 key.data()
         while (found := self.acceptor.take()) is not None:
-            self.taken.append(found)
-            self.answers(*found)
+            connection, message, _ = found
+            self.taken.append((connection, message))
+            self.answers(connection, message)
         return len(ready)
 
     def until(self, condition: Callable[[], object]) -> None:

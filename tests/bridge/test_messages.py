@@ -41,13 +41,13 @@ def test_a_request_is_read(request_id: int | str) -> None:
     request = messages.decode(packed(id=request_id, params={"a": 1}, timeout_ms=250))
     assert (request.v, request.id, request.method) == (1, request_id, "ping")
     assert msgpack.unpackb(bytes(request.params)) == {"a": 1}
-    assert messages.timeout_s(request) == 0.25
+    assert messages.latest_start(request, 100.0) == 100.25
 
 
 def test_params_and_timeout_may_be_missing() -> None:
     request = messages.decode(packed())
     assert bytes(request.params) == b"\x80"
-    assert messages.timeout_s(request) == 2.0
+    assert messages.latest_start(request, 100.0) == 102.0
 
 
 def test_unknown_keys_are_ignored() -> None:
@@ -62,10 +62,37 @@ def test_any_order_and_any_map_header() -> None:
     assert messages.decode(backwards).method == "ping"
 
 
+@for_each(
+    ("deadline_ms", "latest"),
+    [
+        (100_000.0, 100.0),
+        (100_250, 100.25),
+        (99_000.5, 99.0005),
+        (-5.0, -0.005),
+        (160_000.0, 160.0),
+        (160_001.0, 160.0),
+        (1e300, 160.0),
+    ],
+)
+def test_a_deadline_is_in_the_clock_of_the_bridge(deadline_ms: float, latest: float) -> None:
+    request = messages.decode(packed(deadline_ms=deadline_ms))
+    assert messages.latest_start(request, 100.0) == pytest.approx(latest)
+    both = messages.decode(packed(deadline_ms=deadline_ms, timeout_ms=5))
+    assert messages.latest_start(both, 100.0) == pytest.approx(latest)
+
+
+@for_each("deadline_ms", [float("nan"), float("inf"), float("-inf"), "soon", None, True])
+def test_a_deadline_is_a_finite_number(deadline_ms: object) -> None:
+    with pytest.raises(messages.Undecodable) as caught:
+        messages.decode(packed(deadline_ms=deadline_ms))
+    assert caught.value.request_id == 7
+    assert "deadline_ms" in caught.value.error.message
+
+
 @pytest.mark.parametrize("timeout_ms", [0, 1, 60_000])
 def test_the_limits_of_the_timeout_are_allowed(timeout_ms: int) -> None:
     request = messages.decode(packed(timeout_ms=timeout_ms))
-    assert messages.timeout_s(request) == timeout_ms / 1000
+    assert messages.latest_start(request, 100.0) == pytest.approx(100.0 + timeout_ms / 1000)
 
 
 @for_each("timeout_ms", [-1, 60_001, 2**63, 1.5, "10", None, True])

@@ -35,7 +35,6 @@ from wisblock_bridge.keys import (
 )
 from wisblock_bridge.keys.pairs import KeyPair, write_client_file
 from wisblock_bridge.server.curve import CurveAuthenticator
-from wisblock_bridge.wire.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -592,44 +591,6 @@ def test_a_doorkeeper_that_stumbles_lets_nobody_in(caplog: pytest.LogCaptureFixt
         assert authenticator.callback("", b"\xff") is False
         authenticator.close()
     assert "a key could not be looked up" in caplog.text
-
-
-class Arrived:
-    """A frame as ZeroMQ hands it over, with what it knows of the connection."""
-
-    def __init__(self, **known: str) -> None:
-        self._known = {name.replace("_", "-"): value for name, value in known.items()}
-
-    def get(self, name: str) -> str:
-        if name not in self._known:
-            raise zmq.ZMQError(zmq.EINVAL)
-        return self._known[name]
-
-
-@pytest.mark.parametrize(
-    ("known", "role"),
-    [
-        ({"Peer_Address": "localhost:1000:1000:77"}, Role.ADMIN),
-        ({"Peer_Address": "127.0.0.1"}, Role.ADMIN),
-        ({"Peer_Address": "::1"}, Role.ADMIN),
-        # How a socket for both protocols reports an IPv4 peer (RFC 4291, 2.5.5.2).
-        ({"Peer_Address": "::ffff:127.0.0.1"}, Role.ADMIN),
-        ({"Peer_Address": "::ffff:192.168.1.7"}, Role.NONE),
-        ({"Peer_Address": "fe80::1%eth0"}, Role.NONE),
-        ({"Peer_Address": "nonsense"}, Role.NONE),
-        ({"Peer_Address": "192.168.1.7"}, Role.NONE),
-        ({"Peer_Address": "192.168.1.7", "User_Id": "nobody's"}, Role.NONE),
-    ],
-)
-def test_without_a_proven_key_only_this_computer_is_let_in(
-    tmp_path: Path, known: dict[str, str], role: Role
-) -> None:
-    with zmq.Context() as context:
-        authenticator = CurveAuthenticator(context, KeyPair("", ""), ClientList(tmp_path))
-        try:
-            assert authenticator.peer_of(Arrived(**known)).role is role  # type: ignore[arg-type]
-        finally:
-            authenticator.close()
 
 
 def test_a_plain_port_beside_one_with_keys_lets_this_computer_in(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def request(data: bytes) -> None:
         identification = undecodable
     else:
         assert found.v == messages.VERSION
-        assert 0.0 <= messages.timeout_s(found) <= 60.0
+        assert messages.latest_start(found, 100.0) <= 160.0
         return
     assert isinstance(identification.error, RequestError)
     if identification.request_id is not None:

@@ -22,7 +22,7 @@ from wisblock_bridge import __version__
 from wisblock_bridge.client import Bridge, RemoteError
 from wisblock_bridge.errors import ErrorCode
 from wisblock_bridge.runtime.job_queue import MAX_QUEUED
-from wisblock_bridge.server import loop, outbox
+from wisblock_bridge.server import outbox
 from wisblock_bridge.wire import limits
 from wisblock_bridge.wire.limits import MAX_DEPTH
 
@@ -230,10 +230,7 @@ LIMITS = [
     ),
     (
         "replies waiting for a client that does not read",
-        (
-            f"| {loop.SEND_HIGH_WATER_MARK} messages in ZeroMQ, then "
-            f"{outbox.MAX_WAITING_REPLY_BYTES // 2**20} MiB |"
-        ),
+        f"| {outbox.MAX_WAITING_REPLY_BYTES // 2**20} MiB |",
     ),
 ]
 

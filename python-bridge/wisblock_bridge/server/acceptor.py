@@ -10,10 +10,13 @@ Everything is called by the loop's thread. Nothing here waits.
 from __future__ import annotations
 
 import errno
+import fcntl
 import logging
 import selectors
 import socket
 import struct
+import sys
+import termios
 from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -56,6 +59,9 @@ CHUNK_BYTES = 64 * 1024
 TURN_BYTES = 1024 * 1024
 """How much of one connection is read before others get their turn."""
 
+PAUSE_S = 0.05
+"""Nothing for so long: a peer has sent what had waited in its own queue."""
+
 ACCEPTS_PER_TURN = 64
 ACCEPT_AGAIN_S = 1.0
 """After the computer could not give a descriptor: those of other parts may have become free."""
@@ -75,8 +81,12 @@ class Connection:
         address: Who it is, for people: "process 812, user 1000".
         user: Number of its user; None over TCP.
         protocol: Its side of the protocol.
-        messages: What has come and was not handed over yet.
+        messages: What has come and was not handed over yet; with a clock reading where it may have
+            come long ago (s).
         has_ended: Nothing more will come of it.
+        old_since: Clock reading since when what comes may have waited, s; None for what is new.
+        old_until: Clock reading after which everything counts as new, s.
+        read_at: When something was read last, s.
     """
 
     identity: bytes
@@ -85,13 +95,20 @@ class Connection:
     user: int | None
     protocol: ServerConnection
     handshake: Timer | None = None
-    messages: deque[Message] = field(default_factory=deque)
+    messages: deque[tuple[Message, float | None]] = field(default_factory=deque)
     message_bytes: int = 0
     unsent: deque[memoryview] = field(default_factory=deque)
     unsent_bytes: int = 0
     wants_writing: bool = False
     interest: int = _READ
     has_ended: bool = False
+    old_since: float | None = None
+    old_until: float = 0.0
+    read_at: float = 0.0
+
+    def describe(self) -> str:
+        """Return who it is, for people."""
+        return self.address
 
 
 class Acceptor:
@@ -242,17 +259,22 @@ class Acceptor:
         """Whether messages wait to be handed over."""
         return bool(self._waiting)
 
-    def take(self) -> tuple[Connection, Message] | None:
+    def has(self, identity: bytes) -> bool:
+        """Return whether a peer is connected here."""
+        return identity in self._connections
+
+    def take(self) -> tuple[Connection, Message, float | None] | None:
         """Take the next message; those of several peers take turns.
 
         Returns:
-            Who sent it, and the message; None when there is none.
+            Who sent it, the message, and since when it may have waited (a clock reading in s, None
+            for a message that has just come); None when there is none.
         """
         waiting = self._waiting
         if not waiting:
             return None
         connection = waiting.popleft()
-        message = connection.messages.popleft()
+        message, received_at = connection.messages.popleft()
         size = _size(message)
         connection.message_bytes -= size
         self._received_bytes -= size
@@ -262,7 +284,7 @@ class Acceptor:
             self._close(connection)
         elif not connection.interest & _READ:
             self._set_interest(connection)
-        return connection, message
+        return connection, message, received_at
 
     def _ready(self, connection: Connection) -> None:
         if connection.wants_writing:
@@ -297,6 +319,8 @@ class Acceptor:
 
     def _receive(self, connection: Connection) -> None:
         taken = 0
+        if connection.old_since is not None:
+            self._judge_age(connection)
         while taken < TURN_BYTES:
             data = connection.socket.recv(CHUNK_BYTES)
             if not data:
@@ -304,10 +328,33 @@ class Acceptor:
                 return
             taken += len(data)
             for message in connection.protocol.receive(data):
-                connection.messages.append(message)
+                connection.messages.append((message, connection.old_since))
                 size = _size(message)
                 connection.message_bytes += size
                 self._received_bytes += size
+
+    def note_stop(self, since: float, now: float) -> None:
+        """Take note that this process was stopped: what waits in a connection may be as old.
+
+        A peer may have more that the kernel had no room for. So all that comes counts as old until
+        the peer has paused, but not for longer than the stop has lasted.
+
+        Args:
+            since: Clock reading of the last turn before, s.
+            now: Clock reading, s.
+        """
+        for connection in self._connections.values():
+            if connection.old_since is None and _waiting_bytes(connection.socket):
+                connection.old_since = since
+            if connection.old_since is not None:
+                connection.old_until = now + (now - since)
+                connection.read_at = now
+
+    def _judge_age(self, connection: Connection) -> None:
+        now = self._timer_queue.clock.monotonic()
+        if now - connection.read_at > PAUSE_S or now > connection.old_until:
+            connection.old_since = None
+        connection.read_at = now
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -461,6 +508,12 @@ class Acceptor:
         connection.interest = interest
         if interest:  # without interest in anything it may not be registered
             self._selector.register(connection.socket, interest, partial(self._ready, connection))
+
+
+def _waiting_bytes(connected: socket.socket) -> int:
+    """Return how much the kernel holds that was not read yet."""
+    found = fcntl.ioctl(connected, termios.FIONREAD, bytes(4))
+    return int.from_bytes(found, sys.byteorder)
 
 
 def _size(message: Message) -> int:

@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
-from wisblock_bridge.endpoint import is_loopback
-from wisblock_bridge.wire.roles import LOCAL, Peer, Role
-
 if TYPE_CHECKING:
     from wisblock_bridge.keys import ClientList, KeyPair
 
@@ -80,27 +77,6 @@ class CurveAuthenticator:
         except Exception:  # an authenticator that ended would let nobody in any more
             log.exception("a key could not be looked up")
         return False
-
-    def peer_of(self, message: zmq.Frame) -> Peer:
-        """Tell whose a message is, at this moment.
-
-        Args:
-            message: A frame that came in; ZeroMQ notes on it the key that its connection has
-                proven.
-
-        Returns:
-            Who it is; one without any role when the key was taken off the list.
-        """
-        # A missing property is an exception of 4 us; that of a socket file is known by its form,
-        # "localhost:uid:gid:pid", which no address of a network has.
-        address = str(message.get("Peer-Address"))
-        if address.startswith("localhost:"):
-            return LOCAL
-        try:
-            key = str(message.get("User-Id"))
-        except zmq.ZMQError:  # only an endpoint of this computer asks for no key
-            return LOCAL if is_loopback(address) else Peer("", "", Role.NONE)
-        return self._clients.find(key) or Peer(key, "", Role.NONE)
 
     def close(self) -> None:
         """End the authenticator."""

@@ -95,14 +95,8 @@ class Daemon:
             addresses=self._addresses(),
         )
         keys = load_keys(config)
-        self._server = Server(
-            self._mailbox,
-            self._sessions,
-            self._timer_queue,
-            encrypted=keys is not None,
-        )
-        if keys is not None:
-            self._server.use_keys(*keys)
+        self._listed = None if keys is None else keys[1]
+        self._server = Server(self._mailbox, self._sessions, self._timer_queue)
         self._dispatcher = Dispatcher(
             self.catalogue,
             self.slot_manager,
@@ -119,8 +113,8 @@ class Daemon:
         )
         self._dispatcher.status = self._status
         self._dispatcher.log_lines = log_ring.lines if log_ring is not None else list
-        if keys is not None:
-            listed = keys[1]
+        listed = self._listed
+        if listed is not None:
             self._dispatcher.is_listed = lambda peer: listed.find(peer.key) is not None
 
     def serve(self) -> int:
@@ -142,9 +136,7 @@ class Daemon:
         ]
         self._make_safe_after_crash()
         self._make_configured_safe()
-        for each in entrances:
-            self._server.bind(each.endpoint, encrypted=each.encrypted)
-            restrict_socket(each.endpoint)
+        self._listen(entrances)
         log.info(
             "wisblock-bridge %s serves %s%s on %s",
             __version__,
@@ -167,6 +159,15 @@ class Daemon:
         finally:
             self._stop()
         return 0
+
+    def _listen(self, entrances: list[Listener]) -> None:
+        for each in entrances:
+            if not each.encrypted:
+                self._server.listen(each.endpoint)
+                restrict_socket(each.endpoint)
+        if self._listed is not None:
+            encrypted = [each.endpoint for each in entrances if each.encrypted]
+            self._server.listen_remote(encrypted, self._listed)
 
     def _note_shortfalls(self) -> None:
         """Write into the log, once, what ``check`` calls missing."""

@@ -24,7 +24,6 @@ from wisblock_bridge.errors import (
     UnknownMethodError,
     UnknownOperationError,
 )
-from wisblock_bridge.module_api import ALL_OUTPUTS
 from wisblock_bridge.runtime.claims import Claim
 from wisblock_bridge.runtime.fault_log import defect
 from wisblock_bridge.runtime.jobs import (
@@ -150,7 +149,7 @@ class Dispatcher:
             # touches what is the client's own, or asks for more itself.
             "invoke": (messages.MapDecoder(InvokeParams), self._invoke, read),
             "subscribe": (messages.MapDecoder(SubscribeParams), self._subscribe, read),
-            "ping": (none, lambda _call, _params: {}, read),
+            "ping": (none, lambda _call, _params: {"clock_ms": self._clock_ms()}, read),
             "hello": (messages.MapDecoder(HelloParams), self._hello, read),
             "bye": (none, self._bye, read),
             "catalogue": (none, lambda _call, _params: catalogue.data, read),
@@ -169,6 +168,10 @@ class Dispatcher:
         frame: bytes,
         peer: Peer = LOCAL,
         address: Callable[[], str] | None = None,
+        *,
+        length: int | None = None,
+        received_at: float | None = None,
+        has_left: bool = False,
     ) -> bool:
         """Take one frame from a client.
 
@@ -177,6 +180,9 @@ class Dispatcher:
             frame: What it sent.
             peer: Who it is, by the key of its connection.
             address: Tells where it is; asked only when its session begins.
+            length: Of the whole frame, where only its start is there, bytes.
+            received_at: Clock reading since when it may have waited, s; None for now.
+            has_left: Its connection has ended.
 
         Returns:
             Whether more frames should be taken at once: the client does not wait for answers, and
@@ -189,7 +195,7 @@ class Dispatcher:
         counters = self._counters
         counters.requests += 1
         try:
-            request = messages.decode(frame)
+            request = messages.decode(frame, length)
         except messages.Undecodable as identification:
             counters.refused += 1
             if identification.request_id is None:
@@ -211,7 +217,15 @@ class Dispatcher:
             self._outbox.reply(identity, messages.encode_error(request.id, error))
             return counters.refused % REFUSALS_AT_ONCE != 0
         session.in_flight += 1
-        self._attempt(Call(session, identity, request, now + messages.timeout_s(request)))
+        self._attempt(
+            Call(
+                session,
+                identity,
+                request,
+                messages.latest_start(request, now if received_at is None else received_at),
+                has_left=has_left,
+            )
+        )
         return session.in_flight > 1
 
     def note_misfit(self, identity: bytes, why: str) -> None:
@@ -354,7 +368,11 @@ class Dispatcher:
             "lease_ms": params.lease_ms,
             "session": session.token,
             "resumed": resumed,
+            "clock_ms": self._clock_ms(),
         }
+
+    def _clock_ms(self) -> float:
+        return round(self._clock.monotonic() * 1000.0, 3)
 
     def _bye(self, call: Call, _params: NoParams) -> None:
         self._replies.succeed(call, {})
@@ -379,6 +397,8 @@ class Dispatcher:
         if peer is not LOCAL:
             what = f"{params.module} {params.operation}"
             admit(peer, role_for(checker.description), what)
+        if call.has_left and not checker.description.reads_only:
+            raise ClosingError("The client has left: nothing is driven for it.")
         checked = checker.check(params.params)
         place = self._slot_manager.place(params.module, params.slot)
         worker = self._worker(place)

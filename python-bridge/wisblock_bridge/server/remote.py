@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.server.outbox import Sent
@@ -22,7 +23,7 @@ from wisblock_bridge.threads.backoff import Backoff
 from wisblock_bridge.wire.zmtp import SeveralFrames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from wisblock_bridge.threads.timers import Timer, TimerQueue
@@ -68,12 +69,12 @@ class RemoteClients:
         self._directory = directory
         self._left = left
         self._writable = writable
-        self._endpoint = ""
+        self._endpoints: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: socket.socket | None = None
         self._interest = 0
         self._reader = RecordReader()
-        self._messages: deque[tuple[bytes, RemoteMessage | SeveralFrames]] = deque()
+        self._messages: deque[tuple[bytes, RemoteMessage]] = deque()
         self._unsent: deque[memoryview] = deque()
         self._unsent_bytes = 0
         self._full: set[bytes] = set()
@@ -86,16 +87,17 @@ class RemoteClients:
 
     # -- the process ------------------------------------------------------------------------------
 
-    def listen(self, endpoint: str) -> None:
+    def listen(self, endpoints: Sequence[str]) -> None:
         """Start the process and wait until it serves.
 
         Args:
-            endpoint: "tcp://…".
+            endpoints: "tcp://…", one or several.
 
         Raises:
             OSError: It cannot serve there.
         """
-        self._endpoint = endpoint
+        self._endpoints = list(endpoints)
+        endpoint = self._named
         pipe = self._start()
         pipe.settimeout(START_S)
         records: list[Record] = []
@@ -117,13 +119,17 @@ class RemoteClients:
         for record in records:
             self._handle(record)
 
+    @property
+    def _named(self) -> str:
+        return " and ".join(self._endpoints)
+
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  (our own module)
                 [
                     sys.executable, "-m", "wisblock_bridge.server.remote_process",
-                    str(theirs.fileno()), str(self._directory), self._endpoint,
+                    str(theirs.fileno()), str(self._directory), *self._endpoints,
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -212,7 +218,7 @@ class RemoteClients:
         """Whether messages wait to be handed over."""
         return bool(self._messages)
 
-    def take(self) -> tuple[bytes, RemoteMessage | SeveralFrames] | None:
+    def take(self) -> tuple[bytes, RemoteMessage] | None:
         """Take the next message.
 
         Returns:
@@ -278,7 +284,9 @@ class RemoteClients:
             case Kind.MESSAGE:
                 self._messages.append((identity, RemoteMessage.decode(record.body)))
             case Kind.SEVERAL_FRAMES:
-                self._messages.append((identity, SeveralFrames(delimited=record.body == b"\1")))
+                message = RemoteMessage.decode(record.body)
+                frames = SeveralFrames(delimited=bool(message.length))
+                self._messages.append((identity, replace(message, length=0, frames=frames)))
             case Kind.FULL:
                 self._full.add(identity)
             case Kind.WRITABLE:
@@ -295,7 +303,7 @@ class RemoteClients:
         if record.kind is Kind.REFUSED:
             self.keys_refused += 1
         elif record.kind is Kind.SERVES:
-            log.info("remote clients are served on %s", self._endpoint)
+            log.info("remote clients are served on %s", self._named)
         elif record.kind is Kind.FAILED:
             reason = record.body.decode(errors="replace").partition(" ")[2]
             log.warning("remote clients cannot be served: %s", reason)

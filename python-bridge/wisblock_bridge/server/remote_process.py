@@ -57,10 +57,10 @@ class RemoteProcess:
     Args:
         pipe: To the bridge.
         directory: Where the keys are.
-        endpoint: Where to serve.
+        endpoints: Where to serve.
     """
 
-    def __init__(self, pipe: socket.socket, directory: Path, endpoint: str) -> None:
+    def __init__(self, pipe: socket.socket, directory: Path, endpoints: list[str]) -> None:
         pipe.settimeout(0)
         self._pipe = pipe
         self._reader = RecordReader()
@@ -89,7 +89,8 @@ class RemoteProcess:
         }.items():
             self._router.setsockopt(option, value)
         self._authenticator.protect(self._router)
-        self._bind(endpoint)
+        for endpoint in endpoints:
+            self._bind(endpoint)
 
     def _bind(self, endpoint: str) -> None:
         """Bind; the process of a bridge that was killed a moment ago may be about to leave."""
@@ -140,20 +141,23 @@ class RemoteProcess:
             if not first.more:
                 self._pass_on(identity, first)
                 continue
-            delimited = not len(first)
             while self._router.recv(copy=False).more:
                 pass
-            self._tell(Record(Kind.SEVERAL_FRAMES, identity, bytes((delimited,))))
+            self._pass_on(identity, first, Kind.SEVERAL_FRAMES)
 
-    def _pass_on(self, identity: bytes, frame: zmq.Frame) -> None:
-        data = frame.bytes
+    def _pass_on(self, identity: bytes, frame: zmq.Frame, kind: Kind = Kind.MESSAGE) -> None:
+        if kind is Kind.MESSAGE:
+            data = frame.bytes
+            length, start = len(data), data[:MAX_MESSAGE_BYTES]
+        else:
+            length, start = int(not len(frame)), b""
         message = RemoteMessage(
-            str(frame.get("User-Id")),
+            _proven_key(frame),
             str(frame.get("Peer-Address")).removeprefix("::ffff:"),
-            len(data),
-            data[:MAX_MESSAGE_BYTES],
+            length,
+            start,
         )
-        self._tell(Record(Kind.MESSAGE, identity, message.encode()))
+        self._tell(Record(kind, identity, message.encode()))
 
     def _tell_refusals(self) -> None:
         while self._refused < self._authenticator.refusals:
@@ -235,13 +239,21 @@ class RemoteProcess:
                     self._unsent.popleft()
 
 
-def main(descriptor: int, directory: Path, endpoint: str) -> int:
+def _proven_key(frame: zmq.Frame) -> str:
+    """Return the key that a connection has proven; "", which is on no list, for none."""
+    try:
+        return str(frame.get("User-Id"))
+    except zmq.ZMQError:
+        return ""
+
+
+def main(descriptor: int, directory: Path, endpoints: list[str]) -> int:
     """Run the process.
 
     Args:
         descriptor: The inherited end of the socket pair.
         directory: Where the keys are.
-        endpoint: Where to serve.
+        endpoints: Where to serve.
 
     Returns:
         The exit code.
@@ -253,7 +265,7 @@ def main(descriptor: int, directory: Path, endpoint: str) -> int:
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     pipe = socket.socket(fileno=descriptor)
     try:
-        process = RemoteProcess(pipe, directory, endpoint)
+        process = RemoteProcess(pipe, directory, endpoints)
     except OSError as error:
         pipe.settimeout(None)
         with suppress(OSError):
@@ -267,6 +279,6 @@ def main(descriptor: int, directory: Path, endpoint: str) -> int:
 
 
 if __name__ == "__main__":
-    code = main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    code = main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])
     sys.stderr.flush()
     os._exit(code)  # threads of libraries may not keep it

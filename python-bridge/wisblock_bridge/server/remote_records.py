@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from wisblock_bridge.wire.zmtp import SeveralFrames
+
 _HEADER = struct.Struct(">IBB")
 _MESSAGE = struct.Struct(">BBI")
 KEY_BYTES = 40
@@ -18,7 +20,8 @@ MAX_RECORD_BYTES = 4 * 1024 * 1024
 class Kind(IntEnum):
     """What a record says.
 
-    From the process: it serves, it cannot; a message came, one of several frames; a client takes
+    From the process: it serves, it cannot; a message came, one of several frames (its length is 1
+    where it is delimited as a REQ socket does it, else 0); a client takes
     nothing now, takes something again, has gone; a key was refused. To the process: a message.
     """
 
@@ -65,12 +68,14 @@ class RemoteMessage:
         address: Its IP address.
         length: Its length, bytes.
         start: As much of it as is kept.
+        frames: What it is where it has several frames; then nothing of it is kept.
     """
 
     key: str
     address: str
     length: int
     start: bytes
+    frames: SeveralFrames | None = None
 
     def encode(self) -> bytes:
         """Return its bytes, the body of a record."""

@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 
 
 class Call(msgspec.Struct, gc=False):
-    """A request that is not answered yet; ``place`` is what it is parked for."""
+    """A request that is not answered yet.
+
+    ``place`` is what it is parked for; ``has_left`` means that its connection has ended, so that it
+    may drive nothing.
+    """
 
     session: Any
     identity: bytes
     request: messages.Request
     deadline: float
     place: Place | None = None
+    has_left: bool = False
 
 
 class Replies:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
@@ -49,6 +50,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
         method: Name of the method.
         params: The parameter map, not yet decoded.
         timeout_ms: How long it may wait before it starts, ms; unset means 2000.
+        deadline_ms: In place of that, until when it may start, in the bridge's clock, ms.
         node: What asks inside the client, for people: the name of a Node-RED node.
     """
 
@@ -57,6 +59,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     method: str
     params: msgspec.Raw = NO_PARAMS
     timeout_ms: int | msgspec.UnsetType = msgspec.UNSET
+    deadline_ms: float | msgspec.UnsetType = msgspec.UNSET
     node: Annotated[str, msgspec.Meta(max_length=MAX_NODE_NAME)] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -95,11 +98,12 @@ LONGEST_SENTENCE = 1000
 MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError)
 
 
-def decode(frame: bytes) -> Request:
+def decode(frame: bytes, length: int | None = None) -> Request:
     """Decode a request.
 
     Args:
         frame: One frame as it came.
+        length: Its length, where only its start is there, bytes.
 
     Returns:
         The request, its version and limits checked.
@@ -107,10 +111,11 @@ def decode(frame: bytes) -> Request:
     Raises:
         Undecodable: The frame is not a request of this version.
     """
-    if len(frame) > MAX_MESSAGE_BYTES:
+    length = len(frame) if length is None else length
+    if length > MAX_MESSAGE_BYTES:
         raise Undecodable(
             _readable_id(frame),
-            BadRequestError(f"The frame has {len(frame)} bytes; {MAX_MESSAGE_BYTES} are allowed."),
+            BadRequestError(f"The frame has {length} bytes; {MAX_MESSAGE_BYTES} are allowed."),
         )
     try:
         request = _request_decoder.decode(frame)
@@ -120,6 +125,7 @@ def decode(frame: bytes) -> Request:
         _REQUIRED_KEYS
         + (request.params is not NO_PARAMS)
         + (request.timeout_ms is not msgspec.UNSET)
+        + (request.deadline_ms is not msgspec.UNSET)
         + (request.node is not msgspec.UNSET)
     )
     suspicion = frame.translate(_SUSPICION, _UNSUSPICIOUS)
@@ -142,13 +148,27 @@ def decode(frame: bytes) -> Request:
             request.id,
             BadRequestError(f"timeout_ms is {timeout_ms}; allowed are 0...{MAX_TIMEOUT_MS}."),
         )
+    deadline_ms = request.deadline_ms
+    if deadline_ms is not msgspec.UNSET and not math.isfinite(deadline_ms):
+        raise Undecodable(request.id, BadRequestError("deadline_ms has to be a finite number."))
     return request
 
 
-def timeout_s(request: Request) -> float:
-    """Return how long a request may wait."""
+def latest_start(request: Request, received_at: float) -> float:
+    """Return the clock reading until which a request may be started, s.
+
+    A deadline that lies further ahead than any time-out reaches is one of another clock, and cut.
+
+    Args:
+        request: The request.
+        received_at: Clock reading at which it came, or since when it may have waited, s.
+    """
+    if request.deadline_ms is not msgspec.UNSET:
+        return min(request.deadline_ms, (received_at * 1000.0) + MAX_TIMEOUT_MS) / 1000.0
     timeout_ms = request.timeout_ms
-    return (DEFAULT_TIMEOUT_MS if timeout_ms is msgspec.UNSET else timeout_ms) / 1000.0
+    return (
+        received_at + (DEFAULT_TIMEOUT_MS if timeout_ms is msgspec.UNSET else timeout_ms) / 1000.0
+    )
 
 
 _LONGEST_ECHO = 60
