@@ -111,7 +111,7 @@ class RAK12006(Module):
         trusted.
 
         Returns:
-            The look-out.
+            The event source.
 
         Raises:
             BusError: The line could not be used.

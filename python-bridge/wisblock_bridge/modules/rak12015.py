@@ -142,7 +142,7 @@ class RAK12015(Module):
         with poll_ms not above window_ms there is no gap.
 
         Returns:
-            The look-out.
+            The event source.
         """
         return VibrationWatch(
             self, threshold, hold_ms / 1000.0, window_ms / 1000.0, poll_ms / 1000.0
@@ -192,8 +192,8 @@ class PulseCounter:
     Attributes:
         threshold: A pulse begins here, V.
         peak: Highest voltage so far, V; never below 0.
-        pulses: So many began.
-        conversions: So many voltages were taken.
+        pulses: This many began.
+        conversions: This many voltages were taken.
         high: Whether a pulse is under way.
     """
 
@@ -247,7 +247,7 @@ class VibrationWatch(EventSource):
         self._shaken_at = 0.0
 
     def look(self) -> list[Result]:
-        """Look once.
+        """Check once.
 
         Returns:
             ``vibration``, ``peak`` and ``pulses`` when a vibration begins or is over; at first in

@@ -53,7 +53,7 @@ class IsolatedInput(Module):
         """Tell when voltage comes or goes; the first message is the present state.
 
         Returns:
-            The look-out.
+            The event source.
 
         Raises:
             BusError: The line could not be used.

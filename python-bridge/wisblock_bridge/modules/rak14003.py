@@ -64,7 +64,7 @@ class Pattern(Protocol):
 
 
 def check_pattern(params: Pattern) -> None:
-    """Refuse a pattern of more LEDs than the expander bears, unless that is wanted.
+    """Refuse a pattern of more LEDs than the expander tolerates, unless that is wanted.
 
     Args:
         params: The checked parameters.
@@ -77,7 +77,7 @@ def check_pattern(params: Pattern) -> None:
 
 
 def too_many(count: int, param: str) -> BadParamsError:
-    """Make the error for more LEDs than the expander bears.
+    """Return the error for more LEDs than the expander tolerates.
 
     Args:
         count: How many would be lit.
@@ -126,8 +126,8 @@ class RAK14003(Module):
 
     def setup(self) -> None:
         """Start without any LED on."""
-        # Not in ``open``: after a failure of the bus the module is opened anew, and that LEDs went
-        # dark by that is to be told.
+        # Not in ``open``: after a failure of the bus the module is opened again, and that LEDs went
+        # dark by that is to be reported.
         self._owners = PinOwners()
         self._lit = 0
         self._lost = 0
@@ -140,17 +140,17 @@ class RAK14003(Module):
 
     @classmethod
     def parts_of(cls, output: str) -> frozenset[str]:
-        """Tell which LEDs an output consists of."""
+        """Return which LEDs an output consists of."""
         if output == "*":
             return frozenset(f"led/{led}" for led in range(LED_COUNT))
         return frozenset((output,))
 
     def rests(self, output: str) -> bool:
-        """Tell whether all LEDs of an output are dark."""
+        """Return whether all LEDs of an output are dark."""
         return not self._owners.mask_of(output) & self._lit
 
     def check_supply(self) -> None:
-        """Look whether the chip is as after power-up: its pins are inputs then, not outputs."""
+        """Check whether the chip is as after power-up: its pins are inputs then, not outputs."""
         if self.expander.has_forgotten():
             raise lost_supply(self.expander.name, DARK)
 
@@ -290,7 +290,7 @@ class RAK14003(Module):
         self._lit = 0
 
     def _check_supply(self) -> None:
-        """Set the module up anew if it lost its supply; its LEDs are dark then."""
+        """Set the module up again if it lost its supply; its LEDs are dark then."""
         if self.expander.is_reset():
             self._start()
             self.supply_lost(lost_supply(self.expander.name, DARK))

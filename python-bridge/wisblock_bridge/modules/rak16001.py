@@ -302,7 +302,7 @@ class RAK16001(CalibratedInputs):
 
 
 def _judge(clipped: list[int]) -> tuple[Quality, str]:
-    """Say which inputs are at the end of the range."""
+    """Return which inputs are at the end of the range."""
     if not clipped:
         return Quality.GOOD, ""
     inputs = "Input " if len(clipped) == 1 else "Inputs "

@@ -245,8 +245,8 @@ class SX1262:
         """Begin to listen; ``take_irq`` tells what came.
 
         Args:
-            timeout_s: The chip ends by itself after one packet or so many seconds (262 at most);
-                None to go on until told otherwise.
+            timeout_s: The chip ends automatically after one packet or this many seconds (262 at
+                most); None to go on until told otherwise.
 
         Raises:
             BusError: The bus could not be used.
@@ -274,7 +274,7 @@ class SX1262:
 
         Raises:
             BusError: The bus could not be used, or the chip does not answer any more.
-            NotReadyError: The chip has left what it was doing by itself.
+            NotReadyError: The chip has left what it was doing automatically.
             SupplyLostError: The chip was reset.
         """
         found, mode = self._link.irq_status()
@@ -410,7 +410,7 @@ class SX1262:
         )
 
     def _explain(self, mode: Mode) -> NoReturn:
-        """Say why the chip does not do what it was told."""
+        """Return why the chip does not do what it was told."""
         self._link.check_setup()
         found = self.errors()
         raise NotReadyError(

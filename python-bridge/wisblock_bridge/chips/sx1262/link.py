@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 START_LIMIT_S = 1.0
 COMMAND_LIMIT_S = 0.1
 BUSY_PAUSE_S = 0.0005
-"""Pause between two looks at BUSY; a look over an expander takes as long by itself."""
+"""Pause between two looks at BUSY; a look over an expander takes as long in any case."""
 
 LORA = 0x01
 

@@ -186,6 +186,6 @@ class RAK12004(GasSensor):
         The converter's own alert pin is not used: it knows one limit, here everybody has theirs.
 
         Returns:
-            The look-out.
+            The event source.
         """
         return GasEvents(self, CURVES[curves, gas], threshold, poll_ms / 1000.0)

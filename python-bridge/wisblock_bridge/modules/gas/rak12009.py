@@ -122,6 +122,6 @@ class RAK12009(GasSensor):
         The converter's own alert pin is not used: it knows one limit, here everybody has theirs.
 
         Returns:
-            The look-out.
+            The event source.
         """
         return GasEvents(self, CURVES[curves, "alcohol"], threshold, poll_ms / 1000.0)

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from wisblock_bridge.modules.gas.emulated_sensor import GasTwin
+from wisblock_bridge.modules.gas.emulated_sensor import EmulatedGasSensor
 
 
-class EmulatedRAK12009(GasTwin):
+class EmulatedRAK12009(EmulatedGasSensor):
     """A RAK12009."""
 
     product = "RAK12009"

@@ -90,8 +90,8 @@ class RAK13005(Module):
             self.port, self.clock, self._overheard, lambda: self.enable.level() == 1
         )
         self._fanout = SerialFanout(self.port, self._take, lambda data: self.readings(raw=data))
-        self._news = LinEvents(self._fanout, self.clock)
-        self._slots = ScheduleSlots(self._use, self._news)
+        self._events = LinEvents(self._fanout, self.clock)
+        self._slots = ScheduleSlots(self._use, self._events)
         self._schedule = Schedule(self.clock, self.timers, self._slots.carry_out)
         self._awake = False
 
@@ -104,7 +104,7 @@ class RAK13005(Module):
             self.enable.drive(0)
 
     def check_supply(self) -> None:
-        """Look whether the expander still drives the lines of the transceiver."""
+        """Check whether the expander still drives the lines of the transceiver."""
         try:
             self.enable.check_driven(self.wake_pin)
         except SupplyLostError:
@@ -113,7 +113,7 @@ class RAK13005(Module):
             raise
 
     def make_safe(self, output: str) -> None:
-        """End the schedule: who began it is gone."""
+        """End the schedule: the client that began it disconnected."""
         if output in {SCHEDULE, "*"}:
             self._schedule.end()
 
@@ -150,7 +150,7 @@ class RAK13005(Module):
             BusError: The bus did not carry it: no supply, a short, a second master.
         """
         sent = self._use().send(id, data, checksum)
-        self._news.sent(id, data, checksum, sent)
+        self._events.sent(id, data, checksum, sent)
         return self.readings(frame=sent)
 
     @operation(
@@ -176,7 +176,7 @@ class RAK13005(Module):
             ChecksumError: The answer broke off, or its checksum is another one.
         """
         answer = self._use().request(id, length, checksum)
-        self._news.answered(id, answer)
+        self._events.answered(id, answer)
         return self.readings(data=answer.data, checksum=answer.model)
 
     @operation(
@@ -306,7 +306,7 @@ class RAK13005(Module):
         self._schedule.end()
         data = frames.GO_TO_SLEEP
         sent = self._use().send(frames.MASTER_REQUEST, data, "classic")
-        self._news.sent(frames.MASTER_REQUEST, data, "classic", sent, SLEEP)
+        self._events.sent(frames.MASTER_REQUEST, data, "classic", sent, SLEEP)
         self._take_all()
         self.enable.drive(0)
         self._awake = False
@@ -404,7 +404,7 @@ class RAK13005(Module):
         that fails, are told once by the schedule, until they are back.
 
         Returns:
-            The look-out.
+            The event source.
 
         Raises:
             BusError: The port is missing.

@@ -92,7 +92,7 @@ class RAK5802(Module, ModbusValues):
         self._line_master().configure(self._settings)
 
     def close(self) -> None:
-        """Give the port back; the line rests."""
+        """Release the port; the line rests."""
         self.port.close()
 
     @operation(gives=(params.BITS,), main=params.BITS, reads_only=True, check=params.check_reach)
@@ -427,7 +427,7 @@ class RAK5802(Module, ModbusValues):
         Answers to requests are not told. While a request runs, everything that comes belongs to it.
 
         Returns:
-            The look-out.
+            The event source.
 
         Raises:
             BusError: The port is missing.

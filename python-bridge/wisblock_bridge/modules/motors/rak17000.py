@@ -157,16 +157,16 @@ class RAK17000(Module):
 
     @classmethod
     def parts_of(cls, output: str) -> frozenset[str]:
-        """Tell which bridges an output consists of: a stepper motor hangs on both."""
+        """Return which bridges an output consists of: a stepper motor hangs on both."""
         return frozenset("AB") if output == STEPS_OUTPUT else frozenset((output,))
 
     def rests(self, output: str) -> bool:
-        """Tell whether what an output moves coasts."""
+        """Return whether what an output moves coasts."""
         moved = (output,) if output in self._bridges else tuple(self._bridges)
         return all(self._bridges[each].motion is Motion.COAST for each in moved)
 
     def check_supply(self) -> None:
-        """Look whether the expander still drives the motor driver's lines."""
+        """Check whether the expander still drives the motor driver's lines."""
         self.sleep.check_driven(self.a_in_1, self.a_in_2, self.b_in_1, self.b_in_2)
 
     def make_safe(self, output: str) -> None:
@@ -358,7 +358,7 @@ class RAK17000(Module):
         A move that was stopped before its end is marked uncertain and says so in its note.
 
         Returns:
-            The look-out.
+            The event source.
         """
         watch = PushedEvents(self._last_move, self._listeners.remove)
         self._listeners.append(watch)
@@ -400,7 +400,7 @@ class RAK17000(Module):
             self._sleep_if_idle()
 
     def _watch_over(self, bridge: str, seconds: float) -> None:
-        """Start the watchdog of a run anew; 0 s ends it."""
+        """Start the watchdog of a run again; 0 s ends it."""
         watchdog = self._watchdogs.pop(bridge, None)
         if watchdog is not None:
             watchdog.cancel()
@@ -453,7 +453,7 @@ def _take_low(each: DigitalLine, failures: list[BridgeError]) -> None:
 
 
 def _explained(error: BridgeError) -> BridgeError:
-    """Tell what to do about a pin that the kernel's SPI holds."""
+    """Return what to do about a pin that the kernel's SPI holds."""
     if isinstance(error, BusError) and error.fault is BusFault.HELD and "SPI" in error.where:
         return BusError(
             error.fault,

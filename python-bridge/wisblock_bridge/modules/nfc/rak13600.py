@@ -326,7 +326,7 @@ class RAK13600(CardSetup):
         """Tell when a card comes; a card that lies there is told first, and then not again.
 
         Returns:
-            The look-out.
+            The event source.
         """
         return self._watch(arrivals=True, poll_ms=poll_ms, gone_ms=gone_ms)
 
@@ -335,7 +335,7 @@ class RAK13600(CardSetup):
         """Tell when a card goes.
 
         Returns:
-            The look-out.
+            The event source.
         """
         return self._watch(arrivals=False, poll_ms=poll_ms, gone_ms=gone_ms)
 
@@ -356,11 +356,11 @@ class RAK13600(CardSetup):
         if self._listeners:
             return
         self._sightings.forget()
-        with suppress(BridgeError):  # the next operation opens the reader anew, with its field off
+        with suppress(BridgeError):  # the next operation opens the reader again, with its field off
             self._rest()
 
     def _sight(self, known: dict[bytes, Sighting]) -> Sequence[Sighting]:
-        """Look once; what is known already is not asked again what it is."""
+        """Check once; what is known already is not asked again what it is."""
         sightings: list[Sighting] = []
         asked = False
         for each in self.reader.find(limit=2):
