@@ -136,7 +136,7 @@ class RAK12015(Module):
             int, Param("Time from look to look.", unit="millisecond", low=10, high=60_000)
         ] = 200,
     ) -> VibrationWatch:
-        """Tell when a vibration begins, with its first pulses, and when it is over, with all.
+        """Report when a vibration begins, with its first pulses, and when it is over, with all.
 
         Between two looks the converter belongs to others, so a single short knock can be missed;
         with poll_ms not above window_ms there is no gap.

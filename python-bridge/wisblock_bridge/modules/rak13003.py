@@ -84,7 +84,7 @@ class RAK13003(Module):
 
     All pins are inputs without pull-up until told otherwise. Writing to a pin makes it an output;
     the level is in place before the pin begins to drive, so there is no glitch. An output gives at
-    most 25 mA, all together 125 mA; inputs bear 3.3 V.
+    most 25 mA, all together 125 mA; inputs tolerate 3.3 V.
 
     A pin that a program drives becomes an input again when that program is lost, unless it was
     written with the wish to hold. After a breakdown of the supply or a failure of the bus all pins
@@ -334,7 +334,7 @@ class RAK13003(Module):
             int, Param("How often to look.", unit="millisecond", low=10, high=60_000)
         ] = 50,
     ) -> LevelChanges:
-        """Tell when a pin changes its level; the first message of each pin is its present level.
+        """Report when a pin changes its level; the first message of each pin is its present level.
 
         Returns:
             The event source.

@@ -109,7 +109,7 @@ class RAK13004(Module):
 
     A channel goes off when the program that drove it is lost, unless it wished to hold. After a
     breakdown of the supply or a failure of the bus all channels are off and disabled; only what is
-    commanded anew comes back, and readings say which channels wait for that.
+    commanded again comes back, and readings say which channels wait for that.
 
     Power servos from outside: the 3.3 V of the module is not made for motors. The clock of the chip
     is true to some 5 %, and so are frequency and widths.
@@ -293,7 +293,7 @@ class RAK13004(Module):
         """Change the frequency of all channels; each keeps its share of the time.
 
         The outputs pause for a little more than one cycle. It stays until it is changed again, the
-        module is released or the bridge is started anew; then it is 50 Hz.
+        module is released or the bridge is started again; then it is 50 Hz.
 
         Returns:
             The real frequency ``hz``: there are 253 of them.

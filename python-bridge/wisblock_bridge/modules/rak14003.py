@@ -100,10 +100,10 @@ class RAK14003(Module):
     LED 0 and 1 are red, 2 to 4 yellow, 5 to 9 green. On means lit; all are dark until told
     otherwise, and dark again when the program that lit them is lost, unless it wished to hold.
 
-    At most eight LEDs are lit at once: ten take 170 mA, and the expander on the module bears
+    At most eight LEDs are lit at once: ten take 170 mA, and the expander on the module tolerates
     150 mA. A pattern of more, or a ninth LED, is refused. A bar of 9 or 10 shows its upper end: the
     first one or two LEDs go dark instead, so the end of the bar still tells the level; the reading
-    is then marked as uncertain and its note says so. Whoever wants all ten at their own risk sets
+    is then marked as uncertain and its note says so. To light all ten at your own risk, set
     "beyond limit".
 
     The module is reset when it is first used, through IO4 where the board says which line that is.

@@ -111,7 +111,7 @@ class RAK16000(Module):
     """Measure a direct current up to 3.2 A, the voltage of its load and the power.
 
     The supply goes to IN+, the load to IN-. The voltage is that at IN- against the ground of the
-    module, so the load has to share that ground. The terminals bear 26 V.
+    module, so the load has to share that ground. The terminals tolerate 26 V.
 
     All four values belong to one measurement, which is made when it is asked for.
     """

@@ -222,7 +222,7 @@ class TPT29555(Module):
             ),
         ],
     ) -> Result:
-        """Invert the level of a line for a while; the pulse ends even if the client is gone.
+        """Invert the level of a line for a while; the pulse ends even without the client.
 
         Returns:
             ``level`` during the pulse.
@@ -269,7 +269,7 @@ class TPT29555(Module):
             int, Param("How often to look.", unit="millisecond", low=10, high=60_000)
         ] = 50,
     ) -> LevelChanges:
-        """Tell when a line changes its level; the first message of each line is its present level.
+        """Report when a line changes its level; at first the present level of each line.
 
         Returns:
             The event source.

@@ -179,7 +179,7 @@ class GasSensor(Module):
         reads_only=True,
     )
     def calibration(self) -> Result:
-        """Tell what is known of the calibration; the sensor is not asked.
+        """Return what is known of the calibration; the sensor is not asked.
 
         Returns:
             ``calibrated``, ``r0`` and ``air_resistance`` in ohm, ``clean_air_ratio`` and ``date``;

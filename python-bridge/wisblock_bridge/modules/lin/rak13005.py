@@ -51,7 +51,8 @@ class RAK13005(Module):
 
     Frames begin with a real break of 13 bits or more; a zero sent at the bus's own rate, as the
     vendor's builder node does it, has 9 and is no break to most nodes. Everything that is sent is
-    held against its echo, so a bus without supply, a short and a second master are told as such.
+    held against its echo, so a bus without supply, a short and a second master are reported as
+    such.
 
     Checksums are classic or enhanced; diagnostic frames (0x3C, 0x3D) always have the classic one.
     The bus runs at 9600 baud until "line" sets it otherwise; that is kept for the slot.
@@ -246,10 +247,10 @@ class RAK13005(Module):
         self,
         table: params.Table,
     ) -> Result:
-        """Run a schedule over and over, instead of the one that ran; answers are told by `frame`.
+        """Run a schedule over and over, instead of the one that ran; `frame` reports the answers.
 
         Slots follow the clock; one that comes late is not made up for. Other requests are carried
-        out between two slots. It runs until it is stopped or its client is gone.
+        out between two slots. It runs until it is stopped or its client has disconnected.
 
         Returns:
             ``running``, the number of ``slots`` and how long a ``round`` takes.
@@ -294,7 +295,7 @@ class RAK13005(Module):
     def sleep(self) -> Result:
         """Send all nodes to sleep, and switch the transceiver off; a schedule ends.
 
-        Whoever listens still hears of a node that wakes the bus. The next frame switches the
+        Subscribers still hear of a node that wakes the bus. The next frame switches the
         transceiver on; the nodes want a `wake` before it.
 
         Returns:
@@ -366,7 +367,7 @@ class RAK13005(Module):
         reads_only=True,
     )
     def state(self) -> Result:
-        """Tell how the bus is used, and how well it works; nothing is sent.
+        """Return how the bus is used, and how well it works; nothing is sent.
 
         Returns:
             The state of transceiver, schedule and line, and counters since the start.
@@ -397,11 +398,11 @@ class RAK13005(Module):
         own: params.Own = False,  # noqa: FBT002
         gap_ms: params.Gap = 30,
     ) -> EventSource:
-        """Tell every frame on the bus, and everything that is none.
+        """Report every frame on the bus, and everything that is none.
 
-        Nothing is dropped: what is damaged is told with its bytes, uncertain, and the reason in the
-        note. Answers to requests and to the schedule are told too. A node without answer, and a bus
-        that fails, are told once by the schedule, until they are back.
+        Nothing is dropped: what is damaged is reported with its bytes, uncertain, and the reason in
+        the note. Answers to requests and to the schedule are reported too. A node without answer,
+        and a bus that fails, are reported once by the schedule, until they are back.
 
         Returns:
             The event source.

@@ -232,7 +232,7 @@ class RAK13300(Module):
 
     @operation(gives=CONFIGURED, main=REGION, reads_only=True)
     def settings(self) -> Result:
-        """Tell how the radio is set, without using it.
+        """Return how the radio is set, without using it.
 
         Returns:
             What holds now.
@@ -245,7 +245,7 @@ class RAK13300(Module):
         reads_only=True,
     )
     def counters(self) -> Result:
-        """Tell what has happened since the module was opened, without using the radio.
+        """Return what has happened since the module was opened, without using the radio.
 
         Returns:
             How often the radio had to be started again, and how many packets went and came.
@@ -276,7 +276,7 @@ class RAK13300(Module):
         when_full: Annotated[
             Literal["refuse", "queue"],
             Param("What to do while the region's air time is used up: refuse, saying when it may "
-                  "be sent, or send it by itself as soon as it may (16 packets can wait)."),
+                  "be sent, or send it automatically as soon as it may (16 packets can wait)."),
         ] = "refuse",
     ) -> Result:  # fmt: skip
         """Send a packet and wait until it has left.
@@ -367,7 +367,7 @@ class RAK13300(Module):
 
     @operation(gives=(RSSI,), main=RSSI, reads_only=True)
     def rssi(self) -> Result:
-        """Measure how strong it is on the channel just now, whoever sends.
+        """Measure how strong it is on the channel just now, from any sender.
 
         Returns:
             ``rssi``.
@@ -389,10 +389,10 @@ class RAK13300(Module):
                   unit="millisecond", low=5, high=1000),
         ] = 20,
         broken_too: Annotated[  # noqa: FBT002  (the code generator wants it like this)
-            bool, Param("Tell packets with a wrong checksum too, marked as not intact.")
+            bool, Param("Report packets with a wrong checksum too, marked as not intact.")
         ] = False,
     ) -> PacketEvents:  # fmt: skip
-        """Tell every packet that comes, for as long as somebody is subscribed.
+        """Report every packet that comes, for as long as somebody is subscribed.
 
         The radio keeps a packet until the next one has come, so asking every 20 ms misses none of
         the usual length.

@@ -83,9 +83,9 @@ class RAK17000(Module):
     only: forward it brakes between the pulses (slow decay, more torque at the same percentage), in
     reverse it coasts like bridge A (fast decay). On a RAK6421 both bridges coast.
 
-    A run stops by itself when it is not renewed in time (`watchdog_ms`). When nothing runs, the
+    A run stops automatically when it is not renewed in time (`watchdog_ms`). When nothing runs, the
     driver sleeps and the motors coast; so it is before the first command, when the client that
-    drives is gone (unless it asked to hold), and when the bridge stops.
+    drives has disconnected (unless it asked to hold), and when the bridge stops.
 
     Three inputs are SPI pins, two of them common to both slots and the mini-PCIe sockets. The
     module cannot be used while the kernel's SPI is on, and only one RAK17000 per board can be.
@@ -250,8 +250,8 @@ class RAK17000(Module):
     def brake(self, bridge: Bridge) -> Result:
         """Brake a DC motor: both its terminals are held low.
 
-        The brake stays on, without a limit in time, until another command or until its client is
-        gone. A move of the stepper motor is ended.
+        The brake stays on, without a limit in time, until another command or until its client has
+        disconnected. A move of the stepper motor is ended.
 
         Returns:
             ``state``, which is "brake".
@@ -344,7 +344,7 @@ class RAK17000(Module):
 
     @operation(gives=(SPEED, STATE), main=SPEED, reads_only=True)
     def state(self, bridge: Bridge) -> Result:
-        """Tell what a bridge does at this moment.
+        """Return what a bridge does at this moment.
 
         Returns:
             ``speed`` at this moment and ``state``.
@@ -353,7 +353,7 @@ class RAK17000(Module):
 
     @event(gives=(STEPS,), main=STEPS, polled=False)
     def done(self) -> PushedEvents:
-        """Tell when a move of the stepper motor has ended; the first message is the last move.
+        """Report when a move of the stepper motor has ended; the first message is the last move.
 
         A move that was stopped before its end is marked uncertain and says so in its note.
 

@@ -77,8 +77,8 @@ FIELD = "field"
 class RAK13600(CardSetup):
     """Read and write NFC cards: Mifare Classic, Ultralight and NTAG.
 
-    The antenna has to be plugged in, and the card to lie on it. What comes and goes is told by the
-    events ``arrived`` and ``removed``, once each.
+    The antenna has to be plugged in, and the card to lie on it. What comes and goes is reported by
+    the events ``arrived`` and ``removed``, once each.
 
     The radio field costs about 100 mA. It is on only while somebody listens, while an operation
     needs it, or after it was switched on by hand.
@@ -117,7 +117,7 @@ class RAK13600(CardSetup):
 
     @operation(gives=(VERSION,), main=VERSION, reads_only=True)
     def firmware(self) -> Result:
-        """Tell the firmware of the reader chip.
+        """Read the firmware of the reader chip.
 
         Returns:
             ``version``.
@@ -150,7 +150,7 @@ class RAK13600(CardSetup):
 
     @operation(gives=(PRESENT,), main=PRESENT, reads_only=True)
     def present(self) -> Result:
-        """Tell whether a card lies on the reader now.
+        """Return whether a card lies on the reader now.
 
         Returns:
             ``present``.
@@ -323,7 +323,7 @@ class RAK13600(CardSetup):
 
     @event(gives=(UID, TYPE), main=UID, polled=True, occurrence=True)
     def arrived(self, poll_ms: PollMs = 250, gone_ms: GoneMs = 500) -> CardEvents:
-        """Tell when a card comes; a card that lies there is told first, and then not again.
+        """Report when a card comes; a card that lies there is reported first, and then not again.
 
         Returns:
             The event source.
@@ -332,7 +332,7 @@ class RAK13600(CardSetup):
 
     @event(gives=(UID,), main=UID, polled=True, occurrence=True)
     def removed(self, poll_ms: PollMs = 250, gone_ms: GoneMs = 500) -> CardEvents:
-        """Tell when a card goes.
+        """Report when a card goes.
 
         Returns:
             The event source.

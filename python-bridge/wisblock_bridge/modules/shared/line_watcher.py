@@ -33,7 +33,7 @@ MISSED = ReadingSpec(
 DebounceMs = Annotated[
     int,
     Param(
-        "Changes that last less than this are not told.",
+        "Changes that last less than this are not reported.",
         unit="millisecond",
         low=0,
         high=10_000,

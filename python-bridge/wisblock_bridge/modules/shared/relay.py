@@ -241,9 +241,9 @@ class RelayModule(Module):
 
     @operation(gives=(ON,), main=ON, drives=OUTPUT, payload_param="ms")
     def pulse(self, ms: PulseMs) -> Result:
-        """Switch the relay on for a while, then off; it ends even if the client is gone.
+        """Switch the relay on for a while, then off; it ends even if the client has disconnected.
 
-        A pulse during a pulse begins anew. Afterwards the relay is off, whatever it was before.
+        A pulse during a pulse starts again. Afterwards the relay is off, whatever it was before.
 
         Returns:
             ``on``, which is true now.
