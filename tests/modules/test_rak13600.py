@@ -52,9 +52,9 @@ class NoTimers:
 class Plugged:
     """A RAK13600 in slot 1 of an emulated board."""
 
-    def __init__(self, tag: str = "dcaffd02", swing_s: float = 0.0) -> None:
+    def __init__(self, tag: str = "dcaffd02", demo_period_s: float = 0.0) -> None:
         self.clock = FakeClock()
-        self.board = EmulatedBoard(GENERATION_C, self.clock, swing_s)
+        self.board = EmulatedBoard(GENERATION_C, self.clock, demo_period_s)
         self.board.plug("RAK13600", 1)
         self.emulated: EmulatedRAK13600 = self.board._plugged[1]  # type: ignore[assignment]
         self.chip: Any = self.emulated.reader
@@ -62,7 +62,7 @@ class Plugged:
         self.module = RAK13600(
             {"reader": PN532(self.bus, 0x24, self.clock)}, self.clock, NoTimers()
         )
-        if not swing_s:
+        if not demo_period_s:
             self.tag(tag)
         self.module.open()
 
@@ -825,7 +825,7 @@ def test_the_back_door() -> None:
 
 
 def test_the_demo_shows_three_cards_in_turn() -> None:
-    plugged = Plugged(swing_s=60.0)
+    plugged = Plugged(demo_period_s=60.0)
     seen = []
     watch = plugged.module.arrived()
     for _ in range(260):

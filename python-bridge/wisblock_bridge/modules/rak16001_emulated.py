@@ -17,7 +17,7 @@ against it (the converter wants it within 0.2 V of ground)."""
 
 
 class EmulatedRAK16001(EmulatedI2CModule):
-    """A RAK16001 with a voltage source at each input; in demo mode each swings by half."""
+    """A RAK16001 with a voltage source at each input; in demo mode each varies by half."""
 
     product = "RAK16001"
     chip = "ADS7830"

@@ -238,7 +238,7 @@ class EmulatedSerialLine:
             raise BusError(
                 fault,
                 f"{self.port.name} {words}.",
-                hint="Plug the adapter in anew, or switch the board off and on.",
+                hint="Plug the adapter in again, or switch the board off and on.",
                 where=self.port.name,
             )
 

@@ -367,7 +367,7 @@ def serial_port(error: OSError, path: Path) -> BusError:
             hint = "Stop the other program; the bridge must be the only one that uses it."
         case BusFault.TIMEOUT:
             fault, message = BusFault.TIMEOUT, f"{path} did not take the characters in time."
-            hint = "Plug the adapter in anew, or switch the board off and on."
+            hint = "Plug the adapter in again, or switch the board off and on."
         case BusFault.UNSUPPORTED:
             fault, message = BusFault.UNSUPPORTED, f"{path} cannot be set like that."
             hint = "Its driver does not know this baud rate, parity or line condition."

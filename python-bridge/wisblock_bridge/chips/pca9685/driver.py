@@ -425,7 +425,7 @@ class PCA9685:
     def _not_set_up(self) -> NotReadyError:
         return NotReadyError(
             "The PWM chip is not set up: it lost its supply, or another program changed its mode.",
-            hint="Check the module's supply. Its settings are to be made anew, all channels "
+            hint="Check the module's supply. Its settings are to be made again, all channels "
             "are off until then.",
             where=self.name,
         )

@@ -119,7 +119,7 @@ class SX1262:
         self._reset.drive(1)
         self._clock.sleep(RESET_S)
         self._link.wait_ready(START_LIMIT_S)
-        self._link.transfer(bytes((Opcode.SET_STANDBY, STANDBY_RC)))  # whoever is there
+        self._link.transfer(bytes((Opcode.SET_STANDBY, STANDBY_RC)))  # whatever is there
         self._link.wait_ready(START_LIMIT_S)
         self._identify()
         self._link.write(Opcode.SET_PACKET_TYPE, LORA)  # before all other settings: rule 4
@@ -390,7 +390,7 @@ class SX1262:
     def _configured(self) -> LoRa:
         if self._settings is None:
             raise NotReadyError(
-                "The radio was not configured.", hint="Start it anew.", where=self._link.name
+                "The radio was not configured.", hint="Start it again.", where=self._link.name
             )
         return self._settings
 

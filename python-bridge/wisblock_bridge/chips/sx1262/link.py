@@ -202,7 +202,7 @@ class Link:
             raise BusError(
                 BusFault.NO_ACKNOWLEDGE,
                 f"The radio does not answer any more: {error}.",
-                hint="Was the module pulled out? It is started anew with the next request.",
+                hint="Was the module pulled out? It is started again with the next request.",
                 where=self.name,
             ) from error
 

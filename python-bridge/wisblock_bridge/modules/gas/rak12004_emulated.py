@@ -1,6 +1,6 @@
 """The emulated RAK12004: an MQ-2 in smoke.
 
-1. Constants of its element only, those of the vendor's example; the rest is ``gas_twin``'s.
+1. Constants of its element only, those of the vendor's example; the rest is in ``emulated_sensor``.
 """
 
 from __future__ import annotations

@@ -241,7 +241,7 @@ class LoRaRadio:
                     raise NotReadyError(
                         "The transmission did not finish in time.",
                         hint="The supply may be too weak for this power, or the radio has failed; "
-                        "it is started anew with the next request.",
+                        "it is started again with the next request.",
                         where=self._chip.name,
                     )
                 if self._closing():
