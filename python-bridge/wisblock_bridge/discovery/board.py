@@ -49,7 +49,7 @@ class Detection:
 
 
 def configured_board(config: Config) -> BoardSpec:
-    """Give the board that an emulation takes: what is configured, else the current RAK7391.
+    """Return the board that an emulation takes: what is configured, else the current RAK7391.
 
     Args:
         config: What is configured.
@@ -87,7 +87,7 @@ def detect_board(
 
 
 def _is_rak6421(hat: str) -> bool:
-    """Tell whether maker and product are those of a RAK6421: "RAK", "6421 Pi Hat"."""
+    """Return whether maker and product are those of a RAK6421: "RAK", "6421 Pi Hat"."""
     return "RAK" in hat.upper() and "6421" in hat
 
 
@@ -137,7 +137,7 @@ class _Look:
         return self._assumed("guess")
 
     def _generation(self) -> Detection | None:
-        """Tell the generations of the RAK7391 apart by their expanders."""
+        """Distinguish the generations of the RAK7391 by their expanders."""
         on_rak7391 = self._present(FAN_CONTROLLER, "EMC2301", "fan controller EMC2301")
         for board in RAK7391_BOARDS:
             expanders = [each for each in board.controllers.values() if each.address is not None]
@@ -150,7 +150,7 @@ class _Look:
         return None
 
     def _sees(self, spec: ControllerSpec) -> str:
-        """Tell through whom an expander is seen: "kernel", "bus", or "" when it is not."""
+        """Return through whom an expander is seen: "kernel", "bus", or "" when it is not."""
         for label in spec.labels:
             if self._labels.get(label) == spec.line_count:
                 self._note(f"the kernel shows an expander labelled {label}")
@@ -190,7 +190,7 @@ class _Look:
         return Detection(board, confidence, tuple(self._evidence))
 
     def _with_converter(self, board: BoardSpec) -> BoardSpec:
-        """Look where the converter really is: its address is set by soldering."""
+        """Find where the converter really is: its address is set by soldering."""
         if self._wanted.converter_address is not None:
             return board
         spec = board.converter

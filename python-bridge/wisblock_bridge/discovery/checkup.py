@@ -77,7 +77,7 @@ def shortfalls(
 
 
 def is_good(findings: list[Finding]) -> bool:
-    """Tell whether a bridge can work.
+    """Return whether a bridge can work.
 
     Args:
         findings: Of ``check``.
@@ -121,7 +121,7 @@ def _findings(config: Config, computer: Computer) -> Iterator[Finding]:
 def _as_needed(
     running: Running | None, findings: Iterable[Finding], *, needed: bool = False
 ) -> Iterator[Finding]:
-    """Give findings about hardware, which the bridge that runs may not need at all."""
+    """Return findings about hardware, which the bridge that runs may not need at all."""
     for each in findings:
         if running is None or not running.emulated or needed or each.state in {"ok", "info"}:
             yield each

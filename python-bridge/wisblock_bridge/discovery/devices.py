@@ -193,7 +193,7 @@ def _controller(
 
 
 def _expander(what: str, place: str, bus: I2CBus, address: int) -> Finding:
-    """Look whether an expander that the kernel leaves alone is there."""
+    """Check whether an expander that the kernel leaves alone is there."""
     try:
         found = identify(bus, address, SystemClock())
     except BusError as error:

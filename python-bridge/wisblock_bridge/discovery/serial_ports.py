@@ -42,7 +42,7 @@ MINI_UART_ADVICE = (
 
 
 def is_pi_5(computer: Computer) -> bool:
-    """Tell whether the header's serial port is UART0 of the RP1, as on a Raspberry Pi 5.
+    """Return whether the header's serial port is UART0 of the RP1, as on a Raspberry Pi 5.
 
     Args:
         computer: Whom to ask.
@@ -58,7 +58,7 @@ def is_pi_5(computer: Computer) -> bool:
 def with_usable_ports(
     board: BoardSpec, computer: Computer, note: Callable[[str], None]
 ) -> BoardSpec:
-    """Give a board whose header port is the one that GPIO14 and GPIO15 lead to.
+    """Return a board whose header port is the one that GPIO14 and GPIO15 lead to.
 
     Args:
         board: The board as it is known.
@@ -82,7 +82,7 @@ def with_usable_ports(
 
 
 def advice(path: str) -> str:
-    """Tell what to do when a slot's serial port is not there.
+    """Return what to do when a slot's serial port is not there.
 
     Args:
         path: Its device file.

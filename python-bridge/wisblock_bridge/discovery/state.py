@@ -18,10 +18,11 @@ WHAT = "state directory"
 
 
 def state_finding(*, emulate: bool, environment: Mapping[str, str] = os.environ) -> Finding:
-    """Look where a bridge started by this user would keep calibrations and settings.
+    """Find where a bridge started by this user would keep calibrations and settings.
 
     Args:
-        emulate: The board is an emulated one, which forgets unless it is told where to keep things.
+        emulate: The board is an emulated one, which forgets unless it is told where to keep
+            things.
         environment: Of this process.
 
     Returns:

@@ -3,7 +3,7 @@
 1. A file is written beside the old one and put in its place, so a crash leaves one of the two.
 2. A file that cannot be read is set aside under another name and reported, never overwritten.
 3. Where nothing can be written, everything works and is forgotten. The log says so once; whoever
-   was promised something is told each time (``Notebook.trouble``).
+   was promised something is told each time (``Notebook.problem``).
 """
 
 from __future__ import annotations
@@ -87,14 +87,14 @@ class Notebook:
         path: The file; it and its directory need not exist.
 
     Attributes:
-        trouble: Why what was remembered last could not be kept, as a sentence; empty when it was.
+        problem: Why what was remembered last could not be kept, as a sentence; empty when it was.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._facts: dict[str, object] | None = None
         self._reported = False
-        self.trouble = ""
+        self.problem = ""
 
     def recall(self) -> dict[str, object]:
         """Give what was remembered; empty when nothing was."""
@@ -103,13 +103,13 @@ class Notebook:
         return dict(self._facts)
 
     def remember(self, facts: Mapping[str, object]) -> None:
-        """Keep facts instead of what was remembered before; ``trouble`` says whether that worked.
+        """Keep facts instead of what was remembered before; ``problem`` says whether that worked.
 
         Args:
             facts: Plain JSON types.
         """
         self._facts = dict(facts)
-        self.trouble = ""
+        self.problem = ""
         beside = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ class Notebook:
                 os.fsync(file.fileno())
             beside.replace(self._path)
         except OSError as error:
-            self.trouble = (
+            self.problem = (
                 f"It could not be kept: {self._path} cannot be written "
                 f"({error.strerror or type(error).__name__}); it is lost at the next restart."
             )
