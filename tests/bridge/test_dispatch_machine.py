@@ -207,7 +207,7 @@ class Bridge(RuleBasedStateMachine):
         way = self.rig.slot_manager.way
         other = self.rig.slot_manager.occupant(slot)  # type: ignore[arg-type]
         settled = not self.held and (other is None or not other.closing)
-        used = other is not None and other.place.module != "OTHER" and not way.gives_way(other)
+        used = other is not None and other.place.module != "OTHER" and not way.is_yielding(other)
         users = self.rig.sessions.users(Place("PROBE", slot))  # type: ignore[arg-type]
         number = self.send(
             who, "invoke", timeout_ms, module="OTHER", slot=slot, operation="touch", params={}

@@ -67,7 +67,7 @@ class Transport(Protocol):
         ...
 
     def serial(self, path: str) -> SerialPort:
-        """Give a serial port, opened at its first use.
+        """Return a serial port, opened at its first use.
 
         Args:
             path: Its device file.
@@ -78,7 +78,7 @@ class Transport(Protocol):
         ...
 
     def serial_device(self, path: str) -> str:
-        """Tell which device a path leads to, so that two names of one port are known as one.
+        """Return which device a path leads to, so that two names of one port are known as one.
 
         Args:
             path: A device file or a link to one.
@@ -89,11 +89,11 @@ class Transport(Protocol):
         ...
 
     def spi(self, path: str, max_hz: int) -> SpiDevice:
-        """Give a chip select of an SPI bus, opened with its first transfer.
+        """Return a chip select of an SPI bus, opened with its first transfer.
 
         Args:
             path: Its device file.
-            max_hz: Fastest clock that the chip bears, Hz.
+            max_hz: Fastest clock that the chip tolerates, Hz.
 
         Returns:
             The device.
@@ -101,7 +101,7 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Give everything back."""
+        """Close everything that was opened."""
         ...
 
 
@@ -137,7 +137,7 @@ class Hardware:
         return list(self._tallies.values())
 
     def i2c(self) -> I2CBus:
-        """Give the bus that slots and on-board chips share.
+        """Return the bus that slots and on-board chips share.
 
         Returns:
             The bus.
@@ -149,7 +149,7 @@ class Hardware:
             return self._open_i2c()
 
     def uncounted_i2c(self) -> I2CBus:
-        """Give the same bus to who asks where nobody may be, which is no failure.
+        """Return the same bus to who asks where nobody may be, which is no failure.
 
         Returns:
             The bus.
@@ -161,7 +161,7 @@ class Hardware:
             return self._open_i2c().bus
 
     def controller(self, key: str) -> LineController:
-        """Give a line controller.
+        """Return a line controller.
 
         Args:
             key: Its name on this board ("soc", "slots", "board").
@@ -181,7 +181,7 @@ class Hardware:
             return self._controllers[key]
 
     def converter(self) -> AnalogConverter:
-        """Give the board's analog-to-digital converter.
+        """Return the board's analog-to-digital converter.
 
         Returns:
             Its driver.
@@ -197,7 +197,7 @@ class Hardware:
             return self._converter
 
     def serial_port(self, slot: int) -> SerialPort:
-        """Give the serial port of a slot; where both slots share one, both get the same.
+        """Return the serial port of a slot; where both slots share one, both get the same.
 
         Args:
             slot: 1 or 2.
@@ -213,7 +213,7 @@ class Hardware:
             return self._serial[path]
 
     def serial_device(self, slot: int) -> tuple[str, str]:
-        """Tell which device the serial port of a slot is.
+        """Return which device the serial port of a slot is.
 
         Args:
             slot: 1 or 2.
@@ -225,11 +225,11 @@ class Hardware:
         return self.transport.serial_device(path), path
 
     def spi_device(self, slot: int, max_hz: int) -> SpiDevice:
-        """Give the chip select of a slot.
+        """Return the chip select of a slot.
 
         Args:
             slot: 1 or 2.
-            max_hz: Fastest clock that the chip bears, Hz.
+            max_hz: Fastest clock that the chip tolerates, Hz.
 
         Returns:
             The device, not necessarily open.

@@ -2,7 +2,7 @@
 
 1. Used by the poll loop only, except for ``_assemble``, which runs on worker threads.
 2. Nothing here touches a bus: lines and chips are resolved by name, opened by the worker.
-3. A module that nobody uses gives way; a refusal names both sides and the holder's clients.
+3. A module that nobody uses yields; a refusal names both sides and the holder's clients.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class SlotManager:
         fixed: What the configuration puts into a slot: slot to module name.
         addresses: I2C address by (slot, chip) where straps were changed.
         store: Where modules remember things across restarts; without one they forget.
-        mailbox: Where workers post.
+        mailbox: Where the workers' messages go.
         clock: Time.
     """
 
@@ -116,13 +116,7 @@ class SlotManager:
         return iter(tuple(self._workers.values()))
 
     def module_class(self, name: str) -> type[Module]:
-        """Find a module by name.
-
-        Args:
-            name: "RAK5801".
-
-        Returns:
-            Its class.
+        """Return the class of a module.
 
         Raises:
             UnknownModuleError: This bridge has none of that name.
@@ -218,11 +212,7 @@ class SlotManager:
             self._last_run.closed(place)
 
     def forget(self, worker: Worker) -> None:
-        """Take a worker that has ended out of its slot.
-
-        Args:
-            worker: Which.
-        """
+        """Take a worker that has ended out of its slot."""
         if self._workers.get(worker.place) is worker:
             del self._workers[worker.place]
             worker.dispose()
@@ -234,7 +224,7 @@ class SlotManager:
 
         Args:
             worker: The expanders' worker; for others there is nothing to do.
-            output: Which line, as ``drives`` of its operations tells it.
+            output: Which line, as ``drives`` of its operations names it.
 
         Raises:
             InUseError: A module that is used holds the line.
@@ -248,23 +238,11 @@ class SlotManager:
         self._make_way(worker.place, obstacles, displace=True)
 
     def is_brake(self, name: str, job: Job) -> bool:
-        """Tell whether a stop leaves its output driven.
-
-        Args:
-            name: Name of the module.
-            job: The stop.
-
-        Returns:
-            Whether it does.
-        """
+        """Return whether a stop of a module leaves its output driven."""
         return job.operation.name in self.module_class(name).brakes
 
     def parts_of(self, name: str, output: str) -> frozenset[str] | None:
-        """Tell what an output consists of, where outputs of its module may overlap.
-
-        Args:
-            name: Name of the module.
-            output: Name of the output.
+        """Return what an output of a module consists of, where its outputs may overlap.
 
         Returns:
             Its parts; None where outputs of that module have nothing in common.
@@ -280,7 +258,7 @@ class SlotManager:
         """Close what is in the way, once it is known that all of it yields."""
         for worker, output in obstacles:
             if not displace and not worker.closing:
-                raise BusyError(f"{worker.place} is there, and is not asked to give way.")
+                raise BusyError(f"{worker.place} is there, and is not asked to yield.")
             if output:
                 worker.make_safe(output)
             else:
@@ -329,7 +307,7 @@ class SlotManager:
         return wanted
 
     def _pass_on_spi(self) -> None:
-        """Let another module on the SPI bus hold the lines that it shared with one that left."""
+        """Make another module on the SPI bus hold the lines that it shared with one that left."""
         for worker in self._workers.values():
             if worker.place.slot != "board" and self.way.on_spi(worker):
                 wanted = self._spi_wanted(worker.place.slot)

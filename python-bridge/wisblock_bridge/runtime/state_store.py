@@ -2,8 +2,8 @@
 
 1. A file is written beside the old one and put in its place, so a crash leaves one of the two.
 2. A file that cannot be read is set aside under another name and reported, never overwritten.
-3. Where nothing can be written, everything works and is forgotten. The log says so once; whoever
-   was promised something is told each time (``Notebook.trouble``).
+3. Where nothing can be written, everything works and is forgotten. The log says so once; an
+   operation that promised to keep something reports it each time (``Notebook.trouble``).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def default_directory(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def told_where(environment: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether a place to remember things was named, and not only follows from the user.
+    """Return whether a directory for the state was named, and does not only follow from the user.
 
     Args:
         environment: Of this process.
@@ -97,7 +97,7 @@ class Notebook:
         self.trouble = ""
 
     def recall(self) -> dict[str, object]:
-        """Give what was remembered; empty when nothing was."""
+        """Return what was remembered; empty when nothing was."""
         if self._facts is None:
             self._facts = self._read()
         return dict(self._facts)
@@ -160,23 +160,11 @@ class StateStore:
         self._notebooks: dict[str, Notebook] = {}
 
     def of_module(self, module: str, slot: Slot) -> Notebook:
-        """Give the notebook of a module in a slot.
-
-        Args:
-            module: Its name.
-            slot: Where it is.
-
-        Returns:
-            Always the same one for the same place.
-        """
+        """Return the notebook of a module in a slot, always the same one."""
         return self._notebook(f"{module}-{slot}")
 
     def of_bridge(self) -> Notebook:
-        """Give the bridge's own notebook.
-
-        Returns:
-            Always the same one.
-        """
+        """Return the bridge's own notebook, always the same one."""
         return self._notebook("bridge")
 
     def _notebook(self, name: str) -> Notebook:

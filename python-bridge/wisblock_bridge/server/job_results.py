@@ -1,4 +1,4 @@
-"""What came of jobs: the reply goes out, and the sessions are told who drives which output.
+"""What came of jobs: the reply goes out, and the sessions note who drives which output.
 
 1. It runs on the poll loop.
 """

@@ -1,4 +1,4 @@
-"""What the bridge tells about itself.
+"""What the bridge reports about itself.
 
 1. It reads what others keep; it keeps only the counters.
 2. Everything is plain data, ready for the wire.
@@ -60,7 +60,7 @@ def status(
     *,
     asked_by: Peer = LOCAL,
 ) -> dict[str, object]:
-    """Tell how the bridge is.
+    """Return the state of the bridge.
 
     Args:
         uptime_s: Seconds since it was ready.
@@ -70,7 +70,7 @@ def status(
         outbox: The way out.
         counters: What was counted.
         detection: How the board was found out.
-        asked_by: Who asks; only an administrator is told who the others are by their keys.
+        asked_by: Who asks; only an administrator learns who the others are by their keys.
 
     Returns:
         The result of the method ``status``.
@@ -193,7 +193,7 @@ def _use(place: Place, slot_manager: SlotManager, sessions: Sessions) -> dict[st
             for user in users
             for name in user["held"]
         ],
-        "idle": worker is not None and slot_manager.way.gives_way(worker),
+        "idle": worker is not None and slot_manager.way.is_yielding(worker),
     }
 
 
