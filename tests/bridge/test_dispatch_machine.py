@@ -204,7 +204,7 @@ class Bridge(RuleBasedStateMachine):
     @rule(who=clients, slot=st.sampled_from((1, 2)), timeout_ms=timeouts)
     def come_new(self, who: bytes, slot: int, timeout_ms: int | None) -> None:
         """Another module is wanted in the slot: it gets it unless somebody uses it."""
-        way = self.rig.slot_manager.way
+        way = self.rig.slot_manager.conflicts
         other = self.rig.slot_manager.occupant(slot)  # type: ignore[arg-type]
         settled = not self.held and (other is None or not other.closing)
         used = other is not None and other.place.module != "OTHER" and not way.is_yielding(other)

@@ -122,7 +122,7 @@ def address_of_peer(peer_address: str) -> str:
     return printable(peer_address.removeprefix("::ffff:"))
 
 
-def in_words(users: Iterable[User]) -> str:
+def describe_users(users: Iterable[User]) -> str:
     """Name users in a sentence.
 
     Args:

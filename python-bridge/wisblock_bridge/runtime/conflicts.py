@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wisblock_bridge.errors import InUseError, SlotConflictError
 from wisblock_bridge.module_api.needs import AnalogNeed, LineNeed, SpiNeed
 from wisblock_bridge.runtime.board_expanders import DIRECT
-from wisblock_bridge.runtime.claims import in_words
+from wisblock_bridge.runtime.claims import describe_users
 from wisblock_bridge.runtime.reservations import Line, refusal
 from wisblock_bridge.runtime.sessions import Output, Sessions
 
@@ -118,7 +118,7 @@ class SlotConflicts:
         shared = self._shared_pins(name, other.place.module)
         raise SlotConflictError(
             f"Slot {slot} holds {other.place.module}, so {name} cannot be used there{shared}."
-            + (f" It is used by {in_words(users)}." if users else ""),
+            + (f" It is used by {describe_users(users)}." if users else ""),
             hint=f"Choose the other slot, or free this one: {command_to_free(other)}.",
             where=f"slot {slot}",
             data={"holder": other.place.module, "clients": users},
@@ -203,7 +203,7 @@ def command_to_free(worker: Worker, output: str = "") -> str:
 
 
 def _used_by(users: list[User]) -> str:
-    return f", used by {in_words(users)}" if users else ""
+    return f", used by {describe_users(users)}" if users else ""
 
 
 def _line_output(conflict: Conflict) -> str:

@@ -120,7 +120,7 @@ class Hardware:
         self._clock = clock
         self._lock = threading.Lock()
         self._i2c: CountedI2CBus | None = None
-        self._tallies = {board.i2c_name: BusCounters(board.i2c_name, "i2c")}
+        self._bus_counters = {board.i2c_name: BusCounters(board.i2c_name, "i2c")}
         self._controllers: dict[str, LineController] = {}
         self._converter: AnalogConverter | None = None
         self._serial: dict[str, SerialPort] = {}
@@ -132,9 +132,9 @@ class Hardware:
         return self.transport.emulated
 
     @property
-    def tallies(self) -> list[BusCounters]:
+    def bus_counters(self) -> list[BusCounters]:
         """What went over each bus that was used, the I2C bus first."""
-        return list(self._tallies.values())
+        return list(self._bus_counters.values())
 
     def i2c(self) -> I2CBus:
         """Return the bus that slots and on-board chips share.
@@ -209,7 +209,7 @@ class Hardware:
         with self._lock:
             if path not in self._serial:
                 port = self.transport.serial(path)
-                self._serial[path] = CountedSerialPort(port, self._tally(path, "serial"))
+                self._serial[path] = CountedSerialPort(port, self._counters_of(path, "serial"))
             return self._serial[path]
 
     def serial_device(self, slot: int) -> tuple[str, str]:
@@ -238,7 +238,7 @@ class Hardware:
         with self._lock:
             if key not in self._spi:
                 device = self.transport.spi(*key)
-                self._spi[key] = CountedSpiDevice(device, self._tally(key[0], "spi"))
+                self._spi[key] = CountedSpiDevice(device, self._counters_of(key[0], "spi"))
             return self._spi[key]
 
     def close(self) -> None:
@@ -259,13 +259,13 @@ class Hardware:
                 self._i2c = None
             self.transport.close()
 
-    def _tally(self, name: str, kind: str) -> BusCounters:
-        return self._tallies.setdefault(name, BusCounters(name, kind))
+    def _counters_of(self, name: str, kind: str) -> BusCounters:
+        return self._bus_counters.setdefault(name, BusCounters(name, kind))
 
     def _open_i2c(self) -> CountedI2CBus:
         if self._i2c is None:
             bus = self.transport.i2c(self.board.i2c_number)
-            self._i2c = CountedI2CBus(bus, self._tallies[self.board.i2c_name])
+            self._i2c = CountedI2CBus(bus, self._bus_counters[self.board.i2c_name])
         return self._i2c
 
     def _open_controller(self, key: str) -> LineController:

@@ -106,7 +106,7 @@ class SlotManager:
         self._last_run = LastRun(store.of_bridge()) if store is not None else None
         self._workers: dict[Place, Worker] = {}
         self._fault_logs: dict[Place, FaultLog] = {}
-        self.way = SlotConflicts(
+        self.conflicts = SlotConflicts(
             hardware, self.reservations, self.fixed, lambda: self, self.module_class
         )
         self._expanders = BoardExpanders(hardware, self.reservations)
@@ -186,7 +186,7 @@ class SlotManager:
         self.place(*place)
         cls = self.module_class(place.module)
         wanted = self._wanted(cls, place.slot)
-        obstacles = [*self.way.in_slot(place), *self.way.in_conflict(place, wanted)]
+        obstacles = [*self.conflicts.in_slot(place), *self.conflicts.in_conflict(place, wanted)]
         self._make_way(place, obstacles, displace)
         self.reservations.reserve(place, wanted)
         worker = Worker(
@@ -234,7 +234,7 @@ class SlotManager:
             return
         expander, _, number = output.partition("/")
         wanted = Line(LineRef(expander, int(number)))
-        obstacles = self.way.in_conflict(worker.place, [wanted])
+        obstacles = self.conflicts.in_conflict(worker.place, [wanted])
         self._make_way(worker.place, obstacles, displace=True)
 
     def is_brake(self, name: str, job: Job) -> bool:
@@ -299,7 +299,7 @@ class SlotManager:
         """Return what a module on the SPI bus holds: its chip select, and as the first, the bus."""
         spec = self.hardware.board.slots[slot]
         wanted: list[Resource] = [ChipSelect(spec.spi_device)]
-        users = {each.place for each in self._workers.values() if self.way.on_spi(each)}
+        users = {each.place for each in self._workers.values() if self.conflicts.on_spi(each)}
         for pin, ref in spec.spi_lines.items():
             line = Line(ref, pin)
             if pin == "SPI_CS" or self.reservations.holder(line) not in users:
@@ -309,7 +309,7 @@ class SlotManager:
     def _pass_on_spi(self) -> None:
         """Make another module on the SPI bus hold the lines that it shared with one that left."""
         for worker in self._workers.values():
-            if worker.place.slot != "board" and self.way.on_spi(worker):
+            if worker.place.slot != "board" and self.conflicts.on_spi(worker):
                 wanted = self._spi_wanted(worker.place.slot)
                 self.reservations.reserve(worker.place, wanted)
 

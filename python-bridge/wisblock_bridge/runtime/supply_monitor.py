@@ -70,7 +70,7 @@ class Host(Protocol):
         ...
 
 
-class SupplyWatch:
+class SupplyMonitor:
     """The supply of one module's chips.
 
     Args:
@@ -148,7 +148,7 @@ class SupplyWatch:
         self._watchers.interrupt(error)
         self._set_timer(0.0, lambda: self._open_again(Backoff(FIRST_RETRY_S)))
 
-    def healed(self, error: SupplyLostError) -> None:
+    def restored(self, error: SupplyLostError) -> None:
         """Report a loss after which the module has set itself up again, outputs safe.
 
         Args:

@@ -69,10 +69,10 @@ class Daemon:
 
     Args:
         config: What is configured.
-        log_ring: What remembers the last lines of the log; without one, nothing does.
+        log_buffer: What remembers the last lines of the log; without one, nothing does.
     """
 
-    def __init__(self, config: Config, log_ring: LogBuffer | None = None) -> None:
+    def __init__(self, config: Config, log_buffer: LogBuffer | None = None) -> None:
         self._clock = SystemClock()
         self._started = self._clock.monotonic()
         self._config = config
@@ -118,7 +118,7 @@ class Daemon:
             self._emulator_methods(),
         )
         self._dispatcher.status = self._status
-        self._dispatcher.log_lines = log_ring.lines if log_ring is not None else list
+        self._dispatcher.log_lines = log_buffer.lines if log_buffer is not None else list
         if keys is not None:
             listed = keys[1]
             self._dispatcher.is_listed = lambda peer: listed.find(peer.key) is not None
@@ -330,12 +330,12 @@ class Daemon:
         return {**found, **places(self.slot_manager, emulated.plugged if emulated else None)}
 
 
-def run(config: Config, log_ring: LogBuffer | None = None) -> int:
+def run(config: Config, log_buffer: LogBuffer | None = None) -> int:
     """Build a bridge and serve.
 
     Args:
         config: What is configured.
-        log_ring: What remembers the last lines of the log.
+        log_buffer: What remembers the last lines of the log.
 
     Returns:
         The exit code.
@@ -344,7 +344,7 @@ def run(config: Config, log_ring: LogBuffer | None = None) -> int:
         OSError: The endpoint is taken or not permitted.
         ConfigError: The configuration cannot be used.
     """
-    return Daemon(config, log_ring).serve()
+    return Daemon(config, log_buffer).serve()
 
 
 def notify(message: str) -> None:

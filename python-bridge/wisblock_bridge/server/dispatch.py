@@ -133,7 +133,7 @@ class Dispatcher:
             lambda call: replies.succeed(call, {}),
             replies.fail,
         )
-        slot_manager.way.sessions = sessions
+        slot_manager.conflicts.sessions = sessions
         self.pending_safe_states = PendingSafeStates(slot_manager, timer_queue)
         self._undecodable = UndecodableFrames(clock)
         self.stopping = False
@@ -193,7 +193,7 @@ class Dispatcher:
             counters.refused += 1
             if identification.request_id is None:
                 counters.undecodable += 1
-                self.note_misfit(identity, identification.error.message)
+                self.log_undecodable(identity, identification.error.message)
             else:
                 counters.count_error(identification.error)
                 self._outbox.reply(
@@ -213,7 +213,7 @@ class Dispatcher:
         self._attempt(Call(session, identity, request, now + messages.timeout_s(request)))
         return session.in_flight > 1
 
-    def note_misfit(self, identity: bytes, why: str) -> None:
+    def log_undecodable(self, identity: bytes, why: str) -> None:
         """Let the log know, once, that a client sends what cannot be answered.
 
         Args:

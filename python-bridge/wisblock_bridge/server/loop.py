@@ -257,7 +257,7 @@ class Server:
             message = receive(_NOBLOCK, copy=False)
             frame = message.bytes
             if message.more:  # exactly one frame belongs behind the routing id
-                dispatcher.note_misfit(identity, SEVERAL_FRAMES if frame else DELIMITED)
+                dispatcher.log_undecodable(identity, SEVERAL_FRAMES if frame else DELIMITED)
             while message.more:
                 message = receive(_NOBLOCK, copy=False)
                 frame = b""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wisblock_bridge.errors import BadParamsError, BridgeError
 from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
-from wisblock_bridge.runtime.claims import in_words, printable
+from wisblock_bridge.runtime.claims import describe_users, printable
 from wisblock_bridge.runtime.sessions import Output
 from wisblock_bridge.server.access import admit
 from wisblock_bridge.wire.roles import Role
@@ -233,7 +233,7 @@ class Releases(Generic[C]):
 
 
 def _name(session: Session) -> str:
-    return in_words(
+    return describe_users(
         [
             {
                 "client": printable(session.name),

@@ -90,13 +90,13 @@ def status(
         "slots": [*_slots(slot_manager, sessions), *_configured(slot_manager)],
         "buses": [
             {
-                "name": tally.name,
-                "kind": tally.kind,
+                "name": bus.name,
+                "kind": bus.kind,
                 "emulated": hardware.emulated,
-                "transactions": tally.transactions,
-                "failures": dict(tally.failures),
+                "transactions": bus.transactions,
+                "failures": dict(bus.failures),
             }
-            for tally in hardware.tallies
+            for bus in hardware.bus_counters
         ],
         "sessions": [
             {
@@ -193,7 +193,7 @@ def _use(place: Place, slot_manager: SlotManager, sessions: Sessions) -> dict[st
             for user in users
             for name in user["held"]
         ],
-        "idle": worker is not None and slot_manager.way.is_yielding(worker),
+        "idle": worker is not None and slot_manager.conflicts.is_yielding(worker),
     }
 
 
