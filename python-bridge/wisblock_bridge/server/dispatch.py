@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -59,8 +60,6 @@ from wisblock_bridge.wire.methods import (
 from wisblock_bridge.wire.roles import LOCAL, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wisblock_bridge.modules.registry import Catalogue
     from wisblock_bridge.runtime.jobs import WorkerMessage
     from wisblock_bridge.runtime.place import Place
@@ -80,6 +79,8 @@ REFUSALS_AT_ONCE = 8
 get their turn: beside a client that floods, a reply waits for this many refusals."""
 
 log = logging.getLogger(__name__)
+
+_Method = tuple[messages.MapDecoder[Any], Callable[[Call, Any], object], Role]
 
 
 class Dispatcher:
@@ -141,10 +142,12 @@ class Dispatcher:
         self.log_lines: Callable[[], list[dict[str, object]]] = list
         sessions.detached = outbox.drop
         sessions.began = self._leases.begin
+        self._methods = self._method_table()
+
+    def _method_table(self) -> dict[str, _Method]:
+        """Return, for each method, what decodes its parameters, answers it, and may call it."""
         none, read = messages.MapDecoder(NoParams), Role.READ
-        self._methods: dict[
-            str, tuple[messages.MapDecoder[Any], Callable[[Call, Any], object], Role]
-        ] = {
+        return {
             # What these two need beyond that, the description of the operation says; ``release``
             # touches what is the client's own, or asks for more itself.
             "invoke": (messages.MapDecoder(InvokeParams), self._invoke, read),
@@ -152,7 +155,7 @@ class Dispatcher:
             "ping": (none, lambda _call, _params: {}, read),
             "hello": (messages.MapDecoder(HelloParams), self._hello, read),
             "bye": (none, self._bye, read),
-            "catalogue": (none, lambda _call, _params: catalogue.data, read),
+            "catalogue": (none, lambda _call, _params: self._catalogue.data, read),
             "status": (none, lambda call, _params: self.status(call.session.peer), read),
             "log": (none, lambda _call, _params: {"lines": self.log_lines()}, Role.ADMIN),
             "unsubscribe": (messages.MapDecoder(UnsubscribeParams), self._unsubscribe, read),

@@ -88,49 +88,58 @@ def status(
             **detection,
         },
         "slots": [*_slots(slot_manager, sessions), *_configured(slot_manager)],
-        "buses": [
-            {
-                "name": bus.name,
-                "kind": bus.kind,
-                "emulated": hardware.emulated,
-                "transactions": bus.transactions,
-                "failures": dict(bus.failures),
-            }
-            for bus in hardware.bus_counters
-        ],
-        "sessions": [
-            {
-                "client": session.name,
-                "version": session.version,
-                "lease_ms": round(session.lease_s * 1000),
-                "in_flight": session.in_flight,
-                "subscriptions": len(session.subscriptions),
-                "outputs": [
-                    {
-                        "module": output.place.module,
-                        "slot": output.place.slot,
-                        "output": output.name,
-                        "on_loss": policy,
-                    }
-                    for output, policy in session.outputs.items()
-                ],
-                **(_access(session.peer) if with_keys else {}),
-            }
-            for session in _most_involved(sessions)
-        ],
+        "buses": _buses(hardware),
+        "sessions": [_session(each, with_keys) for each in _most_involved(sessions)],
         "sessions_total": sum(1 for _ in sessions),
-        "counters": {
-            "requests": counters.requests,
-            "refused": counters.refused,
-            "undecodable": counters.undecodable,
-            "operations": counters.operations,
-            "events": counters.events,
-            "events_lost": outbox.events_lost,
-            "unroutable": outbox.unroutable,
-            "clients_given_up": outbox.clients_given_up,
-            "keys_refused": counters.keys_refused,
-            "errors": dict(counters.errors),
-        },
+        "counters": _counters(counters, outbox),
+    }
+
+
+def _buses(hardware: Hardware) -> list[dict[str, object]]:
+    return [
+        {
+            "name": bus.name,
+            "kind": bus.kind,
+            "emulated": hardware.emulated,
+            "transactions": bus.transactions,
+            "failures": dict(bus.failures),
+        }
+        for bus in hardware.bus_counters
+    ]
+
+
+def _session(session: Session, with_keys: bool) -> dict[str, object]:  # noqa: FBT001
+    return {
+        "client": session.name,
+        "version": session.version,
+        "lease_ms": round(session.lease_s * 1000),
+        "in_flight": session.in_flight,
+        "subscriptions": len(session.subscriptions),
+        "outputs": [
+            {
+                "module": output.place.module,
+                "slot": output.place.slot,
+                "output": output.name,
+                "on_loss": policy,
+            }
+            for output, policy in session.outputs.items()
+        ],
+        **(_access(session.peer) if with_keys else {}),
+    }
+
+
+def _counters(counters: Counters, outbox: Outbox) -> dict[str, object]:
+    return {
+        "requests": counters.requests,
+        "refused": counters.refused,
+        "undecodable": counters.undecodable,
+        "operations": counters.operations,
+        "events": counters.events,
+        "events_lost": outbox.events_lost,
+        "unroutable": outbox.unroutable,
+        "clients_given_up": outbox.clients_given_up,
+        "keys_refused": counters.keys_refused,
+        "errors": dict(counters.errors),
     }
 
 

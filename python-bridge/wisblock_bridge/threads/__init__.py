@@ -1,1 +1,4 @@
-"""x."""
+"""What threads need between them: wake-up events, a mailbox, timers, a fair lock, pauses of retries.
+
+It knows nothing of modules or clients, and imports errors and the clock only.
+"""
