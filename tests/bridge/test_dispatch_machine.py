@@ -260,11 +260,13 @@ class Bridge(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         if self.held:
             return
-        slow = {who for who in self.rig.full if who in self.rig.outbox._outboxes}
+        waiting = self.rig.outbox._outboxes
+        before = {who: waiting[who] for who in self.rig.full if who in waiting}
         self.rig.advance(seconds)
         self.settle()
-        for who in slow - set(self.rig.outbox._outboxes):
-            # Its lease ran out while it read nothing: what waited for it went with it.
+        for who in [who for who, outbox in before.items() if waiting.get(who) is not outbox]:
+            # Its lease ran out while it read nothing: what waited for it went with it. A late
+            # reply may wait in a new one.
             self.asked[who] = [each for each in self.asked[who] if self.rig.find(who, each)]
 
     @rule(who=clients)
