@@ -1,6 +1,6 @@
 """The poll loop: one ROUTER socket, one mailbox, deadlines.
 
-1. It never touches hardware and never waits for anybody but the poller.
+1. It never touches hardware and waits for nothing but the poller.
 2. It sleeps without a time-out as long as nobody is there and nothing is due.
 3. A client that is slow, silent or hostile costs itself, not the others.
 """
@@ -45,14 +45,14 @@ client that never reads would take all memory."""
 RECEIVE_HIGH_WATER_MARK = 0
 """None. libzmq ends the process (SIGABRT) when a connection hangs up whose messages it could not
 hand over because of this mark, and something is left to be sent on it: the answer to a PING, or a
-heartbeat of our own (``stream_engine_base.cpp``, issue 4364 of libzmq). Whoever holds outputs may
-not end for that; so there is no mark, and no heartbeat: leases tell who is gone."""
+heartbeat of our own (``stream_engine_base.cpp``, issue 4364 of libzmq). A process that holds
+outputs may not end for that; so there is no mark, and no heartbeat: leases show who left."""
 
 KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 10, 5, 3
 """The kernel's own heartbeat notices a computer that was switched off, and frees its connection."""
 
 BURST = 64
-"""Frames handled before the workers' posts get their turn."""
+"""Frames handled before the workers' messages get their turn."""
 
 SWITCH_INTERVAL_S = 0.0002
 """How long a worker waits for the interpreter's lock while this loop has no rest. Python's own 5 ms
@@ -74,7 +74,7 @@ class Server:
     """The bridge's socket and its loop.
 
     Args:
-        mailbox: Where workers post.
+        mailbox: Where the workers' messages come from.
         sessions: The clients.
         timer_queue: What is to be done later.
         encrypted: Whether other computers may connect with keys, so that their handshakes get a
@@ -194,7 +194,7 @@ class Server:
                 elif ready == self._signals:
                     os.read(self._signals, 512)  # what is to be done, their handlers have done
                 else:
-                    self.receive_posts(dispatcher)
+                    self.receive_messages(dispatcher)
             if self.outbox.pending:
                 self.outbox.retry()
 
@@ -205,19 +205,19 @@ class Server:
             return None
         return max(0, int((due - self._timer_queue.clock.monotonic()) * 1000) + 1)
 
-    def receive_posts(self, dispatcher: Dispatcher) -> None:
-        """Hand over what workers posted.
+    def receive_messages(self, dispatcher: Dispatcher) -> None:
+        """Hand over the messages of workers.
 
         Args:
             dispatcher: Takes it.
         """
-        posts = self._mailbox.take()
-        while posts:
-            post = posts.popleft()
-            if type(post) is Scanned:
-                dispatcher.receive_scan(post)
+        waiting = self._mailbox.take()
+        while waiting:
+            message = waiting.popleft()
+            if type(message) is Scanned:
+                dispatcher.receive_scan(message)
             else:
-                dispatcher.receive(post)
+                dispatcher.receive(message)
 
     def finish(self, dispatcher: Dispatcher) -> None:
         """Hand over what has arrived and send what waits, once the dispatcher refuses everything.
@@ -257,7 +257,7 @@ class Server:
             message = receive(_NOBLOCK, copy=False)
             frame = message.bytes
             if message.more:  # exactly one frame belongs behind the routing id
-                dispatcher.note_misfit(identity, SEVERAL_FRAMES if frame else DELIMITED)
+                dispatcher.log_undecodable(identity, SEVERAL_FRAMES if frame else DELIMITED)
             while message.more:
                 message = receive(_NOBLOCK, copy=False)
                 frame = b""
@@ -289,7 +289,7 @@ class Server:
 
 
 def _address_of(message: zmq.Frame) -> str:
-    """Tell where a message came from; "" where ZeroMQ does not know."""
+    """Return where a message came from; "" where ZeroMQ does not know."""
     try:
         return address_of_peer(str(message.get("Peer-Address")))
     except zmq.ZMQError:

@@ -1,6 +1,6 @@
-"""Frames that nothing can be answered to: told in the log once for each client, and not too often.
+"""Frames that nothing can be answered to: logged once for each client, and not too often.
 
-1. Whoever floods the bridge with such frames, under ever new names, fills no log.
+1. A client that floods the bridge with such frames, under ever new names, fills no log.
 2. Nothing here is asked while clients speak the protocol.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_REMEMBERED = 256
 LINES, PERIOD_S = 10, 60.0
-"""At most so many lines in so long, s, whatever number of clients there is."""
+"""At most this many lines in this long, s, for all clients together."""
 
 DELIMITED = (
     "it sends an empty delimiter, as a REQ socket does: use DEALER, and one frame for each request"
@@ -44,7 +44,7 @@ class UndecodableFrames:
 
         Args:
             identity: Its connection.
-            name: Tells what it calls itself; empty where it has not said.
+            name: Returns what it calls itself; empty where it has not said.
             why: What is wrong, and what would be right.
         """
         if identity in self._known:
