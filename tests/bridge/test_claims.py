@@ -213,7 +213,7 @@ def test_an_idle_module_that_fails_to_close_is_made_safe_later(rig: Rig, script:
     gone(rig, A)
     script.failures.append(no_answer())
     rig.invoke(B, "RAK5801", 1, "read", samples=1)
-    assert rig.dispatcher.pending_safe_states.next() is not None
+    assert rig.dispatcher.pending_safe_states
     rig.result(B, "bye")
     rig.advance(0.6)
     assert [each.place.module for each in rig.slot_manager] == ["RAK5801"], (

@@ -23,6 +23,8 @@ from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.endpoint import is_served, parse_endpoint
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "wisblock_bridge"]
 
 

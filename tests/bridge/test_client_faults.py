@@ -27,6 +27,8 @@ from wisblock_bridge.errors import ErrorCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+pytestmark = pytest.mark.slow
+
 # -- peers that misbehave -------------------------------------------------------------------------
 
 

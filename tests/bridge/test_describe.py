@@ -153,8 +153,8 @@ def test_operations_and_events(exported: dict[str, Any]) -> None:
     assert seen["occurrence"] is False
 
 
-def test_what_happens_is_told_apart_from_how_things_are() -> None:
-    """By name: a card comes or goes, something was received; the others are states that last."""
+def test_events_are_distinguished_from_states() -> None:
+    """By name: a card arrives or leaves, something was received; all others are states."""
     for name, cls in load_catalogue().modules.items():
         for each in cls.description.events.values():
             happens = each.name in {"arrived", "removed", "received", "frame"}
@@ -200,7 +200,7 @@ def test_outputs_and_urgency() -> None:
     assert Probe.description.operations["set"].output({"which": "b"}) == "b"
 
 
-def test_what_is_written_wrongly_is_found_at_once() -> None:
+def test_an_invalid_declaration_is_rejected_at_once() -> None:
     with pytest.raises(ValueError, match="not in the vocabulary"):
         ReadingSpec("x", "X.", unit="furlong")
     with pytest.raises(TypeError, match="parameter loose needs Annotated"):

@@ -482,6 +482,7 @@ def board_for(module: str) -> BoardSpec:
     return REVISION_VA if wanted & set(GENERATION_C.taken_addresses) else GENERATION_C
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ON_I2C)
 def test_each_transaction_in_turn(module: str, tally: Tally) -> None:
     """Opening and the operation itself, interrupted at one place after the other."""

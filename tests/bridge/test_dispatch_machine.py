@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgpack
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from tests.tally import Tally
 
     from wisblock_bridge.runtime.worker import Worker
+
+pytestmark = pytest.mark.slow
 
 CLIENTS = (b"a", b"b", b"c", b"d")
 CODES = {

@@ -184,8 +184,8 @@ def test_an_output_that_cannot_be_made_safe(
     ]
     end()
     rig.advance(10.0)
-    told = [each.getMessage() for each in caplog.records][2:]
-    assert told == ["PROBE in slot 1: a is safe now", "PROBE in slot 1 works again"]
+    told = [each.getMessage() for each in caplog.records if "PROBE" in each.getMessage()]
+    assert told[2:] == ["PROBE in slot 1: a is safe now", "PROBE in slot 1 works again"]
 
 
 # -- defects --------------------------------------------------------------------------------------

@@ -310,6 +310,7 @@ GOOD = f'[[client]]\nname = "a"\npublic_key = "{new_key()}"\nrole = "read"\n'
         (GOOD + GOOD, r'entry 2: The name "a" is taken'),
         (GOOD + GOOD.replace('"a"', '"b"'), "entry 2: That key is listed already"),
     ],
+    ids=lambda text: "good but for" if "public_key" in text else text,
 )
 def test_a_damaged_list_is_refused_and_lets_nobody_in(
     directory: Path, content: str, words: str, caplog: pytest.LogCaptureFixture

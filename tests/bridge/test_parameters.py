@@ -50,7 +50,7 @@ def refuse(operation: OperationDescription, params: object) -> BadParamsError:
 
 
 def goes_together(operation: OperationDescription, params: dict[str, Any]) -> bool:
-    """Whether a set of single good parameters is refused by the check of the whole."""
+    """Return whether the check of the whole accepts parameters that are valid one by one."""
     if operation.check is None:
         return True
     try:
@@ -87,7 +87,9 @@ def test_no_parameters_at_all(operation: OperationDescription) -> None:
 
 
 @each_parameter
-def test_inside(operation: OperationDescription, param: ParamDescription) -> None:
+def test_values_inside_the_limits_are_accepted(
+    operation: OperationDescription, param: ParamDescription
+) -> None:
     values = inside(param)
     assert values
     for value in values:
@@ -99,7 +101,9 @@ def test_inside(operation: OperationDescription, param: ParamDescription) -> Non
 
 
 @each_parameter
-def test_outside(operation: OperationDescription, param: ParamDescription, tally: Tally) -> None:
+def test_values_outside_the_limits_are_rejected(
+    operation: OperationDescription, param: ParamDescription, tally: Tally
+) -> None:
     values, seen = outside(param), ""
     for value in values:
         error = refuse(operation, {**fitting(operation), param.name: value})
@@ -116,7 +120,9 @@ def test_outside(operation: OperationDescription, param: ParamDescription, tally
 
 
 @each_parameter
-def test_doubled(operation: OperationDescription, param: ParamDescription) -> None:
+def test_a_duplicate_parameter_is_rejected(
+    operation: OperationDescription, param: ParamDescription
+) -> None:
     given = {**fitting(operation), param.name: inside(param)[0]}
     once = b"".join(msgpack.packb(name) + msgpack.packb(value) for name, value in given.items())
     again = msgpack.packb(param.name) + msgpack.packb(inside(param)[-1])
@@ -125,7 +131,7 @@ def test_doubled(operation: OperationDescription, param: ParamDescription) -> No
 
 
 @each_operation
-def test_a_missing_one_is_named(operation: OperationDescription) -> None:
+def test_a_missing_parameter_is_named(operation: OperationDescription) -> None:
     given = fitting(operation)
     for name in given:
         less = {key: value for key, value in given.items() if key != name}
@@ -160,7 +166,7 @@ def test_a_whole_number_is_a_number() -> None:
                     assert isinstance(value, float)
 
 
-def test_the_words_for_what_is_allowed() -> None:
+def test_the_text_that_describes_the_limits() -> None:
     texts = {
         f"{name}.{param.name}": allowed(param)
         for name, operation in OPERATIONS.items()
@@ -180,10 +186,10 @@ def test_the_words_for_what_is_allowed() -> None:
 
 
 @each_parameter
-def test_what_has_a_length_says_how_long_it_may_be(
+def test_a_length_error_names_the_limit(
     operation: OperationDescription, param: ParamDescription
 ) -> None:
-    """Lists, bytes and text, in the refusal: whoever is refused need not guess the number."""
+    """For lists, bytes and text, so that a user need not guess the number."""
     if param.kind in {"list", "bytes", "str"} and not param.choices:
         too_many = {"list": [0] * 5000, "bytes": bytes(100_000), "str": "x" * 100_000}[param.kind]
         most = param.facts.most if param.item_kind else int(param.facts.high or -1)

@@ -1,4 +1,4 @@
-"""Numbers carry the precision of their step, and nothing of binary fractions behind it."""
+"""Numbers are rounded to the precision of their step."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def served() -> Iterator[BridgeProcess]:
 
 
 def clean(value: object) -> bool:
-    """Whether a number has digits that a person would write, and no negative zero."""
+    """Return whether a number has digits that a person would write, and no negative zero."""
     if not isinstance(value, float):
         return True
     digits = repr(abs(value)).split("e")[0].replace(".", "").strip("0")

@@ -222,6 +222,7 @@ def test_without_a_bridge(report: Callable[..., str], tmp_path: Path) -> None:
     assert re.search(r"no_bus|0x\w\w on i2c-1|No known chip", section(text, "The running bridge"))
 
 
+@pytest.mark.slow
 def test_with_a_bridge_that_does_not_answer(
     report: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +254,7 @@ sys.exit(main(words))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["socket", "directory"])
 def test_without_the_right_to_ask(tmp_path: Path, place: str) -> None:
     with BridgeProcess() as made:
@@ -304,6 +306,7 @@ def all_keys(directory: Path) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_no_key_ever(
     report: Callable[..., str],
     tmp_path: Path,

@@ -289,8 +289,8 @@ def test_a_long_measurement_gives_way_to_an_output_whose_client_is_gone(
     assert rig.code(B, on(rig, "a", B)) == "ok"
     number = measure(rig, script)
     rig.clock.advance(6.0)
-    for session in rig.sessions.overdue(rig.clock.monotonic()):
-        rig.dispatcher.end_session(session)
+    for action in rig.timer_queue.due():
+        action()
     assert rig.error(A, number)["code"] == "expired"
     rig.settle()
     assert script.calls == ["open", "set a True", "measure", "safe a"]

@@ -421,6 +421,7 @@ def test_the_port_is_pulled_at_any_step_and_comes_back(bench: Bench, step: int) 
 # -- any bytes ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_ten_thousand_random_answers(bench: Bench, tally: Tally) -> None:
     """Only documented errors, nothing that was not whole, and no wait without end."""
     chance = random.Random(5802)  # noqa: S311

@@ -322,6 +322,7 @@ def _random_message(chance: random.Random, depth: int = 0) -> bytes:
     return _made(records)
 
 
+@pytest.mark.slow
 def test_messages_are_written_back_byte_for_byte(tally: Tally) -> None:
     chance = random.Random(20260101)  # noqa: S311
     seen: set[str] = set()
@@ -348,6 +349,7 @@ _RECORDS = st.tuples(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(_RECORDS, min_size=1, max_size=4).map(_made))
 @example(bytes.fromhex("D1 01 01 54 80"))
 @settings(deadline=None, derandomize=True)

@@ -136,6 +136,7 @@ def test_a_second_message_is_no_room() -> None:
     assert area_of(plugged, 11) == "03 03 D0 00 00 03 03 D0 00 00 FE"
 
 
+@pytest.mark.slow
 @for_each("begin", range(6))
 @for_each("behind", ["", "FD 06 01 02 03 04 05 06"])
 @for_each("length", [3, 300])

@@ -133,6 +133,7 @@ def test_a_classic_with_other_keys_or_data_is_refused() -> None:
     assert plugged.module.read_ndef().values["records"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tag", ["classic1k:01020304", "ultralight:04112233445566", "ultralight_c:04112233445566"]
 )

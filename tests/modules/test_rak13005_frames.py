@@ -256,6 +256,7 @@ def some_bytes(chance: random.Random) -> bytes:
     return b"".join(parts)
 
 
+@pytest.mark.slow
 def test_ten_thousand_random_byte_strings_however_they_are_split(tally: Tally) -> None:
     """Nothing is lost, and the way in which bytes arrive makes no difference."""
     chance = random.Random(13005)  # noqa: S311

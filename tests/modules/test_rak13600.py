@@ -745,6 +745,7 @@ ACTIONS: dict[str, Callable[[Plugged], object]] = {
 }
 
 
+@pytest.mark.slow
 @for_each("name", ACTIONS)
 @for_each("fault", [BusFault.IO, BusFault.TIMEOUT])
 def test_a_failure_at_each_transfer(name: str, fault: BusFault, tally: Tally) -> None:

@@ -48,6 +48,7 @@ CLIENT_ONLY = {"aborted"}
 """Made by the JavaScript client, known to nobody else."""
 
 
+@cache
 def prose(document: Path) -> str:
     """A document without its fenced blocks."""
     return re.sub(r"^( *)```.*?^\1```$", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
@@ -67,6 +68,7 @@ def code(document: Path) -> list[str]:
     return [*re.findall(r"`([^`\n]+)`", prose(document)), *lines]
 
 
+@cache
 def anchors(document: Path) -> set[str]:
     """The anchors that a code host makes of the headings."""
     headings = re.findall(r"^#+ (.+)$", prose(document), flags=re.MULTILINE)
