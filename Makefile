@@ -7,6 +7,7 @@
 # make reliability  the tests and a soak, and docs/reliability.md of what they tried
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
 # make bench   speed as ratios, side by side with what a user would take instead
+# make module NAME=RAK1901 CHIP=SHTC3   the skeletons of a new module: docs/add-a-module.md (also ADDRESS=0x70, FAMILY=sensors)
 # make dist    everything for an installation without network: docs/offline.md
 #
 # Every target sets up what it needs; the Debian packages are named in README.md.
@@ -22,8 +23,12 @@ SECONDS ?= 600
 SUMMARY ?=
 PLATFORM ?=
 PYTHON_VERSION ?=
+NAME ?=
+CHIP ?=
+ADDRESS ?=
+FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint press bench dist clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint press module bench dist clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -97,6 +102,10 @@ test-editor-5: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
 press: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/wisblock-bridge catalogue --out node-red-nodes/catalogue.json
 	node scripts/press.mjs
+
+module:
+	@test -n "$(NAME)" -a -n "$(CHIP)" || { echo "make module NAME=RAK1901 CHIP=SHTC3 [ADDRESS=0x70] [FAMILY=sensors]"; exit 2; }
+	@$(PYTHON) scripts/new_module.py $(NAME) $(CHIP) $(if $(ADDRESS),--address $(ADDRESS)) $(if $(FAMILY),--family $(FAMILY))
 
 bench: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python -m benchmarks

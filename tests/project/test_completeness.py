@@ -21,6 +21,8 @@ SLUGS = [module["slug"] for module in MODULES]
 CHIPS = sorted(
     each.name for each in (PACKAGE / "chips").iterdir() if (each / "driver.py").is_file()
 )
+SKELETON = "WRITE" + " THIS:"
+"""What stands in the files of ``make module`` where something has to be written."""
 HAND_WRITTEN_NODES = {"bridge", "request"}
 every_module = for_each("module", MODULES, ids=SLUGS)
 
@@ -103,6 +105,23 @@ def test_every_module_has_a_page(module: dict[str, Any]) -> None:
     text = path.read_text()
     for each in (*module["operations"], *module["events"]):
         assert f"`{each['name']}" in text, f"{path.name} does not mention `{each['name']}`"
+
+
+def test_no_skeleton_is_left() -> None:
+    """What ``make module`` wrote has been written to its end."""
+    suffixes = {".py", ".json", ".md", ".html", ".js"}
+    files = [
+        file
+        for folder in ("python-bridge", "tests", "flows", "docs/modules", "node-red-nodes")
+        for file in (ROOT / folder).rglob("*")
+        if file.suffix in suffixes and "node_modules" not in file.parts
+    ]
+    left = [
+        f"{file.relative_to(ROOT)}: {text.count(SKELETON)} places"
+        for file in sorted(files)
+        if SKELETON in (text := file.read_text())
+    ]
+    assert not left, "\n".join(["still to be written:", *left])
 
 
 def test_nothing_is_left_over() -> None:
