@@ -1,8 +1,8 @@
 """Which chips answer on the bus, and which modules they may belong to.
 
-1. Only addresses that a known module or board part can have are looked at.
-2. An address that the kernel owns is told as such and left alone.
-3. Every entry says how sure it is; two things that want one address are told.
+1. Only addresses that a known module or board part can have are read.
+2. An address that the kernel owns is reported as such and not read.
+3. Every entry has a confidence; conflicting addresses are reported.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def scan(
     *,
     in_use: Iterable[ChipInUse] = (),
 ) -> list[dict[str, object]]:
-    """Look which known chips answer on the board's I2C bus.
+    """Return which known chips answer on the board's I2C bus.
 
     Args:
         hardware: The board.
@@ -117,7 +117,7 @@ def scan(
 def candidates(
     board: BoardSpec, modules: Mapping[str, type[Module]]
 ) -> dict[int, list[_Candidate]]:
-    """Collect what may be at which address.
+    """Return what may be at which address.
 
     Args:
         board: The carrier.

@@ -1,9 +1,9 @@
 """A whole board that exists only in memory.
 
-1. It builds below the bus seam: drivers, modules and bridge are the same code as on hardware.
+1. It replaces the buses only: drivers, modules and bridge are the same code as on hardware.
 2. It is the only file that knows which emulated chip sits where; products are found in
    ``modules.emulated``.
-3. The back door is called from the poll loop and takes no time.
+3. The emulator control is called from the poll loop and takes no time.
 """
 
 from __future__ import annotations
@@ -105,15 +105,15 @@ class EmulatedSlot:
         return self._board.air
 
     def wire(self, pin: str) -> Wire:
-        """Give a digital pin; one that leads nowhere on this board ends in the air."""
+        """Return a digital pin; one that is not connected on this board is open."""
         return self._wires.setdefault(pin, Wire(f"slot {self.slot} {pin}"))
 
     def analog(self, pin: str) -> AnalogWire:
-        """Give an analog pin."""
+        """Return an analog pin."""
         return self._analog[pin]
 
     def address(self, chip: str, delivered: int) -> int:
-        """Tell the address that a chip is strapped to, as ``SlotPins.address`` says."""
+        """Return the address that a chip is strapped to, as ``SlotPins.address`` says."""
         return self._addresses.get(chip, delivered)
 
 
@@ -184,19 +184,19 @@ class EmulatedBoard:
         return Air(self._clock)
 
     def lines(self, spec: ControllerSpec, i2c_number: int) -> LineController | None:  # noqa: ARG002
-        """Find a line controller: the SoC's; expanders are left to their own driver."""
+        """Return a line controller: the SoC's; expanders are left to their own driver."""
         return self._controllers.get(spec.key)
 
     def serial(self, path: str) -> SerialPort:
-        """Give a serial port, as ``Transport.serial`` says."""
+        """Return a serial port, as ``Transport.serial`` says."""
         return self.serial_lines[path].port
 
     def serial_device(self, path: str) -> str:
-        """Tell which device a path leads to: itself."""
+        """Return the device that a path leads to: itself."""
         return path
 
     def spi(self, path: str, max_hz: int) -> SpiDevice:  # noqa: ARG002  (memory is fast enough)
-        """Give a chip select, as ``Transport.spi`` says."""
+        """Return a chip select, as ``Transport.spi`` says."""
         return EmulatedSpiDevice(self.spi_bus, path)
 
     def close(self) -> None:
@@ -205,7 +205,7 @@ class EmulatedBoard:
     # -- the back door ----------------------------------------------------------------------------
 
     def plugged(self, slot: int) -> str | None:
-        """Tell which product is in a slot.
+        """Return which product is in a slot.
 
         Args:
             slot: 1 or 2.
@@ -217,7 +217,7 @@ class EmulatedBoard:
         return twin.product if twin else None
 
     def ask_for(self, module: str, slot: Slot) -> None:
-        """Plug in the module that is asked for, as an emulated board does of itself.
+        """Plug in the module that is requested, as an emulated board does automatically.
 
         A product that was plugged in by hand or by the configuration stays; so does an empty slot
         that was emptied by hand.
@@ -291,7 +291,7 @@ class EmulatedBoard:
         self._unplugged.add(slot)
 
     def quantities(self, slot: Slot) -> tuple[Quantity, ...]:
-        """Tell what can be seen and set at a place.
+        """Return the quantities of a place.
 
         Args:
             slot: 1, 2 or "board".
@@ -307,7 +307,7 @@ class EmulatedBoard:
         return self._twin_in(slot).quantities()
 
     def get(self, slot: Slot, quantity: str) -> Value:
-        """Tell a quantity.
+        """Return a quantity.
 
         Args:
             slot: Where.
@@ -353,7 +353,7 @@ class EmulatedBoard:
             self.bus.fail(address, None if fault is None else replace(fault))
 
     def power_cycle(self, slot: Slot) -> tuple[int, ...]:
-        """Take the supply away for a moment: of the module in a slot, or of the board's own chips.
+        """Interrupt the supply of the module in a slot, or of the board's own chips.
 
         Args:
             slot: 1, 2 or "board".
