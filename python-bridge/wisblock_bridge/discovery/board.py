@@ -1,8 +1,8 @@
-"""Which board this is.
+"""Detect the board.
 
 1. Reads only: device-tree text, labels of GPIO controllers, registers of known chips.
-2. What cannot be read is said, and the best guess is marked as one.
-3. A board that the configuration names is not argued with; only its converter is looked for.
+2. What cannot be read is reported, and an assumption is marked as one.
+3. A board named in the configuration is accepted; only its converter is searched for.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FAN_CONTROLLER = 0x2F
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """Which board it is, and how that is known.
+    """The board, and how it was detected.
 
     Attributes:
         board: Its wiring, with the converter that was found; without what else is configured.
@@ -69,7 +69,7 @@ def configured_board(config: Config) -> BoardSpec:
 def detect_board(
     config: Config, computer: Computer | None = None, clock: Clock | None = None
 ) -> Detection:
-    """Find out which board this computer sits on, or carries.
+    """Detect the board that carries this computer, or is plugged onto it.
 
     Args:
         config: What is configured: kind and variant narrow the search.
@@ -124,7 +124,7 @@ class _Look:
         return self._generation() or self._by_computer()
 
     def _by_computer(self) -> Detection:
-        """Judge by the computer alone: a RAK7391 carries a Compute Module, a HAT sits on others."""
+        """Decide by the computer alone: a RAK7391 carries a Compute Module, a HAT is on others."""
         model = self._computer.model()
         if model:
             self._note(f"the computer is a {model}")

@@ -117,7 +117,7 @@ def scan(
 def candidates(
     board: BoardSpec, modules: Mapping[str, type[Module]]
 ) -> dict[int, list[_Candidate]]:
-    """Collect what may be at which address.
+    """Return what may be at which address.
 
     Args:
         board: The carrier.

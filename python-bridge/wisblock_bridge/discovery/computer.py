@@ -1,4 +1,4 @@
-"""This computer as discovery sees it: name, buses, GPIO controllers, drivers of the kernel.
+"""The facts about this computer: name, buses, GPIO controllers, drivers of the kernel.
 
 1. Everything here reads; nothing is claimed and nothing is changed.
 2. Tests hand in a computer of their own: what needs these facts takes a ``Computer``.
@@ -23,7 +23,7 @@ DEVICE_TREE = Path("/proc/device-tree")
 
 
 class Computer(Protocol):
-    """What can be asked of a computer."""
+    """The facts that a computer offers."""
 
     def model(self) -> str:
         """Return the name in the device tree ("Raspberry Pi Compute Module 4 Rev 1.1"), or ""."""
@@ -59,7 +59,7 @@ class Computer(Protocol):
 
 
 class LinuxComputer:
-    """The computer that this runs on."""
+    """The computer that this process runs on."""
 
     def __init__(self, device_tree: Path = DEVICE_TREE) -> None:
         self._device_tree = device_tree

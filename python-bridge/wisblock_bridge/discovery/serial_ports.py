@@ -1,4 +1,4 @@
-"""The serial port of a Raspberry Pi's header: which device it is, and what that one cannot do.
+"""The serial port of a Raspberry Pi's header: which device it is, and its limits.
 
 1. A port is judged by the device that its name leads to, never by its name.
 2. Nothing is opened here.
@@ -98,7 +98,7 @@ def advice(path: str) -> str:
 
 
 def judged(what: str, path: str, computer: Computer) -> Finding | None:
-    """Judge a serial port that is there by the device that its name leads to.
+    """Return a finding about an existing serial port, by the device that its name leads to.
 
     Args:
         what: Name of the finding.

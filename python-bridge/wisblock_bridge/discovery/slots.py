@@ -1,8 +1,8 @@
-"""What the configuration says is plugged in: does it answer, and is what it needs free?
+"""Check the configured modules: do they answer, and is what they need free?
 
-1. A chip is asked for its acknowledge by reading a byte; nothing is written.
-2. Beside a running bridge the bus is left alone; what that bridge has found is taken instead.
-3. Lines are looked at, not claimed.
+1. A chip is checked by reading a byte; nothing is written.
+2. While a bridge runs the bus is not used; that bridge's scan is taken instead.
+3. Lines are inspected, not claimed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OURS = "wisblock-bridge"
 def slot_findings(
     config: Config, board: BoardSpec, computer: Computer, running: Running | None
 ) -> Iterator[Finding]:
-    """Look at what the configured modules need.
+    """Check what the configured modules need.
 
     Args:
         config: What is configured.

@@ -1,6 +1,6 @@
-"""Whether what modules are asked to keep across restarts can be kept on this computer.
+"""Check whether this computer can keep what modules store across restarts.
 
-1. It writes a nameless file and removes what it made: only writing shows whether writing works.
+1. It writes an unnamed file and removes what it created: only a write shows whether writing works.
 """
 
 from __future__ import annotations

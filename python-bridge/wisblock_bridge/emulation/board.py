@@ -1,6 +1,6 @@
 """A whole board that exists only in memory.
 
-1. It builds below the bus seam: drivers, modules and bridge are the same code as on hardware.
+1. It replaces the buses only: drivers, modules and bridge are the same code as on hardware.
 2. It is the only file that knows which emulated chip sits where; products are found in
    ``modules.emulated``.
 3. The emulator control is called from the poll loop and takes no time.
@@ -184,7 +184,7 @@ class EmulatedBoard:
         return Air(self._clock)
 
     def lines(self, spec: ControllerSpec, i2c_number: int) -> LineController | None:  # noqa: ARG002
-        """Find a line controller: the SoC's; expanders are left to their own driver."""
+        """Return a line controller: the SoC's; expanders are left to their own driver."""
         return self._controllers.get(spec.key)
 
     def serial(self, path: str) -> SerialPort:
@@ -217,7 +217,7 @@ class EmulatedBoard:
         return emulated.product if emulated else None
 
     def ask_for(self, module: str, slot: Slot) -> None:
-        """Plug in the module that is asked for, as an emulated board does of itself.
+        """Plug in the module that is requested, as an emulated board does automatically.
 
         A product that was plugged in by hand or by the configuration stays; so does an empty slot
         that was emptied by hand.
@@ -353,7 +353,7 @@ class EmulatedBoard:
             self.bus.fail(address, None if fault is None else replace(fault))
 
     def power_cycle(self, slot: Slot) -> tuple[int, ...]:
-        """Take the supply away for a moment: of the module in a slot, or of the board's own chips.
+        """Interrupt the supply of the module in a slot, or of the board's own chips.
 
         Args:
             slot: 1, 2 or "board".
