@@ -1,5 +1,7 @@
 # make run     an emulated RAK7391, Node-RED, and the flows of this project as tabs
+# make check   lint and the tests that are fast, in less than two minutes
 # make test    everything that can be checked here
+# make coverage  branch coverage of the package, with that of the processes that tests start
 # make press   print nodes, help and docs tables from the modules' descriptions
 # make soak    everything at once for MINUTES, decided by SEED; SUMMARY=file keeps what it found
 # make reliability  the tests and a soak, and docs/reliability.md of what they tried
@@ -26,7 +28,7 @@ CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run test test-python test-lower-bounds test-newest-python test-nodes test-editor lint press module bench dist clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint press module bench dist clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -48,13 +50,13 @@ $(STAMPS)/node-red-5: tests/node-red-5/package.json tests/node-red-5/package-loc
 run: $(STAMPS)/python $(STAMPS)/node
 	node scripts/run.mjs $(if $(FLOW),--flow "$(FLOW)")
 
-# The soak and the Python tests share the two cores of a small computer: together they take as long as the soak alone.
+check:
+	$(MAKE) --jobs=2 --output-sync=target test-fast lint
+
+# Two at a time, the longest first: both cores of a small computer are busy until the end.
 test: lint
-	$(MAKE) --jobs=2 test-python soak SUMMARY=.run/soak.json
+	$(MAKE) --jobs=2 --output-sync=target test-python soak test-editor-5 test-editor-4 test-nodes test-lower-bounds test-newest-python SUMMARY=.run/soak.json
 	$(BIN)/python -m tests.reliability .run/tests.xml .run/soak.json --out .run/reliability.md
-	$(MAKE) --jobs=2 test-lower-bounds test-newest-python
-	$(MAKE) test-nodes
-	$(MAKE) test-editor
 
 lint: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/ruff check
@@ -64,9 +66,19 @@ lint: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/lint-imports --no-cache
 	node scripts/press.mjs --check
 
+test-fast: $(STAMPS)/python $(STAMPS)/node
+	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
+
 test-python: $(STAMPS)/python $(STAMPS)/node
 	@mkdir -p .run
 	$(BIN)/pytest -q --junitxml=.run/tests.xml
+
+coverage: $(STAMPS)/python $(STAMPS)/node
+	@mkdir -p .run
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
 
 # The oldest libraries that pyproject.toml allows, and the newest Python of this computer.
 test-lower-bounds: $(STAMPS)/python
@@ -79,8 +91,12 @@ test-nodes: $(STAMPS)/python $(STAMPS)/node
 	npm run --silent test:nodes
 
 # The editor and every flow, on Node-RED 4.1 with the Node.js of this computer and on Node-RED 5 with Node.js 24.
-test-editor: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
+test-editor: test-editor-4 test-editor-5
+
+test-editor-4: $(STAMPS)/python $(STAMPS)/node
 	npm run --silent test:editor
+
+test-editor-5: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
 	NODE_RED_DIR=tests/node-red-5/node_modules/node-red npm run --silent test:editor
 
 press: $(STAMPS)/python $(STAMPS)/node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,10 @@ from tests.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+# pytest-xdist sets it in its workers, and commands would fold their output.
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture

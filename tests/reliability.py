@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 Map = dict[str, Any]
 
 PAGE = """\
-# What was tried, and what came of it
+# Reliability report
 
-Written by `make reliability`: it runs the Python tests and a soak, and adds up what they say.
-Everything was done on emulated boards; nothing here was seen on a real one.
+Written by `make reliability`, which runs the Python tests and a soak test and adds up what they
+report. Everything was done on emulated boards; nothing here was seen on a real one.
 
-{count} tests were run, with Python {python} on {computer}. {verdict}
+{count} tests were run with Python {python} on {computer}. {verdict}
 
 ## Faults, and what the user saw
 

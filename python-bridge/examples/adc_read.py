@@ -21,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Read the board's analog-to-digital converter.")
     parser.add_argument("--channel", type=int, choices=range(4), help="input, 0 to 3")
     parser.add_argument("--slot", type=int, choices=(1, 2), help="AIN1 of this slot")
-    parser.add_argument("--count", type=int, default=0, help="how many readings, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many readings, 0 for no limit")
     parser.add_argument("--interval", type=float, default=1.0, help="seconds between readings")
     options = parser.parse_args()
     channel = options.channel or 0

@@ -1,4 +1,4 @@
-"""Tell when a RAK12006 detects motion, and when it is over.
+"""Print when a RAK12006 detects motion, and when it ends.
 
     python rak12006_motion.py --slot 1 --count 10
 
@@ -16,9 +16,9 @@ from wisblock_bridge.client import Bridge, RemoteError
 
 def main() -> int:
     """Wait for motion until --count lines are printed or Ctrl-C is pressed."""
-    parser = argparse.ArgumentParser(description="Tell when a RAK12006 detects motion.")
+    parser = argparse.ArgumentParser(description="Print when a RAK12006 detects motion.")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=1, help="WisBlock slot")
-    parser.add_argument("--count", type=int, default=0, help="how many lines, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many lines, 0 for no limit")
     parser.add_argument("--active-high", action="store_true", help="motion makes the line high")
     options = parser.parse_args()
     try:

@@ -3,7 +3,7 @@
     python rak12009_read.py --slot 1 --count 10
 
 With --calibrate the sensor is calibrated first: it has to be warm, and the air clean. The result is
-kept by the bridge. This is no safety device.
+kept by the bridge. This is not a safety device.
 
 The bridge must be running: `wisblock-bridge serve`, or without hardware
 `wisblock-bridge serve --demo`.
@@ -21,7 +21,7 @@ def main() -> int:
     """Read and print until --count is reached or Ctrl-C is pressed."""
     parser = argparse.ArgumentParser(description="Read a RAK12009 (alcohol vapour).")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=1, help="WisBlock slot")
-    parser.add_argument("--count", type=int, default=0, help="how many readings, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many readings, 0 for no limit")
     parser.add_argument("--interval", type=float, default=5.0, help="seconds between readings")
     parser.add_argument("--calibrate", action="store_true", help="the air is clean now")
     options = parser.parse_args()

@@ -19,7 +19,7 @@ def main() -> int:
     """Read and print until --count is reached or Ctrl-C is pressed."""
     parser = argparse.ArgumentParser(description="Print whether a RAK12015 is shaken.")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=1, help="WisBlock slot")
-    parser.add_argument("--count", type=int, default=0, help="how many readings, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many readings, 0 for no limit")
     parser.add_argument("--interval", type=float, default=0.25, help="seconds between readings")
     parser.add_argument("--threshold", type=float, default=0.1, help="volts that are an alert")
     options = parser.parse_args()

@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument(
         "--pin", type=int, default=0, help="0 to 7: PA0 to PA7, 8 to 15: PB0 to PB7"
     )
-    parser.add_argument("--count", type=int, default=5, help="how many blinks, 0 for no end")
+    parser.add_argument("--count", type=int, default=5, help="how many blinks, 0 for no limit")
     parser.add_argument("--interval", type=float, default=0.5, help="seconds on, and seconds off")
     options = parser.parse_args()
     try:

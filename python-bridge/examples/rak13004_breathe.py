@@ -23,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Let an LED at a RAK13004 breathe.")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=1, help="WisBlock slot")
     parser.add_argument("--channel", type=int, default=0, help="0 to 15")
-    parser.add_argument("--count", type=int, default=0, help="how many breaths, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many breaths, 0 for no limit")
     parser.add_argument("--seconds", type=float, default=4.0, help="duration of one breath")
     options = parser.parse_args()
     breath = [*range(STEPS + 1), *range(STEPS - 1, 0, -1)]

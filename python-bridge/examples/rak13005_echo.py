@@ -25,7 +25,7 @@ def main() -> int:
     parser.add_argument("--slot", type=int, choices=(1, 2), default=2, help="WisBlock slot")
     parser.add_argument("--id", type=int, default=1, help="identifier to listen for")
     parser.add_argument("--length", type=int, default=8, help="bytes of data of its frames")
-    parser.add_argument("--count", type=int, default=0, help="how many lines, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many lines, 0 for no limit")
     options = parser.parse_args()
     try:
         with Bridge() as bridge:

@@ -4,7 +4,7 @@
 
 The counterpart of the vendor's builder flow and Arduino master: identifier 1, the eight bytes
 0 1 2 3 255 5 6 100, the classic checksum. With --ask a node that publishes that identifier is
-asked too. The bridge must be running: `wisblock-bridge serve`, or without hardware
+requested, too. The bridge must be running: `wisblock-bridge serve`, or without hardware
 `wisblock-bridge serve --demo`.
 """
 
@@ -20,11 +20,11 @@ DATA = bytes([0, 1, 2, 3, 255, 5, 6, 100])
 
 def main() -> int:
     """Send until --count is reached or Ctrl-C is pressed."""
-    parser = argparse.ArgumentParser(description="Be the master of a LIN bus over a RAK13005.")
+    parser = argparse.ArgumentParser(description="Act as the master of a LIN bus with a RAK13005.")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=1, help="WisBlock slot")
-    parser.add_argument("--ask", type=int, default=0, help="identifier to ask for, 0 for none")
+    parser.add_argument("--ask", type=int, default=0, help="identifier to request, 0 for none")
     parser.add_argument("--length", type=int, default=8, help="bytes of its answer")
-    parser.add_argument("--count", type=int, default=0, help="how many rounds, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many rounds, 0 for no limit")
     parser.add_argument("--interval", type=float, default=0.5, help="seconds between rounds")
     options = parser.parse_args()
     try:

@@ -19,7 +19,7 @@ def main() -> int:
     """Switch until --count rounds are done or Ctrl-C is pressed."""
     parser = argparse.ArgumentParser(description="Switch the relay of a RAK13007.")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=1, help="WisBlock slot")
-    parser.add_argument("--count", type=int, default=0, help="how many rounds, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many rounds, 0 for no limit")
     parser.add_argument("--interval", type=float, default=5.0, help="seconds off, and seconds on")
     options = parser.parse_args()
     try:

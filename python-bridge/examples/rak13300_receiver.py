@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--slot", type=int, choices=(1, 2), default=2, help="WisBlock slot")
     parser.add_argument("--region", help="where you are: EU868, US915, ...; else as configured")
     parser.add_argument("--frequency", type=float, help="centre of the channel, MHz")
-    parser.add_argument("--count", type=int, default=0, help="how many packets, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many packets, 0 for no limit")
     options = parser.parse_args()
     settings = {"region": options.region, "preset": "python_example"}
     if options.frequency is not None:

@@ -1,4 +1,4 @@
-"""Greet whoever lays a card on a RAK13600.
+"""Print a greeting for each card on a RAK13600.
 
     python rak13600_greeting.py --slot 1 --name 04a1b2c3d4e580="Miss Green"
 
@@ -20,9 +20,9 @@ QUIET_S = 5.0
 
 def main() -> int:
     """Greet until --count greetings are printed or Ctrl-C is pressed."""
-    parser = argparse.ArgumentParser(description="Greet whoever lays a card on a RAK13600.")
+    parser = argparse.ArgumentParser(description="Print a greeting for each card on a RAK13600.")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=1, help="WisBlock slot")
-    parser.add_argument("--count", type=int, default=0, help="how many greetings, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many greetings, 0 for no limit")
     parser.add_argument("--name", action="append", default=[], help="<uid>=<name>, one more card")
     options = parser.parse_args()
     given = dict(each.split("=", 1) for each in options.name)

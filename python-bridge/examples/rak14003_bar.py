@@ -3,7 +3,7 @@
     python rak14003_bar.py --slot 1 --count 3
 
 When the program ends, however it ends, the LEDs are dark. At most eight LEDs are lit at once: the
-module's expander bears no more, so a bar of 9 or 10 is dark at its beginning. The bridge must be
+module's expander allows no more, so a bar of 9 or 10 is dark at its beginning. The bridge must be
 running: `wisblock-bridge serve`, or without hardware `wisblock-bridge serve --demo`.
 """
 
@@ -19,7 +19,7 @@ def main() -> int:
     """Grow and shrink until --count is reached or Ctrl-C is pressed."""
     parser = argparse.ArgumentParser(description="Show a level on a RAK14003.")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=1, help="WisBlock slot")
-    parser.add_argument("--count", type=int, default=0, help="how many times, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many times, 0 for no limit")
     parser.add_argument("--interval", type=float, default=0.2, help="seconds between two levels")
     options = parser.parse_args()
     try:

@@ -18,7 +18,7 @@ def main() -> int:
     """Read and print until --count is reached or Ctrl-C is pressed."""
     parser = argparse.ArgumentParser(description="Read the current and power of a RAK16000.")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=1, help="WisBlock slot")
-    parser.add_argument("--count", type=int, default=0, help="how many readings, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many readings, 0 for no limit")
     parser.add_argument("--interval", type=float, default=5.0, help="seconds between readings")
     options = parser.parse_args()
     try:

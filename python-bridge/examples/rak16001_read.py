@@ -18,7 +18,7 @@ def main() -> int:
     """Read and print until --count is reached or Ctrl-C is pressed."""
     parser = argparse.ArgumentParser(description="Read an input of a RAK16001.")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=1, help="WisBlock slot")
-    parser.add_argument("--count", type=int, default=0, help="how many readings, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many readings, 0 for no limit")
     parser.add_argument("--interval", type=float, default=1.0, help="seconds between readings")
     parser.add_argument("--channel", type=int, choices=range(8), default=0, help="input")
     options = parser.parse_args()

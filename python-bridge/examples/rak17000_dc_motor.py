@@ -20,7 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run a DC motor at a RAK17000.")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=1, help="WisBlock slot")
     parser.add_argument("--bridge", choices=("A", "B"), default="A", help="terminals of the motor")
-    parser.add_argument("--count", type=int, default=0, help="how many rounds, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many rounds, 0 for no limit")
     parser.add_argument("--interval", type=float, default=2.02, help="seconds of a ramp")
     parser.add_argument("--rest", type=float, default=0.5, help="seconds between two ramps")
     options = parser.parse_args()

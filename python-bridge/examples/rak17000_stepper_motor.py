@@ -22,19 +22,19 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=2404, help="steps forward, and steps back")
     parser.add_argument("--rate", type=float, default=142.857, help="steps per second")
     parser.add_argument("--mode", choices=("full", "half", "wave"), default="wave", help="phases")
-    parser.add_argument("--count", type=int, default=1, help="how many rounds, 0 for no end")
+    parser.add_argument("--count", type=int, default=1, help="how many rounds, 0 for no limit")
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
             module = bridge["RAK17000", options.slot]
             with module.events("done") as ends:
-                ends.next()  # tells of the last move before this program
+                ends.next()  # reports the last move before this program
                 for number in itertools.count(1):
                     for steps in (options.steps, -options.steps):
                         module.step(steps=steps, rate=options.rate, mode=options.mode)
                         end = ends.next()
                         if end is None or end.error is not None:
-                            print(end.error if end else "The bridge has gone.", file=sys.stderr)
+                            print(end.error if end else "The bridge disconnected.", file=sys.stderr)
                             return 1
                         print(f"{end.result['steps']} steps", flush=True)
                         if end.result.quality != "good":

@@ -21,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Talk to a Modbus unit over a RAK5802.")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=1, help="WisBlock slot")
     parser.add_argument("--unit", type=int, default=42, help="address of the unit")
-    parser.add_argument("--count", type=int, default=0, help="how many rounds, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many rounds, 0 for no limit")
     parser.add_argument("--interval", type=float, default=5.0, help="seconds between rounds")
     options = parser.parse_args()
     try:

@@ -19,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Listen to the RS485 line of a RAK5802.")
     parser.add_argument("--slot", type=int, choices=(1, 2), default=2, help="WisBlock slot")
     parser.add_argument("--send", default="", help="text to send first; its answer is printed")
-    parser.add_argument("--count", type=int, default=0, help="how many lines, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many lines, 0 for no limit")
     options = parser.parse_args()
     try:
         with Bridge() as bridge:

@@ -21,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Blink a line of an expander.")
     parser.add_argument("--slot", type=int, choices=(1, 2), help="a pin of this slot, not an LED")
     parser.add_argument("--line", type=int, default=7, help="LED 6 or 7, or n of pin IOn")
-    parser.add_argument("--count", type=int, default=0, help="how many blinks, 0 for no end")
+    parser.add_argument("--count", type=int, default=0, help="how many blinks, 0 for no limit")
     parser.add_argument("--interval", type=float, default=1.0, help="seconds on, and seconds off")
     options = parser.parse_args()
     place = {"expander": "board", "line": options.line}

@@ -1,4 +1,4 @@
-"""Time, as something that is handed over, so that tests need not wait.
+"""Time as a dependency that is passed in, so that tests need not wait.
 
 1. Durations are measured with ``monotonic`` only; ``timestamp_ms`` is for people and for messages.
 2. Nothing else in the project calls ``time.sleep`` or ``time.time``.
@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What drivers and the bridge know of time."""
+    """The time functions that drivers and the bridge use."""
 
     def monotonic(self) -> float:
         """Seconds since some fixed moment, never going back."""
@@ -22,7 +22,7 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait at least so many seconds."""
+        """Sleep at least this long."""
         ...
 
 

@@ -1,8 +1,8 @@
-"""Where the bridge is: the endpoint that is used when none is named, and what may be named instead.
+"""Endpoints: the default one, and the rules for others.
 
 1. Knows addresses, directories and their permissions; opens no ZeroMQ socket.
 2. Client and server find their endpoint here, by one rule (``docs/protocol.md``, "Transport").
-3. Every refusal is a sentence that says what was written and what would be right.
+3. Every error says what was written and what would be right.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class EndpointError(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint that was read and understood.
+    """A parsed endpoint.
 
     Attributes:
         transport: How it is reached.
-        text: As ZeroMQ wants it.
+        text: In ZeroMQ's form.
         path: Socket file; None for TCP and for abstract sockets.
         host: Host name or address without brackets; empty for ipc.
         port: 1...65535; 0 for ipc.
@@ -60,31 +60,31 @@ class Endpoint:
     port: int = 0
 
     def asks_for_keys(self, *, curve: bool = False) -> bool:
-        """Tell whether a bridge serves here with encryption, and to listed keys only.
+        """Return whether a bridge serves here with encryption, and to listed keys only.
 
         Args:
-            curve: Whether that is wanted for TCP on this computer, too.
+            curve: Whether keys are also required for TCP on this computer.
 
         Returns:
-            True beyond this computer, and for all TCP where it is wanted.
+            True beyond this computer, and with ``curve`` for all TCP.
         """
         return self.transport == "tcp" and (curve or not self.is_loopback)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only programs of this computer reach it."""
+        """Whether only programs of this computer can reach it."""
         return self.transport == "ipc" or self.host == "localhost" or is_loopback(self.host)
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether an IP address is one of this computer's own, which no other can have.
+    """Return whether an IP address is a loopback address.
 
     Args:
         address: IPv4 or IPv6; an IPv4 address within IPv6 ("::ffff:127.0.0.1", as a socket for both
-            reports its IPv4 peers) counts as what it stands for.
+            reports its IPv4 peers) counts as the IPv4 address.
 
     Returns:
-        True for loopback addresses; False for all others, and for what is no address.
+        True for loopback addresses; False for all others, and for text that is not an address.
     """
     try:
         found = ipaddress.ip_address(address)
@@ -100,13 +100,13 @@ def default_endpoint(
     uid: int | None = None,
     system_directory: Path = SYSTEM_DIRECTORY,
 ) -> str:
-    """Tell the endpoint to use when none is configured.
+    """Return the endpoint to use when none is configured.
 
     Ask again before each attempt to connect: the service's directory appears when it starts.
 
     Args:
-        environment: Environment variables; those of this process when not given.
-        uid: Number of the user; the one of this process when not given.
+        environment: Environment variables; by default those of this process.
+        uid: Number of the user; by default that of this process.
         system_directory: Where the service keeps its socket.
 
     Returns:
@@ -127,7 +127,7 @@ def default_endpoint(
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """Read an endpoint, strictly.
+    """Parse an endpoint, strictly.
 
     Args:
         text: ``ipc:///path``, ``ipc://@name`` (an abstract socket), ``tcp://host:port`` or
@@ -145,12 +145,12 @@ def parse_endpoint(text: str) -> Endpoint:
     if written.startswith("tcp://"):
         return _parse_tcp(written, written.removeprefix("tcp://"))
     raise EndpointError(
-        f'The endpoint "{written}" cannot be used: it has to begin with ipc:// or tcp://.'
+        f'The endpoint "{written}" cannot be used: it must begin with ipc:// or tcp://.'
     )
 
 
 def client_endpoint(configured: str | None = None) -> Endpoint:
-    """Find the endpoint to connect to.
+    """Return the endpoint to connect to.
 
     Args:
         configured: What the user named; None for what the environment or the configuration file
@@ -160,7 +160,7 @@ def client_endpoint(configured: str | None = None) -> Endpoint:
         The endpoint.
 
     Raises:
-        EndpointError: It cannot be used, or somebody else made the directory it is in.
+        EndpointError: It cannot be used, or another user created its directory.
     """
     if not configured and not os.environ.get(VARIABLE):
         configured = configured_endpoint()
@@ -173,11 +173,11 @@ def client_endpoint(configured: str | None = None) -> Endpoint:
 def configured_endpoint(
     environment: Mapping[str, str] | None = None, *, file: Path | None = None
 ) -> str | None:
-    """Tell the endpoint that the configuration file names.
+    """Return the endpoint that the configuration file names.
 
     Args:
-        environment: Environment variables; those of this process when not given.
-        file: The file when the environment names none; the usual one when not given.
+        environment: Environment variables; by default those of this process.
+        file: The file when the environment names none; by default the usual one.
 
     Returns:
         The endpoint; None when there is no file, when it names none, or when it is the usual file
@@ -206,7 +206,7 @@ def configured_endpoint(
 
 
 def prepare_endpoint(configured: str | None, *, encrypted: bool = False) -> str:
-    """Make an endpoint ready to be bound: check it and create its directory.
+    """Prepare an endpoint for binding: check it and create its directory.
 
     Args:
         configured: What the user named; None for the default.
@@ -227,34 +227,34 @@ def prepare_endpoint(configured: str | None, *, encrypted: bool = False) -> str:
 
 
 def check_endpoint(endpoint: Endpoint, *, encrypted: bool = False) -> None:
-    """Hold an endpoint against the rules for whoever wants to serve there; nothing is changed.
+    """Check whether a bridge may serve at an endpoint; nothing is changed.
 
     Args:
         endpoint: Where.
         encrypted: It will be served with encryption, and to listed keys only.
 
     Raises:
-        EndpointError: It is not permitted, or somebody serves there already.
+        EndpointError: It is not permitted, or another bridge serves there already.
     """
     if not endpoint.is_loopback and not encrypted:
         raise EndpointError(
-            f"The endpoint {endpoint.text} can be reached from other computers, and all who can "
-            "reach it could switch relays. It is served with encryption (CURVE) and to listed keys "
-            "only. Make keys with `wisblock-bridge keys server`, or use an ipc:// endpoint or "
-            "tcp://127.0.0.1, and an SSH tunnel from elsewhere."
+            f"The endpoint {endpoint.text} can be reached from other computers, and anybody who "
+            "reaches it could switch relays. It is served with encryption (CURVE) and to listed "
+            "keys only. Create keys with `wisblock-bridge keys server`, or use an ipc:// endpoint "
+            "or tcp://127.0.0.1, and an SSH tunnel from elsewhere."
         )
     if endpoint.path is not None:
         _check_directory(endpoint.path.parent)
         _check_socket_file(endpoint.path)
     if is_served(endpoint):
         raise EndpointError(
-            f"Another bridge serves at {endpoint.text} already, and one must own the hardware "
-            "alone. Stop it (sudo systemctl stop wisblock-bridge), or name another endpoint."
+            f"Another bridge already serves at {endpoint.text}, and only one can own the hardware. "
+            "Stop it (sudo systemctl stop wisblock-bridge), or name another endpoint."
         )
 
 
 def restrict_socket(endpoint: str) -> None:
-    """Let owner and group use a socket that has just been bound, and nobody else.
+    """Restrict a socket that has just been bound to owner and group.
 
     Args:
         endpoint: What ``prepare_endpoint`` returned.
@@ -265,14 +265,14 @@ def restrict_socket(endpoint: str) -> None:
 
 
 def is_served(endpoint: Endpoint, timeout_s: float = 1.0) -> bool:
-    """Tell whether somebody accepts connections at an endpoint.
+    """Return whether something accepts connections at an endpoint.
 
     Args:
         endpoint: Where.
         timeout_s: How long to wait, s.
 
     Returns:
-        True when a connection was accepted; whether it is a bridge is not asked.
+        True when a connection was accepted; whether it is a bridge is not checked.
     """
     if endpoint.transport == "tcp":
         host = "localhost" if endpoint.host == "*" else endpoint.host
@@ -348,7 +348,7 @@ def _make_directory(directory: Path) -> None:
     except FileExistsError:
         if not directory.is_dir():
             raise EndpointError(
-                f"{directory} cannot be a directory, for there is a file. Name another endpoint."
+                f"{directory} is a file, not a directory. Name another endpoint."
             ) from None
     except OSError as error:
         raise EndpointError(
@@ -370,7 +370,7 @@ def _check_directory(directory: Path) -> None:
 
 
 def _check_owner(directory: Path) -> None:
-    """Refuse a directory under /tmp that another user put there to be taken for ours."""
+    """Refuse a directory under /tmp that another user created to impersonate ours."""
     if not directory.name.startswith("wisblock-bridge-") or str(directory.parent) != "/tmp":  # noqa: S108
         return
     found = directory.lstat()
@@ -386,14 +386,14 @@ def _check_owner(directory: Path) -> None:
 
 
 def _check_socket_file(path: Path) -> None:
-    """ZeroMQ removes whatever is at the path before it binds, so look first."""
+    """Refuse a path that is not a socket: ZeroMQ removes what is there before it binds."""
     try:
         found = path.lstat()
     except FileNotFoundError:
         return
     except OSError as error:
-        raise EndpointError(f"{path} cannot be looked at: {error.strerror}.") from error
+        raise EndpointError(f"{path} cannot be checked: {error.strerror}.") from error
     if not stat.S_ISSOCK(found.st_mode):
         raise EndpointError(
-            f"{path} exists and is no socket, so it is left alone. Name another endpoint."
+            f"{path} exists and is not a socket, so it was left unchanged. Name another endpoint."
         )

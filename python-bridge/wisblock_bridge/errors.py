@@ -1,7 +1,6 @@
-"""Every error that a user of the bridge can meet.
+"""All errors that a user of the bridge can get.
 
-1. An error is made where the facts are known and climbs unchanged; on its way up it only gains a
-   place (``at``).
+1. An error is raised where the facts are known; on its way up it only gains a place (``at``).
 2. ``code`` is stable and goes over the wire; the sentence is for people and may be improved at any
    time.
 3. This file imports nothing of the project.
@@ -78,10 +77,10 @@ class BridgeError(Exception):
         self.data: dict[str, object] = dict(data or {})
 
     def at(self, place: str) -> Self:
-        """Put a place in front of where this happened.
+        """Prepend a place to ``where``.
 
         Args:
-            place: The room the error is leaving, for example "RAK5801 in slot 1".
+            place: What the error passes, for example "RAK5801 in slot 1".
 
         Returns:
             The same error, so that it can be raised on.
@@ -99,11 +98,11 @@ class BridgeError(Exception):
 
 
 class RequestError(BridgeError):
-    """Your message: it was refused before anything was sent to the hardware."""
+    """The request is wrong: it was refused before anything was sent to the hardware."""
 
 
 class BadRequestError(RequestError):
-    """The frame is not a request: no map, too large, too deep, wrong types in the envelope."""
+    """The frame is not a request: not a map, too large, too deep, wrong types in the envelope."""
 
     code = ErrorCode.BAD_REQUEST
 
@@ -157,7 +156,7 @@ class SlotConflictError(RequestError):
 
 
 class InUseError(RequestError):
-    """A line, an address or a port is held by somebody else; the message names the holder."""
+    """A line, an address or a port is held by another module or program, which is named."""
 
     code = ErrorCode.IN_USE
 
@@ -169,11 +168,11 @@ class ForbiddenError(RequestError):
 
 
 class DeviceError(BridgeError):
-    """The hardware: it was asked and did not do as its datasheet says."""
+    """The hardware did not respond as its datasheet says."""
 
 
 class ChecksumError(DeviceError):
-    """Data arrived damaged."""
+    """Data was damaged in transfer."""
 
     code = ErrorCode.CHECKSUM
 
@@ -185,13 +184,13 @@ class WrongChipError(DeviceError):
 
 
 class NotReadyError(DeviceError):
-    """The device answers but does not finish what it was asked."""
+    """The device answers but does not finish an action."""
 
     code = ErrorCode.NOT_READY
 
 
 class SupplyLostError(NotReadyError):
-    """A chip answers but has forgotten its settings: its supply failed, or something reset it.
+    """A chip answers but has lost its settings: its supply failed, or it was reset.
 
     The module is opened again, which sets the chip up and brings its outputs to their safe state.
     """
@@ -267,7 +266,7 @@ class ClosingError(BridgeError):
 
 
 class CutShortError(BridgeError):
-    """A measurement or a wait was ended before its time; nothing was acted on.
+    """A measurement or a wait was cancelled; no output was changed.
 
     Args:
         code: ``CLOSING`` where its module was closed, ``EXPIRED`` where a stop overtook it.

@@ -29,6 +29,7 @@ from wisblock_bridge.server.outbox import Outbox, Sent
 from wisblock_bridge.server.scanner import Scanned, Scanner
 from wisblock_bridge.server.status import Counters
 from wisblock_bridge.threads.mailbox import Mailbox
+from wisblock_bridge.threads.timers import TimerQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,11 +71,12 @@ class Rig:
         self.catalogue = load_catalogue()
         self.mailbox: Mailbox[Any] = Mailbox()
         self.sessions = Sessions()
+        self.timer_queue = TimerQueue(self.clock)
         self.counters = Counters()
         self.full: set[bytes] = set()
         self.gone: set[bytes] = set()
         self.received: dict[bytes, list[Map]] = defaultdict(list)
-        self.outbox = Outbox(self._transmit, self._give_up)
+        self.outbox = Outbox(self._transmit, self._give_up, self.timer_queue)
         self.slot_manager = SlotManager(
             self.hardware,
             {**self.catalogue.modules, **(modules or {})},
@@ -88,7 +90,7 @@ class Rig:
             self.slot_manager,
             self.sessions,
             self.outbox,
-            self.clock,
+            self.timer_queue,
             self.counters,
             Scanner(
                 lambda in_use: discovery.scan(self.hardware, self.catalogue, in_use=in_use),
@@ -242,12 +244,8 @@ class Rig:
     def advance(self, seconds: float) -> None:
         """Let time pass; leases that run out end, timers that are due are carried out."""
         self.clock.advance(seconds)
-        now = self.clock.monotonic()
-        for session in self.sessions.overdue(now):
-            self.outbox.drop(session.identity)
-            self.dispatcher.end_session(session)
-        self.dispatcher.subscriptions.return_modules(now)
-        self.dispatcher.pending_safe_states.attempt(now)
+        for action in self.timer_queue.due():
+            action()
         self.settle()
 
     def level(self, expander: str, line: int) -> int | None:

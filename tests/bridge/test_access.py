@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 import pytest
 from tests.bridge.rig import Rig, load_catalogue
+from tests.cases import for_each
 
 from wisblock_bridge.errors import ForbiddenError
 from wisblock_bridge.runtime.place import Place
@@ -22,6 +23,25 @@ if TYPE_CHECKING:
 ROLES = (Role.NONE, Role.READ, Role.DRIVE, Role.ADMIN)
 WHO = {role: Peer(f"key of {role.word}", f"a-{role.word}", role) for role in ROLES}
 A, B, C = b"\0aaaa", b"\0bbbb", b"\0cccc"
+NEEDED_ROLES: list[tuple[str, dict[str, Any], Role]] = [
+    ("hello", {}, Role.READ),
+    ("ping", {}, Role.READ),
+    ("catalogue", {}, Role.READ),
+    ("status", {}, Role.READ),
+    ("unsubscribe", {"subscription": 99}, Role.READ),
+    ("bye", {}, Role.READ),
+    ("release", {"module": "RAK5801", "slot": 1}, Role.READ),
+    ("release", {"module": "RAK5801", "slot": 1, "outputs": []}, Role.READ),
+    ("release", {"module": "RAK5801", "slot": 1, "force": True}, Role.ADMIN),
+    ("log", {}, Role.ADMIN),
+    ("scan", {"bus": "nonsense"}, Role.ADMIN),
+    ("emulator.list", {"slot": 1}, Role.ADMIN),
+    ("emulator.get", {}, Role.ADMIN),
+    ("emulator.set", {}, Role.ADMIN),
+    ("emulator.plug", {}, Role.ADMIN),
+    ("emulator.unplug", {}, Role.ADMIN),
+    ("emulator.fault", {}, Role.ADMIN),
+]
 NUMBERS = itertools.count(1_000_000)
 Map = dict[str, Any]
 
@@ -61,8 +81,8 @@ def shared() -> Iterator[Rig]:
 # -- roles ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("peer", [LOCAL, *WHO.values()], ids=lambda peer: peer.name or "local")
-@pytest.mark.parametrize(
+@for_each("peer", [LOCAL, *WHO.values()], ids=lambda peer: peer.name or "local")
+@for_each(
     ("module", "slot", "operation", "reads_only"),
     entries("operations"),
     ids=str,
@@ -93,10 +113,10 @@ def test_every_operation_for_every_role(
     assert shared.transactions == before
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize(("module", "slot", "event", "_reads_only"), entries("events"))
+@for_each("role", ROLES)
+@for_each(("module", "slot", "event"), [event[:3] for event in entries("events")])
 def test_every_event_for_every_role(
-    shared: Rig, role: Role, module: str, slot: Any, event: str, _reads_only: object
+    shared: Rig, role: Role, module: str, slot: Any, event: str
 ) -> None:
     found = ask(
         shared, A, WHO[role], "subscribe", module=module, slot=slot, event=event,
@@ -105,29 +125,8 @@ def test_every_event_for_every_role(
     assert code(found) == ("forbidden" if role is Role.NONE else "bad_params")
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize(
-    ("method", "params", "needed"),
-    [
-        ("hello", {}, Role.READ),
-        ("ping", {}, Role.READ),
-        ("catalogue", {}, Role.READ),
-        ("status", {}, Role.READ),
-        ("unsubscribe", {"subscription": 99}, Role.READ),
-        ("bye", {}, Role.READ),
-        ("release", {"module": "RAK5801", "slot": 1}, Role.READ),
-        ("release", {"module": "RAK5801", "slot": 1, "outputs": []}, Role.READ),
-        ("release", {"module": "RAK5801", "slot": 1, "force": True}, Role.ADMIN),
-        ("log", {}, Role.ADMIN),
-        ("scan", {"bus": "nonsense"}, Role.ADMIN),
-        ("emulator.list", {"slot": 1}, Role.ADMIN),
-        ("emulator.get", {}, Role.ADMIN),
-        ("emulator.set", {}, Role.ADMIN),
-        ("emulator.plug", {}, Role.ADMIN),
-        ("emulator.unplug", {}, Role.ADMIN),
-        ("emulator.fault", {}, Role.ADMIN),
-    ],
-)
+@for_each("role", ROLES)
+@for_each(("method", "params", "needed"), NEEDED_ROLES)
 def test_every_method_for_every_role(
     shared: Rig, role: Role, method: str, params: Map, needed: Role
 ) -> None:
@@ -136,12 +135,7 @@ def test_every_method_for_every_role(
 
 
 def test_no_method_is_forgotten_above(shared: Rig) -> None:
-    listed = {"invoke", "subscribe"} | {
-        mark.args[1][index][0]
-        for mark in test_every_method_for_every_role.pytestmark  # type: ignore[attr-defined]
-        if mark.args[0] == ("method", "params", "needed")
-        for index in range(len(mark.args[1]))
-    }
+    listed = {"invoke", "subscribe"} | {method for method, _, _ in NEEDED_ROLES}
     known = ask(shared, C, LOCAL, "nonsense")["error"]["data"]["known"]
     assert listed == set(known)
 

@@ -16,6 +16,8 @@ from tests.bridge.wire_client import RawClient
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 AFTERMATH_S = 1.0
 
 RELAY: dict[str, Any] = {"module": "RAK13007", "slot": 1}

@@ -6,11 +6,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import pytest
 from tests.bridge.fake_computers import (
     FakeComputer,
     configured,
 )
+from tests.cases import for_each
 from tests.fake_clock import FakeClock
 from tests.preload.boards import EmulatedComputer, Rak7391
 from tests.preload.device_server import DeviceServer
@@ -64,7 +64,7 @@ def test_serving_to_other_computers_is_a_finding() -> None:
 # -- on the kernel's devices ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", BOARDS)
+@for_each("key", BOARDS)
 def test_every_board_is_found_through_the_kernel(key: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder))

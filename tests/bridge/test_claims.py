@@ -8,6 +8,7 @@ import msgpack
 import pytest
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
@@ -212,7 +213,7 @@ def test_an_idle_module_that_fails_to_close_is_made_safe_later(rig: Rig, script:
     gone(rig, A)
     script.failures.append(no_answer())
     rig.invoke(B, "RAK5801", 1, "read", samples=1)
-    assert rig.dispatcher.pending_safe_states.next() is not None
+    assert rig.dispatcher.pending_safe_states
     rig.result(B, "bye")
     rig.advance(0.6)
     assert [each.place.module for each in rig.slot_manager] == ["RAK5801"], (
@@ -545,7 +546,7 @@ def test_a_request_that_was_refused_claims_nothing(rig: Rig) -> None:
     assert of_slot(rig, "PROBE")["idle"] is True
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("told", "words"),
     [
         ("localhost:1000:1001:812", "process 812, user 1000"),

@@ -9,6 +9,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 
 from wisblock_bridge.cli import formatting, logs, parse_params
 from wisblock_bridge.errors import BadParamsError
@@ -68,7 +69,7 @@ def operation(*params: dict[str, object]) -> dict[str, object]:
     return {"name": "do", "params": [defaults | each for each in params]}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("kind", "text", "value"),
     [
         ("int", "0x10", 16),
@@ -89,7 +90,7 @@ def test_parameters_have_the_catalogues_type(kind: str, text: str, value: object
     assert (type(found), found) == (type(value), value)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("item_kind", "text", "value"),
     [
         ("int", "[6,7]", [6, 7]),
@@ -121,7 +122,7 @@ def test_bytes_that_are_none(text: str) -> None:
 UNITS = {"milliampere": {"symbol": "mA", "decimals": 2}, "none": {"symbol": "", "decimals": 0}}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("value", "unit", "text"),
     [
         (3.8123, "milliampere", "3.81 mA"),
@@ -138,7 +139,7 @@ def test_values_as_people_read_them(value: object, unit: str, text: str) -> None
     assert formatting.value(value, unit, UNITS) == text
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("seconds", "text"),
     [(0.2, "0 s"), (12, "12 s"), (125, "2 min 5 s"), (90_061, "1 d 1 h"), (3600, "1 h")],
 )

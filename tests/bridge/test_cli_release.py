@@ -65,7 +65,8 @@ def test_a_command_says_that_its_output_is_safe_again(run: Any, served: BridgePr
 def test_a_held_output_says_how_it_is_freed(run: Any, served: BridgeProcess) -> None:
     told = run(*RELAY, "on=true", "--hold")
     assert told.err == (
-        "It stays like this. `wisblock-bridge release RAK13001 --slot 1 --force` ends that.\n"
+        "The output stays like this. "
+        "`wisblock-bridge release RAK13001 --slot 1 --force` ends that.\n"
     )
     with Bridge(served.endpoint) as bridge:
         assert is_on(bridge) is True
@@ -105,7 +106,7 @@ def test_what_others_use_is_released_by_force_only(run: Any, served: BridgeProce
         assert run("release", "RAK13001", "--slot", "1", "--force").code == 0
         assert is_on(bridge) is False
     shown = run("status").out
-    assert "RAK13001 in slot 1 is idle: it gives way to whoever wants its place" in shown
+    assert "RAK13001 in slot 1 is idle: it yields to any module that needs its place" in shown
 
 
 def test_the_client_releases_outputs_and_by_force(served: BridgeProcess) -> None:

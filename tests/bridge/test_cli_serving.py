@@ -23,6 +23,8 @@ from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.endpoint import is_served, parse_endpoint
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "wisblock_bridge"]
 
 
@@ -81,7 +83,7 @@ def test_a_second_bridge_on_the_same_endpoint_is_refused() -> None:
             check=False,
         )
         assert second.returncode == EXIT_USAGE
-        assert "Another bridge serves at" in second.stderr
+        assert "Another bridge already serves at" in second.stderr
         with Bridge(served.endpoint) as bridge:  # the first one is unharmed
             assert bridge.board == "RAK7391"
 

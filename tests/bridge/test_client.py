@@ -145,6 +145,7 @@ def test_an_event_is_told_when_it_happens(bridge: Bridge) -> None:
     assert (changed.result["line"], changed.result["level"]) == (3, 0)
 
 
+@pytest.mark.slow
 def test_many_threads_share_one_connection(bridge: Bridge) -> None:
     answers: list[object] = []
 
@@ -219,6 +220,7 @@ def test_a_wrong_endpoint_is_refused_in_words() -> None:
         Bridge("http://localhost")
 
 
+@pytest.mark.slow
 def test_a_restart_of_the_bridge_is_survived() -> None:
     with BridgeProcess() as process, Bridge(process.endpoint) as bridge:
         subscription = bridge["RAK5801", 1].every(0.05, samples=1)

@@ -27,6 +27,8 @@ from wisblock_bridge.errors import ErrorCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+pytestmark = pytest.mark.slow
+
 # -- peers that misbehave -------------------------------------------------------------------------
 
 
@@ -85,7 +87,7 @@ def test_a_refused_hello_is_told() -> None:
 def test_something_else_that_answers_is_no_bridge() -> None:
     with (
         fake_bridge(lambda request: [good(request, hello="world")]) as endpoint,
-        pytest.raises(RemoteError, match="no bridge"),
+        pytest.raises(RemoteError, match="is not a bridge"),
     ):
         Bridge(endpoint, connect_timeout_s=LONG_S)
 

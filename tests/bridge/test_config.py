@@ -231,7 +231,7 @@ def test_a_variant_of_the_other_product_is_refused(file: Path) -> None:
         ("board = 1", "table board", "not a table"),
         ('[board]\nkind = "RAK7931"', "table [board], key kind", "Did you mean RAK7391?"),
         ('[board]\nvarient = "C"', "table [board], key varient", "Did you mean variant?"),
-        ('[board]\nvariant = "D"', "key variant", "none of A, B, C"),
+        ('[board]\nvariant = "D"', "key variant", "not one of A, B, C"),
         ("[board]\ni2c_number = 1.5", "key i2c_number", "whole number from 0 to 255"),
         ("[board]\ni2c_number = true", "key i2c_number", "whole number"),
         ('[board]\nconverter_address = "0x90"', "key converter_address", "7-bit address is 0x48"),

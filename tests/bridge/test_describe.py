@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import pytest
 from tests.bridge.probe import ON, VALUE, Probe
 from tests.bridge.rig import load_catalogue
+from tests.cases import for_each
 
 from wisblock_bridge.module_api import (
     UNITS,
@@ -152,8 +153,8 @@ def test_operations_and_events(exported: dict[str, Any]) -> None:
     assert seen["occurrence"] is False
 
 
-def test_what_happens_is_told_apart_from_how_things_are() -> None:
-    """By name: a card comes or goes, something was received; the others are states that last."""
+def test_events_are_distinguished_from_states() -> None:
+    """By name: a card arrives or leaves, something was received; all others are states."""
     for name, cls in load_catalogue().modules.items():
         for each in cls.description.events.values():
             happens = each.name in {"arrived", "removed", "received", "frame"}
@@ -195,11 +196,11 @@ def test_outputs_and_urgency() -> None:
     assert not act.is_urgent({"word": "on"})
     look = Everything.description.operations["look"]
     assert (look.output({}), look.is_urgent({})) == ("", False)
-    assert Everything.description.default_operation is act
+    assert act.default
     assert Probe.description.operations["set"].output({"which": "b"}) == "b"
 
 
-def test_what_is_written_wrongly_is_found_at_once() -> None:
+def test_an_invalid_declaration_is_rejected_at_once() -> None:
     with pytest.raises(ValueError, match="not in the vocabulary"):
         ReadingSpec("x", "X.", unit="furlong")
     with pytest.raises(TypeError, match="parameter loose needs Annotated"):
@@ -271,7 +272,7 @@ def test_a_broken_module_file_is_reported_and_the_others_serve(
     assert "rak5801" in caplog.text
 
 
-@pytest.mark.parametrize("description", [each.description for each in MODULES.values()],
+@for_each("description", [each.description for each in MODULES.values()],
                          ids=MODULES)  # fmt: skip
 def test_every_description_is_complete(description: ModuleDescription) -> None:
     assert description.summary.endswith(".")

@@ -13,6 +13,7 @@ from tests.bridge.fake_computers import (
     board_bus,
     configured,
 )
+from tests.cases import for_each
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards import BOARDS
@@ -79,8 +80,8 @@ def test_a_raspberry_pi_without_expanders_carries_a_rak6421_of_unknown_revision(
     assert any("cannot be read" in words and "board.variant" in words for words in found.evidence)
 
 
-@pytest.mark.parametrize("hat", ["RAK 6421 Pi Hat", "rak 6421 PI HAT", "RAK6421 WisBlock Pi HAT"])
-@pytest.mark.parametrize("kind", ["auto", "RAK6421"])
+@for_each("hat", ["RAK 6421 Pi Hat", "rak 6421 PI HAT", "RAK6421 WisBlock Pi HAT"])
+@for_each("kind", ["auto", "RAK6421"])
 def test_a_hat_that_tells_its_name_has_the_newer_wiring(hat: str, kind: str) -> None:
     """Vendor "RAK", product "6421 Pi Hat" (HAT+ EEPROM); the boards marked VA have none."""
     computer = FakeComputer(hat=hat, model="Raspberry Pi 4 Model B Rev 1.4")
@@ -89,7 +90,7 @@ def test_a_hat_that_tells_its_name_has_the_newer_wiring(hat: str, kind: str) -> 
     assert any(hat in words for words in found.evidence)
 
 
-@pytest.mark.parametrize("hat", ["", "Other 6421 Pi Hat", "RAK 5146 Pi Hat", "Pi Hat"])
+@for_each("hat", ["", "Other 6421 Pi Hat", "RAK 5146 Pi Hat", "Pi Hat"])
 def test_the_hat_of_somebody_else_is_no_rak6421(hat: str) -> None:
     computer = FakeComputer(hat=hat, labels={"1-0026": 16, "1-0027": 16})
     found = detect_board(Config(), computer, FakeClock())
@@ -135,7 +136,7 @@ def test_a_configured_product_narrows_the_search() -> None:
     assert hat.board.product == "RAK6421"
 
 
-@pytest.mark.parametrize("address", [0x48, 0x49, 0x4A, 0x4B])
+@for_each("address", [0x48, 0x49, 0x4A, 0x4B])
 def test_the_converter_is_found_where_it_was_soldered(address: int) -> None:
     board = EmulatedBoard(BOARDS["rak6421-va"], FakeClock())
     board.bus.detach(0x48)
@@ -155,7 +156,7 @@ def test_a_configured_converter_is_not_looked_for(tmp_path: Path) -> None:
     assert not any("answers" in words for words in found.evidence)
 
 
-@pytest.mark.parametrize("key", BOARDS)
+@for_each("key", BOARDS)
 def test_detection_writes_nothing_but_pointers(key: str) -> None:
     bus = board_bus(key)
     sent: list[bytes] = []

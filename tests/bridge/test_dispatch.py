@@ -9,6 +9,7 @@ import msgpack
 import pytest
 from tests.bridge.parameter_cases import fitting, outside
 from tests.bridge.rig import Rig, load_catalogue
+from tests.cases import for_each
 from tests.fake_clock import GatedClock
 from tests.tally import told
 
@@ -140,8 +141,8 @@ METHODS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("params", [None, 1, "x", [], [{}], b"", {"nonsense": 1}, {1: 2}])
+@for_each("method", METHODS)
+@for_each("params", [None, 1, "x", [], [{}], b"", {"nonsense": 1}, {1: 2}])
 def test_every_method_refuses_params_of_another_form(rig: Rig, method: str, params: object) -> None:
     code = refused_untouched(rig, method, params)["code"]
     assert code == "bad_params" or (params == {1: 2} and code == "bad_request")
@@ -159,7 +160,7 @@ def test_the_back_door_is_for_emulated_boards() -> None:
 # -- invoke -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("module", "operation", "param"), PARAMS)
+@for_each(("module", "operation", "param"), PARAMS)
 def test_a_bad_parameter_touches_no_hardware(
     rig: Rig, module: str, operation: OperationDescription, param: ParamDescription, tally: Tally
 ) -> None:
@@ -174,12 +175,18 @@ def test_a_bad_parameter_touches_no_hardware(
     tally.add("bad_input", "the same in a request: nothing reaches the bus", len(values), seen=seen)
 
 
-@pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize("slot", [1, 2, "board", 0, 3, -1, 1.0, "1", "Board", None, True, [1], {}])
+SLOTS = [1, 2, "board", 0, 3, -1, 1.0, "1", "Board", None, True, [1], {}]
+WRONG_SLOTS = [
+    (module, slot)
+    for module, description in MODULES.items()
+    for slot in SLOTS
+    if type(slot) not in {int, str} or slot not in description.product.slots
+]
+
+
+@for_each(("module", "slot"), WRONG_SLOTS)
 def test_wrong_slots(rig: Rig, module: str, slot: object) -> None:
     operation = next(iter(MODULES[module].description.operations.values()))
-    if type(slot) in {int, str} and slot in MODULES[module].product.slots:
-        return
     error = refused_untouched(rig, "invoke", invoke_params(module, operation, slot=slot))
     assert error["code"] == "bad_params"
     for method in ("release", "subscribe"):
@@ -203,8 +210,8 @@ def test_unknown_modules(rig: Rig, module: str) -> None:
         assert len(error["message"]) < 2000
 
 
-@pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize("name", ["", "Read", "open", "close", "make_safe", "__init__", "x" * 999])
+@for_each("module", MODULES)
+@for_each("name", ["", "Read", "open", "close", "make_safe", "__init__", "x" * 999])
 def test_unknown_operations(rig: Rig, module: str, name: str) -> None:
     params = {"module": module, "slot": slot_of(module), "operation": name}
     error = refused_untouched(rig, "invoke", params)
@@ -454,9 +461,9 @@ def test_a_module_that_never_answered_does_not_hold_its_slot(rig: Rig) -> None:
 
 FAULTS = {FaultKind.NACK: "no_device", FaultKind.EIO: "bus_error", FaultKind.STUCK: "timeout"}
 ON_I2C = [
-    (name, operation)
-    for name, operation in OPERATIONS
-    if not any(isinstance(need, PortNeed) for need in MODULES[name].description.needs.values())
+    name
+    for name, module in MODULES.items()
+    if not any(isinstance(need, PortNeed) for need in module.description.needs.values())
 ]
 """What can fail on a serial line is a partner's business; tests/modules walks through that."""
 FAULT_WORDS = {
@@ -475,14 +482,23 @@ def board_for(module: str) -> BoardSpec:
     return REVISION_VA if wanted & set(GENERATION_C.taken_addresses) else GENERATION_C
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-@pytest.mark.parametrize(
-    ("module", "operation"), ON_I2C, ids=[f"{name}.{each.name}" for name, each in ON_I2C]
-)
-def test_each_transaction_in_turn(
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ON_I2C)
+def test_each_transaction_in_turn(module: str, tally: Tally) -> None:
+    """Opening and the operation itself, interrupted at one place after the other."""
+    operations = MODULES[module].description.operations.values()
+
+    @for_each("operation", operations, ids=lambda operation: operation.name)
+    @for_each("kind", FAULTS)
+    def interrupt(operation: OperationDescription, kind: FaultKind) -> None:
+        interrupt_each_transaction(module, operation, kind, tally)
+
+    interrupt()
+
+
+def interrupt_each_transaction(
     module: str, operation: OperationDescription, kind: FaultKind, tally: Tally
 ) -> None:
-    """Opening and the operation itself, interrupted at one place after the other."""
     board = board_for(module)
     with Rig(board) as rig:
         usual = call_once(rig, module, operation)
@@ -540,10 +556,10 @@ def interrupted(
     assert error["message"]
     assert error["hint"]
     (worker,) = rig.slot_manager
-    assert worker.errors == 1
+    assert worker.health.errors == 1
     assert call_once(rig, module, operation) == usual, (place, skip)
     if usual == "ok":
-        assert worker.last_error is None
+        assert worker.health.last_error is None
     return code
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgpack
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from tests.tally import Tally
 
     from wisblock_bridge.runtime.worker import Worker
+
+pytestmark = pytest.mark.slow
 
 CLIENTS = (b"a", b"b", b"c", b"d")
 CODES = {
@@ -359,7 +362,7 @@ class Bridge(RuleBasedStateMachine):
     def nobody_drives_what_has_no_owner(self) -> None:
         if self.held or self.script.failures:
             return
-        if any(worker._retries for worker in self.rig.slot_manager):
+        if any(worker._outputs.retries for worker in self.rig.slot_manager):
             return  # it is being made safe
         owned = {each.name for each in self.rig.sessions._owner}
         assert not self.script.states.get("a") or "a" in owned

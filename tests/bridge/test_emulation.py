@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards import BOARDS
@@ -187,7 +188,7 @@ def test_faults_over_the_wire(rig: Rig) -> None:
     assert addresses == [0x26, 0x27, 0x4B]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "params",
     [
         {"kind": "nack"},
@@ -223,7 +224,7 @@ def test_demo_mode_swings_until_a_value_is_set() -> None:
     assert DemoWave(12.0, 4.0, 20.0, clock).get() == 12.0
 
 
-@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+@for_each("board", BOARDS.values(), ids=BOARDS)
 def test_every_board_can_be_emulated(board: Any) -> None:
     clock = FakeClock()
     made = EmulatedBoard(board, clock)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 
 from wisblock_bridge import endpoint as module
 from wisblock_bridge.endpoint import (
@@ -64,7 +65,7 @@ def test_the_directory_of_the_service_is_that_of_the_unit() -> None:
     assert Path("/run/wisblock-bridge") == module.SYSTEM_DIRECTORY
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "transport", "host", "port"),
     [
         ("ipc:///run/x.sock", "ipc", "", 0),
@@ -80,7 +81,7 @@ def test_what_can_be_named(text: str, transport: str, host: str, port: int) -> N
     assert found.text == text.strip()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "words"),
     [
         ("", "ipc:// or tcp://"),
@@ -108,7 +109,7 @@ def test_a_path_of_107_bytes_is_the_longest() -> None:
     assert parse_endpoint(f"ipc://{path}").path == Path(path)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "loopback"),
     [
         ("tcp://127.0.0.1:1", True),
@@ -129,13 +130,13 @@ def test_which_endpoints_stay_on_this_computer(text: str, *, loopback: bool) -> 
     assert parse_endpoint(text).is_loopback is loopback
 
 
-@pytest.mark.parametrize("host", ["*", "192.168.1.5", "eth0", "[::]"])
+@for_each("host", ["*", "192.168.1.5", "eth0", "[::]"])
 def test_serving_to_other_computers_is_refused_in_words(host: str) -> None:
     with pytest.raises(EndpointError, match=r"CURVE.*SSH tunnel"):
         prepare_endpoint(f"tcp://{host}:5555")
 
 
-@pytest.mark.parametrize("host", ["*", "192.168.1.5", "eth0", "[::]"])
+@for_each("host", ["*", "192.168.1.5", "eth0", "[::]"])
 def test_which_endpoints_ask_for_keys(host: str) -> None:
     endpoint = f"tcp://{host}:5560"
     assert parse_endpoint(endpoint).asks_for_keys()
@@ -221,16 +222,16 @@ def test_a_private_directory_open_to_all_is_not_trusted() -> None:
 
 def test_a_directory_that_cannot_be_made_is_told(folder: Path) -> None:
     (folder / "file").write_text("")
-    with pytest.raises(EndpointError, match="there is a file"):
+    with pytest.raises(EndpointError, match="is a file, not a directory"):
         prepare_endpoint(f"ipc://{folder}/file/sub/bridge.sock")
-    with pytest.raises(EndpointError, match="there is a file"):
+    with pytest.raises(EndpointError, match="is a file, not a directory"):
         prepare_endpoint(f"ipc://{folder}/file/bridge.sock")
 
 
 def test_a_file_at_the_path_is_left_alone(folder: Path) -> None:
     file = folder / "precious"
     file.write_text("precious")
-    with pytest.raises(EndpointError, match="left alone"):
+    with pytest.raises(EndpointError, match="left unchanged"):
         prepare_endpoint(f"ipc://{file}")
     assert file.read_text() == "precious"
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.cases import for_each
 
 from wisblock_bridge.buses.linux import errno_faults
 from wisblock_bridge.errors import BusError, BusFault, ErrorCode
@@ -23,7 +24,7 @@ def in_words(error: BusError) -> str:
     return str(error)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("number", "fault", "words"),
     [
         (
@@ -226,7 +227,7 @@ def test_the_adapter_behind_a_link_is_looked_up(tmp_path: Path) -> None:
     assert errno_faults.kernel_driver(0x26, tmp_path / "slots", sysfs=tmp_path) == "pca953x"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("number", "code", "words"),
     [
         (
@@ -292,7 +293,7 @@ def test_a_line(number: int, code: ErrorCode, words: str) -> None:
     assert (error.code, in_words(error)) == (code, words)
 
 
-@pytest.mark.parametrize("number", [errno.EPERM, errno.EINVAL, errno.EOPNOTSUPP, 524])
+@for_each("number", [errno.EPERM, errno.EINVAL, errno.EOPNOTSUPP, 524])
 def test_what_a_line_cannot_do(number: int) -> None:
     assert errno_faults.gpio_line(os_error(number), 4, "1-0026", None).fault is BusFault.UNSUPPORTED
 

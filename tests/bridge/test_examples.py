@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.tally import Tally
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = ROOT / "python-bridge/examples"
 
 

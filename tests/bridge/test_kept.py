@@ -15,6 +15,8 @@ from wisblock_bridge.runtime.state_store import Notebook, StateStore
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 PROMISES: list[tuple[str, int | str, str, dict[str, Any]]] = [
     ("RAK5802", 1, "line", {"baud": 19200}),
     ("RAK13005", 2, "line", {"baud": 19200}),

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from tests.tally import Tally
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "wisblock_bridge"]
 LEASE_MS = 500
 

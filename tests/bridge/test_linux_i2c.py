@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.preload.boards import EmulatedComputer, Rak6421OnPi5, Rak7391
 from tests.preload.build import build_library
 from tests.preload.device_server import DeviceServer
@@ -318,7 +319,7 @@ def test_the_limits_are_told_before_anything_is_sent(bench: Bench) -> None:
     assert bench.board.adapter.opens == 0
 
 
-@pytest.mark.parametrize("address", [-1, 0x00, 0x07, 0x78, 0x100])
+@for_each("address", [-1, 0x00, 0x07, 0x78, 0x100])
 def test_an_address_that_no_device_can_have(address: int) -> None:
     with pytest.raises(ValueError, match="not a 7-bit device address"):
         check_transaction("i2c-1", address, (Read(1),))

@@ -15,6 +15,8 @@ from tests.bridge.wire_client import RawClient
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 200
 OFFERED = 50_000
 GROWTH_KB = 48 * 1024

@@ -27,6 +27,8 @@ from wisblock_bridge.server import daemon
 if TYPE_CHECKING:
     from tests.tally import Tally
 
+pytestmark = pytest.mark.slow
+
 A, B, C = b"a", b"b", b"c"
 
 

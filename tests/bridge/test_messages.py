@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 import msgspec
 import pytest
+from tests.cases import for_each
 
 from wisblock_bridge.errors import BadParamsError, BusError, BusFault, InUseError
 from wisblock_bridge.module_api import Quality, Result
@@ -35,7 +36,7 @@ def nested(levels: int) -> bytes:
     return packed(params={"a": 0})[:-1] + b"\x91" * (levels - 2) + b"\x01"
 
 
-@pytest.mark.parametrize("request_id", [0, 7, -5, 2**63, "", "a-b", "é" * 50])
+@for_each("request_id", [0, 7, -5, 2**63, "", "a-b", "é" * 50])
 def test_a_request_is_read(request_id: int | str) -> None:
     request = messages.decode(packed(id=request_id, params={"a": 1}, timeout_ms=250))
     assert (request.v, request.id, request.method) == (1, request_id, "ping")
@@ -67,20 +68,20 @@ def test_the_limits_of_the_timeout_are_allowed(timeout_ms: int) -> None:
     assert messages.timeout_s(request) == timeout_ms / 1000
 
 
-@pytest.mark.parametrize("timeout_ms", [-1, 60_001, 2**63, 1.5, "10", None, True])
+@for_each("timeout_ms", [-1, 60_001, 2**63, 1.5, "10", None, True])
 def test_other_timeouts_are_refused(timeout_ms: object) -> None:
     identification = refuse(packed(timeout_ms=timeout_ms))
     assert (identification.request_id, identification.error.code) == (7, "bad_request")
 
 
-@pytest.mark.parametrize("version", [0, 2, -1, 2**40])
+@for_each("version", [0, 2, -1, 2**40])
 def test_another_version_is_told_so(version: int) -> None:
     identification = refuse(packed(v=version))
     assert (identification.request_id, identification.error.code) == (7, "unsupported_version")
     assert str(version) in identification.error.message
 
 
-@pytest.mark.parametrize(
+@for_each(
     "frame",
     [
         packed(v="1"),
@@ -115,7 +116,7 @@ def test_an_id_that_is_given_twice_is_refused_under_one_of_them() -> None:
     assert (identification.request_id in {7, 8}, identification.error.code) == (True, "bad_request")
 
 
-@pytest.mark.parametrize(
+@for_each(
     "frame",
     [
         b"",

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgpack
 import pytest
+from tests.cases import for_each
 
 from wisblock_bridge.errors import BadRequestError
 from wisblock_bridge.wire import msgpack_rules
@@ -23,7 +24,7 @@ ALLOWED: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", ALLOWED, ids=lambda value: repr(value)[:20])
+@for_each("value", ALLOWED, ids=lambda value: repr(value)[:20])
 def test_every_allowed_format(value: object) -> None:
     msgpack_rules.examine(msgpack.packb({"a": value}))
     msgpack_rules.examine(msgpack.packb({"a": value, "b": [value, value]}))
@@ -35,7 +36,7 @@ def test_single_floats_and_wide_headers() -> None:
     msgpack_rules.examine(b"\xdf\x00\x00\x00\x01\xdb\x00\x00\x00\x01a\xc6\x00\x00\x00\x01x")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("frame", "words"),
     [
         (b"", "too early"),
@@ -45,7 +46,7 @@ def test_single_floats_and_wide_headers() -> None:
         (b"\x81\xa1a\xc4\x05abc", "too early"),
         (b"\x81\xa1a\xcd\x01", "too early"),
         (b"\x81\xa1a\xdd\xff\xff\xff\xff", "too early"),
-        (b"\x81\xa1a\x01\x02", "behind the end"),
+        (b"\x81\xa1a\x01\x02", "after the end"),
         (b"\x81\x01\x02", "keys of a map are text"),
         (b"\x81\xc4\x01a\x02", "keys of a map are text"),
         (b"\x81\xc0\x02", "keys of a map are text"),
@@ -60,14 +61,14 @@ def test_broken_rules(frame: bytes, words: str) -> None:
         msgpack_rules.examine(frame)
 
 
-@pytest.mark.parametrize("first", [0xC1, 0xC7, 0xC8, 0xC9, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8])
+@for_each("first", [0xC1, 0xC7, 0xC8, 0xC9, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8])
 def test_no_extension_types(first: int) -> None:
     for front in (b"", b"\x81\xa1a", b"\x81\xa1a\x91"):
         with pytest.raises(BadRequestError, match="Extension"):
             msgpack_rules.examine(front + bytes((first,)) + b"\x00" * 20)
 
 
-@pytest.mark.parametrize("wrap", [b"\x91", b"\x81\xa1a", b"\xdc\x00\x01", b"\xde\x00\x01\xa1a"])
+@for_each("wrap", [b"\x91", b"\x81\xa1a", b"\xdc\x00\x01", b"\xde\x00\x01\xa1a"])
 def test_sixteen_levels(wrap: bytes) -> None:
     msgpack_rules.examine(wrap * 16 + b"\x01")
     for levels in (17, 1000, 100_000):
@@ -106,7 +107,7 @@ def test_random_bytes_are_judged_as_another_decoder_judges_them() -> None:
 KEY = b"\xa2id"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("frame", "value"),
     [
         (msgpack.packb({"id": 7}), b"\x07"),

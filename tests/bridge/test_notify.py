@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import pytest
 from tests.bridge.bridge_process import LONG_S, environment
 from tests.bridge.wire_client import RawClient
 
@@ -21,7 +22,8 @@ from wisblock_bridge.server.daemon import watchdog_interval_s
 if TYPE_CHECKING:
     from types import TracebackType
 
-    import pytest
+
+pytestmark = pytest.mark.slow
 
 LIMIT_S = 1.0
 """What the manager allows between two signs of life."""

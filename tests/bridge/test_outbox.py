@@ -6,6 +6,7 @@ from typing import Any
 
 import msgpack
 import pytest
+from tests.fake_clock import FakeClock
 
 from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.sessions import Session
@@ -16,6 +17,7 @@ from wisblock_bridge.server.outbox import (
     Sent,
     Subscription,
 )
+from wisblock_bridge.threads.timers import TimerQueue
 from wisblock_bridge.wire import messages
 
 
@@ -27,7 +29,9 @@ class Post:
         self.gone: set[bytes] = set()
         self.sent: list[tuple[bytes, Any]] = []
         self.given_up: list[bytes] = []
-        self.outbox = Outbox(self.transmit, self.given_up.append)
+        self.clock = FakeClock()
+        self.timer_queue = TimerQueue(self.clock)
+        self.outbox = Outbox(self.transmit, self.given_up.append, self.timer_queue)
 
     def transmit(self, identity: bytes, frame: bytes) -> Sent:
         if identity in self.gone:
@@ -246,3 +250,19 @@ def test_what_moves_is_tried_again_soon(post: Post) -> None:
     assert post.outbox.retry_s <= 0.002
     post.outbox.retry()
     assert post.outbox.retry_s >= 0.01
+
+
+def test_what_waits_is_tried_again_without_being_asked(post: Post) -> None:
+    post.full.add(b"a")
+    post.outbox.reply(b"a", reply(1))
+    for _ in range(3):
+        post.clock.advance(0.02)
+        for action in post.timer_queue.due():
+            action()
+        assert post.timer_queue.next_due == pytest.approx(post.clock.monotonic() + 0.02)
+    post.full.clear()
+    post.clock.advance(0.02)
+    for action in post.timer_queue.due():
+        action()
+    assert [each["id"] for each in post.taken_by(b"a")] == [1]
+    assert post.timer_queue.next_due is None, "nothing waits: the loop may sleep"

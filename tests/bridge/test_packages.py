@@ -13,6 +13,7 @@ import pytest
 from tests.bridge.bridge_process import ROOT, environment
 from tests.bridge.probe import Probe, Script
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 
 from wisblock_bridge.environment.packages import PACKAGES, Package, missing, problem_of
 from wisblock_bridge.errors import BridgeError, ErrorCode
@@ -84,7 +85,7 @@ def test_the_libraries_of_modules(
     assert (error["code"], error["where"]) == (ErrorCode.NO_BUS, f"{module} in slot 1")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("blocked", "use"),
     [
         ("smbus2", "i2c.LinuxI2CBus(1).transfer(0x48, Read(1))"),

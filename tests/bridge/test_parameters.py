@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from tests.bridge.parameter_cases import fitting, inside, outside
 from tests.bridge.rig import load_catalogue
+from tests.cases import for_each
 
 from wisblock_bridge.errors import BadParamsError
 from wisblock_bridge.server.parameters import Checker, allowed
@@ -25,17 +26,16 @@ OPERATIONS = {
     for name, module in load_catalogue().modules.items()
     for operation in (*module.description.operations.values(), *module.description.events.values())
 }
-PARAMS = [
-    pytest.param(operation, param, id=f"{name}.{param.name}")
-    for name, operation in OPERATIONS.items()
-    for param in operation.params
-]
-
-
-@pytest.fixture(params=OPERATIONS.values(), ids=list(OPERATIONS))
-def operation(request: pytest.FixtureRequest) -> OperationDescription:
-    found: OperationDescription = request.param
-    return found
+each_operation = for_each("operation", OPERATIONS.values(), ids=OPERATIONS)
+each_parameter = for_each(
+    ("operation", "param"),
+    [(operation, param) for operation in OPERATIONS.values() for param in operation.params],
+    ids=[
+        f"{name}.{param.name}"
+        for name, operation in OPERATIONS.items()
+        for param in operation.params
+    ],
+)
 
 
 def check(operation: OperationDescription, params: object) -> msgspec.Struct:
@@ -50,7 +50,7 @@ def refuse(operation: OperationDescription, params: object) -> BadParamsError:
 
 
 def goes_together(operation: OperationDescription, params: dict[str, Any]) -> bool:
-    """Whether a set of single good parameters is refused by the check of the whole."""
+    """Return whether the check of the whole accepts parameters that are valid one by one."""
     if operation.check is None:
         return True
     try:
@@ -61,10 +61,11 @@ def goes_together(operation: OperationDescription, params: dict[str, Any]) -> bo
 
 
 def test_the_catalogue_is_not_empty() -> None:
-    assert len(OPERATIONS) >= 4
-    assert PARAMS
+    assert len(OPERATIONS) >= 100
+    assert sum(len(operation.params) for operation in OPERATIONS.values()) >= 300
 
 
+@each_operation
 def test_defaults_are_filled_in(operation: OperationDescription) -> None:
     given = fitting(operation)
     checked = msgspec.structs.asdict(check(operation, given))
@@ -73,6 +74,7 @@ def test_defaults_are_filled_in(operation: OperationDescription) -> None:
     }
 
 
+@each_operation
 def test_no_parameters_at_all(operation: OperationDescription) -> None:
     checker = Checker(operation)
     for raw in (NO_PARAMS, msgspec.Raw(b"\x80")):
@@ -84,8 +86,10 @@ def test_no_parameters_at_all(operation: OperationDescription) -> None:
             assert checker.check(raw) == operation.struct()
 
 
-@pytest.mark.parametrize(("operation", "param"), PARAMS)
-def test_inside(operation: OperationDescription, param: ParamDescription) -> None:
+@each_parameter
+def test_values_inside_the_limits_are_accepted(
+    operation: OperationDescription, param: ParamDescription
+) -> None:
     values = inside(param)
     assert values
     for value in values:
@@ -96,8 +100,10 @@ def test_inside(operation: OperationDescription, param: ParamDescription) -> Non
             refuse(operation, params)
 
 
-@pytest.mark.parametrize(("operation", "param"), PARAMS)
-def test_outside(operation: OperationDescription, param: ParamDescription, tally: Tally) -> None:
+@each_parameter
+def test_values_outside_the_limits_are_rejected(
+    operation: OperationDescription, param: ParamDescription, tally: Tally
+) -> None:
     values, seen = outside(param), ""
     for value in values:
         error = refuse(operation, {**fitting(operation), param.name: value})
@@ -113,8 +119,10 @@ def test_outside(operation: OperationDescription, param: ParamDescription, tally
     )
 
 
-@pytest.mark.parametrize(("operation", "param"), PARAMS)
-def test_doubled(operation: OperationDescription, param: ParamDescription) -> None:
+@each_parameter
+def test_a_duplicate_parameter_is_rejected(
+    operation: OperationDescription, param: ParamDescription
+) -> None:
     given = {**fitting(operation), param.name: inside(param)[0]}
     once = b"".join(msgpack.packb(name) + msgpack.packb(value) for name, value in given.items())
     again = msgpack.packb(param.name) + msgpack.packb(inside(param)[-1])
@@ -122,7 +130,8 @@ def test_doubled(operation: OperationDescription, param: ParamDescription) -> No
         Checker(operation).check(msgspec.Raw(bytes((0x80 | len(given) + 1,)) + once + again))
 
 
-def test_a_missing_one_is_named(operation: OperationDescription) -> None:
+@each_operation
+def test_a_missing_parameter_is_named(operation: OperationDescription) -> None:
     given = fitting(operation)
     for name in given:
         less = {key: value for key, value in given.items() if key != name}
@@ -131,7 +140,8 @@ def test_a_missing_one_is_named(operation: OperationDescription) -> None:
         assert f"needs {name}" in error.message
 
 
-@pytest.mark.parametrize("name", ["nonsense", "", "Samples", "x" * 10_000, "\x00"])
+@each_operation
+@for_each("name", ["nonsense", "", "Samples", "x" * 10_000, "\x00"])
 def test_unknown_names(operation: OperationDescription, name: str) -> None:
     error = refuse(operation, {**fitting(operation), name: 1})
     assert error.data["param"] == name[:60]
@@ -139,7 +149,8 @@ def test_unknown_names(operation: OperationDescription, name: str) -> None:
     assert len(error.message) < 500
 
 
-@pytest.mark.parametrize("params", [None, 1, [], "x", b"", [1, 2], True, 1.5, {1: 2}, {None: 1}])
+@each_operation
+@for_each("params", [None, 1, [], "x", b"", [1, 2], True, 1.5, {1: 2}, {None: 1}])
 def test_not_a_map_of_names(operation: OperationDescription, params: object) -> None:
     refuse(operation, params)
 
@@ -155,7 +166,7 @@ def test_a_whole_number_is_a_number() -> None:
                     assert isinstance(value, float)
 
 
-def test_the_words_for_what_is_allowed() -> None:
+def test_the_text_that_describes_the_limits() -> None:
     texts = {
         f"{name}.{param.name}": allowed(param)
         for name, operation in OPERATIONS.items()
@@ -174,11 +185,11 @@ def test_the_words_for_what_is_allowed() -> None:
     assert "2/3, 1, 2, 4, 8, 16" in texts["ADC.read.gain"]
 
 
-@pytest.mark.parametrize(("operation", "param"), PARAMS)
-def test_what_has_a_length_says_how_long_it_may_be(
+@each_parameter
+def test_a_length_error_names_the_limit(
     operation: OperationDescription, param: ParamDescription
 ) -> None:
-    """Lists, bytes and text, in the refusal: whoever is refused need not guess the number."""
+    """For lists, bytes and text, so that a user need not guess the number."""
     if param.kind in {"list", "bytes", "str"} and not param.choices:
         too_many = {"list": [0] * 5000, "bytes": bytes(100_000), "str": "x" * 100_000}[param.kind]
         most = param.facts.most if param.item_kind else int(param.facts.high or -1)

@@ -1,4 +1,4 @@
-"""Texts of strangers on terminals and in logs, and output in any encoding."""
+"""Untrusted text on terminals and in logs, and output in any encoding."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.bridge_process import ROOT, BridgeProcess, environment
+from tests.cases import for_each
 
 from wisblock_bridge.cli import check as check_command
 from wisblock_bridge.cli import formatting, logs
@@ -42,7 +43,7 @@ def served() -> Iterator[BridgeProcess]:
 
 
 def dangerous(text: str) -> list[str]:
-    """Find what a terminal would obey: control and formatting characters of Unicode."""
+    """Return the control and formatting characters, which a terminal would act on."""
     return [
         letter
         for letter in text
@@ -63,7 +64,7 @@ def run(served: BridgeProcess, *words: str, **more: str) -> subprocess.Completed
 # -- one mechanism --------------------------------------------------------------------------------
 
 
-def test_whatever_a_terminal_obeys_is_seen_instead() -> None:
+def test_control_characters_are_escaped() -> None:
     assert dangerous(EVIL)
     assert dangerous(escaped(EVIL)) == []
     assert "\n" not in escaped(EVIL)
@@ -72,23 +73,23 @@ def test_whatever_a_terminal_obeys_is_seen_instead() -> None:
         assert dangerous(escaped(chr(code))) == []
 
 
-@pytest.mark.parametrize("text", ["", "RAK5801 in slot 1", "Grüße, 12 °C", "日本語", "😀", "a\\nb"])
-def test_letters_of_all_languages_stay(text: str) -> None:
+@for_each("text", ["", "RAK5801 in slot 1", "Grüße, 12 °C", "日本語", "😀", "a\\nb"])
+def test_letters_of_all_languages_are_kept(text: str) -> None:
     assert escaped(text) == text
 
 
-def test_json_means_the_same_and_is_harmless() -> None:
+def test_escaped_json_has_the_same_meaning() -> None:
     text = formatting.to_json({"name": EVIL})
     assert dangerous(text) == []
     assert json.loads(text) == {"name": EVIL}
 
 
-def test_json_stays_json_where_a_letter_cannot_be_written() -> None:
+def test_json_is_valid_in_an_encoding_without_the_letter() -> None:
     raw = formatting.to_json({"unit": "°C 😀"}).encode("ascii", ESCAPE)
     assert json.loads(raw) == {"unit": "°C 😀"}
 
 
-# -- where strangers' texts come to a terminal ----------------------------------------------------
+# -- where untrusted text reaches a terminal -----------------------------------------------------
 
 
 ERROR = {"message": EVIL, "code": "no_device"}
@@ -113,7 +114,7 @@ MODULE: dict[str, Any] = {
 READINGS = {"uid": EVIL, "records": [EVIL], EVIL: EVIL}
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         status_text(STATUS),
@@ -124,7 +125,7 @@ READINGS = {"uid": EVIL, "records": [EVIL], EVIL: EVIL}
     ],
     ids=["status", "scan", "list", "call", "check"],
 )
-def test_commands_show_strangers_texts_escaped(text: str) -> None:
+def test_commands_escape_untrusted_text(text: str) -> None:
     assert dangerous(text) == []
     assert "\\x1b[31m" in text
     assert not any(line.startswith("root") for line in text.splitlines())
@@ -132,7 +133,7 @@ def test_commands_show_strangers_texts_escaped(text: str) -> None:
 
 @pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize("error", [BridgeError(EVIL, hint=EVIL, where=EVIL), ConfigError(EVIL)])
-def test_errors_are_shown_escaped(
+def test_errors_are_escaped(
     error: Exception, capsys: pytest.CaptureFixture[str], *, as_json: bool
 ) -> None:
     complain(error, as_json=as_json)
@@ -141,7 +142,7 @@ def test_errors_are_shown_escaped(
     assert told.count("\n") == 1
 
 
-def test_a_client_cannot_write_on_the_terminal_of_another(served: BridgeProcess) -> None:
+def test_a_client_name_cannot_control_a_terminal(served: BridgeProcess) -> None:
     name = "evil\x1b[31m\nroot  0 subscriptions"
     with Bridge(served.endpoint, name=name) as bridge:
         told = run(served, "status").stdout.decode()
@@ -151,7 +152,7 @@ def test_a_client_cannot_write_on_the_terminal_of_another(served: BridgeProcess)
     assert name in again  # nothing is lost for programs
 
 
-def test_a_client_cannot_write_a_line_of_the_log(tmp_path: Path) -> None:
+def test_a_client_name_cannot_forge_a_log_line(tmp_path: Path) -> None:
     stream = (tmp_path / "log").open("w+", encoding="utf-8")
     root = logging.getLogger()
     former, level = list(root.handlers), root.level
@@ -179,6 +180,7 @@ def test_a_client_cannot_write_a_line_of_the_log(tmp_path: Path) -> None:
 # -- output in any encoding -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "encoding", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0",
                  "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "latin-1"}]
@@ -200,12 +202,12 @@ def test_a_client_cannot_write_a_line_of_the_log(tmp_path: Path) -> None:
     ],
     ids=lambda words: " ".join(words[:3]) + (" json" if "--json" in words else ""),
 )
-def test_no_command_fails_after_the_deed(
+def test_no_command_fails_in_any_encoding(
     served: BridgeProcess, words: tuple[str, ...], encoding: dict[str, str]
 ) -> None:
-    if words[0] != "call" or "--help" in words:
-        run(served, "call", "RAK13004", "servo", "channel=0", "angle=10")
-    done = run(served, *words, **encoding)
+    with Bridge(served.endpoint) as bridge:
+        bridge.invoke("RAK13004", 1, "servo", {"channel": 0, "angle": 10})
+        done = run(served, *words, **encoding)
     assert done.returncode == 0, done.stderr
     assert done.stdout
     if "--json" in words or words == ("catalogue",):
@@ -215,6 +217,7 @@ def test_no_command_fails_after_the_deed(
 # -- errors for programs --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "exit_code"),
     [
@@ -247,21 +250,21 @@ def test_errors_under_json_are_json(
 # -- the width of the terminal --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("width", [40, 80, 120])
-@pytest.mark.parametrize("words", [("list",), ("list", "RAK5802"), ("scan",), ("status",)])
-def test_nothing_is_wider_than_the_terminal(
-    served: BridgeProcess, words: tuple[str, ...], width: int
-) -> None:
-    run(served, "call", "RAK5801", "read")
-    wide = run(served, *words).stdout.decode()
-    narrow = run(served, *words, COLUMNS=str(width)).stdout.decode()
-    assert max(map(len, narrow.splitlines())) <= width
-    assert max(map(len, wide.splitlines())) > 80 or words == ("status",)
-    if words != ("status",):
-        assert "".join(narrow.split()) == "".join(wide.split())
+@pytest.mark.slow
+@for_each("words", [("list",), ("list", "RAK5802"), ("scan",), ("status",)])
+def test_nothing_is_wider_than_the_terminal(served: BridgeProcess, words: tuple[str, ...]) -> None:
+    with Bridge(served.endpoint) as bridge:
+        bridge.invoke("RAK5801", 1, "read")
+        wide = run(served, *words).stdout.decode()
+        assert max(map(len, wide.splitlines())) > 80 or words == ("status",)
+        for width in (40, 80, 120):
+            narrow = run(served, *words, COLUMNS=str(width)).stdout.decode()
+            assert max(map(len, narrow.splitlines())) <= width, width
+            if words != ("status",):
+                assert "".join(narrow.split()) == "".join(wide.split()), width
 
 
-def test_a_real_terminal_is_asked_for_its_width(served: BridgeProcess) -> None:
+def test_the_width_of_a_real_terminal_is_used(served: BridgeProcess) -> None:
     parent, child = pty.openpty()
     code = """if True:
         import sys, termios

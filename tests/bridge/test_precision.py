@@ -1,4 +1,4 @@
-"""Numbers carry the precision of their step, and nothing of binary fractions behind it."""
+"""Numbers are rounded to the precision of their step."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tests.bridge.bridge_process import BridgeProcess
 from tests.bridge.probe import Probe, Script
 from tests.bridge.rig import Rig
 from tests.bridge.wire_client import RawClient
+from tests.cases import for_each
 
 from wisblock_bridge.module_api import ReadingSpec
 from wisblock_bridge.module_api.precision import Precision, decimals_of, to_digits
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("step", "decimals"),
     [
         (0.0008, 4),
@@ -46,7 +47,7 @@ def test_decimals_of_a_step(step: float, decimals: int) -> None:
         assert abs(round(exact, decimals) - exact) <= step / 10 + 1e-12
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("value", "told"),
     [
         (1 / 3, 0.333333),
@@ -62,7 +63,7 @@ def test_six_digits_where_no_step_is_known(value: float, told: float) -> None:
     assert repr(to_digits(value)) == repr(told)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("value", "told"),
     [
         (19.750588934289524, 19.7506),
@@ -120,7 +121,7 @@ def served() -> Iterator[BridgeProcess]:
 
 
 def clean(value: object) -> bool:
-    """Whether a number has digits that a person would write, and no negative zero."""
+    """Return whether a number has digits that a person would write, and no negative zero."""
     if not isinstance(value, float):
         return True
     digits = repr(abs(value)).split("e")[0].replace(".", "").strip("0")

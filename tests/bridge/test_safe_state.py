@@ -78,8 +78,7 @@ def test_pauses_grow_to_ten_seconds(rig: Rig) -> None:
     pending_safe_states = rig.dispatcher.pending_safe_states
     pauses = []
     for _ in range(8):
-        due = pending_safe_states.next()
-        assert due is not None
+        (due,) = (each.timer.due for each in pending_safe_states._pending.values())
         pauses.append(round(due - rig.clock.monotonic(), 3))
         rig.advance(due - rig.clock.monotonic())
         closed(rig)
@@ -100,7 +99,7 @@ def test_who_opens_it_again_is_not_disturbed(rig: Rig) -> None:
     assert coil(rig) == 1
     rig.result(B, "release", module="RAK13007", slot=1)
     assert coil(rig) == 0
-    assert rig.dispatcher.pending_safe_states.next() is None
+    assert not rig.dispatcher.pending_safe_states
 
 
 def test_another_module_in_the_slot_is_not_disturbed(rig: Rig) -> None:
@@ -113,7 +112,7 @@ def test_another_module_in_the_slot_is_not_disturbed(rig: Rig) -> None:
     rig.invoke(A, "RAK16000", 1, "read")
     assert coil(rig) == 1
     rig.result(A, "release", module="RAK16000", slot=1)
-    assert rig.dispatcher.pending_safe_states.next() is None, "the relay has been pulled out"
+    assert not rig.dispatcher.pending_safe_states, "the relay has been pulled out"
 
 
 def test_it_ends_after_a_minute(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
@@ -123,7 +122,7 @@ def test_it_ends_after_a_minute(rig: Rig, caplog: pytest.LogCaptureFixture) -> N
     for _ in range(8):
         rig.advance(10.0)
         closed(rig)
-    assert rig.dispatcher.pending_safe_states.next() is None
+    assert not rig.dispatcher.pending_safe_states
     assert "giving up" in caplog.text
 
 
@@ -132,7 +131,7 @@ def test_what_never_was_open_owes_nothing(rig: Rig) -> None:
     break_expander(rig)
     assert rig.refused(A, "RAK13007", 1, "set", on=True)["code"] == "bus_error"
     rig.result(A, "release", module="RAK13007", slot=1)
-    assert rig.dispatcher.pending_safe_states.next() is None
+    assert not rig.dispatcher.pending_safe_states
 
 
 def test_a_line_that_somebody_else_holds_is_not_fought_for(rig: Rig) -> None:
@@ -140,11 +139,11 @@ def test_a_line_that_somebody_else_holds_is_not_fought_for(rig: Rig) -> None:
     held = BusError(BusFault.HELD, "Held.", where="line 4")
     Probe.script.failures.append(held)
     rig.result(A, "release", module="PROBE", slot=1)
-    assert rig.dispatcher.pending_safe_states.next() is None
+    assert not rig.dispatcher.pending_safe_states
     rig.invoke(A, "PROBE", 1, "read")
     Probe.script.failures.append(no_answer())
     rig.result(A, "release", module="PROBE", slot=1)
-    assert rig.dispatcher.pending_safe_states.next() is not None
+    assert rig.dispatcher.pending_safe_states
 
 
 # -- notes for the next bridge --------------------------------------------------------------------

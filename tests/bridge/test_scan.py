@@ -14,10 +14,9 @@ from tests.fake_clock import FakeClock
 from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.buses.emulated.wires import Wire
-from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.chips.mcp23017.emulator import EmulatedMCP23017
 from wisblock_bridge.discovery import scan
-from wisblock_bridge.discovery.identify import OneReadAtATime, expander, fan_controller
+from wisblock_bridge.discovery.identify import identifier
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.errors import BusError, BusFault
 from wisblock_bridge.module_api import Module, Product, Result, chip, operation
@@ -227,28 +226,10 @@ def test_an_expander_and_other_chips_are_told_apart() -> None:
     bus = board_bus("rak7391-c")
     bus.attach(0x20, mcp23017())
     bus.attach(0x2F, Chip({0xFD: 0x36, 0xFE: 0x5D}))
+    expander, fan_controller = identifier("TPT29555"), identifier("EMC2301")
+    assert expander is not None
+    assert fan_controller is not None
     assert expander(bus, 0x26, clock).chip == "TPT29555"
     assert expander(bus, 0x20, clock).chip == ""
     assert fan_controller(bus, 0x2F, clock).chip == ""
-
-
-def test_a_transaction_is_cut_behind_each_read() -> None:
-    parts: list[tuple[object, ...]] = []
-
-    class Bus:
-        name = "i2c-9"
-
-        def transfer(self, address: int, *messages: Write | Read) -> bytes:
-            assert address == 0x40
-            parts.append(messages)
-            return b"".join(bytes(each.length) for each in messages if isinstance(each, Read))
-
-        def close(self) -> None:
-            raise AssertionError("not ours to close")
-
-    cut = OneReadAtATime(Bus())
-    answer = cut.transfer(0x40, Write(b"a"), Read(2), Write(b"b"), Read(1), Write(b"c"))
-    cut.close()
-    assert answer == bytes(3)
-    assert parts == [(Write(b"a"), Read(2)), (Write(b"b"), Read(1)), (Write(b"c"),)]
-    assert cut.name == "i2c-9"
+    assert identifier("SX1262") is None  # it is not on an I2C bus

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
     from tests.tally import Tally
 
+pytestmark = pytest.mark.slow
+
 Options = dict[int, int | bytes]
 
 LINE: dict[str, Any] = {"expander": "slots", "line": 1}
@@ -182,7 +184,7 @@ def test_a_key_that_is_not_listed_is_turned_away(gateway: Gateway, tally: Tally)
     assert after["keys_refused"] >= before["keys_refused"] + 1
     assert after["requests"] - before["requests"] == 2  # of those who counted
     assert f"a client with the key {keys.public} was turned away" in gateway.process.log.read_text()
-    with pytest.raises(RemoteError, match="does not let this key in") as refused:
+    with pytest.raises(RemoteError, match="key is not authorised") as refused:
         Bridge(gateway.endpoint, keys=keys)
     assert refused.value.code is ErrorCode.FORBIDDEN
     assert "wisblock-bridge keys add" in refused.value.hint
@@ -200,7 +202,7 @@ def test_without_a_key_nobody_enters(
     assert gateway.counters()["requests"] - before["requests"] == 2
     for name in ("WISBLOCK_SERVER_KEY", "WISBLOCK_PUBLIC_KEY", "WISBLOCK_SECRET_KEY"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(RemoteError, match="lets nobody in without keys"):
+    with pytest.raises(RemoteError, match="requires keys"):
         Bridge(gateway.endpoint)
     tally.add("forged", "no key, or a password instead", 3)
 
@@ -213,7 +215,9 @@ def test_an_unknown_server_key_is_told_as_such(gateway: Gateway, tally: Tally) -
         zmq.EVENT_DISCONNECTED,
         zmq.EVENT_CLOSED,
     }
-    with pytest.raises(RemoteError, match="ends the connection while keys are exchanged") as failed:
+    with pytest.raises(
+        RemoteError, match="connection was closed while keys were exchanged"
+    ) as failed:
         Bridge(gateway.endpoint, keys=keys)
     assert "wisblock-bridge keys server" in failed.value.hint
     tally.add("forged", "a wrong server key", 2)
@@ -786,7 +790,7 @@ def test_tcp_on_this_computer_asks_for_keys_when_told_so(tmp_path: Path) -> None
                 return False
 
             eventually(connected, "the bridge lets the key in")
-            with pytest.raises(RemoteError, match="lets nobody in without keys"):
+            with pytest.raises(RemoteError, match="requires keys"):
                 Bridge(endpoint)
     finally:
         process.terminate()
@@ -796,11 +800,12 @@ def test_tcp_on_this_computer_asks_for_keys_when_told_so(tmp_path: Path) -> None
 def test_a_bridge_on_a_socket_file_pays_nothing() -> None:
     code = (
         "import sys\n"
+        "before = set(sys.modules)\n"  # measuring coverage imports some of them
         "from wisblock_bridge.server.daemon import Daemon\n"
         "from wisblock_bridge.config import Config\n"
         "made = Daemon(Config(emulate=True, endpoint='ipc:///tmp/never-bound'))\n"
         "print({'asyncio', 'zmq.auth', 'tomllib', 'wisblock_bridge.keys',"
-        " 'wisblock_bridge.server.curve'} & set(sys.modules))\n"
+        " 'wisblock_bridge.server.curve'} & set(sys.modules) - before)\n"
     )
     finished = subprocess.run(
         [sys.executable, "-c", code],

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.server.dispatch import Dispatcher
 
+pytestmark = pytest.mark.slow
+
 Map = dict[str, Any]
 
 
@@ -391,7 +393,7 @@ def test_outputs_are_safe_when_it_stops(monkeypatch: pytest.MonkeyPatch) -> None
         board = made._emulated
         assert board is not None
 
-        def serve(dispatcher: Dispatcher, _tick: object) -> None:
+        def serve(dispatcher: Dispatcher) -> None:
             for module, slot, operation, params in (
                 ("RAK5801", 1, "read", {"samples": 1}),
                 ("TPT29555", "board", "write", {"expander": "board", "line": 7, "level": 0}),

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 import pytest
 from tests.bridge.probe import Probe, Script
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA
 from wisblock_bridge.boards.rak7391 import GENERATION_A, GENERATION_B, GENERATION_C
@@ -62,7 +63,7 @@ def test_one_address_for_one_module() -> None:
         assert rig.invoke(A, "CHIP2", 2, "touch")["address"] == 0x40
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "owner"),
     [
         (0x26, "the board's expander TPT29555"),

@@ -155,6 +155,7 @@ def system_calls(filters: list[str]) -> set[str]:
     return allowed
 
 
+@pytest.mark.slow
 def test_the_bridge_makes_no_system_call_that_the_unit_refuses(tmp_path: Path) -> None:
     """Wire, serial line, SPI, a client with keys: what the libraries call, and when they start."""
     assert "sched_setscheduler" in UNIT.read_text()

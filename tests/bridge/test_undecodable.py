@@ -19,6 +19,8 @@ from wisblock_bridge.server.undecodable import UndecodableFrames
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 A = b"a"
 
 

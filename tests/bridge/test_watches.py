@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 
 from wisblock_bridge.module_api import EventSource, Result
 from wisblock_bridge.modules.rak12006 import RAK12006
@@ -283,7 +284,7 @@ def test_a_slow_client_is_told_what_it_lost(rig: Rig) -> None:
     assert sum(each["lost"] for each in rig.events(A, number)) == 200 - MAX_WAITING_EVENTS
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("asked", "param"),
     [
         ({"operation": "read"}, "every_ms"),

@@ -12,8 +12,9 @@ from tests.fake_clock import GatedClock
 from wisblock_bridge.buses.emulated.i2c import Fault, FaultKind
 from wisblock_bridge.errors import CutShortError, ErrorCode
 from wisblock_bridge.modules.lora.rak13300 import Desk
+from wisblock_bridge.runtime.job_queue import MAX_QUEUED
+from wisblock_bridge.runtime.lifecycle import ModuleLifecycle
 from wisblock_bridge.runtime.place import Place
-from wisblock_bridge.runtime.worker import MAX_QUEUED, Worker
 from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
@@ -171,9 +172,12 @@ def test_a_failure_names_the_place_and_ends(rig: Rig, script: Script) -> None:
     error = rig.error(A, read(rig))
     assert (error["code"], error["where"]) == ("no_device", "PROBE in slot 1, 0x11 on i2c-1")
     (slot,) = rig.slot_manager
-    assert (slot.errors, str(slot.last_error and slot.last_error.code)) == (1, "no_device")
+    assert (slot.health.errors, str(slot.health.last_error and slot.health.last_error.code)) == (
+        1,
+        "no_device",
+    )
     assert rig.code(A, read(rig)) == "ok"
-    assert slot.last_error is None
+    assert [each.health.last_error for each in rig.slot_manager] == [None]
     assert script.calls == ["open", "read w", "read w", "open", "read w"]
 
 
@@ -275,7 +279,7 @@ def test_a_long_measurement_gives_way_to_a_stop(rig: Rig, script: Script) -> Non
     assert (rig.code(B, stop), rig.code(A, later)) == ("ok", "ok")
     assert script.calls == ["open", "measure", "set a False", "read w"]
     (worker,) = rig.slot_manager
-    assert (worker.errors, worker.last_error) == (0, None)
+    assert (worker.health.errors, worker.health.last_error) == (0, None)
 
 
 def test_a_long_measurement_gives_way_to_an_output_whose_client_is_gone(
@@ -285,8 +289,8 @@ def test_a_long_measurement_gives_way_to_an_output_whose_client_is_gone(
     assert rig.code(B, on(rig, "a", B)) == "ok"
     number = measure(rig, script)
     rig.clock.advance(6.0)
-    for session in rig.sessions.overdue(rig.clock.monotonic()):
-        rig.dispatcher.end_session(session)
+    for action in rig.timer_queue.due():
+        action()
     assert rig.error(A, number)["code"] == "expired"
     rig.settle()
     assert script.calls == ["open", "set a True", "measure", "safe a"]
@@ -339,12 +343,12 @@ def test_what_takes_long_gives_way_at_every_step(
 ) -> None:
     steps: list[float] = []
 
-    def third_time(worker: Worker) -> None:
-        steps.append(worker._clock.monotonic())
+    def third_time(lifecycle: ModuleLifecycle) -> None:
+        steps.append(lifecycle._clock.monotonic())
         if len(steps) == 3:
             raise CutShortError(ErrorCode.EXPIRED, "It was cut short.")
 
-    monkeypatch.setattr(Worker, "_give_way", third_time)
+    monkeypatch.setattr(ModuleLifecycle, "_yield_if_cancelled", third_time)
     with Rig() as rig:
         if module == "RAK13600":
             rig.result(A, "emulator.plug", slot=slot, module=module)

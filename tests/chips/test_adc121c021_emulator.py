@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.cases import for_each
 
 from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
 from wisblock_bridge.chips.adc121c021.emulator import EmulatedADC121C021
@@ -41,7 +41,7 @@ class Bench:
         return self.read(0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("pointer", "length", "value"),
     [
         (0, 2, 0x0000),
@@ -83,7 +83,7 @@ def test_more_bytes_are_more_conversions(clock: FakeClock) -> None:
     assert bench.chip.read(3).hex(" ") == "08 00 08"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("volts", "code"),
     [
         (0.0, 0),
@@ -104,7 +104,7 @@ def test_codes(volts: float, code: int, clock: FakeClock) -> None:
     assert bench.read(0) == code
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("register", "written", "read"),
     [(3, 0xFFFF, 0x0FFF), (4, 0xF123, 0x0123), (5, 0x8001, 0x0001), (6, 0x7AAA, 0x0AAA)],
 )
@@ -136,7 +136,7 @@ def test_half_a_word_is_not_a_write(clock: FakeClock) -> None:
     assert (bench.read(4), bench.read(2, 1)) == (0x0FFF, 0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("config", "rate"),
     [
         ("20", 27000),
@@ -241,7 +241,7 @@ def test_alerts_that_are_held(clock: FakeClock) -> None:
     assert bench.status() == 2  # still broken, so it comes back
 
 
-@pytest.mark.parametrize(("config", "flag"), [("20", 0), ("24", 0), ("28", 0x8000), ("2C", 0x8000)])
+@for_each(("config", "flag"), [("20", 0), ("24", 0), ("28", 0x8000), ("2C", 0x8000)])
 def test_the_flag_in_the_result(config: str, flag: int, clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.write("04 08 00")
@@ -250,7 +250,7 @@ def test_the_flag_in_the_result(config: str, flag: int, clock: FakeClock) -> Non
     assert bench.convert_at(1.25) == 0x400
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("config", "at_rest", "in_alert"),
     [
         ("20", 1, 1),  # pin not enabled: only the pull-up

@@ -1,18 +1,16 @@
-"""ADC121C021 driver and emulator together: the range, fresh values, limits; telling it apart."""
+"""ADC121C021 driver and emulator together: the range, fresh values; telling it apart."""
 
 from __future__ import annotations
 
-import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking, ScriptedBus, each_failure
 
 from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
 from wisblock_bridge.buses.emulated.wires import AnalogWire, Wire
-from wisblock_bridge.chips.adc121c021 import ADC121C021, Alerts
+from wisblock_bridge.chips.adc121c021 import ADC121C021
 from wisblock_bridge.chips.adc121c021.emulator import EmulatedADC121C021
 from wisblock_bridge.chips.adc121c021.identify import identify
 from wisblock_bridge.errors import BusError, BusFault
@@ -38,26 +36,19 @@ class Bench:
         self.chip = ADC121C021(self.bus, 0x51, clock, reference_v=5.0)
 
 
-@pytest.mark.parametrize("watching", [False, True], ids=["plain", "watching"])
-def test_round_trip_over_the_range(watching: bool, clock: FakeClock) -> None:  # noqa: FBT001
+def test_round_trip_over_the_range(clock: FakeClock) -> None:
     bench = Bench(clock)
-    if watching:
-        bench.chip.watch(high_v=2.5)
     for step in range(101):
         bench.volts = 4.998 * (step * 37 % 101) / 100
         sample = bench.chip.read()
         assert abs(sample.volts - bench.volts) <= STEP_V / 2 + 1e-12
         assert not sample.clipped
-        assert sample.alert == (watching and sample.code > 2048)
     bench.volts = 5.0
     assert bench.chip.read().clipped
 
 
-@pytest.mark.parametrize("watching", [False, True], ids=["plain", "watching"])
-def test_never_a_value_from_before(watching: bool, clock: FakeClock) -> None:  # noqa: FBT001
+def test_never_a_value_from_before(clock: FakeClock) -> None:
     bench = Bench(clock)
-    if watching:
-        bench.chip.watch(low_v=1.0)
     for pause_s in (0.0, 1e-6, 1e-3, 5.0):
         for volts in (0.5, 4.5, 2.0):
             bench.volts = volts
@@ -65,7 +56,7 @@ def test_never_a_value_from_before(watching: bool, clock: FakeClock) -> None:  #
             clock.advance(pause_s)
 
 
-@pytest.mark.parametrize("left", ["02 20", "02 3D", "02 E0", "02 1F", "03 0F FF", "04 00 00"])
+@for_each("left", ["02 20", "02 3D", "02 E0", "02 1F", "03 0F FF", "04 00 00"])
 def test_a_chip_left_in_any_state(left: str, clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.volts = 1.0
@@ -75,7 +66,6 @@ def test_a_chip_left_in_any_state(left: str, clock: FakeClock) -> None:
     bench.volts = 3.0
     sample = bench.chip.read()
     assert sample.volts == pytest.approx(3.0, abs=STEP_V)
-    assert not sample.alert
     assert bench.alert.level() == 1
 
 
@@ -87,75 +77,15 @@ def test_reading_leaves_the_registers_as_after_power_up(clock: FakeClock) -> Non
         assert bench.silicon.read(len(value)) == value
 
 
-def test_limits(clock: FakeClock) -> None:
-    bench = Bench(clock)
-    bench.volts = 2.0
-    bench.chip.watch(low_v=1.0, high_v=3.0, hysteresis_v=0.1)
-    for volts, under, over in (
-        (2.0, False, False),
-        (3.1, False, True),
-        (2.95, False, True),
-        (2.8, False, False),
-        (0.9, True, False),
-        (1.05, True, False),
-        (1.2, False, False),
-    ):
-        bench.volts = volts
-        assert bench.chip.alerts() == Alerts(under=under, over=over), volts
-        assert bench.alert.level() == (0 if under or over else 1)
-        assert bench.chip.read().alert == (under or over)
-    bench.volts = 4.0
-    bench.chip.unwatch()
-    assert bench.chip.alerts() == Alerts(under=False, over=False)
-    assert not bench.chip.read().alert
-    assert bench.alert.level() == 1
-
-
-def test_a_held_alert_is_not_missed(clock: FakeClock) -> None:
-    bench = Bench(clock)
-    bench.volts = 2.0
-    bench.chip.watch(high_v=3.0, hold=True)
-    bench.volts = 3.5
-    clock.advance(0.001)
-    bench.silicon.look()
-    bench.volts = 2.0
-    clock.advance(1.0)
-    assert bench.chip.alerts().over
-    bench.chip.clear_alerts()
-    assert not bench.chip.alerts().over
-
-
-def test_an_old_alert_does_not_count_for_a_new_watch(clock: FakeClock) -> None:
-    bench = Bench(clock)
-    bench.volts = 4.0
-    bench.chip.watch(high_v=3.0, hold=True)
-    assert bench.chip.alerts().over
-    bench.volts = 2.0
-    bench.chip.watch(high_v=3.5, hold=True)
-    assert not bench.chip.alerts().over
-
-
 def test_a_broken_down_supply(clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.volts = 4.0
     bench.chip.read()
     bench.silicon.power_cycle()
     assert bench.chip.read().volts == pytest.approx(4.0, abs=STEP_V)
-    assert bench.chip.recoveries == 0
-    bench.chip.watch(high_v=3.0)
-    for count in (1, 2):
-        bench.silicon.power_cycle()
-        sample = bench.chip.read()
-        assert sample.volts == pytest.approx(4.0, abs=STEP_V)
-        assert sample.alert
-        assert bench.chip.recoveries == count
-    bench.silicon.power_cycle()
-    assert bench.chip.alerts().over
-    assert bench.alert.level() == 0
 
 
-@pytest.mark.parametrize("watching", [False, True], ids=["plain", "watching"])
-def test_after_any_failure_the_next_value_is_right(watching: bool, clock: FakeClock) -> None:  # noqa: FBT001
+def test_after_any_failure_the_next_value_is_right(clock: FakeClock) -> None:
     bench = Bench(clock)
 
     def reset() -> None:
@@ -165,43 +95,13 @@ def test_after_any_failure_the_next_value_is_right(watching: bool, clock: FakeCl
         bench.volts = 1.0
 
     def action() -> None:
-        if watching:
-            bench.chip.watch(high_v=3.0)
         bench.chip.read()
 
     for number, _ in each_failure(bench.bus, action, reset):
         bench.volts = 4.0
         sample = bench.chip.read()
         assert sample.volts == pytest.approx(4.0, abs=STEP_V), number
-        assert sample.alert == watching, number
-        assert bench.alert.level() == (0 if watching else 1), number
-
-
-def test_threads_get_whole_sequences(clock: FakeClock) -> None:
-    """Half-written limits, seen by another thread, would be taken for a broken-down supply."""
-    bench = Bench(clock)
-    start = threading.Barrier(4)
-    bench.volts = 2.5
-    bench.chip.watch(high_v=2.0)
-
-    def work(number: int) -> set[int]:
-        start.wait(30)
-        codes = set()
-        for _ in range(100):
-            if number == 0:
-                bench.chip.watch(high_v=2.0)
-            codes.add(bench.chip.read().code)
-        return codes
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            seen = list(pool.map(work, range(4)))
-    finally:
-        sys.setswitchinterval(interval)
-    assert seen == [{2048}] * 4
-    assert bench.chip.recoveries == 0
+        assert bench.alert.level() == 1, number
 
 
 def test_identify(clock: FakeClock) -> None:
@@ -211,16 +111,15 @@ def test_identify(clock: FakeClock) -> None:
     assert (identification.chip, identification.confidence) == ("ADC121C021", "high")
     bench.silicon.write(b"\x00")
     assert bench.silicon.read(2) == b"\x00\x00"  # nothing was converted
-    bench.chip.watch(low_v=1.0, high_v=3.0)
-    bench.chip.read()
+    for written in ("03 03 33", "04 09 99", "02 2C"):  # limits that a program watches
+        bench.silicon.write(bytes.fromhex(written))
     identification = identify(bench.bus, 0x51, clock)
     assert (identification.chip, identification.confidence) == ("ADC121C021", "medium")
     assert identification.note
-    bench.chip.unwatch()
     assert bench.chip.read().volts == pytest.approx(2.5)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("status", "config", "words", "chip", "confidence"),
     [
         ("00", "00", "00 00, 0F FF, 00 00, 0F FF, 00 00", "ADC121C021", "high"),
@@ -235,7 +134,7 @@ def test_identify(clock: FakeClock) -> None:
         ("FF", "FF", "FF FF, FF FF, FF FF, FF FF, FF FF", "", "low"),  # an empty EEPROM
     ],
 )
-def test_verdicts(
+def test_identifications(
     status: str, config: str, words: str, chip: str, confidence: str, clock: FakeClock
 ) -> None:
     lines = [f"{pointer:02x} -> {word}" for pointer, word in enumerate(words.split(","), start=3)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import ScriptedBus
 
 from wisblock_bridge.chips.ads7830 import ADS7830, Sample
@@ -23,7 +24,7 @@ def scripted(
     return bus, ADS7830(bus, 0x4A, clock, reference_v=reference_v)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("channel", "command"),
     [(0, "84"), (1, "C4"), (2, "94"), (3, "D4"), (4, "A4"), (5, "E4"), (6, "B4"), (7, "F4")],
 )
@@ -34,7 +35,7 @@ def test_command_of_each_input(channel: int, command: str, clock: FakeClock) -> 
     assert clock.sleeps == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("positive", "negative", "command"),
     [
         (0, 1, "04"),
@@ -54,7 +55,7 @@ def test_command_of_each_pair(positive: int, negative: int, command: str, clock:
     assert clock.sleeps == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("code", "volts", "clipped"),
     [
         ("00", 0.0, False),
@@ -114,9 +115,7 @@ def test_an_input_that_does_not_exist_touches_nothing(channel: int, clock: FakeC
         chip.read(channel)
 
 
-@pytest.mark.parametrize(
-    ("positive", "negative"), [(0, 0), (1, 2), (0, 2), (7, 0), (-1, 0), (8, 9), (0, -1)]
-)
+@for_each(("positive", "negative"), [(0, 0), (1, 2), (0, 2), (7, 0), (-1, 0), (8, 9), (0, -1)])
 def test_a_pair_that_does_not_exist_touches_nothing(
     positive: int, negative: int, clock: FakeClock
 ) -> None:

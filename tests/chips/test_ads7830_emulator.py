@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from tests.cases import for_each
 
 from wisblock_bridge.buses.emulated.wires import AnalogWire
 from wisblock_bridge.chips.ads7830.emulator import EmulatedADS7830
@@ -31,7 +32,7 @@ class Bench:
 DISTINCT = [0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1, 2.4]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("command", "channel"),
     [
         (0x84, 0),
@@ -53,7 +54,7 @@ def test_single_ended_commands(command: int, channel: int) -> None:
     assert bench.convert(command) == 0
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("command", "positive", "negative"),
     [
         (0x04, 0, 1),
@@ -76,15 +77,15 @@ def test_differential_commands(command: int, positive: int, negative: int) -> No
     assert bench.convert(command) == 0
 
 
-@pytest.mark.parametrize("low_bits", range(4))
-@pytest.mark.parametrize("power_down", [0x00, 0x04])
+@for_each("low_bits", range(4))
+@for_each("power_down", [0x00, 0x04])
 def test_the_other_bits_do_not_select(low_bits: int, power_down: int) -> None:
     bench = Bench()
     bench.volts = DISTINCT.copy()
     assert bench.convert(0xD0 | power_down | low_bits) == 102  # 1.2 V
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("volts", "code"),
     [
         (0.0, 0),
@@ -149,7 +150,7 @@ def test_of_several_commands_the_last_counts() -> None:
     assert bench.chip.read(1)[0] == 204
 
 
-@pytest.mark.parametrize(("command", "conflict"), [(0x80, 0), (0x84, 0), (0x88, 1), (0x8C, 1)])
+@for_each(("command", "conflict"), [(0x80, 0), (0x84, 0), (0x88, 1), (0x8C, 1)])
 def test_the_internal_reference_against_the_outer_one(command: int, conflict: int) -> None:
     bench = Bench()
     bench.convert(command)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking, ScriptedBus, each_failure
 
 from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
@@ -92,7 +93,7 @@ def test_never_a_value_from_before_or_of_another_input(clock: FakeClock) -> None
         assert bench.chip.read(4).volts == pytest.approx(2.4 - volts, abs=STEP_V)
 
 
-@pytest.mark.parametrize("left", ["00", "8C", "FC", "74"])
+@for_each("left", ["00", "8C", "FC", "74"])
 def test_a_chip_left_in_any_state(left: str, clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.silicon.write(bytes.fromhex(left))
@@ -160,7 +161,7 @@ def test_identify_another_converter(fitted: type[EmulatedADS1115], clock: FakeCl
     assert identify(i2c, 0x4A, clock).chip == ""
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("answers", "chip", "confidence"),
     [
         (("55 55 55 55", "55 56 55 55", "54 55 57 55"), "ADS7830", "medium"),
@@ -171,7 +172,7 @@ def test_identify_another_converter(fitted: type[EmulatedADS1115], clock: FakeCl
         (("4B 00 4B 00", "50 00 50 00", "19 00 19 00"), "", "low"),  # a thermometer
     ],
 )
-def test_verdicts(
+def test_identifications(
     answers: tuple[str, str, str], chip: str, confidence: str, clock: FakeClock
 ) -> None:
     lines = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import ScriptedBus
 from tests.fake_clock import FakeClock
 
@@ -96,7 +97,7 @@ def test_config_word_of_each_pair(
     assert clock.sleeps == [conversion_s]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("result", "volts", "clipped"),
     [
         ("00 00", 0.0, False),
@@ -184,7 +185,7 @@ def test_a_chip_that_never_becomes_idle_is_not_started(clock: FakeClock) -> None
     assert "01 D3 83" not in bus.script
 
 
-@pytest.mark.parametrize(
+@for_each(
     "read_back",
     [
         "85 83",  # as after power-up: the supply broke down
@@ -203,7 +204,7 @@ def test_settings_that_changed_under_way(read_back: str, clock: FakeClock) -> No
         assert chip.read(1).volts == 0.001
 
 
-@pytest.mark.parametrize(
+@for_each(
     "lines",
     [
         ["!01 05 83"],
@@ -236,7 +237,7 @@ def test_an_input_that_does_not_exist_touches_nothing(channel: int, clock: FakeC
         chip.read(channel)
 
 
-@pytest.mark.parametrize(("positive", "negative"), [(0, 2), (1, 0), (3, 2), (1, 1), (4, 3)])
+@for_each(("positive", "negative"), [(0, 2), (1, 0), (3, 2), (1, 1), (4, 3)])
 def test_a_pair_that_does_not_exist_touches_nothing(
     positive: int, negative: int, clock: FakeClock
 ) -> None:
@@ -245,7 +246,7 @@ def test_a_pair_that_does_not_exist_touches_nothing(
         chip.read_differential(positive, negative)
 
 
-@pytest.mark.parametrize("full_scale", [0.0, 3.3, 5.0, -4.096])
+@for_each("full_scale", [0.0, 3.3, 5.0, -4.096])
 def test_a_range_that_does_not_exist_touches_nothing(full_scale: float, clock: FakeClock) -> None:
     bus, chip = scripted(ADS1115, clock)
     with bus, pytest.raises(ValueError, match="no range"):

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 
 from wisblock_bridge.buses.emulated.wires import AnalogWire
 from wisblock_bridge.chips.ads1115.emulator import EmulatedADS1115
@@ -47,7 +48,7 @@ class Bench:
 
 
 @EITHER
-@pytest.mark.parametrize(("pointer", "word"), [(0, 0x0000), (1, 0x8583), (2, 0x8000), (3, 0x7FFF)])
+@for_each(("pointer", "word"), [(0, 0x0000), (1, 0x8583), (2, 0x8000), (3, 0x7FFF)])
 def test_reset_values(
     make: type[EmulatedADS1115], pointer: int, word: int, clock: FakeClock
 ) -> None:
@@ -59,7 +60,7 @@ def test_registers_of_the_sgm58031_only(pointer: int, word: int, clock: FakeCloc
     assert Bench(EmulatedSGM58031, clock).read(pointer) == word
 
 
-@pytest.mark.parametrize("pointer", [4, 5, 6, 7, 0xF1])
+@for_each("pointer", [4, 5, 6, 7, 0xF1])
 def test_ads1115_decodes_two_pointer_bits(pointer: int, clock: FakeClock) -> None:
     bench = Bench(EmulatedADS1115, clock)
     bench.volts[0] = 1.0
@@ -107,7 +108,7 @@ def test_half_a_word_is_not_a_write(make: type[EmulatedADS1115], clock: FakeCloc
     assert bench.read(2) == 0x8000
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("make", "config", "config1", "conversion_s"),
     [
         (EmulatedADS1115, config, None, 1 / rate)
@@ -236,7 +237,7 @@ def test_power_down_ends_a_conversion_at_once(clock: FakeClock) -> None:
 
 
 @EITHER
-@pytest.mark.parametrize(
+@for_each(
     ("config", "volts", "word"),
     [
         ("C3 83", 0.559625, 0x117D),
@@ -265,7 +266,7 @@ def test_ranges_and_limits(
 
 
 @EITHER
-@pytest.mark.parametrize(
+@for_each(
     ("config", "millivolts"),
     [
         ("83 83", 1000 - 1200),

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking, ScriptedBus, each_failure
 from tests.fake_clock import FakeClock, GatedClock
 
@@ -58,7 +59,7 @@ class Bench:
 
 @CROSSWISE
 @FITTED
-@pytest.mark.parametrize("full_scale", STEPS_V)
+@for_each("full_scale", STEPS_V)
 def test_round_trip_over_the_range(
     driver: type[ADS1115], fitted: type[EmulatedADS1115], full_scale: float, clock: FakeClock
 ) -> None:
@@ -240,7 +241,7 @@ def test_identify_while_a_conversion_is_under_way(
     assert bench.silicon.converting
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("registers", "chip", "confidence"),
     [
         ("01 -> 85 83; 02 -> 80 00; 05 -> 00 80; 06 -> 03 FA", "SGM58031", "high"),
@@ -255,7 +256,7 @@ def test_identify_while_a_conversion_is_under_way(
         ("01 -> 85 83; 02 -> 80 00; 05 -> FF FF; 06 -> FF FF", "", "low"),
     ],
 )
-def test_verdicts(registers: str, chip: str, confidence: str, clock: FakeClock) -> None:
+def test_identifications(registers: str, chip: str, confidence: str, clock: FakeClock) -> None:
     with ScriptedBus(0x4B, *registers.split("; ")) as bus:
         identification = identify(bus, 0x4B, clock)
     assert (identification.chip, identification.confidence) == (chip, confidence)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import ScriptedBus
 
 from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
@@ -49,8 +50,8 @@ def test_the_next_one_is_as_slow_and_quiet_as_ever(clock: FakeClock) -> None:
     assert clock.sleeps == [1 / 800, 1 / 100]
 
 
-@pytest.mark.parametrize("driver", [ADS1115, SGM58031])
-@pytest.mark.parametrize("fitted", [EmulatedADS1115, EmulatedSGM58031])
+@for_each("driver", [ADS1115, SGM58031])
+@for_each("fitted", [EmulatedADS1115, EmulatedSGM58031])
 def test_fast_and_slow_in_turn_on_the_silicon(
     driver: type[ADS1115], fitted: type[EmulatedADS1115], clock: FakeClock
 ) -> None:

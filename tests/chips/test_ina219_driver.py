@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import ScriptedBus
 from tests.fake_clock import FakeClock
 
@@ -39,7 +40,7 @@ def results(
 HALF_AN_AMPERE = results(shunt="13 88", bus="5D C2", current="13 88", power="0B B8")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("shunt", "bus", "current", "power", "expected"),
     [
         ("13 88", "5D C2", "13 88", "0B B8", (12.0, 50.0, 500.0, 6.0)),
@@ -108,7 +109,7 @@ def test_another_step_means_another_calibration(clock: FakeClock) -> None:
     assert measurement.shunt_voltage_mv == pytest.approx(50.0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("shunt_ohm", "current_step_ma", "word"),
     [
         (0.1, 0.1, 4096),
@@ -125,7 +126,7 @@ def test_calibration_word(shunt_ohm: float, current_step_ma: float, word: int) -
     assert calibration_word(shunt_ohm, current_step_ma) == word
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("shunt_ohm", "current_step_ma"),
     [(0.0, 0.1), (-0.1, 0.1), (0.1, 0.0), (0.1, -0.1), (0.1, 0.001), (0.01, 0.0625), (10.0, 10.0)],
 )
@@ -230,7 +231,7 @@ def test_a_calibration_that_does_not_stay(clock: FakeClock) -> None:
         assert chip.measure().current_ma == pytest.approx(500.0)
 
 
-@pytest.mark.parametrize("failing", range(7))
+@for_each("failing", range(7))
 def test_failure_at_every_transaction(failing: int, clock: FakeClock) -> None:
     lines = [CALIBRATE, *HALF_AN_AMPERE][: failing + 1]
     lines[failing] = f"!{lines[failing]}"
@@ -244,7 +245,7 @@ def test_failure_at_every_transaction(failing: int, clock: FakeClock) -> None:
         assert chip.measure().current_ma == pytest.approx(1000.0)
 
 
-@pytest.mark.parametrize("failing", range(7))
+@for_each("failing", range(7))
 def test_failure_at_every_transaction_of_a_recovery(failing: int, clock: FakeClock) -> None:
     without = results(
         shunt="13 88", bus="5D C2", current="00 00", power="00 00", calibration="00 00"

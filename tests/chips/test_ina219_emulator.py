@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 
 from wisblock_bridge.chips.ina219.emulator import EmulatedINA219
 
@@ -36,14 +37,14 @@ class Bench:
         self.clock.advance(0.2)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("pointer", "word"), [(0, 0x399F), (1, 0), (2, 0), (3, 0), (4, 0), (5, 0), (6, 0), (0xFF, 0)]
 )
 def test_reset_values(pointer: int, word: int, clock: FakeClock) -> None:
     assert Bench(clock).read(pointer) == word
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("current_a", "bus_v", "shunt", "bus", "current_4096", "power_4096"),
     [
         (0.5, 12.0, 0x1388, 0x5DC2, 0x1388, 0x0BB8),
@@ -75,7 +76,7 @@ def test_vectors_with_calibration_4096(
     assert bench.read(3) == power_4096
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("current_a", "bus_v", "current", "power"),
     [
         (0.5, 12.0, 0x1404, 0x0C02),
@@ -145,7 +146,7 @@ def test_bit_0_of_the_calibration_reads_0(clock: FakeClock) -> None:
     assert bench.read(5) == 0x1066
 
 
-@pytest.mark.parametrize("register", [1, 2, 3, 4])
+@for_each("register", [1, 2, 3, 4])
 def test_results_cannot_be_written(register: int, clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.write("05 10 00")
@@ -155,7 +156,7 @@ def test_results_cannot_be_written(register: int, clock: FakeClock) -> None:
     assert bench.read(register) | 2 == before | 2
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("config", "limit_a", "limit_v"),
     [
         ("01 9B", 0.4, 16.0),
@@ -178,7 +179,7 @@ def test_ranges(config: str, limit_a: float, limit_v: float, clock: FakeClock) -
     assert bench.read(1) == 0x10000 - round(limit_a * 10000)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("code", "conversion_s"),
     [
         (0, 84e-6),
@@ -197,7 +198,7 @@ def test_ranges(config: str, limit_a: float, limit_v: float, clock: FakeClock) -
         (15, 68.10e-3),
     ],
 )
-@pytest.mark.parametrize(("mode", "shift"), [(1, 3), (2, 7)], ids=["shunt", "bus"])
+@for_each(("mode", "shift"), [(1, 3), (2, 7)], ids=["shunt", "bus"])
 def test_a_conversion_takes_its_time(
     code: int, conversion_s: float, mode: int, shift: int, clock: FakeClock
 ) -> None:
@@ -215,7 +216,7 @@ def test_a_conversion_takes_its_time(
     assert (bench.read(1) > 0) == (mode == 1)
 
 
-@pytest.mark.parametrize(("code", "step"), [(0, 8), (1, 4), (2, 2), (3, 1), (8, 1)])
+@for_each(("code", "step"), [(0, 8), (1, 4), (2, 2), (3, 1), (8, 1)])
 def test_resolution(code: int, step: int, clock: FakeClock) -> None:
     bench = Bench(clock)
     config = 0x3803 | code << 3 | code << 7

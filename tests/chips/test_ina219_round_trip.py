@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking, ScriptedBus, each_failure
 from tests.fake_clock import FakeClock, GatedClock
 
@@ -98,7 +99,7 @@ def test_the_results_belong_to_one_moment(clock: FakeClock) -> None:
         assert result.power_w == pytest.approx(result.current_ma * 5.0 / 1000, abs=0.002)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "left",
     [
         "00 39 98",  # asleep
@@ -130,7 +131,7 @@ def test_a_broken_down_supply_between_measurements(clock: FakeClock) -> None:
         assert bench.chip.recoveries == count
 
 
-@pytest.mark.parametrize("at", range(6))
+@for_each("at", range(6))
 def test_a_broken_down_supply_before_any_transaction(at: int, clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.load(0.5, 12.0)
@@ -239,7 +240,7 @@ def test_identify_does_not_take_the_ready_flag_away(clock: FakeClock) -> None:
     assert bench.silicon.read(2)[1] & 2
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("config", "calibration", "shunt", "current", "chip", "confidence"),
     [
         ("39 9F", "00 00", "12 34", "00 00", "INA219", "high"),
@@ -256,7 +257,7 @@ def test_identify_does_not_take_the_ready_flag_away(clock: FakeClock) -> None:
         ("FF FF", "FF FF", "FF FF", "FF FF", "", "low"),
     ],
 )
-def test_verdicts(
+def test_identifications(
     config: str,
     calibration: str,
     shunt: str,

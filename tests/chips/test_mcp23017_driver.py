@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking, ScriptedBus, each_failure
 from tests.fake_clock import FakeClock
 
@@ -50,7 +51,7 @@ def scripted(*lines: str) -> tuple[ScriptedBus, MCP23017]:
     return bus, MCP23017(bus, 0x20, FakeClock())
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("action", "lines"),
     [
         (lambda chip: chip.make_outputs(0x0001, 0x0001), ["14 01", "00 FE"]),  # pin 0 high
@@ -70,9 +71,7 @@ def scripted(*lines: str) -> tuple[ScriptedBus, MCP23017]:
         (lambda chip: chip.level(8), ["13 -> FF"]),
         (lambda chip: chip.level(15), ["13 -> FF"]),
         (lambda chip: chip.levels(), ["12 -> FF FF"]),
-        (lambda chip: chip.directions(), ["00 -> FF FF"]),
         (lambda chip: chip.latches(), ["14 -> 00 00"]),
-        (lambda chip: chip.pull_ups(), ["0C -> 00 00"]),
     ],
 )
 def test_bytes_of_a_method(action: Callable[[MCP23017], object], lines: list[str]) -> None:
@@ -103,10 +102,10 @@ def test_begin_looks_again_each_time() -> None:
     with bus:
         chip.begin()
         chip.begin()
-        chip.write(0, 0)
+        chip.write_levels(0x0001, 0x0000)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("lit", "line"),
     [(0, "14 FF FF"), (1, "14 FE FF"), (5, "14 E0 FF"), (8, "14 00 FF"), (10, "14 00 FC")],
 )
@@ -120,8 +119,8 @@ def test_a_bar_of_ten_leds_that_light_at_0(lit: int, line: str) -> None:
 def test_one_port_is_one_byte() -> None:
     bus, chip = scripted(*first_use("00 00", "A5 5A"), "14 A4", "15 5B", "14 5B", "15 A4")
     with bus:
-        chip.write(0, 0)
-        chip.write(8, 1)
+        chip.write_levels(0x0001, 0x0000)
+        chip.write_levels(0x0100, 0x0100)
         chip.write_levels(0x00FF, 0x005B)
         chip.write_levels(0xFF00, 0xA400)
 
@@ -131,7 +130,7 @@ def test_outputs_are_computed_from_the_latch_though_a_pin_reads_otherwise() -> N
     bus, chip = scripted(*first_use("FC FF", "02 00"), "12 -> 00 00", "14 03")
     with bus:
         assert chip.levels() == 0
-        chip.write(0, 1)
+        chip.write_levels(0x0001, 0x0001)
 
 
 def test_what_does_not_change_is_sent_all_the_same() -> None:
@@ -139,12 +138,12 @@ def test_what_does_not_change_is_sent_all_the_same() -> None:
     with bus:
         chip.make_outputs(1, 1)
         chip.make_outputs(1, 1)
-        chip.write(0, 1)
+        chip.write_levels(0x0001, 0x0001)
         chip.make_inputs(1)
         chip.make_inputs(1)
 
 
-@pytest.mark.parametrize("pin", range(16))
+@for_each("pin", range(16))
 def test_level_picks_its_bit(pin: int) -> None:
     port, bit = divmod(pin, 8)
     high, low = (
@@ -157,16 +156,14 @@ def test_level_picks_its_bit(pin: int) -> None:
         assert chip.level(pin) == 0
 
 
-def test_words_have_port_a_in_the_low_byte_and_1_means_output() -> None:
-    bus, chip = scripted(*first_use(), "12 -> 12 34", "00 -> EF FE", "14 -> 56 78", "0C -> 9A BC")
+def test_words_have_port_a_in_the_low_byte() -> None:
+    bus, chip = scripted(*first_use(), "12 -> 12 34", "14 -> 56 78")
     with bus:
         assert chip.levels() == 0x3412
-        assert chip.directions() == 0x0110
         assert chip.latches() == 0x7856
-        assert chip.pull_ups() == 0xBC9A
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("lines", "reset"),
     [
         (["00 -> FE FF"], False),
@@ -196,14 +193,13 @@ def test_inputs_are_not_written(mask: int, message: str) -> None:
     assert caught.value.where == "MCP23017 0x20 on i2c-1"
 
 
-@pytest.mark.parametrize("pin", [-1, 16, 100])
-@pytest.mark.parametrize(
+@for_each("pin", [-1, 16, 100])
+@for_each(
     "action",
     [
         MCP23017.level,
         lambda chip, pin: chip.configure(pin, Direction.INPUT),
         lambda chip, pin: chip.configure(pin, Direction.OUTPUT),
-        lambda chip, pin: chip.write(pin, 1),
     ],
 )
 def test_a_pin_that_does_not_exist_touches_nothing(
@@ -214,8 +210,8 @@ def test_a_pin_that_does_not_exist_touches_nothing(
         action(chip, pin)
 
 
-@pytest.mark.parametrize("mask", [-1, 0, 0x10000])
-@pytest.mark.parametrize(
+@for_each("mask", [-1, 0, 0x10000])
+@for_each(
     "action",
     [
         MCP23017.make_inputs,
@@ -231,7 +227,7 @@ def test_a_mask_that_does_not_fit_touches_nothing(
         action(chip, mask)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "look",
     [
         registers(from_02_on="00 00 00 80 00 00 00 00 00 00"),  # still BANK = 1: IOCON at 05
@@ -253,11 +249,11 @@ def test_a_chip_that_does_not_echo_gets_no_command(look: str) -> None:
     bus.finish()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("lines", "action"),
     [
         (["!05 00"], lambda chip: chip.level(0)),
-        (["05 00", "!0A 00"], lambda chip: chip.directions()),
+        (["05 00", "!0A 00"], lambda chip: chip.levels()),
         (["05 00", "0A 00", "!02" + " 00" * 8], lambda chip: chip.make_inputs(1)),
         ([*first_use()[:3], f"!{registers()}"], lambda chip: chip.make_outputs(1, 1)),
         ([*first_use(), "!0C 00 00"], lambda chip: chip.begin()),
@@ -314,7 +310,7 @@ class World:
         return not any(self.silicon.register(name, port) for name in names for port in (0, 1))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("prepare", "action", "expected"),
     [
         (lambda _: None, lambda chip: chip.begin(), {2: 1}),
@@ -322,12 +318,16 @@ class World:
         (lambda _: None, lambda chip: chip.make_outputs(0x1010, 0x1000), {2: 1, 4: 0, 12: 1}),
         (lambda chip: chip.begin(), lambda chip: chip.make_outputs(0x10, 0x10), {2: 1, 4: 1}),
         (lambda _: None, lambda chip: chip.configure(9, Direction.OUTPUT, level=1), {2: 1, 9: 1}),
-        (lambda chip: chip.make_outputs(0x10, 0x10), lambda chip: chip.write(4, 0), {2: 1, 4: 0}),
+        (
+            lambda chip: chip.make_outputs(0x10, 0x10),
+            lambda chip: chip.write_levels(0x0010, 0x0000),
+            {2: 1, 4: 0},
+        ),
         (lambda chip: chip.make_outputs(0x10, 0x10), lambda chip: chip.make_inputs(16), {2: 1}),
         (lambda chip: chip.make_outputs(0x10, 0x10), lambda chip: chip.make_inputs(0xFFFF), {}),
         (lambda _: None, lambda chip: chip.level(2), {2: 1}),
         (lambda _: None, lambda chip: chip.levels(), {2: 1}),
-        (lambda _: None, lambda chip: chip.directions(), {2: 1}),
+        (lambda _: None, lambda chip: chip.latches(), {2: 1}),
         (lambda _: None, lambda chip: chip.is_reset(), {2: 1}),
     ],
 )
@@ -356,7 +356,7 @@ def _note(history: list[tuple[int, int]], pin: int, level: int) -> None:
     history.append((pin, level))
 
 
-@pytest.mark.parametrize("seed", range(60))
+@for_each("seed", range(60))
 def test_from_any_state_to_a_known_one_without_touching_an_output(seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311  (repeatable dice)
     world = World()
@@ -380,9 +380,7 @@ def test_from_any_state_to_a_known_one_without_touching_an_output(seed: int) -> 
     assert world.driven() == outputs
     assert world.plain()
     assert [world.silicon.register("GPPU", port) for port in (0, 1)] == [0, 0]
-    assert world.chip.directions() == sum(1 << pin for pin in outputs)
     assert world.chip.latches() == latches[0] | latches[1] << 8
-    assert world.chip.pull_ups() == 0
     assert world.chip.levels() == sum(wire.level() << pin for pin, wire in enumerate(world.wires))
 
 
@@ -391,8 +389,8 @@ def test_the_states_of_the_property_test_cover_both_layouts_and_both_pointers() 
     assert seen == {(0x00, 0x00), (0x00, 0x20), (0x80, 0x00), (0x80, 0x20)}
 
 
-@pytest.mark.parametrize("level", [0, 1])
-@pytest.mark.parametrize("pin", [0, 4, 8, 15])
+@for_each("level", [0, 1])
+@for_each("pin", [0, 4, 8, 15])
 def test_a_pin_never_starts_at_the_wrong_level(pin: int, level: int) -> None:
     world = World(pull=level)  # a resistor outside holds the level that the output is to have
     world.silicon.write(bytes((0x14, *(0xFF * (1 - level),) * 2)))  # latches the wrong way
@@ -444,7 +442,7 @@ def test_a_loaded_output_does_not_flip_its_neighbours() -> None:
     world = World()
     world.chip.make_outputs(0x00FF, 0x00FF)
     world.wires[6].drive("short to ground", 0)
-    world.chip.write(0, 0)
+    world.chip.write_levels(0x0001, 0x0000)
     world.wires[6].drive("short to ground", None)
     assert world.chip.levels() & 0xFF == 0xFE
     assert world.chip.latches() & 0xFF == 0xFE
@@ -462,13 +460,13 @@ def test_levels_travel_through_for_every_pin() -> None:
         for level in (0, 1):
             world.chip.configure(pin, Direction.OUTPUT, level=level)
             assert wire.level() == world.chip.level(pin) == level
-            assert world.chip.directions() == 1 << pin
+            assert world.driven() == {pin: level}
             assert world.chip.latches() >> pin & 1 == level
         for pull_up in (True, False):
             world.chip.configure(pin, Direction.INPUT, pull_up=pull_up)
             assert world.chip.level(pin) == pull_up
-            assert world.chip.pull_ups() == pull_up << pin
-        assert world.chip.directions() == 0
+            assert world.silicon.register("GPPU", pin >> 3) == pull_up << (pin & 7)
+        assert world.driven() == {}
 
 
 def test_threads_on_one_port_do_not_undo_each_other() -> None:

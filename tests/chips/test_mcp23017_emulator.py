@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import ScriptedBus
 from tests.fake_clock import FakeClock
 
@@ -324,7 +325,7 @@ def test_identify_a_chip_that_refuses_registers() -> None:
     assert "refuses" in identification.note
 
 
-@pytest.mark.parametrize(
+@for_each(
     "lines",
     [
         ["05 -> FF", "15 -> FF", "0A -> FF FF", "04 -> FF FF", "0E -> FF FF"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import ScriptedBus
 from tests.fake_clock import FakeClock
 
@@ -30,7 +31,7 @@ def write(chip: EmulatedPCA9685, *lines: str) -> None:
 AWAKE = "00 21"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "value"),
     [
         (0x00, "11"),
@@ -125,7 +126,7 @@ def test_the_oscillator_may_be_off_by_some_percent(clock: FakeClock) -> None:
     chip = EmulatedPCA9685(clock, 26e6)
     write(chip, "FE 79", AWAKE, "06 00 00 33 01")
     assert chip.frequency_hz == pytest.approx(52.03, abs=0.01)
-    assert chip.pulse_us(0) == pytest.approx(1440.6, abs=0.1)
+    assert chip.duty(0) * 1e6 / chip.frequency_hz == pytest.approx(1440.6, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +156,12 @@ def test_pulses_of_the_vendors_servo_flow(
     chip: EmulatedPCA9685, off: str, microseconds: float
 ) -> None:
     write(chip, "FE 79", AWAKE, f"06 00 00 {off}")
-    assert chip.pulse_us(0) == pytest.approx(microseconds, abs=0.06)
+    assert chip.duty(0) * 1e6 / chip.frequency_hz == pytest.approx(microseconds, abs=0.06)
 
 
-def test_pulses_of_channels_that_do_not_pulse(chip: EmulatedPCA9685) -> None:
+def test_channels_that_do_not_pulse(chip: EmulatedPCA9685) -> None:
     write(chip, AWAKE, "06 00 10 00 00")
-    assert [chip.pulse_us(0), chip.pulse_us(1)] == [0.0, 0.0]
+    assert [chip.duty(0), chip.duty(1)] == [1.0, 0.0]
 
 
 def test_all_channels_at_once(chip: EmulatedPCA9685) -> None:
@@ -316,7 +317,7 @@ def test_identify_knows_it_in_any_state_and_changes_nothing(
     assert bytes(chip._registers) == before
 
 
-@pytest.mark.parametrize(
+@for_each(
     "values",
     [
         "39 39 39 39 39 39",  # an INA219 that shows the same register again

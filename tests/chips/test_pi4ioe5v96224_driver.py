@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking, ScriptedBus, each_failure
 from tests.fake_clock import FakeClock
 
@@ -40,7 +41,7 @@ def scripted(*lines: str) -> tuple[PointerlessBus, PI4IOE5V96224]:
     return bus, PI4IOE5V96224(bus, 0x20, FakeClock())
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("action", "lines"),
     [
         (lambda chip: chip.make_output(7, 0), ["7F FF FF"]),  # the LED on IO0_7 lights
@@ -54,7 +55,6 @@ def scripted(*lines: str) -> tuple[PointerlessBus, PI4IOE5V96224]:
         (lambda chip: chip.make_inputs(0xFFFFFF), ["FF FF FF"]),
         (lambda chip: chip.level(0), ["-> FF FF FF"]),
         (lambda chip: chip.levels(), ["-> FF FF FF"]),
-        (lambda chip: chip.is_reset(), ["-> FF FF FF"]),
         (lambda chip: chip.directions(), []),
     ],
 )
@@ -86,7 +86,7 @@ def test_what_was_read_is_never_written_back() -> None:
         chip.write(7, 0)
 
 
-@pytest.mark.parametrize("offset", range(24))
+@for_each("offset", range(24))
 def test_level_picks_its_bit(offset: int) -> None:
     alone = (1 << offset).to_bytes(3, "little").hex(" ")
     others = (0xFFFFFF ^ 1 << offset).to_bytes(3, "little").hex(" ")
@@ -123,8 +123,8 @@ def test_write_refuses_an_input() -> None:
     assert caught.value.where == "PI4IOE5V96224 0x20 on i2c-1"
 
 
-@pytest.mark.parametrize("offset", [-1, 24, 100])
-@pytest.mark.parametrize(
+@for_each("offset", [-1, 24, 100])
+@for_each(
     "action",
     [
         PI4IOE5V96224.level,
@@ -180,7 +180,7 @@ def test_before_the_first_write_a_failure_leaves_nothing_to_ask() -> None:
         chip.make_output(8, 0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("action", "failing", "pins", "following", "outputs"),
     [
         # To 0: a pin that is high shows that nothing arrived.
@@ -255,7 +255,7 @@ class World:
         return [at for at in range(24) if self.wires[at].driver_of("PI4IOE5V96224") == 0]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("prepare", "action", "expected"),
     [
         (lambda _: None, lambda chip: chip.make_output(4, 0), [4]),
@@ -266,7 +266,7 @@ class World:
         (lambda chip: chip.make_output(4, 0), lambda chip: chip.write(4, 1), []),
         (lambda chip: chip.make_output(4, 0), lambda chip: chip.make_input(4), []),
         (lambda chip: chip.make_output(4, 0), lambda chip: chip.make_outputs(0x810, 0x10), [11]),
-        (lambda chip: chip.make_output(4, 0), lambda chip: chip.is_reset(), [4]),
+        (lambda chip: chip.make_output(4, 0), lambda chip: chip.outputs_lost(0x10), [4]),
     ],
 )
 def test_failure_at_every_transaction(
@@ -332,12 +332,12 @@ def test_no_other_line_moves() -> None:
 def test_a_breakdown_of_the_supply_is_noticed_and_put_right_by_the_next_command() -> None:
     world = World()
     world.chip.make_outputs(0x000300, 0x000100)
-    assert not world.chip.is_reset()
+    assert world.chip.outputs_lost(0x000300) == 0
     world.silicon.power_cycle()
-    assert world.chip.is_reset()
-    world.chip.make_output(0, 1)
+    assert world.chip.outputs_lost(0x000300) == 0x000200
+    world.chip.make_outputs(0x000300, 0x000100)
     assert world.low() == [9]
-    assert not world.chip.is_reset()
+    assert world.chip.outputs_lost(0x000300) == 0
 
 
 def test_levels_travel_through_for_every_line() -> None:

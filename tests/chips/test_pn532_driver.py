@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking
 from tests.fake_clock import FakeClock
 
@@ -230,7 +231,7 @@ def test_a_command_that_the_chip_does_not_know() -> None:
         bench.reader._call(0x7E)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "action",
     [
         lambda bench: bench.reader.start(),
@@ -239,8 +240,8 @@ def test_a_command_that_the_chip_does_not_know() -> None:
     ],
     ids=["start", "find", "field"],
 )
-@pytest.mark.parametrize("fault", [BusFault.NO_ACKNOWLEDGE, BusFault.IO, BusFault.TIMEOUT])
-@pytest.mark.parametrize("delivered", [False, True])
+@for_each("fault", [BusFault.NO_ACKNOWLEDGE, BusFault.IO, BusFault.TIMEOUT])
+@for_each("delivered", [False, True])
 def test_a_failure_at_each_transfer(
     action: Callable[[Bench], object], fault: BusFault, *, delivered: bool
 ) -> None:

@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.buses.emulated.i2c import NotAcknowledged
@@ -39,7 +40,7 @@ class Silicon:
         return answer[1 : 8 + answer[4]].hex(" ").upper()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("sent", "answer"),
     [
         ("00 00 FF 02 FE D4 02 2A 00", "00 00 FF 06 FA D5 03 32 01 06 07 E8 00"),

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 
 from wisblock_bridge.chips.pn532 import frame
 from wisblock_bridge.chips.pn532.driver import targets
@@ -22,7 +23,7 @@ SEED = 20250413
 TEN_THOUSAND = 10_000
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("code", "parameters", "sent"),
     [
         (0x02, "", "00 00 FF 02 FE D4 02 2A 00"),
@@ -62,7 +63,7 @@ def test_a_command_that_does_not_fit() -> None:
         frame.command(0x40, bytes(254))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("received", "expected"),
     [
         ("00 00 FF 00 FF 00", Frame("ack")),
@@ -88,7 +89,7 @@ def test_frames(received: str, expected: Frame) -> None:
     assert frame.parse(bytes.fromhex(received)) == expected
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("received", "why"),
     [
         ("", "no start code"),
@@ -108,7 +109,7 @@ def test_damaged_frames(received: str, why: str) -> None:
         frame.parse(bytes.fromhex(received))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("received", "length"),
     [
         ("00 00 FF 00 FF 00", 6),
@@ -124,7 +125,7 @@ def test_announced_length(received: str, length: int) -> None:
     assert frame.announced_length(bytes.fromhex(received)) == length
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("answer", "expected"),
     [
         ("00", []),
@@ -147,7 +148,7 @@ def test_lists_of_cards(answer: str, expected: list[tuple[str, int, str]]) -> No
     assert [each.number for each in found] == list(range(1, len(expected) + 1))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "answer",
     ["", "03", "01", "01 01 00 04 08", "01 01 00 04 08 04 BC F0 24", "01 01 00 04 08 05 1 2 3 4 5"],
 )
@@ -208,7 +209,7 @@ def put_at(data: bytes) -> int:
     return min(at for part in (planned.body, *planned.last) for at in part)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("area", "place", "at"),
     [
         ("01 03 A0 0C 34 03 00 FE", Tlv(3, 5, 7, 0), 5),
@@ -248,7 +249,7 @@ def test_reserved_bytes_are_no_part_of_a_message() -> None:
     assert plain.value(Tlv(3, 5, 7, 2)) == b"\xaa\xee"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("area", "words"),
     [
         ("03 C8 D1 01", "NDEF message at byte 0 .* says 200 bytes, has 4"),

@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.chips.sx1262 import SX1262, Irq, LoRa, Mode, longest_payload, time_on_air_ms
@@ -336,7 +337,7 @@ def test_a_forgetful_chip_is_not_sent_on_the_air(
     assert not [each for each in sent if int(each[:2], 16) == never]
 
 
-@pytest.mark.parametrize("status", [0x22, 0x32, 0x42, 0x62])
+@for_each("status", [0x22, 0x32, 0x42, 0x62])
 def test_the_level_is_refused_unless_the_radio_listens(status: int) -> None:
     bench = Bench()
     bench.started(PYTHON_EXAMPLE)
@@ -395,7 +396,7 @@ def test_a_setting_that_nobody_hears_is_told(filled: int) -> None:
 # -- numbers --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("mhz", "word"),
     [
         (868.0, "36 40 00 00"),
@@ -414,7 +415,7 @@ def test_frequency_words(mhz: float, word: str) -> None:
     assert frequency_word(mhz * 1e6).hex(" ") == word
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("dbm", "row", "setting"),
     [
         (22, "04 07 00 01", 0x16),
@@ -432,7 +433,7 @@ def test_power(dbm: int, row: str, setting: int) -> None:
     assert (params.hex(" "), value) == (row, setting)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("mhz", "band"),
     [(433.2, "6b 6f"), (470.3, "75 81"), (780.0, "c1 c5"), (868.1, "d7 db"), (915.0, "e1 e9")],
 )
@@ -455,7 +456,7 @@ def test_frequency_error() -> None:
     assert frequency_error_hz(b"\x0f\xfc\x18", 125.0) == pytest.approx(-121.09, abs=0.01)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("length", "settings", "ms"),
     [
         (15, LoRa(915e6, preamble=12), 50.432),
@@ -482,8 +483,8 @@ LOW_DATA_RATE_FROM = {
 """The least spreading factor whose symbol takes 16.38 ms or longer, by hand."""
 
 
-@pytest.mark.parametrize("factor", range(5, 13))
-@pytest.mark.parametrize("khz", REAL_HZ)
+@for_each("factor", range(5, 13))
+@for_each("khz", REAL_HZ)
 def test_each_bandwidth_and_spreading_factor(factor: int, khz: float) -> None:
     settings = LoRa(868e6, bandwidth_khz=khz, spreading_factor=factor)
     symbol_ms = 2**factor / REAL_HZ[khz] * 1000
@@ -504,7 +505,7 @@ def test_each_bandwidth_and_spreading_factor(factor: int, khz: float) -> None:
     assert time_on_air_ms(settings, 20) == pytest.approx(symbols * symbol_ms, rel=1e-6)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("factor", "khz", "ms"),
     [
         (8, 15.63, 987.136),  # 60.25 symbols of 16.384 ms

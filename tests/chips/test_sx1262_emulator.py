@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.cases import for_each
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.buses.emulated.air import Air
@@ -82,7 +83,7 @@ def test_power_on(pair: Pair) -> None:
     assert radio.ask("17 00 00 00")[2:] == b"\x00\x20"  # no crystal: there is a TCXO
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "value"),
     [
         ("07 36", 0x0D), ("07 40", 0x14), ("07 41", 0x24), ("08 89", 0x01), ("08 AC", 0x94),

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking, ScriptedBus, each_failure
 from tests.fake_clock import FakeClock
 
@@ -31,7 +32,7 @@ def scripted(*lines: str) -> tuple[ScriptedBus, TPT29555]:
     return bus, TPT29555(bus, 0x26, FakeClock())
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("action", "lines"),
     [
         (lambda chip: chip.make_output(4, 0), ["02 EF", "06 EF"]),  # slot 1 IO4 prepared low
@@ -84,7 +85,7 @@ def test_other_lines_keep_what_an_earlier_process_left() -> None:
         chip.make_output(9, 0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("offset", "line", "level"),
     [(0, "00 -> 01", 1), (0, "00 -> FE", 0), (5, "00 -> 20", 1), (15, "01 -> 80", 1)]
     + [(offset, f"{offset // 8:02X} -> {0xFF ^ 1 << offset % 8:02X}", 0) for offset in range(16)],
@@ -116,8 +117,8 @@ def test_write_refuses_an_input() -> None:
     assert caught.value.where == "TPT29555 0x26 on i2c-1"
 
 
-@pytest.mark.parametrize("offset", [-1, 16, 100])
-@pytest.mark.parametrize(
+@for_each("offset", [-1, 16, 100])
+@for_each(
     "action",
     [
         TPT29555.level,
@@ -153,7 +154,7 @@ def test_it_is_a_line_controller() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("lines", "action"),
     [
         (["!04 00 00"], lambda chip: chip.level(0)),
@@ -205,7 +206,7 @@ class World:
         return {at: level for at, level in levels.items() if level is not None}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("prepare", "action", "expected"),
     [
         (lambda _: None, lambda chip: chip.make_output(4, 0), {2: 0, 4: 0}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.cases import for_each
 
 from wisblock_bridge.buses.emulated.i2c import NotAcknowledged
 from wisblock_bridge.buses.emulated.wires import Wire
@@ -28,7 +29,7 @@ def write(chip: EmulatedTPT29555, data: str) -> None:
     chip.write(bytes.fromhex(data))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("command", "value"),
     [(0, "FF"), (1, "FF"), (2, "FF"), (3, "FF"), (4, "00"), (5, "00"), (6, "FF"), (7, "FF")],
 )

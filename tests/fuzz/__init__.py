@@ -1,1 +1,1 @@
-"""Every parser of bytes from outside, against bytes that nobody meant."""
+"""Fuzzing: every parser of external bytes against random and damaged input."""

@@ -13,6 +13,8 @@ from tests.fuzz.targets import TARGETS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.slow
+
 each_target = pytest.mark.parametrize("name", TARGETS)
 
 STRINGS = 10_000
@@ -47,15 +49,9 @@ def inputs(name: str, count: int) -> Iterator[bytes]:
 
 
 @each_target
-def test_every_parser_has_good_examples(name: str) -> None:
-    for seed in SEEDS[name]:
-        TARGETS[name](seed)
-
-
-@each_target
 def test_ten_thousand_strings(name: str) -> None:
     target = TARGETS[name]
-    for data in inputs(name, STRINGS):
+    for data in (*SEEDS[name], *inputs(name, STRINGS)):
         try:
             target(data)
         except BaseException as error:

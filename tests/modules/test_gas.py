@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.modules.in_slot import InSlot
 
@@ -113,9 +114,7 @@ def test_the_noise_of_a_missing_element_is_no_reading(
     module: Any, codes: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module.read()
-    found = iter(
-        [Sample(code * 5.0 / 4096, clipped=False, code=code, alert=False) for code in codes]
-    )
+    found = iter([Sample(code * 5.0 / 4096, clipped=False, code=code) for code in codes])
     monkeypatch.setattr(module.converter, "read", lambda: next(found))
     with pytest.raises(OutOfRangeError, match="broken or missing"):
         module.read(samples=4)
@@ -125,9 +124,7 @@ def test_the_highest_resistance_lies_within_the_catalogue(
     module: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module.read()
-    found = iter(
-        [Sample(code * 5.0 / 4096, clipped=False, code=code, alert=False) for code in (2, 2, 2, 3)]
-    )
+    found = iter([Sample(code * 5.0 / 4096, clipped=False, code=code) for code in (2, 2, 2, 3)])
     monkeypatch.setattr(module.converter, "read", lambda: next(found))
     values = module.read(samples=4).values
     for each in module.description.operations["read"].gives:
@@ -456,7 +453,7 @@ def test_beyond_the_graph_is_said(place: InSlot, module: Any) -> None:
     assert readings.quality is Quality.GOOD
 
 
-@pytest.mark.parametrize("ratio", [1e-300, 1e-9, 1e9, 1e300])
+@for_each("ratio", [1e-300, 1e-9, 1e9, 1e300])
 def test_a_curve_bears_any_ratio(ratio: float) -> None:
     ppm, place = Curve(-0.399, 1.45, 9.6, 300.0, 10_000.0).concentration(ratio)
     assert 0 < ppm <= 10_000.0

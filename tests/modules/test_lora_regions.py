@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.cases import for_each
 
 from wisblock_bridge.errors import BadParamsError
 from wisblock_bridge.modules.lora.airtime import AirtimeRecord, boot_id
@@ -22,7 +23,7 @@ def chosen(region: str, **more: Any) -> Configuration:
     return resolve(Chosen({"region": region, **more}))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("region", "mhz", "erp_dbm", "percent"),
     [
         ("EU868", 864.0, 14, 0.1),
@@ -48,7 +49,7 @@ def test_bands_of_europe(region: str, mhz: float, erp_dbm: float, percent: float
     assert longest_ms is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("region", "mhz", "khz"),
     [
         ("EU868", 915.0, 125.0),
@@ -85,7 +86,7 @@ def test_outside(region: str, mhz: float, khz: float) -> None:
     assert caught.value.data["param"] == "frequency"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("region", "khz", "budget_ms", "longest_ms"),
     [
         ("US915", 125.0, 400.0, 400.0),
@@ -111,14 +112,14 @@ def test_rules_elsewhere(
     assert longest == longest_ms
 
 
-@pytest.mark.parametrize("region", sorted(REGIONS))
+@for_each("region", sorted(REGIONS))
 def test_every_region_can_be_chosen_with_nothing_else(region: str) -> None:
     found = chosen(region)
     assert found.radio.power_dbm <= 14
     assert found.radio.sync_word == 0x1424
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("region", "gain", "most"),
     [("EU868", 2.15, 14), ("EU868", 5.15, 11), ("EU868", 0.0, 16), ("AS923", 2.15, 13),
      ("EU433", 2.15, 10), ("US915", 2.15, 22), ("CN470", 2.15, 17)],
@@ -132,7 +133,7 @@ def test_power(region: str, gain: float, most: int) -> None:
     assert chosen(region, antenna_gain=gain).radio.power_dbm == min(14, most)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("region", "mhz", "eirp_dbm", "percent"),
     [
         ("AS923", 923.2, 16, 1.0), ("AS923-2", 921.4, 16, 1.0), ("AS923-3", 916.6, 16, 1.0),
@@ -192,7 +193,7 @@ def test_the_python_example_is_refused_in_europe_unless_it_moves() -> None:
     assert (moved.frequency_hz, moved.sync_word, moved.power_dbm) == (868.1e6, 0x3444, 14)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("more", "param"),
     [
         ({"bandwidth": 100.0}, "bandwidth"),
@@ -208,7 +209,7 @@ def test_what_does_not_go_together(more: dict[str, Any], param: str) -> None:
     assert caught.value.data["param"] == param
 
 
-@pytest.mark.parametrize(
+@for_each(
     "written",
     [None, [], {}, {"region": "XX"}, {"region": "EU868", "preamble": "many"},
      {"region": "EU868", "coding_rate": "4"}, {"region": "EU868", "power": -99},
@@ -222,7 +223,7 @@ def test_what_was_written_is_recalled() -> None:
     assert recall({"region": "EU868", "power": 10}) == chosen("EU868", power=10)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "registers"),
     [
         ("private", 0x1424), ("public", 0x3444), (0x12, 0x1424), (0x34, 0x3444), (0x2B, 0x24B4),
@@ -275,7 +276,7 @@ def test_a_restart_gives_no_new_hour(clock: FakeClock) -> None:
     assert later.written() == {}
 
 
-@pytest.mark.parametrize("written", [None, 7, {"g1": 7}, {"g1": [7, ["a", "b"], [1.0]]}])
+@for_each("written", [None, 7, {"g1": 7}, {"g1": [7, ["a", "b"], [1.0]]}])
 def test_a_ledger_of_nonsense_is_empty(clock: FakeClock, written: object) -> None:
     ledger = AirtimeRecord(clock)
     ledger.read(written)
@@ -312,7 +313,7 @@ class Wall:
 IN_1970, IN_2026 = 40.0, 1_795_000_000.0
 
 
-@pytest.mark.parametrize("calendar_s", [IN_1970, 0.0, IN_2026, IN_2026 + 86_400.0 * 365, -5.0])
+@for_each("calendar_s", [IN_1970, 0.0, IN_2026, IN_2026 + 86_400.0 * 365, -5.0])
 def test_a_clock_that_is_set_makes_nothing_old(calendar_s: float) -> None:
     budget, _ = chosen("EU868").rule
     ledger = AirtimeRecord(Wall(40.0, IN_1970), BORN)
@@ -322,8 +323,8 @@ def test_a_clock_that_is_set_makes_nothing_old(calendar_s: float) -> None:
     assert later.wait_s("g1", budget, 50.0) == pytest.approx(3600.0 + 36.0 - 60.0)
 
 
-@pytest.mark.parametrize("calendar_s", [IN_1970, IN_2026 + 7200.0, IN_2026 - 1.0])
-@pytest.mark.parametrize(("boot", "clock_s"), [("next", 30.0), ("next", 9000.0), (BORN, 30.0)])
+@for_each("calendar_s", [IN_1970, IN_2026 + 7200.0, IN_2026 - 1.0])
+@for_each(("boot", "clock_s"), [("next", 30.0), ("next", 9000.0), (BORN, 30.0)])
 def test_after_a_start_of_the_computer_only_the_time_since_counts(
     boot: str, clock_s: float, calendar_s: float
 ) -> None:
@@ -361,7 +362,7 @@ def test_what_earlier_versions_wrote_is_read(ended_s: float, wait_s: float) -> N
     assert ledger.wait_s("g1", budget, 50.0) == pytest.approx(wait_s)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "written",
     [
         {"boot": BORN, "at_s": 5.0, "channels": {"g1": [["x", 1.0], [float("nan"), 1.0], [1.0]]}},
@@ -395,7 +396,7 @@ def test_packets_one_after_another(clock: FakeClock) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("seconds", "words"), [(0.04, "0.1 s"), (4.993, "5 s"), (61.0, "2 min"), (3599.0, "60 min")]
 )
 def test_words(seconds: float, words: str) -> None:

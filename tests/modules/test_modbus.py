@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine
@@ -420,6 +421,7 @@ def test_the_port_is_pulled_at_any_step_and_comes_back(bench: Bench, step: int) 
 # -- any bytes ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_ten_thousand_random_answers(bench: Bench, tally: Tally) -> None:
     """Only documented errors, nothing that was not whole, and no wait without end."""
     chance = random.Random(5802)  # noqa: S311
@@ -444,7 +446,7 @@ def test_ten_thousand_random_answers(bench: Bench, tally: Tally) -> None:
     tally.add("bad_input", "random bytes as a Modbus reply", 10_000, seed="5802")
 
 
-@pytest.mark.parametrize("request_", [READ_COIL, READ_BOTH, *(each for each, _ in WRITTEN)])
+@for_each("request_", [READ_COIL, READ_BOTH, *(each for each, _ in WRITTEN)])
 def test_a_search_finds_every_reply_in_any_dirt(request_: Request) -> None:
     chance = random.Random(42)  # noqa: S311
     replies = {request.frame: of(wire) for request, wire, _ in REPLIES}
@@ -461,7 +463,7 @@ def test_a_search_finds_every_reply_in_any_dirt(request_: Request) -> None:
 # -- numbers --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("registers", "number_type", "word_order", "wanted"),
     [
         ([0xFDF3], "int16", "high_first", -525.0),
@@ -480,7 +482,7 @@ def test_numbers(
     assert number(registers, number_type, word_order) == pytest.approx(wanted, rel=1e-6)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("raw", "factor", "offset", "value"),
     [
         (2783.0, 0.01, 0.0, 27.83),

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.modules.modbus.frames import Request
 
+pytestmark = pytest.mark.slow
+
 QUIET_S = 0.05
-SOON_S, PATIENT_S = 0.2, 10.0
+SOON_S, UNPROVEN_S, PATIENT_S = 0.2, 3.0, 10.0
 
 
 class Unit:
@@ -199,8 +201,9 @@ def test_replies_of_every_kind(unit: Unit, master: Master, seed: int, tally: Tal
         copies = unit.echo + (answer == request.frame)
         unproven = request.repeatable and master.echo.known is None and copies == 1
         unit.expect(len(request.frame), answer)
-        quick = kind in {"silence", "late", "another unit", "noise", "damaged"} or unproven
-        reply, error = outcome(master, request, SOON_S if quick else PATIENT_S)
+        quick = kind in {"silence", "late", "another unit", "noise", "damaged"}
+        wait_s = SOON_S if quick else UNPROVEN_S if unproven else PATIENT_S
+        reply, error = outcome(master, request, wait_s)
         if error is not None:
             assert error.code is CODES[kind], (kind, request, str(error))
             assert error.hint

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.modules.modbus_bench import SETTINGS, UnitBench, of, whole
 from tests.modules.test_rak5802 import PORT, Plugged
 
@@ -56,7 +57,7 @@ def words(text: str) -> list[int]:
     return [data[at] << 8 | data[at + 1] for at in range(0, len(data), 2)]
 
 
-@pytest.mark.parametrize(("text", "kind", "word_order", "byte_order", "value"), VECTORS)
+@for_each(("text", "kind", "word_order", "byte_order", "value"), VECTORS)
 def test_numbers_both_ways(
     text: str, kind: NumberType, word_order: Order, byte_order: Order, value: float
 ) -> None:
@@ -68,7 +69,7 @@ def test_numbers_both_ways(
     assert held == pytest.approx(value, rel=1e-7)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("value", "kind", "factor", "offset", "registers", "held"),
     [
         (27.83, "int16", 0.01, 0.0, [2783], 27.83),
@@ -98,7 +99,7 @@ def test_scaled_numbers(
     assert encode(value, kind, "high_first", "high_first", factor, offset) == (registers, held)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("value", "kind", "factor", "why"),
     [
         (float("nan"), "float64", 1.0, "finite"),
@@ -288,12 +289,12 @@ def test_the_emulated_unit_knows_masks_and_both_at_once() -> None:
     plugged.module.close()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("kind", "value"),
     [("float32", -1.5), ("int32", -100000), ("uint32", 4_000_000_000), ("int16", -1)],
 )
-@pytest.mark.parametrize("word_order", [HIGH, LOW])
-@pytest.mark.parametrize("byte_order", [HIGH, LOW])
+@for_each("word_order", [HIGH, LOW])
+@for_each("byte_order", [HIGH, LOW])
 def test_what_is_written_is_read_over_the_wire(
     kind: str, value: float, word_order: str, byte_order: str
 ) -> None:

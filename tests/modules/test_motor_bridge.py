@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
+from tests.cases import for_each
 from tests.modules.timed_slot import TimedSlot
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA
@@ -46,8 +47,8 @@ def shares(slot: MotorSlot, bridge: str, seconds: float) -> dict[tuple[int, int]
     return {levels: round(share, 6) for levels, share in found.items() if share > 0.0}
 
 
-@pytest.mark.parametrize("duty", [0.02, 0.05, 0.25, 0.5, 0.75, 0.9, 0.97])
-@pytest.mark.parametrize(
+@for_each("duty", [0.02, 0.05, 0.25, 0.5, 0.75, 0.9, 0.97])
+@for_each(
     ("bridge", "direction", "hat", "on", "off"),
     [
         ("A", 1, False, (1, 0), (0, 0)),
@@ -75,8 +76,8 @@ def test_shares_of_the_levels(
     assert edges >= (190 if duty >= 0.025 else 100), "50 pulses a second, if none is too short"
 
 
-@pytest.mark.parametrize("percent", [1.0, 3.0, 4.9, 5.0, 12.5, 33.3, 50.0, 66.7, 95.1, 99.0])
-@pytest.mark.parametrize("frequency", [20.0, 50.0, 130.0])
+@for_each("percent", [1.0, 3.0, 4.9, 5.0, 12.5, 33.3, 50.0, 66.7, 95.1, 99.0])
+@for_each("frequency", [20.0, 50.0, 130.0])
 def test_the_mean_is_exact_on_a_computer_with_coarse_timers(
     percent: float, frequency: float
 ) -> None:
@@ -156,9 +157,9 @@ def test_a_ramp_begins_where_the_other_one_was() -> None:
     assert slot.module.state("A").values["speed"] == pytest.approx(30.0)
 
 
-@pytest.mark.parametrize("bridge", ["A", "B"])
-@pytest.mark.parametrize("ramp_ms", [0, 400])
-@pytest.mark.parametrize("speed", [100.0, 60.0, -100.0, -60.0])
+@for_each("bridge", ["A", "B"])
+@for_each("ramp_ms", [0, 400])
+@for_each("speed", [100.0, 60.0, -100.0, -60.0])
 def test_a_change_of_direction_passes_standstill(
     bridge: Bridge, ramp_ms: int, speed: float
 ) -> None:

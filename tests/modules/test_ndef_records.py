@@ -11,6 +11,7 @@ import ndef
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.cases import for_each
 
 from wisblock_bridge.errors import BadParamsError, RemoteExceptionError
 from wisblock_bridge.modules.nfc.ndef_records import message, spell
@@ -24,7 +25,7 @@ ADDRESS = "D1 01 10 55 02 72 61 6B 77 69 72 65 6C 65 73 73 2E 63 6F 6D"
 HELLO = "D1 01 08 54 02 65 6E 48 65 6C 6C 6F"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("record", "kind", "expected"),
     [
         ("https://www.rakwireless.com", "uri", ADDRESS),
@@ -51,7 +52,7 @@ def test_spellings(record: str, kind: str, expected: str) -> None:
     assert (found.records, found.kinds) == ([record], [kind])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "record",
     [
         "text:en:https://not.an.address",
@@ -92,7 +93,7 @@ def test_records_that_cannot_be_written(record: str) -> None:
     assert caught.value.data["param"] == "records"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "data", ["D1", "D1 01 10 55 02", "FF 00 00", "11 01 01 55 00", "51 01 01 55 00", "D1 00 00 FE"]
 )
 def test_bytes_that_are_no_message(data: str) -> None:
@@ -129,7 +130,7 @@ def test_any_bytes_are_a_message_or_an_error_in_words(tally: Tally) -> None:
 GRUSSE = "47 00 72 00 FC 00 DF 00 65"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("data", "record", "kind", "details"),
     [
         # RTD URI 3.2.3: the field is the URI; nothing in it is encoded or decoded
@@ -183,7 +184,7 @@ def test_a_record_as_it_stands(data: str, record: str, kind: str, details: str) 
     assert message(found.records, kept=stored) == stored
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("damaged", "words"),
     [
         ("11 01 00 54", "is not a text"),  # no status byte
@@ -233,7 +234,7 @@ def test_records_that_stand_there_are_kept_as_they_stand() -> None:
     assert message(found.records, kept=b"\xd1") == message(found.records)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("record", "details", "words"),
     [
         ("Hi", "shout", "is no detail"),
@@ -321,6 +322,7 @@ def _random_message(chance: random.Random, depth: int = 0) -> bytes:
     return _made(records)
 
 
+@pytest.mark.slow
 def test_messages_are_written_back_byte_for_byte(tally: Tally) -> None:
     chance = random.Random(20260101)  # noqa: S311
     seen: set[str] = set()
@@ -347,6 +349,7 @@ _RECORDS = st.tuples(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(_RECORDS, min_size=1, max_size=4).map(_made))
 @example(bytes.fromhex("D1 01 01 54 80"))
 @settings(deadline=None, derandomize=True)
@@ -356,7 +359,7 @@ def test_any_message_is_written_back_byte_for_byte(stored: bytes) -> None:
     assert message(found.records, kept=stored) == stored
 
 
-@pytest.mark.parametrize("kind", ["uri", "text", "mime", "external", "several"])
+@for_each("kind", ["uri", "text", "mime", "external", "several"])
 def test_another_implementation_reads_what_is_written(kind: str) -> None:
     """``ndeflib`` is asked as a second opinion."""
     records = {

@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.cases import for_each
 from tests.modules.test_rak13600 import Plugged, failure
 
 from wisblock_bridge.errors import BadParamsError, ForbiddenError, RemoteExceptionError
@@ -42,7 +43,7 @@ def area_of(plugged: Plugged, length: int) -> str:
 # -- reading: the whole area is searched, and damage is no empty card -----------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     "area",
     [
         "FD 3C" + 60 * "AA" + HELLO,
@@ -59,7 +60,7 @@ def test_a_message_is_found_wherever_it_is(area: str) -> None:
     assert found.values["records"] == ["Hello"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("area", "words"),
     [
         ("03 C8 D1 01 08 54", "says 200 bytes, has 144"),
@@ -76,7 +77,7 @@ def test_damage_is_told(area: str, words: str) -> None:
     assert not plugged.chip.field
 
 
-@pytest.mark.parametrize("area", ["FE", "00 FE", "03 00 FE", "FD 01 AA FE", 144 * "00"])
+@for_each("area", ["FE", "00 FE", "03 00 FE", "FD 01 AA FE", 144 * "00"])
 def test_an_empty_card_is_empty(area: str) -> None:
     assert with_area(area).module.read_ndef().values["records"] == []
 
@@ -94,7 +95,7 @@ def test_reserved_bytes_inside_of_the_data_area() -> None:
 # -- writing: what is not ours is kept ------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("area", "after"),
     [
         (
@@ -135,9 +136,10 @@ def test_a_second_message_is_no_room() -> None:
     assert area_of(plugged, 11) == "03 03 D0 00 00 03 03 D0 00 00 FE"
 
 
-@pytest.mark.parametrize("begin", range(6))
-@pytest.mark.parametrize("behind", ["", "FD 06 01 02 03 04 05 06"])
-@pytest.mark.parametrize("length", [3, 300])
+@pytest.mark.slow
+@for_each("begin", range(6))
+@for_each("behind", ["", "FD 06 01 02 03 04 05 06"])
+@for_each("length", [3, 300])
 def test_pulled_away_whatever_stands_there(
     begin: int, behind: str, length: int, tally: Tally
 ) -> None:
@@ -211,7 +213,7 @@ def test_the_version_of_the_format(version: int, *, readable: bool) -> None:
         plugged.module.read_ndef()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("tag", "lock_at", "bit", "page"),
     [
         # static lock bytes: page 2, bytes 2 and 3 (NTAG213/215/216 data sheet, figure 8)
@@ -274,7 +276,7 @@ def formatted(kind: str = "classic1k", message: str = HELLO[6:-3]) -> Any:
 CARD = bytes.fromhex("01020304")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("access", "allowed"),
     [
         ("7F 07 88", True),  # data 000: written with either key
@@ -317,7 +319,7 @@ def test_access_bits_that_contradict_each_other() -> None:
     assert plugged.card(CARD).writes == []
 
 
-@pytest.mark.parametrize("general", [0x00, 0x01, 0x40, 0xC3, 0xC0])
+@for_each("general", [0x00, 0x01, 0x40, 0xC3, 0xC0])
 def test_the_general_purpose_byte_of_the_directory(general: int) -> None:
     """AN10787: bit 7 says that there is a directory, bits 1 and 0 its version, 1 or 2."""
     plugged = formatted()

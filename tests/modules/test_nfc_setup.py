@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.cases import for_each
 from tests.chips.test_pn532_frame import SEED
 from tests.modules.test_rak13600 import Plugged, failure
 
@@ -25,7 +26,7 @@ SECRET, ANSWER = bytes.fromhex("A1B2C3D4"), bytes.fromhex("5E5F")
 # -- format_ndef ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("kind", "container", "start"),
     [
         # the size in units of 8 bytes: 48, 144, 48 and 128 bytes of user memory
@@ -132,6 +133,7 @@ def test_a_classic_with_other_keys_or_data_is_refused() -> None:
     assert plugged.module.read_ndef().values["records"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "tag", ["classic1k:01020304", "ultralight:04112233445566", "ultralight_c:04112233445566"]
 )
@@ -161,7 +163,7 @@ def test_formatting_can_be_begun_again(tag: str, tally: Tally) -> None:
 # -- the password ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("tag", "configuration"),
     [
         # pages of AUTH0, ACCESS, PWD and PACK in the data sheets
@@ -253,7 +255,7 @@ def test_a_password_that_was_not_kept_closes_nothing() -> None:
 # -- lock -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("tag", "dynamic", "bits"),
     [
         (NTAG, 40, "ff0f3f00"),
@@ -323,6 +325,6 @@ def test_transceive() -> None:
     assert answer[:4] == bytes.fromhex("E1101200")
 
 
-@pytest.mark.parametrize("name", ["format_ndef", "protect", "unprotect", "lock", "transceive"])
+@for_each("name", ["format_ndef", "protect", "unprotect", "lock", "transceive"])
 def test_who_may_only_read_may_not_do_this(name: str) -> None:
     assert not RAK13600.description.operations[name].reads_only

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from tests.cases import for_each
 from tests.modules.timed_slot import TimedSlot, each_failure
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
@@ -27,7 +28,7 @@ def opened(board: BoardSpec = GENERATION_C, number: Literal[1, 2] = 1) -> TimedS
     return slot
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("board", "number", "controller", "line"),
     [
         (GENERATION_C, 1, "slots", 6),
@@ -187,7 +188,7 @@ def test_a_failure_at_each_transaction(action: str) -> None:
         assert slot.module.read().values == {"motion": True}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "params"),
     [
         ("read", {"active_low": 1}),

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.modules.in_slot import InSlot
 
@@ -35,8 +36,8 @@ def at_pin(place: InSlot, volts: float) -> None:
     place.board.slots[place.slot].analog("AIN1").connect(lambda: volts)
 
 
-@pytest.mark.parametrize("slot", [1, 2])
-@pytest.mark.parametrize("spec", [GENERATION_C, REVISION_VA], ids=["RAK7391", "RAK6421"])
+@for_each("slot", [1, 2])
+@for_each("spec", [GENERATION_C, REVISION_VA], ids=["RAK7391", "RAK6421"])
 def test_at_rest_and_shaken(slot: int, spec: Any) -> None:
     place = InSlot(RAK12015, slot=slot, spec=spec)
     module = place.make()
@@ -170,7 +171,7 @@ def test_an_event_goes_on_after_a_failure(place: InSlot, module: Any) -> None:
     assert watch.look()[0].values["vibration"] is True
 
 
-@pytest.mark.parametrize(
+@for_each(
     "params",
     [{"window_ms": 9}, {"window_ms": 5001}, {"threshold": 0.0}, {"threshold": 3.5}, {"window": 10}],
 )

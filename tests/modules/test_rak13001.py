@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.modules.timed_slot import TimedSlot, each_failure
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
@@ -38,7 +39,7 @@ def test_it_has_two_lines() -> None:
     assert list(RAK13001.description.needs.values()) == [LineNeed("IO4"), LineNeed("IO3")]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("board", "number", "controller", "line"),
     [
         (GENERATION_C, 1, "slots", 3),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.modules.i2c_slot import I2CSlot, NoTimers, refusal
 
@@ -97,8 +98,8 @@ def test_open_makes_inputs_of_what_an_earlier_program_left(*, banked: bool) -> N
         assert [plugged.twin.silicon.register(name, port) for port in (0, 1)] == [0, 0]
 
 
-@pytest.mark.parametrize("spec", [GENERATION_C, REVISION_VA, REVISION_VB])
-@pytest.mark.parametrize("slot", [1, 2])
+@for_each("spec", [GENERATION_C, REVISION_VA, REVISION_VB])
+@for_each("slot", [1, 2])
 def test_io4_is_left_alone(spec: BoardSpec, slot: int) -> None:
     """The reset is on pin 13 of the connector: IO4 is not connected and not held."""
     plugged = Plugged(spec, slot)
@@ -436,7 +437,7 @@ def test_changes(plugged: Plugged) -> None:
 # -- addresses and the slot ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("spec", "address", "holder"),
     [
         (GENERATION_A, 0x20, "PI4IOE5V96224"),
@@ -468,7 +469,7 @@ def test_unplugged_it_leaves_the_slot(plugged: Plugged) -> None:
         plugged.module.read(0)
 
 
-@pytest.mark.parametrize("value", [-1, 0x10000, True, 1.5])
+@for_each("value", [-1, 0x10000, True, 1.5])
 def test_the_back_door_takes_levels_only(plugged: Plugged, value: Any) -> None:
     with pytest.raises(BadParamsError):
         plugged.set("levels", value)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.modules.i2c_slot import I2CSlot, NoTimers, refusal
 
@@ -103,7 +104,7 @@ def test_open_disables_first_and_leaves_nothing_running() -> None:
     assert plugged.high == {}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("spec", "slot", "line"),
     [
         (GENERATION_A, 1, 6),

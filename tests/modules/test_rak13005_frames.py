@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.bridge_process import environment
+from tests.cases import for_each
 
 from wisblock_bridge.errors import ChecksumError
 from wisblock_bridge.modules.lin import frames
@@ -68,7 +69,7 @@ def test_every_protected_identifier() -> None:
     assert {each for each in range(256) if frames.is_protected(each)} == right
 
 
-@pytest.mark.parametrize(("protected", "data", "classic", "enhanced"), CHECKSUMS)
+@for_each(("protected", "data", "classic", "enhanced"), CHECKSUMS)
 def test_checksums(protected: int, data: str, classic: int, enhanced: int) -> None:
     assert frames.checksum(of(data), protected, "classic") == classic
     assert frames.checksum(of(data), protected, "enhanced") == enhanced
@@ -87,7 +88,7 @@ def test_diagnostic_frames_always_have_the_classic_checksum(model: frames.Model)
     assert frames.models(0x3D, "auto") == ("classic",)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("length", "baud", "longest_ms"),
     [(2, 9600, 9.33), (4, 9600, 12.25), (8, 9600, 18.08), (2, 19200, 4.67), (8, 19200, 9.04)],
 )
@@ -98,8 +99,8 @@ def test_how_long_a_frame_may_take(length: int, baud: int, longest_ms: float) ->
 # -- frames in a stream ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("begin", ["00 55", "55", "00 00 55"])
-@pytest.mark.parametrize("length", [8, None])
+@for_each("begin", ["00 55", "55", "00 00 55"])
+@for_each("length", [8, None])
 def test_a_break_may_be_a_zero_two_or_none(begin: str, length: int | None) -> None:
     text = f"{begin} C1 00 01 02 03 FF 05 06 64 8A"
     cutter = Framer(1, length)
@@ -108,7 +109,7 @@ def test_a_break_may_be_a_zero_two_or_none(begin: str, length: int | None) -> No
     assert not cutter.waiting
 
 
-@pytest.mark.parametrize(("protected", "data", "classic", "enhanced"), CHECKSUMS)
+@for_each(("protected", "data", "classic", "enhanced"), CHECKSUMS)
 def test_the_length_and_the_checksum_are_found_out(
     protected: int, data: str, classic: int, enhanced: int
 ) -> None:
@@ -120,7 +121,7 @@ def test_the_length_and_the_checksum_are_found_out(
     assert {each.data for each in framer} == {of(data)}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "wanted"),
     [
         # a lone header, and one that the next frame follows at once
@@ -176,7 +177,7 @@ def test_a_go_to_sleep_command_is_told_as_such() -> None:
     assert pack(piece, 1.0).values["kind"] == "sleep"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "words"),
     [
         ("00 55 50", "Nobody answered the header of 0x10."),
@@ -255,6 +256,7 @@ def some_bytes(chance: random.Random) -> bytes:
     return b"".join(parts)
 
 
+@pytest.mark.slow
 def test_ten_thousand_random_byte_strings_however_they_are_split(tally: Tally) -> None:
     """Nothing is lost, and the way in which bytes arrive makes no difference."""
     chance = random.Random(13005)  # noqa: S311

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.modules.lin_slot import LinSlot, of
 
 from wisblock_bridge.errors import BadParamsError
@@ -73,7 +74,7 @@ def test_a_table_as_it_is_written() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "why"),
     [
         ("", "cannot be read"),

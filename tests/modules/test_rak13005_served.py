@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.modules.lin_slot import LinSlot, of
 from tests.tally import told
 
@@ -42,7 +43,7 @@ def rig() -> Iterator[Rig]:
 # -- through the bridge ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("operation", "params", "wrong"),
     [
         ("send", {"id": 1, "data": b""}, "data"),
@@ -88,7 +89,7 @@ def test_the_line_is_kept_for_the_slot(slot: LinSlot) -> None:
     assert slot.line.port.settings == LineSettings(10417)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "facts",
     [
         {},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.modules.radio_slots import RadioSlots
 
 from wisblock_bridge.boards.rak6421 import RAK6421_BOARDS
@@ -150,8 +151,8 @@ def check_supply(dips: Dips) -> bool:
 OPERATIONS = (configure, send, receive, receive_none, cad, rssi, sleep, make_safe, check_supply)
 
 
-@pytest.mark.parametrize("listening", [False, True], ids=["idle", "listening"])
-@pytest.mark.parametrize("operation", OPERATIONS)
+@for_each("listening", [False, True], ids=["idle", "listening"])
+@for_each("operation", OPERATIONS)
 def test_a_dip_after_each_transfer_of_an_operation(
     operation: Callable[[Dips], bool], *, listening: bool, tally: Tally
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import Breaking
 from tests.fake_clock import FakeClock
 
@@ -158,7 +159,7 @@ def test_an_off_overtakes(plugged: Plugged) -> None:
 # -- what lies there ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("tag", "uid", "kind", "atqa", "sak"),
     [
         ("dcaffd02", "dcaffd02", "mifare_classic_1k", "0004", 0x08),
@@ -362,9 +363,7 @@ def test_pages() -> None:
         plugged.module.write_block(10, BLOCK)
 
 
-@pytest.mark.parametrize(
-    ("page", "words"), [(0, "UID"), (2, "lock"), (3, "never"), (40, "password")]
-)
+@for_each(("page", "words"), [(0, "UID"), (2, "lock"), (3, "never"), (40, "password")])
 def test_what_would_spoil_an_ntag_is_protected(page: int, words: str) -> None:
     plugged = Plugged(POSTER.hex())
     with pytest.raises(ForbiddenError, match=words):
@@ -401,8 +400,8 @@ def test_ndef_as_delivered() -> None:
     assert Plugged().module.read_ndef().values["records"] == ["Hello"]
 
 
-@pytest.mark.parametrize("tag", ["dcaffd02", "04a1b2c3d4e580", "ntag216:04010203040507"])
-@pytest.mark.parametrize(
+@for_each("tag", ["dcaffd02", "04a1b2c3d4e580", "ntag216:04010203040507"])
+@for_each(
     "records",
     [
         [ADDRESS],
@@ -746,8 +745,9 @@ ACTIONS: dict[str, Callable[[Plugged], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", ACTIONS)
-@pytest.mark.parametrize("fault", [BusFault.IO, BusFault.TIMEOUT])
+@pytest.mark.slow
+@for_each("name", ACTIONS)
+@for_each("fault", [BusFault.IO, BusFault.TIMEOUT])
 def test_a_failure_at_each_transfer(name: str, fault: BusFault, tally: Tally) -> None:
     action = ACTIONS[name]
     counting = Plugged()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.modules.i2c_slot import I2CSlot, NoTimers, refusal
 
@@ -79,8 +80,8 @@ def leave_lit(plugged: Plugged, *, banked: bool = False) -> None:
 # -- opening and closing ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("with_reset_line", [True, False])
-@pytest.mark.parametrize("banked", [True, False])
+@for_each("with_reset_line", [True, False])
+@for_each("banked", [True, False])
 def test_open_is_dark_whatever_was_left(*, with_reset_line: bool, banked: bool) -> None:
     plugged = Plugged(opened=False)
     leave_lit(plugged, banked=banked)
@@ -101,8 +102,8 @@ def test_open_of_a_fresh_chip_lights_nothing() -> None:
     assert plugged.lit_ever == []
 
 
-@pytest.mark.parametrize("spec", [REVISION_VA, REVISION_VB])
-@pytest.mark.parametrize("slot", [1, 2])
+@for_each("spec", [REVISION_VA, REVISION_VB])
+@for_each("slot", [1, 2])
 def test_on_a_hat(spec: BoardSpec, slot: int) -> None:
     plugged = Plugged(spec, slot)
     assert plugged.wire("IO4").level() == 1

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.modules.in_slot import InSlot
 
@@ -88,7 +89,7 @@ def test_the_limit_is_that_of_the_shunt(place: InSlot, module: Any) -> None:
     assert module.read(shunt_ohm=0.01).values["current"] == pytest.approx(31_500.0, abs=1.0)
 
 
-@pytest.mark.parametrize("shunt_ohm", [0, 0.0005, 10.1, -0.1, "0.1"])
+@for_each("shunt_ohm", [0, 0.0005, 10.1, -0.1, "0.1"])
 def test_shunts_that_cannot_be(shunt_ohm: object) -> None:
     struct = RAK16000.description.operations["read"].struct
     with pytest.raises(msgspec.ValidationError):
@@ -191,7 +192,7 @@ def test_two_at_one_address_are_refused_with_both_names(place: InSlot) -> None:
     assert "RAK16000 in slot 2" in str(caught.value)
 
 
-@pytest.mark.parametrize("samples", [0, 257, 1.5, "1", None, True])
+@for_each("samples", [0, 257, 1.5, "1", None, True])
 def test_bad_parameters_are_refused_by_the_description(samples: object) -> None:
     struct = RAK16000.description.operations["read"].struct
     with pytest.raises(msgspec.ValidationError):

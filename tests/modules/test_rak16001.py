@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from tests.cases import for_each
 from tests.chips.transactions import each_failure
 from tests.fake_clock import FakeClock
 from tests.modules.in_slot import InSlot
@@ -146,7 +147,7 @@ def test_a_pair_that_does_not_exist_is_refused_before_anything_is_sent(
     assert place.board.bus.transactions == 0
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("operation", "params"),
     [
         ("read", {"channel": 8}),

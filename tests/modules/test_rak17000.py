@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.modules.timed_slot import TimedSlot, each_failure
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
@@ -60,7 +61,7 @@ def slot() -> MotorSlot:
     return opened()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("board", "number", "pins"),
     [
         (GENERATION_C, 1, ["soc 11", "soc 8", "slots 3", "soc 10", "slots 6"]),
@@ -195,8 +196,8 @@ def test_the_watchdog_of_a_run_that_is_over_is_over(slot: MotorSlot, command: st
 # -- safe -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("latches", ["00", "FF", "48", "40", "08"])
-@pytest.mark.parametrize("directions", ["FF", "B7", "00"])
+@for_each("latches", ["00", "FF", "48", "40", "08"])
+@for_each("directions", ["FF", "B7", "00"])
 def test_safe_before_the_first_command(latches: str, directions: str) -> None:
     slot = TimedSlot(RAK17000)
     slot.expander(f"02 {latches} FF")
@@ -212,7 +213,7 @@ def test_safe_before_the_first_command(latches: str, directions: str) -> None:
     assert slot.clock.sleeps == []
 
 
-@pytest.mark.parametrize("how", ["stop", "close", "make_safe *", "open"])
+@for_each("how", ["stop", "close", "make_safe *", "open"])
 def test_safe_afterwards(how: str) -> None:
     slot = running()
     slot.timers.pass_time(0.005)
@@ -265,7 +266,7 @@ ACTIONS: dict[str, Callable[[MotorSlot], object]] = {
 }
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+@for_each("action", ACTIONS)
 def test_a_failure_at_each_transaction(action: str) -> None:
     for slot, error in each_failure(opened, ACTIONS[action]):
         assert isinstance(error, BusError)
@@ -279,7 +280,7 @@ def test_a_failure_at_each_transaction(action: str) -> None:
         assert (inputs(slot, "A"), inputs(slot, "B")) == ((1, 0), (1, 0))
 
 
-@pytest.mark.parametrize("action", ["stop", "close", "make_safe", "open"])
+@for_each("action", ["stop", "close", "make_safe", "open"])
 def test_a_failure_at_each_transaction_while_it_runs(action: str) -> None:
     for slot, _ in each_failure(running, ACTIONS[action]):
         slot.timers.pass_time(1.0)
@@ -392,7 +393,7 @@ def test_pulses_go_on_by_themselves_through_the_worker(rig: Rig) -> None:
     assert rig.board.get(1, "speed_A") == pytest.approx(25.0, abs=0.5)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("operation", "params"),
     [
         ("drive", {"bridge": "C", "speed": 1.0}),

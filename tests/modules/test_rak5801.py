@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.cases import for_each
 from tests.modules.analog_slot import AnalogSlot, NoTimers
 
 from wisblock_bridge.module_api import Quality
@@ -104,8 +105,8 @@ def test_scale(plugged: Plugged) -> None:
     assert readings.values["value"] == pytest.approx(0.0, abs=STEP_MA / 16 * 200)
 
 
-@pytest.mark.parametrize("supply_v", [3.3, 5.0])
-@pytest.mark.parametrize("current_ma", [22.02, 22.5, 23.0, 26.0, 40.0])
+@for_each("supply_v", [3.3, 5.0])
+@for_each("current_ma", [22.02, 22.5, 23.0, 26.0, 40.0])
 def test_beyond_the_converter_it_is_a_failure_of_the_transmitter(
     supply_v: float, current_ma: float
 ) -> None:
@@ -141,7 +142,7 @@ def test_there_is_no_value_while_the_loop_is_in_fault(
     assert ("value" in readings.values) is has_value
 
 
-@pytest.mark.parametrize("volts", [-0.2, -0.0075, 0.0, 3.2978, 3.2999, 3.3, 4.2])
+@for_each("volts", [-0.2, -0.0075, 0.0, 3.2978, 3.2999, 3.3, 4.2])
 def test_readings_lie_within_the_catalogue(volts: float) -> None:
     plugged = Plugged(5.0)
     limits = {each.name: each for each in RAK5801.description.operations["read"].gives}

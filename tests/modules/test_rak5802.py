@@ -9,6 +9,7 @@ import minimalmodbus
 import pytest
 import serial
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.fake_clock import FakeClock
 from tests.tally import told
 
@@ -374,7 +375,7 @@ def test_the_line_is_set_and_kept(plugged: Plugged) -> None:
     again.close()
 
 
-@pytest.mark.parametrize(
+@for_each(
     "facts",
     [
         {},
@@ -485,7 +486,7 @@ def test_received_bytes_as_events(rig: Rig) -> None:
 # -- parameters -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("operation", "params", "wrong"),
     [
         ("read_coils", {}, "unit"),
@@ -606,7 +607,7 @@ def test_unplugged_units_are_silent(plugged: Plugged) -> None:
         plugged.module.read_coils(42)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "value"),
     [("line_fault", "smoke"), ("echo", 1), ("said", "text"), ("humidity_42", "x")],
 )

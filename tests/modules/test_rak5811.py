@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.cases import for_each
 from tests.modules.analog_slot import AnalogSlot, NoTimers
 
 from wisblock_bridge.errors import OutOfRangeError
@@ -34,7 +35,7 @@ def plugged() -> Plugged:
     return Plugged()
 
 
-@pytest.mark.parametrize("volts", [0.0, 0.5, 1.0, 2.5, 3.3, 4.99, 5.0, 5.09])
+@for_each("volts", [0.0, 0.5, 1.0, 2.5, 3.3, 4.99, 5.0, 5.09])
 def test_voltages(plugged: Plugged, volts: float) -> None:
     plugged.source(volts)
     readings = plugged.module.read(samples=3)
@@ -68,7 +69,7 @@ def test_a_clipped_conversion_is_an_error() -> None:
         plugged.module.read(samples=3)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("raw", "printed"),
     [
         (0x0000, "0.00"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import pytest
 from tests.bridge.rig import Rig
+from tests.cases import for_each
 from tests.modules.timed_slot import TimedSlot, each_failure
 
 from wisblock_bridge.boards.rak6421 import REVISION_VA, REVISION_VB
@@ -244,7 +245,7 @@ def test_a_line_of_somebody_else_is_not_tried_again(product: type[RAK13001 | RAK
     assert slot.timers.waiting == 0
 
 
-@pytest.mark.parametrize(
+@for_each(
     "params",
     [{}, {"on": 1}, {"on": "off"}, {"on": None}, {"on": True, "ms": 5}],
 )
@@ -255,7 +256,7 @@ def test_bad_parameters_of_set(
         msgspec.convert(params, product.description.operations["set"].struct)
 
 
-@pytest.mark.parametrize("ms", [19, 0, -1, 86_400_001, 1.5, "100"])
+@for_each("ms", [19, 0, -1, 86_400_001, 1.5, "100"])
 def test_bad_parameters_of_pulse(product: type[RAK13001 | RAK13007], ms: object) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"ms": ms}, product.description.operations["pulse"].struct)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from tests.cases import for_each
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.boards.rak7391 import GENERATION_C
@@ -39,7 +40,7 @@ def seen(module: str, quantity: str, slot: Slot = 1, seconds: int = 45) -> list[
     return values
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("module", "quantity", "low", "high"),
     [
         ("RAK5801", "current", 4.0, 20.0),
@@ -71,7 +72,7 @@ def test_input_0_of_the_rak16001_can_be_measured_against_input_1() -> None:
     assert all(zero - one > 0.1 for zero, one in zip(zeros, ones, strict=True))
 
 
-@pytest.mark.parametrize(("channel", "resting"), [(0, 0.57), (1, 0.0), (2, 0.52), (3, 0.0)])
+@for_each(("channel", "resting"), [(0, 0.57), (1, 0.0), (2, 0.52), (3, 0.0)])
 def test_an_open_input_of_the_board_floats_but_where_modules_give_signals(
     channel: int, resting: float
 ) -> None:

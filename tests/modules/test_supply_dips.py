@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.bridge.actuators import ACTUATORS
 from tests.bridge.rig import Rig, load_catalogue
+from tests.cases import for_each
 from tests.paths import ROOT
 from tests.tally import told
 
@@ -124,10 +125,10 @@ def drivers(rig: Rig, each: Actuator) -> int:
 def losses(rig: Rig, module: str, slot: Slot) -> int:
     """How many errors were counted, the last of them a loss of supply."""
     one = worker(rig, module, slot)
-    if one.latest_error is not None:
-        assert one.latest_error.code == "not_ready", str(one.latest_error)
-        assert "lost its supply" in one.latest_error.message
-    return one.errors
+    if one.health.latest_error is not None:
+        assert one.health.latest_error.code == "not_ready", str(one.health.latest_error)
+        assert "lost its supply" in one.health.latest_error.message
+    return one.health.errors
 
 
 def subscribe(rig: Rig, each: Listened, every_ms: int) -> int:
@@ -168,7 +169,7 @@ def test_a_dip_while_driven(
     assert losses(rig, each.module, each.slot) == 1
     assert each.look(rig.board) == each.safe
     assert drivers(rig, each) == 0
-    assert worker(rig, each.module, each.slot).last_error is None  # it works again
+    assert worker(rig, each.module, each.slot).health.last_error is None  # it works again
     passes(rig, 5.0)
     assert losses(rig, each.module, each.slot) == 1  # told once
     drive(rig, each)
@@ -281,7 +282,7 @@ class Counting:
         return answer
 
 
-@pytest.mark.parametrize(("each", "place"), DRIVEN, ids=lambda each: getattr(each, "module", each))
+@for_each(("each", "place"), DRIVEN, ids=lambda each: getattr(each, "module", each))
 def test_a_dip_after_each_transaction_of_a_command(
     each: Actuator, place: Slot, tally: Tally
 ) -> None:
@@ -307,7 +308,7 @@ def test_a_dip_after_each_transaction_of_a_command(
                 assert found == pytest.approx(each.driven, abs=0.1), (after, reply)
             else:
                 assert found == each.safe, (after, reply)
-            assert worker(rig, each.module, each.slot).errors <= 1
+            assert worker(rig, each.module, each.slot).health.errors <= 1
             drive(rig, each)
         tally.add("fault", TALLIED)
     assert after > 1
@@ -345,8 +346,8 @@ def test_a_bus_that_fails_at_checks_changes_nothing(rig: Rig, each: Actuator, pl
         rig.board.bus.fail(address, None)
     passes(rig, 3.0)  # a run of the motor driver lasts 10 s
     one = worker(rig, each.module, each.slot)
-    assert one.errors > 0
-    assert one.last_error is None
+    assert one.health.errors > 0
+    assert one.health.last_error is None
     assert each.look(rig.board) == pytest.approx(each.driven, abs=0.1)
     assert drivers(rig, each) == 1
     assert place in {1, "board"}
@@ -391,7 +392,7 @@ def test_a_chip_that_keeps_nothing_is_tried_ever_more_rarely(rig: Rig) -> None:
     twin.silicon.power_cycle()
     passes(rig, 60.0)
     assert kinds(rig.events(A, number)) == "vE"
-    assert worker(rig, "RAK13004", 1).errors < 20
+    assert worker(rig, "RAK13004", 1).health.errors < 20
     twin.silicon.write = real
     passes(rig, 12.0)
     assert kinds(rig.events(A, number)) == "vEv"
@@ -436,7 +437,7 @@ def test_the_fault_is_refused_where_nothing_forgets(rig: Rig) -> None:
     assert dip(rig, "board") == {"addresses": [0x26, 0x27, 0x4B]}
 
 
-@pytest.mark.parametrize("name", sorted(load_catalogue().modules))
+@for_each("name", sorted(load_catalogue().modules))
 def test_every_module_with_a_chip_has_a_check_or_says_why_not(name: str) -> None:
     cls = load_catalogue().modules[name]
     needs = cls.description.needs.values()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from tests.cases import for_each
 from tests.modules.in_slot import InSlot
 
 from wisblock_bridge.errors import BusError, OutOfRangeError
@@ -155,7 +156,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(rig: Rig) -> None:
     assert rig.calibration() == before
 
 
-@pytest.mark.parametrize("wrong", [-0.1, 60.0, "1", None, True])
+@for_each("wrong", [-0.1, 60.0, "1", None, True])
 def test_true_values_that_cannot_be_measured_are_refused_by_the_description(
     rig: Rig, wrong: object
 ) -> None:
@@ -372,7 +373,7 @@ def test_each_time_constant_has_its_filter_and_their_number_is_bounded(rig: Rig)
     assert len(rig.module._damping._states) <= 32
 
 
-@pytest.mark.parametrize("wrong", [-0.1, 3600.1, "1", None])
+@for_each("wrong", [-0.1, 3600.1, "1", None])
 def test_time_constants_that_cannot_be(rig: Rig, wrong: object) -> None:
     struct = rig.facts.product.description.operations["read"].struct
     with pytest.raises(msgspec.ValidationError):

@@ -1,4 +1,4 @@
-"""The inspection: whatever belongs to a chip or a module is there, and nothing is left over."""
+"""Everything that belongs to a chip or a module is there, and nothing is left over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-import pytest
+from tests.cases import for_each
 from tests.paths import PACKAGE, ROOT
 
 from wisblock_bridge.emulation.registry import EmulatedProducts
@@ -19,12 +19,12 @@ LOADED = registry.load_own()
 MODULES: list[dict[str, Any]] = LOADED.data["modules"]  # type: ignore[assignment]
 SLUGS = [module["slug"] for module in MODULES]
 CHIPS = sorted(
-    each.name for each in (PACKAGE / "chips").iterdir() if (each / "__init__.py").is_file()
+    each.name for each in (PACKAGE / "chips").iterdir() if (each / "driver.py").is_file()
 )
 SKELETON = "WRITE" + " THIS:"
 """What stands in the files of ``make module`` where something has to be written."""
 HAND_WRITTEN_NODES = {"bridge", "request"}
-EVERY_MODULE = pytest.mark.parametrize("module", MODULES, ids=SLUGS)
+every_module = for_each("module", MODULES, ids=SLUGS)
 
 
 def slug_of(file: Path) -> str:
@@ -45,36 +45,27 @@ def missing(path: Path) -> str:
     return f"missing: {path.relative_to(ROOT)}"
 
 
-@pytest.mark.parametrize("chip", CHIPS)
-def test_every_chip_has_driver_emulator_and_tests(chip: str) -> None:
-    folder = PACKAGE / "chips" / chip
+@for_each("chip", CHIPS)
+def test_every_chip_has_a_driver_and_an_emulator(chip: str) -> None:
     for name in ("driver.py", "emulator.py"):
-        assert (folder / name).is_file(), missing(folder / name)
-    tests = "\n".join(file.read_text() for file in (ROOT / "tests").rglob("*.py"))
-    for wanted in (rf"chips\.{chip}(\.driver)? import", rf"chips\.{chip}\.emulator import"):
-        assert re.search(wanted, tests), f"no test imports {wanted.split('(')[0]}"
+        path = PACKAGE / "chips" / chip / name
+        assert path.is_file(), missing(path)
 
 
-@EVERY_MODULE
-def test_every_module_has_a_test(module: dict[str, Any]) -> None:
-    path = ROOT / "tests" / "modules" / f"test_{module['slug']}.py"
-    assert path.is_file(), missing(path)
-
-
-@EVERY_MODULE
+@every_module
 def test_every_operation_says_what_it_does(module: dict[str, Any]) -> None:
     for each in (*module["operations"], *module["events"]):
         assert each["summary"].endswith("."), f"{module['name']}.{each['name']} has no sentence"
 
 
-@EVERY_MODULE
+@every_module
 def test_every_product_has_a_twin(module: dict[str, Any]) -> None:
     if module["slots"] != ["board"]:
         assert module["name"] in EmulatedProducts(), f"there is no emulated {module['name']}"
         assert EmulatedProducts()[module["name"]].product == module["name"]
 
 
-@EVERY_MODULE
+@every_module
 def test_every_module_has_its_printed_node(module: dict[str, Any]) -> None:
     slug = module["slug"]
     folder = ROOT / "node-red-nodes" / slug
@@ -93,13 +84,13 @@ def test_every_module_has_its_printed_node(module: dict[str, Any]) -> None:
     assert icon.is_file(), missing(icon)
 
 
-@EVERY_MODULE
+@every_module
 def test_every_module_has_a_flow(module: dict[str, Any]) -> None:
     wanted = node_type(module["slug"])
     assert wanted in node_types(), f"no flow in flows/{module['family']}/ uses a {wanted} node"
 
 
-@EVERY_MODULE
+@every_module
 def test_every_module_has_an_example(module: dict[str, Any]) -> None:
     examples = ROOT / "python-bridge" / "examples"
     found = [file for file in examples.glob("*.py") if slug_of(file) == module["slug"]]
@@ -107,7 +98,7 @@ def test_every_module_has_an_example(module: dict[str, Any]) -> None:
     assert any(f'"{module["name"]}"' in file.read_text() for file in found)
 
 
-@EVERY_MODULE
+@every_module
 def test_every_module_has_a_page(module: dict[str, Any]) -> None:
     path = ROOT / "docs" / "modules" / f"{module['slug']}.md"
     assert path.is_file(), missing(path)

@@ -27,6 +27,8 @@ from tests.paths import PACKAGE, ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 LIMIT_S = 300.0
 NOWHERE = "http://127.0.0.1:9/"
 

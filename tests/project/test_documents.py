@@ -12,16 +12,16 @@ import subprocess
 import sys
 import tomllib
 from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bridge.bridge_process import LONG_S, ROOT, BridgeProcess, environment
+from tests.cases import for_each
 
 from wisblock_bridge import __version__
 from wisblock_bridge.client import Bridge, RemoteError
 from wisblock_bridge.errors import ErrorCode
-from wisblock_bridge.runtime.worker import MAX_QUEUED
+from wisblock_bridge.runtime.job_queue import MAX_QUEUED
 from wisblock_bridge.server import loop, outbox
 from wisblock_bridge.wire import limits
 from wisblock_bridge.wire.limits import MAX_DEPTH
@@ -34,7 +34,7 @@ PACKAGE = ROOT / "python-bridge/wisblock_bridge"
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], key=lambda path: path.as_posix()
 )
-EVERY_DOCUMENT = pytest.mark.parametrize(
+every_document = for_each(
     "document", DOCUMENTS, ids=[path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
 )
 PROTOCOL = ROOT / "docs/protocol.md"
@@ -47,13 +47,8 @@ GENERATED = {".venv", ".stamps", ".run", "node_modules", "examples", "dist", "bu
 CLIENT_ONLY = {"aborted"}
 """Made by the JavaScript client, known to nobody else."""
 
-MARKETING = re.compile(
-    "\N{EM DASH}|seamless|blazing|cutting.edge|effortless|game.chang|state.of.the.art|"
-    r"revolutionary|world.class|robust|powerful|leverag|supercharge|unleash|delve",
-    re.IGNORECASE,
-)
 
-
+@cache
 def prose(document: Path) -> str:
     """A document without its fenced blocks."""
     return re.sub(r"^( *)```.*?^\1```$", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
@@ -73,6 +68,7 @@ def code(document: Path) -> list[str]:
     return [*re.findall(r"`([^`\n]+)`", prose(document)), *lines]
 
 
+@cache
 def anchors(document: Path) -> set[str]:
     """The anchors that a code host makes of the headings."""
     headings = re.findall(r"^#+ (.+)$", prose(document), flags=re.MULTILINE)
@@ -97,7 +93,7 @@ def tracked() -> frozenset[str]:
 # -- what they name is there --------------------------------------------------------------------
 
 
-@EVERY_DOCUMENT
+@every_document
 def test_links_lead_somewhere(document: Path) -> None:
     wrong = []
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(document)):
@@ -118,7 +114,7 @@ def is_there(word: str, document: Path) -> bool:
     return any((home / word).exists() for home in homes)
 
 
-@EVERY_DOCUMENT
+@every_document
 def test_paths_in_backticks_exist(document: Path) -> None:
     tops = {path.name for path in (*ROOT.iterdir(), *PACKAGE.iterdir())} | {"lib"}
     wrong = []
@@ -242,7 +238,7 @@ LIMITS = [
 ]
 
 
-@pytest.mark.parametrize(("what", "limit"), LIMITS, ids=[what for what, _ in LIMITS])
+@for_each(("what", "limit"), LIMITS, ids=[what for what, _ in LIMITS])
 def test_limits_are_those_of_the_code(what: str, limit: str) -> None:
     assert f"| {what} {limit}" in PROTOCOL.read_text()
 
@@ -277,23 +273,6 @@ def test_the_readme_lists_every_module() -> None:
         )
         assert rows[name] == wanted
     assert not rows.keys() - modules.keys(), "README.md lists modules that are not there"
-
-
-@EVERY_DOCUMENT
-def test_no_advertising(document: Path) -> None:
-    found = MARKETING.findall(prose(document))
-    assert not found, f"{document.name}: {found}"
-
-
-@EVERY_DOCUMENT
-def test_headings_and_tables_are_well_formed(document: Path) -> None:
-    assert document.read_text().startswith("# ")
-    rows = [line.count("|") - line.count("\\|") for line in prose(document).splitlines()]
-    starts = [line.startswith("|") for line in prose(document).splitlines()]
-    for number, ((here, after), (width, next_width)) in enumerate(
-        zip(pairwise(starts), pairwise(rows), strict=True), 1
-    ):
-        assert not (here and after) or width == next_width, f"{document.name}: row {number}"
 
 
 # -- their examples run -------------------------------------------------------------------------

@@ -253,6 +253,7 @@ def test_the_nodes_are_called_as_make_dist_calls_them() -> None:
     assert copied(NODE_RED) == ["dist/*.tgz"]
 
 
+@pytest.mark.slow
 def test_the_bridges_recipe_installs_it(tmp_path: Path) -> None:
     """Both stages, one folder in place of each image; what is downloaded may come from a cache."""
     source, wheels = tmp_path / "src", tmp_path / "wheels"

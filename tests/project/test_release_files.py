@@ -1,4 +1,4 @@
-"""Versions, words and the documents that belong to the code."""
+"""Versions, error codes and methods are the same in the code and in the documents."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.paths import ROOT
 
 import wisblock_bridge
@@ -50,8 +51,8 @@ PLACES = re.compile(
 )
 
 
-def papers() -> Iterator[tuple[Path, str]]:
-    """All text that is, or is about to be, under version control."""
+def tracked_texts() -> Iterator[tuple[Path, str]]:
+    """Yield all text files that are, or are about to be, under version control."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -68,12 +69,12 @@ def papers() -> Iterator[tuple[Path, str]]:
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="an unpacked archive has no list of files")
-@pytest.mark.parametrize("forbidden", [NOTES, PLACES], ids=["notes", "places"])
-def test_forbidden_words(forbidden: re.Pattern[str]) -> None:
+def test_forbidden_words() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {match[0]}"
-        for path, text in papers()
+        for path, text in tracked_texts()
         for number, line in enumerate(text.split("\n"), 1)
+        for forbidden in (NOTES, PLACES)
         for match in forbidden.finditer(line)
     ]
     assert not found, "\n".join(found)
@@ -102,13 +103,13 @@ def test_every_code_has_an_error_or_is_the_clients() -> None:
     assert raised >= PROMISED - {"offline", "timeout_reply", "aborted"}
 
 
-@pytest.mark.parametrize("code", sorted(PROMISED))
+@for_each("code", sorted(PROMISED))
 def test_every_code_is_documented(code: str) -> None:
     text = (ROOT / "docs" / "protocol.md").read_text()
     assert f"`{code}`" in text, f"docs/protocol.md does not explain `{code}`"
 
 
-@pytest.mark.parametrize("method", METHODS)
+@for_each("method", METHODS)
 def test_every_method_is_documented(method: str) -> None:
     text = (ROOT / "docs" / "protocol.md").read_text()
     assert f"`{method}`" in text, f"docs/protocol.md does not explain `{method}`"

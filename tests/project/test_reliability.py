@@ -1,4 +1,4 @@
-"""The page docs/reliability.md: made of what tests tell, and of nothing else."""
+"""docs/reliability.md is made of what the tests and a soak test report, and of nothing else."""
 
 from __future__ import annotations
 

@@ -22,6 +22,8 @@ from wisblock_bridge.modules import registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.slow
+
 Map = dict[str, Any]
 MODULES: list[Map] = registry.load_own().data["modules"]  # type: ignore[assignment]
 

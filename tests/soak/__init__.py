@@ -1,1 +1,1 @@
-"""Hours of everything at once: see ``__main__``."""
+"""Soak test: everything at once, for hours; see ``__main__``."""

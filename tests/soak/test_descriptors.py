@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cases import for_each
 from tests.preload.device_server import CLAIM, EVENTS
 from tests.soak.descriptors import leaked, named, of_process, sockets_of
 
@@ -26,7 +27,7 @@ Num       RefCount Protocol Flags    Type St Inode Path
 """
 
 
-@pytest.mark.parametrize(
+@for_each(
     "what", [*REST, "terminal", "/dev/spidev0.0", "/dev/gpiochip1", "unix seqpacket", "/etc/passwd"]
 )
 def test_one_more_of_a_kind_is_a_leak(what: str) -> None:
@@ -48,7 +49,7 @@ def test_a_device_file_that_stays_open_is_open_once(what: str) -> None:
     assert leaked(REST + Counter({what: 2}), REST + Counter({what: 2})) == {what: 1}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("link", "name"),
     [
         ("socket:[4711]", "unix stream bridge.sock"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.cases import for_each
 from tests.modules.modbus_bench import whole
 from tests.soak.ledger import Asked, BrokenPromise, Ledger
 from tests.soak.serial_lines import UNIT, MarkedUnit, registers
@@ -51,7 +52,7 @@ def test_a_write_that_never_was() -> None:
         answered(asked(tag=TAG), {})
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("manner", "told", "written"),
     [
         ("right", "64 10 01 00 00 02", True),

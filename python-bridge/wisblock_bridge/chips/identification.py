@@ -1,13 +1,18 @@
-"""What a look at a chip's registers says.
+"""What a chip's ``identify`` finds out by reading its registers.
 
-1. A verdict says how sure it is and why; a guess is not dressed up as knowledge.
-2. Whoever identifies only reads; the pointer is the only thing that is written.
+1. An identification says how sure it is and why; a guess is not dressed up as knowledge.
+2. ``identify`` only reads; the pointer is the only thing that is written.
+3. A transfer holds one read, as its last message: a Raspberry Pi 4 can do no more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+from wisblock_bridge.buses.i2c import I2CBus
+from wisblock_bridge.clock import Clock
 
 Confidence = Literal["high", "medium", "low"]
 
@@ -25,3 +30,7 @@ class Identification:
     chip: str
     confidence: Confidence
     note: str
+
+
+Identify = Callable[[I2CBus, int, Clock], Identification]
+"""Called with bus, 7-bit address and clock; raises ``BusError`` when nobody answers."""

@@ -24,11 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: Without the program's name; those of this process when not given.
+        arguments: Without the program's name; by default those of this process.
 
     Returns:
         0 done; 1 it failed, or ``check`` found something missing; 2 wrong usage or configuration;
-        3 no bridge is running; 130 interrupted; 141 nobody reads the output any more.
+        3 no bridge is running; 130 interrupted; 141 the output was closed.
     """
     words = sys.argv[1:] if arguments is None else arguments
     if words in (["--version"], ["-V"]):
@@ -62,7 +62,7 @@ def _run(words: list[str]) -> int:
 
 
 def _explain(error: Exception, *, as_json: bool) -> int:
-    """Say what went wrong, and choose the exit code."""
+    """Report an error, and return the exit code."""
     from wisblock_bridge.cli.complaints import complain  # noqa: PLC0415  (rule 1)
     from wisblock_bridge.environment.packages import missing  # noqa: PLC0415
     from wisblock_bridge.errors import BridgeError, ConfigError, ErrorCode  # noqa: PLC0415
@@ -93,7 +93,7 @@ def _explain(error: Exception, *, as_json: bool) -> int:
 
 
 def _let_nothing_stop_output() -> None:
-    """Escape letters that the terminal's encoding does not have.
+    """Escape characters that the terminal's encoding does not have.
 
     A command that has acted must not fail because a unit cannot be written in ASCII.
     """

@@ -1,7 +1,7 @@
-"""The words of the command line: commands, options and their help.
+"""The command line's commands, options and their help.
 
-1. Words only: what a command does is imported when it is chosen.
-2. ``NAME=VALUE`` may stand anywhere behind the operation, as people type it.
+1. What a command does is imported when it is chosen.
+2. ``NAME=VALUE`` may stand anywhere after the operation, among the options.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ examples:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose refusals name the help."""
+    """A parser whose errors name the help."""
 
     as_json = False
-    """Whether refusals are for programs, too."""
+    """Whether errors are written as JSON, too."""
 
     def error(self, message: str) -> NoReturn:
-        """Refuse what was typed, with exit code 2."""
+        """Exit with code 2 and a sentence."""
         from wisblock_bridge.wire.plain_text import escaped  # noqa: PLC0415  (only where it fails)
 
         hint = f"See `{self.prog} --help`."
@@ -51,7 +51,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse(words: list[str]) -> argparse.Namespace:
-    """Understand the command line.
+    """Parse the command line.
 
     Args:
         words: As typed, without the program's name.
@@ -74,7 +74,7 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 
 def _joined(words: list[str]) -> list[str]:
-    """Tie keys to their option: a key may begin with a dash, and would be taken for another one."""
+    """Join keys to their option: a key may begin with a dash and look like an option itself."""
     joined: list[str] = []
     for word in words:
         if joined and joined[-1] == "--public-key":
@@ -85,51 +85,42 @@ def _joined(words: list[str]) -> list[str]:
 
 
 def duration_s(text: str) -> float:
-    """Read a duration.
+    """Parse a duration.
 
     Args:
         text: "500ms", "1s", "2m", or a number of seconds.
 
-    Returns:
-        Seconds.
-
     Raises:
-        argparse.ArgumentTypeError: It is none.
+        argparse.ArgumentTypeError: The text cannot be parsed.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
     if match is None or match[2] not in UNITS_S:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 500ms, 1s or 2m")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 500ms, 1s or 2m")
     return float(match[1]) * UNITS_S[match[2]]
 
 
 def place(text: str) -> int | str:
-    """Read a slot.
+    """Parse a slot.
 
     Args:
         text: "1", "2" or "board".
 
-    Returns:
-        The slot as the protocol has it.
-
     Raises:
-        argparse.ArgumentTypeError: It is none.
+        argparse.ArgumentTypeError: The text cannot be parsed.
     """
     if text not in {"1", "2", "board"}:
-        raise argparse.ArgumentTypeError(f"{text!r} is no slot; there are 1, 2 and board")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a slot; use 1, 2 or board")
     return int(text) if text.isdigit() else text
 
 
 def positive(text: str) -> int:
-    """Read a number of times.
+    """Parse a count.
 
     Args:
         text: "10".
 
-    Returns:
-        The number.
-
     Raises:
-        argparse.ArgumentTypeError: It is none.
+        argparse.ArgumentTypeError: The text cannot be parsed.
     """
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
@@ -139,7 +130,7 @@ def positive(text: str) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="wisblock-bridge",
-        description="Serves the WisBlock modules of a RAK7391 or RAK6421, or asks who does.",
+        description="Serve the WisBlock modules of a RAK7391 or RAK6421, or use a running bridge.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -165,62 +156,66 @@ def _parser() -> Parser:
 
     serve = command("serve", "Serve the board's modules until stopped.", "serve:serve")
     _add_board(serve)
-    serve.add_argument("--demo", action="store_true", help="emulated, and its values change slowly")
     serve.add_argument(
-        "--remote-endpoint", metavar="ADDRESS", help="serve here besides, encrypted and with keys"
+        "--demo", action="store_true", help="emulate, with values that change slowly"
+    )
+    serve.add_argument(
+        "--remote-endpoint", metavar="ADDRESS", help="also serve here, encrypted and with keys"
     )
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
 
     check = command(
-        "check", "Tell what is missing on this computer, and what to do.", "check:check"
+        "check", "Report what is missing on this computer, and what to do.", "check:check"
     )
     _add_board(check)
-    check.add_argument("--show", action="store_true", help="show what is configured, and by whom")
+    check.add_argument(
+        "--show",
+        action="store_true",
+        help="show the configuration, and where each value comes from",
+    )
     _add_json(check)
 
-    scan = asking("scan", "Tell which chips answer on the board's I2C bus.", "query:scan")
+    scan = asking("scan", "List the chips that answer on the board's I2C bus.", "query:scan")
     _add_board(scan)
     _add_json(scan)
 
-    listing = asking(
-        "list", "Tell which modules there are, or what one can do.", "query:list_modules"
-    )
+    listing = asking("list", "List the modules, or describe one.", "query:list_modules")
     listing.add_argument("module", nargs="?", metavar="MODULE", help="such as RAK5801")
     _add_json(listing)
 
-    call = asking("call", "Let a module do something, once.", "call:call")
+    call = asking("call", "Call an operation of a module once.", "call:call")
     _add_operation(call)
     call.add_argument(
         "--hold", action="store_true", help="leave the output as it is when this command ends"
     )
 
-    release = asking("release", "Close a module: outputs safe, slot free.", "call:release")
+    release = asking(
+        "release", "Release a module: make its outputs safe and free its slot.", "call:release"
+    )
     release.add_argument("module", metavar="MODULE", help="such as RAK5801")
     release.add_argument("--slot", type=place, metavar="SLOT", help="1, 2 or board (default 1)")
     release.add_argument(
-        "--force", action="store_true", help="whoever uses it: ends the claims of all clients"
+        "--force", action="store_true", help="also end the claims of other clients"
     )
     release.add_argument(
         "--output", nargs="+", action="extend", default=[], dest="outputs", metavar="NAME",
         help="make only these outputs safe; the module stays open",
     )  # fmt: skip
 
-    watch = asking("watch", "Show what a module reads, again and again.", "watch:watch")
+    watch = asking("watch", "Show a module's readings repeatedly, or its events.", "watch:watch")
     _add_operation(watch)
     watch.add_argument(
         "--every", type=duration_s, default=1.0, metavar="TIME", help="500ms, 1s, 2m (default 1s)"
     )
-    watch.add_argument(
-        "--event", action="store_true", help="the word behind the module is an event"
-    )
+    watch.add_argument("--event", action="store_true", help="the name after the module is an event")
     watch.add_argument("--deadband", type=float, help="show only changes greater than this")
-    watch.add_argument("--count", type=positive, help="end after so many values")
+    watch.add_argument("--count", type=positive, help="end after this many values")
 
-    status = asking("status", "Tell how the running bridge is.", "status:status")
+    status = asking("status", "Show the state of the running bridge.", "status:status")
     _add_json(status)
 
     report = asking(
-        "report", "Put everything into a file that helps to find a fault; no keys.", "report:report"
+        "report", "Write a report that helps to find a fault, without keys.", "report:report"
     )
     _add_board(report)
     report.add_argument("--out", type=Path, metavar="FILE", help="write it to a file")
@@ -230,7 +225,7 @@ def _parser() -> Parser:
     )
     catalogue.add_argument("--out", type=Path, metavar="FILE", help="write it to a file")
 
-    _add_keys(command("keys", "Make and list the keys of remote clients.", ""))
+    _add_keys(command("keys", "Create and list the keys of remote clients.", ""))
     return parser
 
 
@@ -239,7 +234,7 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
 
     def action(name: str, summary: str) -> argparse.ArgumentParser:
         added = actions.add_parser(name, help=summary, description=summary)
-        # Here, too, because people type them last; not given, the word before the action counts.
+        # Here, too, because users type them last; if absent, the value before the action counts.
         for option, more in (("--config", {"type": Path}), ("--debug", {"action": "store_true"})):
             added.add_argument(option, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **more)
         runner = "list_clients" if name == "list" else name
@@ -248,18 +243,20 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
 
     def named(name: str, summary: str) -> argparse.ArgumentParser:
         added = action(name, summary)
-        added.add_argument("name", metavar="NAME", help="what the key is called, such as office")
+        added.add_argument("name", metavar="NAME", help="name of the key, such as office")
         return added
 
-    _add_json(action("server", "Make this bridge's own pair of keys, or show its public key."))
-    add = named("add", "Let a client in: make its keys, or list a public key that it has.")
+    _add_json(action("server", "Create this bridge's key pair, or show its public key."))
+    add = named("add", "Add a client: create its keys, or add its own public key.")
     add.add_argument("--role", required=True, metavar="ROLE", help="read, drive or admin")
-    add.add_argument("--public-key", metavar="KEY", help="the client's own, if it made its keys")
+    add.add_argument(
+        "--public-key", metavar="KEY", help="the client's own public key, if it has a pair"
+    )
     add.add_argument("--out", type=Path, metavar="FILE", help="client file (default ./NAME.keys)")
-    _add_json(action("list", "Tell which keys may connect."))
+    _add_json(action("list", "List the keys that may connect."))
     role = named("role", "Change what a key may do, from its next request on.")
     role.add_argument("role", metavar="ROLE", help="read, drive or admin")
-    named("remove", "Let a key in no longer; it is cut off at its next request.")
+    named("remove", "Remove a key; its client is disconnected at its next request.")
 
 
 def _load(runner: str) -> Run:

@@ -19,14 +19,7 @@ if TYPE_CHECKING:
 
 
 def call(options: argparse.Namespace) -> int:
-    """Let a module do something, once, and show what came of it.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-    """
+    """Call an operation once, and print its result."""
     with settings.connect(options, timeout_s=options.timeout) as bridge:
         catalogue = bridge.catalogue()
         module = parse_params.find_module(catalogue, options.module)
@@ -48,7 +41,10 @@ def call(options: argparse.Namespace) -> int:
         if is_left_driven(operation, params):
             place = f"{module['name']} --slot {slot}"
             if options.hold:
-                note = f"It stays like this. `wisblock-bridge release {place} --force` ends that."
+                note = (
+                    "The output stays like this. "
+                    f"`wisblock-bridge release {place} --force` ends that."
+                )
             else:
                 bridge.release(str(module["name"]), slot, outputs=["*"])
                 note = (
@@ -60,11 +56,7 @@ def call(options: argparse.Namespace) -> int:
 
 
 def is_left_driven(operation: Mapping[str, object], params: Mapping[str, object]) -> bool:
-    """Tell whether an operation leaves an output in another state than its safe one.
-
-    Args:
-        operation: Its entry in the catalogue.
-        params: Its parameters.
+    """Return whether an operation leaves an output in another state than its safe one.
 
     Returns:
         False where it drives nothing, and for a stop or an off.
@@ -78,10 +70,7 @@ def is_left_driven(operation: Mapping[str, object], params: Mapping[str, object]
 
 
 def release(options: argparse.Namespace) -> int:
-    """Give a module up, or make outputs safe; by force whoever uses it.
-
-    Args:
-        options: Of the command.
+    """Release a module, or make outputs safe; with ``--force`` also those of other clients.
 
     Returns:
         The exit code; 1 when others use the module.
@@ -95,11 +84,11 @@ def release(options: argparse.Namespace) -> int:
     if not options.outputs:
         left = "; ".join(status.users(entry)) if (entry := entry_of(found, name, slot)) else ""
     if left:
-        told = (
-            f"wisblock-bridge: {name} stays in use: {left}. This command ends only what is its "
-            "own; --force ends it for everybody."
+        message = (
+            f"wisblock-bridge: {name} stays in use: {left}. This command ends only its own "
+            "claim; --force ends the claims of all clients."
         )
-        sys.stderr.write(escaped(told) + "\n")
+        sys.stderr.write(escaped(message) + "\n")
         return 1
     safe = f"{', '.join(options.outputs)} of {name}: safe" if options.outputs else ""
     sys.stdout.write(escaped(safe or f"{name} is released") + "\n")
@@ -107,12 +96,7 @@ def release(options: argparse.Namespace) -> int:
 
 
 def entry_of(found: Mapping[str, object], module: str, slot: Slot) -> Mapping[str, object]:
-    """Find a module in a status.
-
-    Args:
-        found: The status.
-        module: Its name.
-        slot: Where it is.
+    """Return a module's entry in a status.
 
     Returns:
         Its entry; empty when it is not open.
@@ -124,7 +108,7 @@ def entry_of(found: Mapping[str, object], module: str, slot: Slot) -> Mapping[st
 def still_driven(
     found: Mapping[str, object], module: str, slot: Slot, outputs: Sequence[str]
 ) -> str:
-    """Tell who drives outputs.
+    """Return who drives outputs.
 
     Args:
         found: The status.
@@ -133,7 +117,7 @@ def still_driven(
         outputs: Names of the outputs.
 
     Returns:
-        Who, in words; "" for nobody.
+        A phrase; "" for nobody.
     """
     driven = [
         f"{formatting.line(str(each['output']))} driven by "
@@ -154,7 +138,7 @@ def still_driven(
 
 
 def slot_of(module: Mapping[str, object], wanted: object) -> Slot:
-    """Tell the slot that is meant.
+    """Return the slot that is meant.
 
     Args:
         module: The module's entry in the catalogue.
@@ -170,14 +154,7 @@ def slot_of(module: Mapping[str, object], wanted: object) -> Slot:
 
 
 def as_data(result: Result) -> dict[str, object]:
-    """Turn a result into plain data, as on the wire.
-
-    Args:
-        result: What came.
-
-    Returns:
-        A map.
-    """
+    """Return a result as plain data, as on the wire."""
     data: dict[str, object] = {
         "readings": result.readings,
         "timestamp": result.timestamp,
@@ -188,16 +165,7 @@ def as_data(result: Result) -> dict[str, object]:
 
 
 def as_text(result: Result, operation: Mapping[str, object], units: Units) -> str:
-    """Write a result for people.
-
-    Args:
-        result: What came.
-        operation: The operation's entry in the catalogue.
-        units: The catalogue's units.
-
-    Returns:
-        Lines.
-    """
+    """Return a result as text."""
     unit_of = {
         str(each["name"]): str(each["unit"]) for each in parse_params.entries(operation, "readings")
     }

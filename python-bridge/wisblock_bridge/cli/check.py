@@ -20,10 +20,7 @@ MARKS = {"ok": "ok      ", "missing": "MISSING ", "problem": "PROBLEM ", "info":
 
 
 def check(options: argparse.Namespace) -> int:
-    """Tell what is missing, or what is configured.
-
-    Args:
-        options: Of the command.
+    """Print what is missing, or the configuration in effect.
 
     Returns:
         0 when a bridge can work, else 1.
@@ -48,10 +45,7 @@ def check(options: argparse.Namespace) -> int:
 
 
 def as_text(findings: Sequence[Finding]) -> str:
-    """Write findings for people.
-
-    Args:
-        findings: Of ``check``.
+    """Return findings as text.
 
     Returns:
         Lines: what was found, and below it what to do.
@@ -67,10 +61,7 @@ def as_text(findings: Sequence[Finding]) -> str:
 
 
 def effective(config: Config) -> list[tuple[str, str, str]]:
-    """Tell every value that is in effect, and where it came from.
-
-    Args:
-        config: What is configured.
+    """Return every value in effect, and where it came from.
 
     Returns:
         Key, value and origin.

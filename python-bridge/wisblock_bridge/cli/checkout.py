@@ -1,7 +1,7 @@
-"""The bridge of ``make run``: commands that are given in its checkout find it without being told.
+"""The bridge of ``make run``: commands run in its checkout find it automatically.
 
-1. ``make run`` writes its endpoint into ``.run/endpoint``; the file is only believed where it
-   belongs to the user who asks, as the socket does.
+1. ``make run`` writes its endpoint into ``.run/endpoint``; the file is only used if it belongs to
+   this user, as the socket does.
 2. It counts only where nothing is configured, and only while that bridge runs.
 """
 

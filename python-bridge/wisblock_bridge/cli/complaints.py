@@ -1,7 +1,7 @@
-"""What went wrong, as a command tells it: a sentence, or for programs a line of JSON.
+"""Errors of a command: a sentence, or with ``--json`` a line of JSON.
 
-1. Errors go to standard error, with ``--json`` as with words; standard output holds results only.
-2. The codes of the protocol stay; three more are for what never reaches a bridge.
+1. Errors go to standard error in both forms; standard output holds results only.
+2. The codes are the protocol's, and three more for what never reaches a bridge.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ USAGE, CONFIGURATION, SYSTEM = "usage", "configuration", "system"
 
 
 def complain(error: Exception, words: str = "", *, as_json: bool) -> None:
-    """Tell what went wrong.
+    """Write an error to standard error.
 
     Args:
         error: What was raised.
@@ -33,14 +33,11 @@ def complain(error: Exception, words: str = "", *, as_json: bool) -> None:
 
 
 def as_data(error: Exception, words: str = "") -> dict[str, object]:
-    """Give an error the form that it has on the wire.
+    """Return an error in the form that it has on the wire.
 
     Args:
         error: What was raised.
         words: What to say instead of the error's own words.
-
-    Returns:
-        A map.
     """
     if isinstance(error, BridgeError):
         data: dict[str, object] = {"code": str(error.code), "message": error.message}

@@ -1,6 +1,6 @@
 """How values look on a terminal.
 
-1. Text in, text out; nothing here prints or asks.
+1. Text in, text out; nothing here prints.
 2. Units and digits come from the catalogue.
 """
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 NARROWEST = 30
-"""Columns: no terminal is taken for narrower."""
+"""Columns: narrower terminals are treated as this wide."""
 
 
 def value(what: object, unit: str, units: Mapping[str, Mapping[str, object]]) -> str:
-    """Write a value with its unit.
+    """Return a value with its unit.
 
     Args:
         what: The value.
@@ -51,7 +51,7 @@ def value(what: object, unit: str, units: Mapping[str, Mapping[str, object]]) ->
 
 
 def to_json(what: object, *, indent: int | None = 2) -> str:
-    """Write anything as JSON; bytes become hexadecimal text.
+    """Return anything as JSON; bytes become hexadecimal text.
 
     Args:
         what: Plain data.
@@ -70,20 +70,20 @@ def to_json(what: object, *, indent: int | None = 2) -> str:
 
 
 def terminal_width() -> int | None:
-    """Tell how wide the terminal is that standard output is.
+    """Return the width of the terminal on standard output.
 
     Returns:
-        Columns; what ``COLUMNS`` says, where it is set; None when there is no terminal, so that
-        programs get one row on one line.
+        Columns, from ``COLUMNS`` where it is set; None without a terminal, so
+        that programs get one row on one line.
     """
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told) > 0:
-        return max(NARROWEST, int(told))
+    columns_set = os.environ.get("COLUMNS", "")
+    if columns_set.isdecimal() and int(columns_set) > 0:
+        return max(NARROWEST, int(columns_set))
     try:
         columns = os.get_terminal_size(sys.stdout.fileno()).columns
     except (OSError, ValueError, AttributeError):
         return None
-    return max(NARROWEST, columns) if columns else None  # a terminal that does not say has 0
+    return max(NARROWEST, columns) if columns else None  # 0: unknown
 
 
 def wrapped(line: str, width: int | None, hanging: str = "    ") -> str:
@@ -95,7 +95,7 @@ def wrapped(line: str, width: int | None, hanging: str = "    ") -> str:
         hanging: In front of all lines but the first.
 
     Returns:
-        Lines, without a line end at the end.
+        Lines, without a final line end.
     """
     if width is None or len(line) <= width:
         return line
@@ -112,10 +112,7 @@ def wrapped(line: str, width: int | None, hanging: str = "    ") -> str:
 
 
 def line(text: str) -> str:
-    """Write what others sent so that a terminal takes it for text.
-
-    Args:
-        text: Any.
+    """Return received text without control characters.
 
     Returns:
         The text without control characters.
@@ -124,15 +121,15 @@ def line(text: str) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
-    """Write rows in columns, not wider than the terminal.
+    """Return rows in columns, not wider than the terminal.
 
     Args:
-        rows: Cells, row by row; they may come from strangers.
+        rows: Cells, row by row; they may hold text from other programs.
         indent: In front of each row.
 
     Returns:
         Lines, each with a line end; the last column is not padded. Where a row does not fit the
-        terminal, its last cell goes on below.
+        terminal, its last cell continues below.
     """
     rows = [[escaped(cell) for cell in row] for row in rows]
     width = terminal_width()
@@ -159,7 +156,7 @@ def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration.
+    """Return a duration as text.
 
     Args:
         seconds: How long, s.
@@ -179,7 +176,7 @@ def duration(seconds: float) -> str:
 
 
 def moment(milliseconds: float) -> str:
-    """Write a moment in this computer's time.
+    """Return a time in this computer's time zone.
 
     Args:
         milliseconds: Since 1970.

@@ -26,14 +26,7 @@ if TYPE_CHECKING:
 
 
 def server(options: argparse.Namespace) -> int:
-    """Make the bridge's own pair, or show the public key of the one that there is.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-    """
+    """Create the bridge's key pair, or show the public key of the existing one."""
     directory = _directory(options)
     pair = server_pair(directory)
     made = pair is None
@@ -46,23 +39,17 @@ def server(options: argparse.Namespace) -> int:
         return 0
     sys.stdout.write(f'server-key = "{pair.public}"\n')
     sys.stderr.write(
-        f"{'made' if made else 'these keys were made before; they are in'} {escaped(str(file))}\n"
-        "Let clients in with `wisblock-bridge keys add NAME --role ROLE`.\n"
+        f"{'created' if made else 'these keys exist already, in'} {escaped(str(file))}\n"
+        "Add clients with `wisblock-bridge keys add NAME --role ROLE`.\n"
     )
     return 0
 
 
 def add(options: argparse.Namespace) -> int:
-    """Let a client in.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
+    """Add a client.
 
     Raises:
-        KeysError: It cannot be let in, or its file cannot be written.
+        KeysError: The client cannot be added, or its file cannot be written.
     """
     directory = _directory(options)
     own = own_pair(directory)
@@ -70,7 +57,7 @@ def add(options: argparse.Namespace) -> int:
     if options.public_key is not None:
         if options.out is not None:
             raise KeysError(
-                "--out and --public-key do not go together: the client has its secret key already."
+                "--out and --public-key exclude each other: the client has its secret key already."
             )
         client = clients.add(options.name, options.public_key.strip(), options.role)
         sys.stdout.write(f'server-key = "{own.public}"\n')
@@ -88,7 +75,7 @@ def add(options: argparse.Namespace) -> int:
     sys.stdout.write(keys.as_text())
     sys.stderr.write(
         f"{escaped(client.name)} may connect, role {client.role.word}. "
-        "Its keys are shown this once: paste the three lines into the bridge node\n"
+        "Its keys are shown only once: paste the three lines into the bridge node\n"
         "of Node-RED, or move "
         f"{escaped(str(file))} to the client and keep no copy here.\n"
     )
@@ -96,14 +83,7 @@ def add(options: argparse.Namespace) -> int:
 
 
 def list_clients(options: argparse.Namespace) -> int:
-    """Tell which keys may connect.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-    """
+    """List the keys that may connect."""
     clients = ClientList(_directory(options)).read()
     if options.json:
         data = [
@@ -116,35 +96,21 @@ def list_clients(options: argparse.Namespace) -> int:
             formatting.table([(each.name, each.role.word, each.public_key) for each in clients])
         )
     else:
-        sys.stdout.write("no key is listed, so nobody can connect from elsewhere\n")
+        sys.stdout.write("no key is listed, so no other computer can connect\n")
     return 0
 
 
 def role(options: argparse.Namespace) -> int:
-    """Change what a key may do.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-    """
+    """Change what a key may do."""
     client = ClientList(_directory(options)).set_role(options.name, options.role)
-    sys.stdout.write(f"{escaped(client.name)} has the role {client.role.word} now\n")
+    sys.stdout.write(f"{escaped(client.name)} now has the role {client.role.word}\n")
     return 0
 
 
 def remove(options: argparse.Namespace) -> int:
-    """Let a key in no longer.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-    """
+    """Remove a key."""
     client = ClientList(_directory(options)).remove(options.name)
-    sys.stdout.write(f"{escaped(client.name)} is removed; it is cut off at its next request\n")
+    sys.stdout.write(f"{escaped(client.name)} is removed; it is disconnected at its next request\n")
     return 0
 
 

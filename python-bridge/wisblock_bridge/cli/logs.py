@@ -1,6 +1,6 @@
 """What the bridge writes to its log.
 
-1. To the journal go lines with a priority, for it has the time itself; elsewhere, with the time.
+1. Lines for the journal have a priority, because it adds the time; others have the time.
 2. Chosen once, when the process starts to serve.
 """
 
@@ -23,7 +23,7 @@ DEBUG_PRIORITY = 7
 
 
 class JournalFormatter(SafeFormatter):
-    """Lines as the journal wants them: each begins with its priority (sd-daemon(3))."""
+    """Lines for the journal: each begins with its priority (sd-daemon(3))."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record; every line of a traceback carries the priority."""
@@ -35,14 +35,14 @@ class JournalFormatter(SafeFormatter):
 
 
 def set_up(level: str, stream: TextIO | None = None) -> LogBuffer:
-    """Begin to write the log.
+    """Set up logging.
 
     Args:
         level: "debug", "info", "warning" or "error".
-        stream: Where to; standard error when not given.
+        stream: Where to; by default standard error.
 
     Returns:
-        What remembers the last lines.
+        The buffer with the last lines.
     """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
@@ -62,7 +62,7 @@ def set_up(level: str, stream: TextIO | None = None) -> LogBuffer:
 
 
 def _is_journal(stream: TextIO) -> bool:
-    """Tell whether this very stream leads to the journal (systemd.exec(5), JOURNAL_STREAM)."""
+    """Return whether this stream leads to the journal (systemd.exec(5), JOURNAL_STREAM)."""
     journal = os.environ.get("JOURNAL_STREAM", "")
     try:
         found = os.fstat(stream.fileno())

@@ -1,7 +1,7 @@
-"""From ``name=value`` to the parameters of an operation, with the types that the catalogue tells.
+"""Parse ``name=value`` into an operation's parameters, with the catalogue's types.
 
-1. Only the form is judged here; ranges and what belongs together are the bridge's to refuse.
-2. Refusals name the parameter, what came and what is wanted.
+1. Only the form is checked here; the bridge checks ranges and combinations.
+2. Errors name the parameter, what was given and what is expected.
 """
 
 from __future__ import annotations
@@ -34,17 +34,14 @@ WANTED = {
 
 
 def find_module(catalogue: Entry, name: str) -> Entry:
-    """Find a module in the catalogue; upper and lower case are the same.
+    """Return a module's entry in the catalogue, ignoring case.
 
     Args:
         catalogue: The catalogue.
         name: "RAK5801".
 
-    Returns:
-        Its entry.
-
     Raises:
-        UnknownModuleError: There is none; the nearest is named.
+        UnknownModuleError: There is none; the most similar name is suggested.
     """
     modules = {str(each["name"]): each for each in entries(catalogue, "modules")}
     for known, entry in modules.items():
@@ -54,18 +51,15 @@ def find_module(catalogue: Entry, name: str) -> Entry:
 
 
 def find_operation(module: Entry, name: str, *, event: bool = False) -> Entry:
-    """Find an operation or an event of a module.
+    """Return the entry of an operation or event.
 
     Args:
         module: Its entry.
         name: "read".
-        event: An event is wanted.
-
-    Returns:
-        Its entry.
+        event: Look for an event.
 
     Raises:
-        UnknownOperationError: There is none; the nearest is named.
+        UnknownOperationError: There is none; the most similar name is suggested.
     """
     kind = "event" if event else "operation"
     known = {str(each["name"]): each for each in entries(module, f"{kind}s")}
@@ -77,20 +71,12 @@ def find_operation(module: Entry, name: str, *, event: bool = False) -> Entry:
 
 
 def entries(entry: Entry, key: str) -> Sequence[Entry]:
-    """Give a list of entries out of the catalogue.
-
-    Args:
-        entry: Where.
-        key: Which.
-
-    Returns:
-        The entries.
-    """
+    """Return a list of entries of the catalogue."""
     return cast("Sequence[Entry]", entry.get(key, ()))
 
 
 def parameters(operation: Entry, words: Sequence[str]) -> dict[str, object]:
-    """Read the parameters of a call.
+    """Parse the parameters of a call.
 
     Args:
         operation: Its entry in the catalogue.
@@ -100,14 +86,14 @@ def parameters(operation: Entry, words: Sequence[str]) -> dict[str, object]:
         Name to value.
 
     Raises:
-        BadParamsError: One is unknown, doubled or of the wrong form.
+        BadParamsError: A parameter is unknown, repeated or malformed.
     """
     known = {str(each["name"]): each for each in entries(operation, "params")}
     found: dict[str, object] = {}
     for word in words:
         name, equals, text = word.partition("=")
         if not equals:
-            raise BadParamsError(f"{word!r} is no parameter.", hint="Write it like samples=8.")
+            raise BadParamsError(f"{word!r} is not a parameter.", hint="Write it like samples=8.")
         if name not in known:
             raise BadParamsError(
                 f"{operation['name']} has no parameter {name!r}.", hint=_nearest(name, list(known))

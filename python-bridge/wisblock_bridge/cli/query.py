@@ -1,6 +1,6 @@
-"""``wisblock-bridge`` ``scan``, ``list`` and ``catalogue``: what there is to know.
+"""``wisblock-bridge`` ``scan``, ``list`` and ``catalogue``.
 
-1. What the running bridge knows better is asked of it; without one, this installation answers.
+1. The running bridge is queried; without one, this installation answers.
 """
 
 from __future__ import annotations
@@ -21,15 +21,9 @@ if TYPE_CHECKING:
 
 
 def print_catalogue(options: argparse.Namespace) -> int:
-    """Print the catalogue of the bridge's own modules, always the same way.
+    """Print the catalogue of the bridge's own modules, always in the same form.
 
     The Node-RED nodes are generated from it; modules of other projects have no part in that.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
     """
     from wisblock_bridge.modules import registry  # noqa: PLC0415  (imports all modules)
 
@@ -45,14 +39,7 @@ def print_catalogue(options: argparse.Namespace) -> int:
 
 
 def list_modules(options: argparse.Namespace) -> int:
-    """Tell which modules there are, or what one can do.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-    """
+    """List the modules, or describe one."""
     catalogue = _catalogue(options)
     if options.module is None:
         modules = parse_params.entries(catalogue, "modules")
@@ -68,14 +55,7 @@ def list_modules(options: argparse.Namespace) -> int:
 
 
 def scan(options: argparse.Namespace) -> int:
-    """Tell which chips answer: through the running bridge, else from here.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-    """
+    """List the chips that answer, through the running bridge or else directly."""
     try:
         with settings.connect(options, timeout_s=30.0) as bridge:
             found = bridge.scan()
@@ -95,7 +75,7 @@ def scan(options: argparse.Namespace) -> int:
 
 
 def unseen() -> str:
-    """Tell which modules a scan cannot see at times, because their chip has no supply then.
+    """Return which modules a scan can miss, because their chip is not always supplied.
 
     Returns:
         A sentence.
@@ -114,15 +94,7 @@ def unseen() -> str:
 
 
 def describe(module: Entry, units: Mapping[str, Entry]) -> str:
-    """Write what a module can do.
-
-    Args:
-        module: Its entry in the catalogue.
-        units: The catalogue's units.
-
-    Returns:
-        Lines.
-    """
+    """Return a description of a module."""
     slots = " or ".join(str(each) for each in cast("Sequence[object]", module["slots"]))
     lines = [f"{module['name']}: {module['title']} (slot {slots})", str(module["summary"]), ""]
     if "package" in module:
@@ -137,7 +109,7 @@ def describe(module: Entry, units: Mapping[str, Entry]) -> str:
             if readings:
                 lines.append(f"  gives {', '.join(readings)}")
     unconfirmed = cast("Sequence[str]", module.get("unconfirmed", ()))
-    lines.extend(f"not yet seen on hardware: {each}" for each in unconfirmed)
+    lines.extend(f"not confirmed on hardware: {each}" for each in unconfirmed)
     width = formatting.terminal_width()
     return "".join(f"{formatting.wrapped(escaped(line), width)}\n" for line in lines)
 
@@ -155,10 +127,7 @@ def _catalogue(options: argparse.Namespace) -> Entry:
 
 
 def scan_here(options: argparse.Namespace) -> list[dict[str, object]]:
-    """Tell which chips answer, without a bridge; nothing is written that could change anything.
-
-    Args:
-        options: Of the command.
+    """Return which chips answer, without a bridge; no register is changed.
 
     Returns:
         As the method ``scan`` does.
@@ -205,14 +174,7 @@ def _module_row(module: Entry) -> tuple[str, ...]:
 
 
 def chip_row(chip: Entry) -> tuple[str, ...]:
-    """Write what was found at an address.
-
-    Args:
-        chip: An entry of a scan.
-
-    Returns:
-        Cells of a table.
-    """
+    """Return a table row for what was found at an address."""
     modules = ", ".join(cast("Sequence[str]", chip["modules"]))
     address = cast("int", chip["address"])
     name = str(chip["chip"]) or "unknown"

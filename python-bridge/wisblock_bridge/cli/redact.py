@@ -1,7 +1,7 @@
-"""What a report for others must not say: keys, who the user is, where their files are.
+"""Remove from a report what others must not see: keys, user names, home directories.
 
-1. A text goes in, the same text comes out without them; nothing else is changed.
-2. Keys are known by being in a key file or in the environment, and by the words in front of them.
+1. Nothing else in the text is changed.
+2. Keys are recognised from key files, from the environment and by the name in front of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PREFIX = "WISBLOCK_"
 NOBODY = {
     "root", "pi", "admin", "user", "daemon", "nobody", "wisblock", "wisblock-bridge", "node-red",
 }  # fmt: skip
-"""User names that tell nothing about anybody."""
+"""User names that identify nobody."""
 
 _Z85 = r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]"
 _QUOTED_KEY = re.compile(rf"[\"']({_Z85}{{40}})[\"']")
@@ -28,8 +28,8 @@ _HOME = re.compile(r"/home/[^/\s:;,'\"]+")
 _LARGEST_KEY_FILE = 1_000_000
 
 
-class Discretion:
-    """Takes out what others need not know.
+class Redactor:
+    """Removes keys, home directories and user names from text.
 
     Args:
         keys: Every key that is known.
@@ -43,7 +43,7 @@ class Discretion:
         self._user = "" if user in NOBODY or user.isdigit() else user
 
     def __call__(self, text: str) -> str:
-        """Give the text without keys, home directories and the user's name."""
+        """Return the text without keys, home directories and the user's name."""
         for key in self._keys:
             text = text.replace(key, "<key>")
         text = _NAMED_KEY.sub(r"\1<key>", text)
@@ -56,10 +56,10 @@ class Discretion:
 
 
 def keys_in(paths: Iterable[Path]) -> Iterator[str]:
-    """Find the keys in key files.
+    """Return the keys in key files.
 
     Args:
-        paths: Files, or directories of such; what cannot be read is left out.
+        paths: Files, or directories of files; what cannot be read is left out.
 
     Yields:
         One key after another, secret and public ones alike.
@@ -75,10 +75,10 @@ def keys_in(paths: Iterable[Path]) -> Iterator[str]:
 
 
 def variables(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give the project's environment variables, those with keys without their value.
+    """Return the project's environment variables, those with keys without their value.
 
     Args:
-        environment: Environment variables; those of this process when not given.
+        environment: Environment variables; by default those of this process.
 
     Returns:
         Name to value, or to "set" for what is secret.
@@ -92,10 +92,10 @@ def variables(environment: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def keys_of_environment(environment: Mapping[str, str] | None = None) -> list[str]:
-    """Give the keys that the project's environment variables hold.
+    """Return the keys in the project's environment variables.
 
     Args:
-        environment: Environment variables; those of this process when not given.
+        environment: Environment variables; by default those of this process.
 
     Returns:
         Their values.

@@ -1,8 +1,8 @@
 """``wisblock-bridge report``: everything that helps to find a fault, in one text.
 
-1. It always comes to an end with a report, whatever is wrong; what could not be found out is told.
-2. It only reads; and it does not look at the bus itself while a bridge may be using it.
-3. No keys, no environment but this project's own; user and home directory are not named.
+1. There is always a report, whatever is wrong; it says what could not be determined.
+2. It only reads, and does not scan the bus while a bridge may be using it.
+3. It holds no keys, no user name, no home directory, and only this project's environment variables.
 """
 
 from __future__ import annotations
@@ -39,19 +39,16 @@ DEVICES = (
 INTRODUCTION = """\
 # wisblock-bridge report, {now}
 
-For a support request. It holds no keys. Read it before you send it: it tells what this computer
-is, what is plugged in, and what the bridge's log said last.
+For a support request. It contains no keys. Read it before you send it: it describes this computer,\
+what is plugged in, and the last lines of the bridge's log.
 """
 
 
 def report(options: argparse.Namespace) -> int:
     """Write the report.
 
-    Args:
-        options: Of the command.
-
     Returns:
-        The exit code, 0: what is wrong stands in the report.
+        0: errors are part of the report.
     """
     text = build(options)
     if options.out is None:
@@ -63,13 +60,10 @@ def report(options: argparse.Namespace) -> int:
 
 
 def build(options: argparse.Namespace) -> str:
-    """Find out everything and write it down.
-
-    Args:
-        options: Of the command.
+    """Collect everything and return the text.
 
     Returns:
-        The report, discreet.
+        The report, without keys and names.
     """
     config, problem = _configuration(options)
     sections: list[tuple[str, Callable[[], str]]] = [
@@ -83,17 +77,17 @@ def build(options: argparse.Namespace) -> str:
     text = INTRODUCTION.format(now=formatting.moment(SystemClock().timestamp_ms()))
     for title, find in sections:
         text += f"\n## {title}\n\n{_fenced(_tried(find))}"
-    return _discretion(options, config)(text)
+    return _redactor(options, config)(text)
 
 
 def _tried(find: Callable[[], str]) -> str:
-    """Find something out, and say so when that fails."""
+    """Return the text of a section, or why it failed."""
     try:
         return find()
     except BridgeError as error:
         return escaped(f"{error.code}: {error}") + "\n"
-    except Exception as error:  # noqa: BLE001  (a report is wanted just when something is wrong)
-        return escaped(f"This could not be found out: {type(error).__name__}: {error}") + "\n"
+    except Exception as error:  # noqa: BLE001  (a report is needed most when something is wrong)
+        return escaped(f"This could not be determined: {type(error).__name__}: {error}") + "\n"
 
 
 def _fenced(text: str) -> str:
@@ -101,22 +95,22 @@ def _fenced(text: str) -> str:
 
 
 def _configuration(options: argparse.Namespace) -> tuple[Config, str]:
-    """Give what is configured; what is left of it without file and flags if it cannot be used."""
+    """Return the configuration; the defaults if it cannot be used."""
     from wisblock_bridge.config import Config  # noqa: PLC0415
 
     try:
         return settings.configuration(options), ""
     except (ConfigError, OSError) as error:
-        return Config(), f"It cannot be used, so the rest is about the defaults: {error}\n"
+        return Config(), f"It cannot be used; what follows is about the defaults: {error}\n"
 
 
-def _discretion(options: argparse.Namespace, config: Config) -> redact.Discretion:
+def _redactor(options: argparse.Namespace, config: Config) -> redact.Redactor:
     places = [*_key_directories(config), *([options.keys] if options.keys is not None else [])]
     keys = [
         *redact.keys_in(places),
         *redact.keys_of_environment(),
     ]
-    return redact.Discretion(keys, os.environ.get("HOME", ""), _owner(os.getuid()))
+    return redact.Redactor(keys, os.environ.get("HOME", ""), _owner(os.getuid()))
 
 
 def _versions() -> str:
@@ -164,7 +158,7 @@ def _files(config: Config) -> Iterable[Path]:
 
 
 def _key_directories(config: Config) -> Sequence[Path]:
-    """Give this user's, and the service's."""
+    """Return the key directories of this user and of the service."""
     from wisblock_bridge.keys import default_directory  # noqa: PLC0415
 
     own = config.security.keys or default_directory()
@@ -219,8 +213,8 @@ def _bridge(options: argparse.Namespace, config: Config) -> str:
     except BridgeError as error:
         if error.code is not ErrorCode.OFFLINE or _is_there(config):
             return (
-                escaped(f"A bridge is there but does not answer: {error.code}: {error}")
-                + "\nSo nobody looked at the bus either.\n"
+                escaped(f"A bridge is running but does not answer: {error.code}: {error}")
+                + "\nSo the bus was not scanned either.\n"
             )
     scanned = _tried(lambda: _scanned_here(options))
     return f"No bridge is running.\n\n--- scan, without a bridge\n{scanned}"
@@ -231,7 +225,7 @@ def _questions(bridge: Bridge) -> Sequence[tuple[str, Callable[[], str]]]:
 
     return (
         ("status", lambda: as_text(bridge.status())),
-        ("status, as it came", lambda: formatting.to_json(bridge.status()) + "\n"),
+        ("status, as received", lambda: formatting.to_json(bridge.status()) + "\n"),
         ("scan", lambda: _scanned(bridge)),
         ("the last lines of its log", lambda: _log(bridge)),
     )
@@ -268,7 +262,7 @@ def _log(bridge: Bridge) -> str:
 
 
 def _barred(config: Config) -> str:
-    """Say why the bridge's socket cannot be used by this user, or nothing."""
+    """Return why this user cannot use the bridge's socket, or ""."""
     from wisblock_bridge.endpoint import client_endpoint  # noqa: PLC0415
 
     path = client_endpoint(config.endpoint).path
@@ -285,7 +279,7 @@ def _barred(config: Config) -> str:
             return ""
     return (
         f"This user may not use {path}: join the group wisblock, or use sudo for this report.\n"
-        "So nobody looked at the bus either.\n"
+        "So the bus was not scanned either.\n"
     )
 
 

@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 def serve(options: argparse.Namespace) -> int:
     """Serve until stopped.
 
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-
     Raises:
         ConfigError: The configuration cannot be used, or another bridge serves at the endpoint.
     """

@@ -1,6 +1,6 @@
 """From the options of a command to a configuration and to a connection.
 
-1. The rule of precedence is ``config``'s; here only the flags are handed over.
+1. ``config`` decides the precedence; only the flags are collected here.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ FLAGS = {
 
 
 def configuration(options: argparse.Namespace, *, serving: bool = False) -> Config:
-    """Put together what is configured.
+    """Return the configuration.
 
     Args:
         options: Of the command.
-        serving: The command serves itself, so that a bridge that runs already is not its concern.
+        serving: The command starts a bridge itself, so a running one is not looked for.
 
     Returns:
-        The effective configuration; without any other endpoint, that of the bridge which
+        The effective configuration; if no endpoint is configured, that of the bridge which
         ``make run`` started in this checkout.
 
     Raises:

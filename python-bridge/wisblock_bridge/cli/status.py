@@ -1,6 +1,6 @@
-"""``wisblock-bridge status``: how the running bridge is, for people.
+"""``wisblock-bridge status``: the state of the running bridge.
 
-1. What a bridge does not tell, because it is older, is left out.
+1. What an older bridge does not report is left out.
 """
 
 from __future__ import annotations
@@ -19,14 +19,7 @@ if TYPE_CHECKING:
 
 
 def status(options: argparse.Namespace) -> int:
-    """Tell how the running bridge is.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-    """
+    """Print the state of the running bridge."""
     with settings.connect(options) as bridge:
         found = bridge.status()
     sys.stdout.write(formatting.to_json(found) + "\n" if options.json else as_text(found))
@@ -34,14 +27,7 @@ def status(options: argparse.Namespace) -> int:
 
 
 def as_text(found: Entry) -> str:
-    """Write a status.
-
-    Args:
-        found: The result of the method ``status``.
-
-    Returns:
-        Lines.
-    """
+    """Return a status as text."""
     board = cast("Entry", found.get("board", {}))
     emulated = "emulated " if board.get("emulated") else ""
     uptime = formatting.duration(cast("float", found.get("uptime_s", 0.0)))
@@ -61,10 +47,10 @@ def as_text(found: Entry) -> str:
     for slot in slots:
         where = f"  {slot.get('module')} {_place(slot)}"
         use = ""
-        if told := users(slot):
-            use = f"{where} is used by {'; '.join(told)}"
+        if lines := users(slot):
+            use = f"{where} is used by {'; '.join(lines)}"
         elif slot.get("idle"):
-            use = f"{where} is idle: it gives way to whoever wants its place"
+            use = f"{where} is idle: it yields to any module that needs its place"
         if use:
             text += formatting.wrapped(escaped(use), width) + "\n"
     text += "clients:\n" + formatting.table(
@@ -89,26 +75,23 @@ def as_text(found: Entry) -> str:
 
 
 def users(slot: Entry) -> list[str]:
-    """Write who uses a module.
-
-    Args:
-        slot: Its entry in a status.
+    """Return who uses a module.
 
     Returns:
         A few words for each client and each held output.
     """
-    told = []
+    lines = []
     for claim in _entries(slot, "claims"):
         nodes = ", ".join(
             formatting.line(str(each)) for each in cast("Sequence[object]", claim["nodes"])
         )
-        told.append(f"{_client(claim)}{f': {nodes}' if nodes else ''}")
-    told.extend(
+        lines.append(f"{_client(claim)}{f': {nodes}' if nodes else ''}")
+    lines.extend(
         f"held output {formatting.line(str(held['output']))} of {_client(held)}, "
         "which has disconnected"
         for held in _entries(slot, "held")
     )
-    return told
+    return lines
 
 
 def _client(user: Entry) -> str:

@@ -1,7 +1,7 @@
-"""``wisblock-bridge watch``: values as they come.
+"""``wisblock-bridge watch``: print values as they arrive.
 
-1. On a terminal a table that stays in its place; elsewhere a line for each value.
-2. Interrupting it is how it is meant to end.
+1. On a terminal, a table that is updated in place; elsewhere a line for each value.
+2. It runs until it is interrupted.
 """
 
 from __future__ import annotations
@@ -29,14 +29,7 @@ UP = "\x1b[{}A"
 
 
 def watch(options: argparse.Namespace) -> int:
-    """Show values until interrupted, or until as many came as were wanted.
-
-    Args:
-        options: Of the command.
-
-    Returns:
-        The exit code.
-    """
+    """Show values until interrupted, or until ``--count`` values have arrived."""
     with settings.connect(options, timeout_s=options.timeout) as bridge:
         catalogue = bridge.catalogue()
         module = parse_params.find_module(catalogue, options.module)
@@ -104,11 +97,7 @@ class Lines:
         self._json = json
 
     def show(self, event: Event) -> None:
-        """Write an event.
-
-        Args:
-            event: What came.
-        """
+        """Write an event."""
         if event.error is not None:
             complain(event.error, as_json=self._json)
             return
@@ -129,14 +118,7 @@ class Lines:
 
 
 class Table:
-    """A table that stays in its place on the terminal.
-
-    Args:
-        title: Its first line.
-        operation: The operation's entry in the catalogue.
-        units: The catalogue's units.
-        stream: The terminal.
-    """
+    """A table that is updated in place on the terminal."""
 
     def __init__(
         self, title: str, operation: Mapping[str, object], units: Units, stream: TextIO
@@ -151,11 +133,7 @@ class Table:
         self._count = self._lost = 0
 
     def show(self, event: Event) -> None:
-        """Write the table anew with an event.
-
-        Args:
-            event: What came.
-        """
+        """Draw the table again with an event."""
         self._lost += event.lost
         if event.error is None:
             self._count += 1
@@ -184,7 +162,7 @@ class Table:
         lines = text.split("\n")
         up = UP.format(self._lines) if self._lines else ""
         self._stream.write(up + "".join(f"{ERASE_LINE}{line}\n" for line in lines))
-        # A table that became shorter leaves nothing of the former one below it.
+        # If the table became shorter, erase the rest of the former one.
         for _ in range(self._lines - len(lines)):
             self._stream.write(f"{ERASE_LINE}\n")
         self._lines = max(len(lines), self._lines)
@@ -198,14 +176,7 @@ class Table:
 
 
 def remarks(event: Event) -> list[str]:
-    """Tell what is to be known beside the values.
-
-    Args:
-        event: What came.
-
-    Returns:
-        Words.
-    """
+    """Return remarks about quality, loss and emulation."""
     result = event.result
     words = [f"{result.quality}: {result.note}"] if result.quality != "good" else []
     if event.lost:
@@ -214,10 +185,7 @@ def remarks(event: Event) -> list[str]:
 
 
 def unit_names(operation: Mapping[str, object]) -> dict[str, str]:
-    """Tell the units of an operation's readings.
-
-    Args:
-        operation: Its entry in the catalogue.
+    """Return the units of an operation's readings.
 
     Returns:
         Reading to name of unit.

@@ -1,6 +1,6 @@
-"""The Python client's face: a bridge, asked for whatever the protocol offers.
+"""The Python client: a bridge with the methods of the protocol.
 
-1. Thread-safe: any number of threads may ask at the same time.
+1. Thread-safe: any number of threads may send requests at the same time.
 2. It knows the methods of the protocol, not what modules can do: that is in the catalogue.
 3. Errors leave as ``RemoteError`` with the code, the place and the hint of the bridge.
 """
@@ -32,16 +32,16 @@ class Bridge:
     ``with Bridge() as bridge: print(bridge["RAK5801", 1].read()["current"])``
 
     Outputs that were driven go to their safe state when the connection is closed, when the program
-    ends, and when it dies, unless they were written with ``on_loss="hold"``. A background thread
+    ends, and when it crashes, unless they were written with ``on_loss="hold"``. A background thread
     renews the lease, so a program that sleeps or computes keeps its outputs.
 
     Args:
-        endpoint: Where the bridge is; None for the usual place.
-        name: What this program is called in the bridge's status; its file name when not given.
-        lease_ms: How long the bridge waits for a sign of life, 500...60000 ms.
+        endpoint: Where the bridge is; None for the default.
+        name: The name of this program in the bridge's status; by default its file name.
+        lease_ms: How long the bridge waits for a request or a ping, 500...60000 ms.
         timeout_s: How long to wait for replies, s.
-        connect_timeout_s: How long the bridge may take to say hello, s.
-        keys: What to show a bridge on another computer: ``ClientKeys``, or the path of a file that
+        connect_timeout_s: How long the bridge may take to reply to ``hello``, s.
+        keys: The keys for a bridge on another computer: ``ClientKeys``, or the path of a file that
             ``wisblock-bridge keys add`` wrote. None for the environment variables
             ``WISBLOCK_SERVER_KEY``, ``WISBLOCK_PUBLIC_KEY`` and ``WISBLOCK_SECRET_KEY``, if they
             are set. A socket file (ipc) needs none.
@@ -49,7 +49,7 @@ class Bridge:
     Raises:
         ConfigError: The endpoint or the keys cannot be used, or keys are needed and there are none.
         OfflineError: No bridge answers there.
-        RemoteError: The bridge does not let this key in.
+        RemoteError: The key is not authorised.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Bridge:
 
     @property
     def resumed(self) -> bool:
-        """Whether the session outlived the last break of the connection, with what it drives."""
+        """Whether the session survived the last loss of the connection, with its outputs."""
         return self._connection.hello.get("resumed") is True
 
     @property
@@ -104,7 +104,7 @@ class Bridge:
         return str(self._connection.hello.get("catalogue", ""))
 
     def __getitem__(self, place: str | tuple[str, Slot]) -> ModuleProxy:
-        """Give a module: ``bridge["RAK5801", 1]``, or ``bridge["ADC"]`` for what is soldered on."""
+        """Return a module: ``bridge["RAK5801", 1]``, or ``bridge["ADC"]`` for one on the board."""
         name, slot = (place, "board") if isinstance(place, str) else place
         return ModuleProxy(self, name, slot)
 
@@ -116,21 +116,21 @@ class Bridge:
         on_loss: OnLoss = "safe",
         timeout_s: float | None = None,
     ) -> ModuleProxy:
-        """Give a module, with other habits than ``bridge[name, slot]`` has.
+        """Return a module, with other settings than ``bridge[name, slot]`` has.
 
         Args:
             name: "RAK5801".
             slot: 1, 2 or "board".
-            on_loss: What its outputs do when this program is lost: "safe" or "hold".
+            on_loss: What its outputs do when this program disconnects: "safe" or "hold".
             timeout_s: How long its operations may take, s.
 
         Returns:
-            The module; nothing is asked of the bridge yet.
+            The module; no request is sent yet.
         """
         return ModuleProxy(self, name, slot, on_loss, timeout_s)
 
     def request(self, method: str, *, timeout_s: float | None = None, **params: object) -> object:
-        """Ask for any method of the protocol.
+        """Call any method of the protocol.
 
         Args:
             method: "status".
@@ -138,10 +138,10 @@ class Bridge:
             **params: Its parameters.
 
         Returns:
-            Its result, as it came.
+            Its result, as received.
 
         Raises:
-            RemoteError: The bridge refused, is away, or did not reply in time.
+            RemoteError: The bridge refused, is not connected, or did not reply in time.
         """
         return self._connection.request(method, params, timeout_s or self._timeout_s)
 
@@ -155,14 +155,14 @@ class Bridge:
         on_loss: OnLoss = "safe",
         timeout_s: float | None = None,
     ) -> Result:
-        """Let a module do something.
+        """Call an operation of a module.
 
         Args:
             module: "RAK5801".
             slot: 1, 2 or "board".
             operation: "read".
             params: Its parameters.
-            on_loss: What an output that this drives does when this program is lost.
+            on_loss: What an output that this drives does when this program disconnects.
             timeout_s: How long to wait for the reply, s.
 
         Returns:
@@ -189,7 +189,7 @@ class Bridge:
         deadband: float | None = None,
         params: Mapping[str, object] | None = None,
     ) -> Subscription:
-        """Ask to be told: of an event, or of what an operation reads at an interval.
+        """Subscribe to an event, or to an operation's readings at an interval.
 
         Args:
             module: "RAK12006".
@@ -197,14 +197,14 @@ class Bridge:
             event: Name of the event.
             operation: Name of the operation, in place of an event.
             every_s: Interval of the operation, 0.01...86400 s.
-            deadband: Tell only changes greater than this, in the unit of the main reading.
+            deadband: Report only changes greater than this, in the unit of the main reading.
             params: Parameters of the event or the operation.
 
         Returns:
             The subscription, to be iterated over. It survives a restart of the bridge.
 
         Raises:
-            RemoteError: The bridge refused, is away, or did not reply in time.
+            RemoteError: The bridge refused, is not connected, or did not reply in time.
         """
         wanted: dict[str, Any] = {"module": module, "slot": slot}
         if event is not None:
@@ -222,15 +222,15 @@ class Bridge:
         )
 
     def catalogue(self) -> dict[str, object]:
-        """Ask for everything the bridge knows: modules, operations, parameters, readings, units."""
+        """Return the catalogue: modules, operations, parameters, readings, units."""
         return cast("dict[str, object]", self.request("catalogue"))
 
     def status(self) -> dict[str, object]:
-        """Ask how the bridge is."""
+        """Return the state of the bridge."""
         return cast("dict[str, object]", self.request("status"))
 
     def log(self) -> list[dict[str, object]]:
-        """Ask for the last lines of the bridge's log.
+        """Return the last lines of the bridge's log.
 
         Returns:
             The oldest first; each has ``at`` (milliseconds since 1970), ``level``, ``logger`` and
@@ -240,7 +240,7 @@ class Bridge:
         return cast("list[dict[str, object]]", found["lines"])
 
     def scan(self) -> list[dict[str, object]]:
-        """Ask which chips answer on the board's bus."""
+        """Return which chips answer on the board's bus."""
         return cast("list[dict[str, object]]", self.request("scan"))
 
     def release(
@@ -251,18 +251,18 @@ class Bridge:
         outputs: Sequence[str] | None = None,
         force: bool = False,
     ) -> None:
-        """Give up a module: what this program drives there becomes safe, unless it is to be held.
+        """Release a module: outputs of this program become safe, unless they are to be held.
 
-        When nobody else uses the module and no output is held, it is closed. Other programs keep
-        what they use and drive.
+        When no other client uses the module and no output is held, it is closed. Other programs
+        keep what they use and drive.
 
         Args:
             module: "RAK5801".
             slot: 1, 2 or "board".
-            outputs: Make only these outputs safe, held or not, and go on using the module; "*" is
+            outputs: Make only these outputs safe, held or not, and keep the module open; "*" is
                 everything that this program drives there.
-            force: End it for everybody: module closed, outputs safe, slot free. With ``outputs``:
-                make these safe whoever drives them.
+            force: End the claims of all clients: module closed, outputs safe, slot free.
+                With ``outputs``: make these safe, whichever client drives them.
 
         Raises:
             RemoteError: There is no such output, the hardware did not answer, or force is not
@@ -276,7 +276,7 @@ class Bridge:
         self.request("release", **wanted)
 
     def close(self) -> None:
-        """End the session in good order; closing twice is allowed."""
+        """End the session; closing twice is allowed."""
         self._finalizer()
 
     def __enter__(self) -> Self:

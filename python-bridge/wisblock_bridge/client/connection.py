@@ -1,9 +1,9 @@
 """The connection to a bridge: one thread owns the socket and keeps the lease.
 
 1. The only file of the client that knows ZeroMQ and MessagePack.
-2. The thread works while the program computes or sleeps: outputs do not drop for that.
-3. Nothing is queued while the bridge is away: requests fail at once, and none is sent twice.
-4. All queues are bounded: requests in flight, and events, of which the oldest go first.
+2. The thread renews the lease while the program computes or sleeps.
+3. Nothing is queued while disconnected: requests fail at once, and none is sent twice.
+4. All queues are bounded: requests in flight, and events, of which the oldest are dropped.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ HANDSHAKE_FAILED = (
 
 START_HINT = (
     "Start it with `wisblock-bridge serve` (or `sudo systemctl start wisblock-bridge`); "
-    "`wisblock-bridge check` tells what is missing."
+    "`wisblock-bridge check` reports what is missing."
 )
 
 
@@ -75,10 +75,10 @@ class Connection:
 
     Args:
         endpoint: Where the bridge is.
-        name: What the client calls itself.
+        name: The name of the client.
         lease_ms: How long the bridge keeps outputs when nothing is heard, ms.
-        connect_timeout_s: How long the bridge may take to say hello, s.
-        keys: What to show the bridge; None for a connection without encryption.
+        connect_timeout_s: How long the bridge may take to reply to ``hello``, s.
+        keys: The keys; None for a connection without encryption.
 
     Raises:
         OfflineError: No bridge answers.
@@ -143,18 +143,15 @@ class Connection:
         )
 
     def request(self, method: str, params: Mapping[str, object], timeout_s: float) -> object:
-        """Ask and wait for the reply.
+        """Send a request and wait for the reply.
 
         Args:
             method: Name of the method.
             params: Its parameters.
             timeout_s: How long to wait, s.
 
-        Returns:
-            The result.
-
         Raises:
-            OfflineError: The bridge is away.
+            OfflineError: The bridge is not connected.
             ReplyTimeoutError: It did not reply in time.
             RemoteError: It refused, or the hardware failed.
         """
@@ -163,7 +160,7 @@ class Connection:
         return self._wait(call, method, timeout_s)
 
     def subscribe(self, params: Mapping[str, object], timeout_s: float) -> Feed:
-        """Ask for events.
+        """Subscribe to events.
 
         Args:
             params: Of the method ``subscribe``.
@@ -183,7 +180,7 @@ class Connection:
         return feed
 
     def unsubscribe(self, feed: Feed, timeout_s: float) -> None:
-        """End a subscription; a bridge that is away has ended it already.
+        """End a subscription; a lost connection has ended it already.
 
         Args:
             feed: Which.
@@ -200,7 +197,7 @@ class Connection:
                 self.request("unsubscribe", {"subscription": number}, timeout_s)
 
     def close(self) -> None:
-        """Say good-bye and end the connection; closing twice is allowed."""
+        """Send ``bye`` and end the connection; closing twice is allowed."""
         if self._closing:
             return
         if self._online:
@@ -218,7 +215,7 @@ class Connection:
         message: dict[str, object] = {"v": VERSION, "id": number, "method": method}
         if params:
             message["params"] = params
-        # Half of the time for the queue, half for the work: then nothing begins that nobody awaits.
+        # Half of the time for the queue, half for the work: nothing starts that no caller awaits.
         message["timeout_ms"] = max(1, min(LONGEST_START_MS, round(timeout_s * 500)))
         try:
             frame = msgpack.packb(message, use_bin_type=True)
@@ -235,12 +232,12 @@ class Connection:
             if self._closing:
                 raise self._offline("This connection is closed.")
             if not self._online:
-                raise self._shut_out or self._offline("The bridge is away.")
+                raise self._shut_out or self._offline("The bridge is not connected.")
             if len(self._pending) >= MAX_IN_FLIGHT:
                 raise RemoteError(
-                    f"{MAX_IN_FLIGHT} requests wait for their replies already.",
+                    f"{MAX_IN_FLIGHT} requests are waiting for replies already.",
                     code=ErrorCode.BUSY,
-                    hint="Ask from fewer threads, or less often.",
+                    hint="Use fewer threads, or send requests less often.",
                 )
             self._pending[call.number] = call
             self._outbox.append(call)
@@ -255,7 +252,7 @@ class Connection:
         if not replied and not call.done.is_set():
             raise ReplyTimeoutError(
                 f"The bridge did not reply to {method} within {timeout_s:g} s.",
-                hint="It may still be done. Give long operations more time with timeout_s.",
+                hint="It may still be carried out. Give long operations more time with timeout_s.",
                 where=self.endpoint.text,
             )
         if call.error is not None:
@@ -263,7 +260,7 @@ class Connection:
         return call.result
 
     def _wake(self) -> None:
-        with suppress(OSError):  # full: it is awake already; closed: nobody is left
+        with suppress(OSError):  # full: it is awake already; closed: nothing to wake
             self._waker.send(b"\0")
 
     def _offline(self, message: str) -> OfflineError:
@@ -344,7 +341,7 @@ class Connection:
         return min(self._last_sent, self._last_heard) + lease_s / PINGS_PER_LEASE
 
     def _ping(self) -> None:
-        """Renew the lease; one ping at a time, so that none pile up where nobody answers.
+        """Renew the lease; one ping at a time, so that none pile up without a reply.
 
         A bridge that has not answered one for as long as the lease is away: this connection is
         given up and another one is made.
@@ -360,12 +357,12 @@ class Connection:
         message = recv_monitor_message(self._monitor, zmq.NOBLOCK)
         if message["event"] == zmq.EVENT_DISCONNECTED:
             self._receive()  # what came before the end counts
-            self._go_offline("The bridge has gone away.")
+            self._go_offline("The bridge disconnected.")
         elif message["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._shut_out = None
             self._greet()
         else:
-            # A client that was let in before tries on: it may be listed again at any time.
+            # A client that was accepted before keeps trying: it may be listed again at any time.
             if message["event"] == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
                 self._shut_out = turned_away(self.endpoint)
                 self._knock_at = time.monotonic() + KNOCK_AGAIN_S
@@ -373,7 +370,7 @@ class Connection:
                 self._handshake_failed(message["event"], message["value"])
 
     def _handshake_failed(self, event: int, value: int) -> None:
-        """Understand why no bridge can say hello; what is not certain is told when time is up."""
+        """Work out why the handshake failed; an uncertain reason is reported at the deadline."""
         if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
             self._refusal = turned_away(self.endpoint)
         elif self._keys is not None:
@@ -401,7 +398,7 @@ class Connection:
 
     def _greeted(self, result: object) -> None:
         if not isinstance(result, dict) or not isinstance(result.get("session"), str):
-            self._refusal = RemoteError("What answers is no bridge.", where=self.endpoint.text)
+            self._refusal = RemoteError("What answers is not a bridge.", where=self.endpoint.text)
         else:
             self.hello = result
             self._token = result["session"]
@@ -439,7 +436,7 @@ class Connection:
         except zmq.Again:
             with self._lock:
                 self._pending.pop(call.number, None)
-            call.fail(self._offline("The bridge is away."))
+            call.fail(self._offline("The bridge is not connected."))
         else:
             self._last_sent = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""What waits for the bridge: a request for its reply, a subscription for its events.
+"""What waits for the bridge: requests for replies, subscriptions for events.
 
 1. Filled by the connection's thread, taken by the callers' threads; bounded.
 2. No socket and no encoding.
@@ -22,7 +22,7 @@ MAX_EVENTS = 1024
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A request and what becomes of it."""
+    """A request and its outcome."""
 
     number: int
     frame: bytes
@@ -32,23 +32,23 @@ class Call:
     on_result: Callable[[object], None] | None = None
 
     def succeed(self, result: object) -> None:
-        """Take the result and wake whoever waits."""
+        """Set the result and wake the caller."""
         self.result = result
         if self.on_result is not None:
             self.on_result(result)
         self.done.set()
 
     def fail(self, error: RemoteError) -> None:
-        """Take the error and wake whoever waits."""
+        """Set the error and wake the caller."""
         self.error = error
         self.done.set()
 
 
 class Feed:
-    """The events of one subscription, kept until somebody takes them.
+    """The events of one subscription, kept until they are taken.
 
     Args:
-        params: Of the method ``subscribe``, to ask anew after the connection broke.
+        params: Of the method ``subscribe``, to subscribe again after the connection was lost.
     """
 
     def __init__(self, params: Mapping[str, object]) -> None:
@@ -60,11 +60,7 @@ class Feed:
         self._changed = threading.Condition()
 
     def put(self, event: Event) -> None:
-        """Keep an event; the oldest goes when there are too many.
-
-        Args:
-            event: What came.
-        """
+        """Keep an event; the oldest is dropped when there are too many."""
         with self._changed:
             if len(self._events) >= MAX_EVENTS:
                 self._lost += 1 + self._events.popleft().lost
@@ -75,7 +71,7 @@ class Feed:
         """Wait for the next event.
 
         Args:
-            timeout_s: How long, s; None for as long as it takes.
+            timeout_s: How long, s; None without a limit.
 
         Returns:
             The event; None when the time is over or the subscription has ended.
@@ -89,7 +85,7 @@ class Feed:
         return replace(event, lost=event.lost + lost) if lost else event
 
     def close(self) -> None:
-        """Wake whoever waits; nothing more comes."""
+        """Wake waiting callers; no more events arrive."""
         with self._changed:
             self.closed = True
             self._changed.notify_all()

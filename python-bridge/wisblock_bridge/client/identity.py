@@ -1,7 +1,7 @@
-"""With which keys a client shows itself, and what a refused handshake means.
+"""The keys of a client, and what a refused handshake means.
 
-1. A connection beyond this computer is never opened without keys: it would be open to everybody.
-2. What ZeroMQ tells about a failed handshake is turned into a sentence here.
+1. A connection beyond this computer is never opened without keys: anybody could use it.
+2. A failed handshake, as ZeroMQ reports it, is turned into a sentence here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ VARIABLES = ("WISBLOCK_SERVER_KEY", "WISBLOCK_PUBLIC_KEY", "WISBLOCK_SECRET_KEY"
 
 
 def find_keys(endpoint: Endpoint, given: ClientKeys | Path | str | None) -> ClientKeys | None:
-    """Find the keys to connect with.
+    """Return the keys to connect with.
 
     Args:
         endpoint: Where to.
@@ -54,34 +54,20 @@ def find_keys(endpoint: Endpoint, given: ClientKeys | Path | str | None) -> Clie
 
 
 def turned_away(endpoint: Endpoint) -> RemoteError:
-    """Make the error for a key that the bridge does not let in.
-
-    Args:
-        endpoint: Where the bridge is.
-
-    Returns:
-        The error.
-    """
+    """Return the error for a key that is not authorised."""
     return RemoteError(
-        "The bridge does not let this key in: it is not on its list.",
+        "The key is not authorised: it is not on the bridge's list.",
         code=ErrorCode.FORBIDDEN,
-        hint="On the gateway, `wisblock-bridge keys list` tells which keys are, and "
+        hint="On the gateway, `wisblock-bridge keys list` shows the listed keys, and "
         "`wisblock-bridge keys add` lists one.",
         where=endpoint.text,
     )
 
 
 def wrong_server_key(endpoint: Endpoint) -> RemoteError:
-    """Make the error for a handshake with keys that led nowhere.
-
-    Args:
-        endpoint: Where the bridge is.
-
-    Returns:
-        The error.
-    """
+    """Return the error for a handshake with keys that failed."""
     return RemoteError(
-        "What listens there ends the connection while keys are exchanged.",
+        "The connection was closed while keys were exchanged.",
         code=ErrorCode.FORBIDDEN,
         hint="Is the server key the one that `wisblock-bridge keys server` prints on the gateway, "
         "and is the port that of its remote_endpoint?",
@@ -90,16 +76,9 @@ def wrong_server_key(endpoint: Endpoint) -> RemoteError:
 
 
 def keys_needed(endpoint: Endpoint) -> RemoteError:
-    """Make the error for a connection without keys where keys are asked for.
-
-    Args:
-        endpoint: Where the bridge is.
-
-    Returns:
-        The error.
-    """
+    """Return the error for a connection without keys where keys are required."""
     return RemoteError(
-        "What listens there lets nobody in without keys.",
+        "The bridge at this endpoint requires keys.",
         code=ErrorCode.FORBIDDEN,
         hint="On the gateway: `wisblock-bridge keys add NAME --role ROLE`; here: --keys FILE, or "
         "Bridge(…, keys=FILE).",

@@ -1,6 +1,6 @@
-"""Parts of the Python client that a bridge hands out: modules, subscriptions, the back door.
+"""Modules, subscriptions and the emulator control of the Python client.
 
-1. They hold no connection of their own: what they do, the bridge does.
+1. They have no connection of their own: they call the bridge.
 2. What modules can do is in the catalogue, not here.
 """
 
@@ -28,7 +28,7 @@ class ModuleProxy:
         bridge: The bridge.
         name: "RAK5801".
         slot: 1, 2 or "board".
-        on_loss: What its outputs do when this program is lost.
+        on_loss: What its outputs do when this program disconnects.
         timeout_s: How long its operations may take, s; None for the bridge's usual time.
     """
 
@@ -57,14 +57,11 @@ class ModuleProxy:
         return call
 
     def invoke(self, operation: str, params: Mapping[str, object] | None = None) -> Result:
-        """Let the module do something, as ``Bridge.invoke`` says.
+        """Call an operation, as ``Bridge.invoke`` does.
 
         Args:
             operation: "read".
             params: Its parameters.
-
-        Returns:
-            The readings.
         """
         return self._bridge.invoke(
             self._name,
@@ -83,12 +80,12 @@ class ModuleProxy:
         deadband: float | None = None,
         **params: object,
     ) -> Subscription:
-        """Be told what an operation reads, at an interval.
+        """Subscribe to an operation's readings at an interval.
 
         Args:
             seconds: The interval, s.
             operation: Which.
-            deadband: Tell only changes greater than this.
+            deadband: Report only changes greater than this.
             **params: Its parameters.
 
         Returns:
@@ -104,11 +101,7 @@ class ModuleProxy:
         )
 
     def events(self, event: str, **params: object) -> Subscription:
-        """Be told of an event.
-
-        Args:
-            event: Which.
-            **params: Its parameters.
+        """Subscribe to an event.
 
         Returns:
             The subscription, to be iterated over.
@@ -137,7 +130,7 @@ class Subscription:
         """Wait for the next event.
 
         Args:
-            timeout_s: How long, s; None for as long as it takes.
+            timeout_s: How long, s; None without a limit.
 
         Returns:
             The event; None when the time is over or the subscription has ended.
@@ -166,7 +159,7 @@ class Subscription:
 
 
 class Emulator:
-    """The back door of an emulated board: the physical world outside the chips.
+    """The emulator control of an emulated board: the physical quantities outside the chips.
 
     Args:
         request: Asks the bridge.
@@ -176,16 +169,16 @@ class Emulator:
         self._request = request
 
     def list(self, slot: Slot) -> list[dict[str, object]]:
-        """Ask what can be seen and set at a slot."""
+        """Return the quantities of a slot."""
         return cast("list[dict[str, object]]", self._request("emulator.list", slot=slot))
 
     def get(self, slot: Slot, quantity: str) -> object:
-        """Ask for a quantity, in its unit."""
+        """Return a quantity, in its unit."""
         answer = self._request("emulator.get", slot=slot, quantity=quantity)
         return cast("dict[str, object]", answer)["value"]
 
     def set(self, slot: Slot, quantity: str, value: object) -> None:
-        """Change a quantity, in its unit."""
+        """Set a quantity, in its unit."""
         self._request("emulator.set", slot=slot, quantity=quantity, value=value)
 
     def plug(self, slot: Slot, module: str) -> None:

@@ -1,7 +1,7 @@
 """What comes back from a bridge: results, events and errors, as Python objects.
 
 1. Plain data in, typed objects out; no socket and no thread.
-2. Keys that this version does not know are ignored, as the protocol demands.
+2. Unknown keys are ignored, as the protocol requires.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wisblock_bridge.errors import BridgeError, ErrorCode
 
 
 class RemoteError(BridgeError):
-    """The bridge refused or failed: ``code``, ``message``, ``hint``, ``where``, ``data`` say why.
+    """The bridge refused or failed; see ``code``, ``message``, ``hint``, ``where``, ``data``.
 
     Args:
         message: What happened.
@@ -42,21 +42,21 @@ class RemoteError(BridgeError):
 
 
 class OfflineError(RemoteError):
-    """No bridge is there; the request was not sent, or its connection broke before the reply."""
+    """There is no connection; the request was not sent, or no reply came before it failed."""
 
     def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
         super().__init__(message, code=ErrorCode.OFFLINE, hint=hint, where=where)
 
 
 class ReplyTimeoutError(RemoteError):
-    """The bridge is there but did not reply in time; what was asked for may still be done."""
+    """The bridge did not reply in time; the request may still be carried out."""
 
     def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
         super().__init__(message, code=ErrorCode.TIMEOUT_REPLY, hint=hint, where=where)
 
 
 class Result(Mapping[str, object]):
-    """What an operation gave back: a mapping of readings, with what is known about them.
+    """The result of an operation: a mapping of readings, with time and quality.
 
     Args:
         readings: Reading name to value, in the catalogue's unit.
@@ -87,21 +87,15 @@ class Result(Mapping[str, object]):
         return datetime.fromtimestamp(self.timestamp / 1000.0, UTC)
 
     def number(self, name: str) -> float:
-        """Give a reading that is a number.
-
-        Args:
-            name: Name of the reading.
-
-        Returns:
-            Its value.
+        """Return a reading that is a number.
 
         Raises:
             KeyError: There is no such reading.
-            TypeError: It is no number.
+            TypeError: It is not a number.
         """
         value = self.readings[name]
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"{name} is {value!r}, which is no number")
+            raise TypeError(f"{name} is {value!r}, which is not a number")
         return value
 
     def __getitem__(self, name: str) -> object:
@@ -124,10 +118,10 @@ class Event:
     Attributes:
         event: Name of the event or operation; "error" when something went wrong.
         result: The readings; empty for an error.
-        sequence: Counts up by one for each event, delivered or not.
+        sequence: Increases by one for each event, delivered or not.
         lost: How many were dropped since the event before, by the bridge or here.
         initial: It is the present value, not a change.
-        error: What went wrong; the subscription goes on.
+        error: What went wrong; the subscription continues.
     """
 
     event: str
@@ -139,14 +133,7 @@ class Event:
 
 
 def to_result(data: object) -> Result:
-    """Read the result of ``invoke``.
-
-    Args:
-        data: The map from the wire.
-
-    Returns:
-        The result.
-    """
+    """Convert the result of ``invoke``."""
     values = _mapping(data)
     return Result(
         _mapping(values.get("readings")),
@@ -158,14 +145,7 @@ def to_result(data: object) -> Result:
 
 
 def to_event(data: Mapping[str, object]) -> Event:
-    """Read an event.
-
-    Args:
-        data: The map from the wire.
-
-    Returns:
-        The event.
-    """
+    """Convert an event."""
     return Event(
         str(data.get("event", "")),
         to_result(data),
@@ -177,17 +157,10 @@ def to_event(data: Mapping[str, object]) -> Event:
 
 
 def to_error(data: object) -> RemoteError:
-    """Read an error.
-
-    Args:
-        data: The map from the wire.
-
-    Returns:
-        The error, to be raised.
-    """
+    """Convert an error."""
     values = _mapping(data)
     return RemoteError(
-        str(values.get("message", "The bridge refused without a word.")),
+        str(values.get("message", "The bridge refused without a reason.")),
         code=str(values.get("code", "internal")),
         hint=str(values.get("hint", "")),
         where=str(values.get("where", "")),

@@ -1,4 +1,4 @@
-"""What is configured, and where each value came from."""
+"""The configuration, and where each value came from."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The configuration held against the board and the modules that there are.
+"""Apply the configuration to the board, and check it against the known modules.
 
-1. A board is data; what is configured gives another board, the first stays as it is.
-2. What a board does not have is refused in words, with the nearest thing that it has.
+1. A board is data; applying the configuration returns a new board.
+2. An error about something that a board lacks names the most similar thing that it has.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def apply(board: BoardSpec, config: Config) -> BoardSpec:
-    """Give a board with what the configuration says about it.
+    """Return a board changed by the configuration.
 
     Args:
         board: The board as it is known.
@@ -74,7 +74,7 @@ def _applied(board: BoardSpec, config: Config) -> BoardSpec:
 
 
 def check_slots(config: Config, modules: Mapping[str, type[Module]]) -> None:
-    """Hold what is said about slots against the modules that there are.
+    """Check the slots of the configuration against the known modules.
 
     Args:
         config: What is configured.

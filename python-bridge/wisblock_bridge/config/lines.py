@@ -1,7 +1,7 @@
-"""On which line of the configuration file a key stands, for the words of refusals.
+"""Find the line of a key in the configuration file, for error messages.
 
-1. It reads text, not TOML: what it does not understand has no line, which is no error.
-2. The words that it is given name file, table and key; it puts the line behind them.
+1. It reads text, not TOML: what it does not understand has no line, which is not an error.
+2. A message names file, table and key; the line number is inserted after them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLACE = re.compile(
 
 
 def lines_of(text: str) -> dict[Place, int]:
-    """Find where tables and keys stand.
+    """Return the lines of tables and keys.
 
     Args:
         text: A TOML file.
@@ -51,7 +51,7 @@ def lines_of(text: str) -> dict[Place, int]:
 
 
 def located(words: str, source: str, lines: Mapping[Place, int]) -> str:
-    """Put the line behind the words of a refusal.
+    """Add the line number to an error message.
 
     Args:
         words: "FILE, table [board], key kind: ...".
@@ -59,13 +59,13 @@ def located(words: str, source: str, lines: Mapping[Place, int]) -> str:
         lines: Of ``lines_of``.
 
     Returns:
-        The words with "(line 3)" behind them; the words as they are when there is no line.
+        The message with "(line 3)" after it, or unchanged when there is no line.
     """
     start = f"{source}, "
     place = words.removeprefix(start)
     found = _PLACE.match(place)
-    told = re.search(r" \(line \d+\)$", words)
-    if told or not words.startswith(start) or found is None or not found[0]:
+    numbered = re.search(r" \(line \d+\)$", words)
+    if numbered or not words.startswith(start) or found is None or not found[0]:
         return words
     table = found["table"] or ""
     if found["entry"]:
@@ -94,12 +94,12 @@ def _bare(name: str) -> str:
 
 
 def _entry_of(number: str, lines: Mapping[Place, int]) -> str:
-    """Tell which [[slot]] is that of a slot."""
+    """Return the index of a slot's [[slot]] table."""
     return f"slot {lines.get((f'number {number}', ''), 0)}"
 
 
 def _line(table: str, key: str, lines: Mapping[Place, int]) -> int | None:
-    """Find the key, else what it stands in."""
+    """Return the line of the key, else of its table."""
     outer, _, inner = key.partition(".")
     for place in ((table, key), (f"{table}.{outer}", inner), (table, outer), (table, "")):
         if place in lines and (table or key):

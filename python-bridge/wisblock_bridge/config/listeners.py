@@ -1,7 +1,7 @@
-"""Where a bridge serves: open to this computer, with keys to others.
+"""Where a bridge serves: without keys on this computer, with keys for others.
 
 1. It says which endpoint is encrypted; binding is the server's, looking for trouble ``endpoint``'s.
-2. Keys are read where an endpoint asks for them, and before any output is touched.
+2. Keys are read if an endpoint requires them, before any output is changed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Listener(NamedTuple):
-    """One endpoint to serve at.
+    """One endpoint to serve.
 
     Attributes:
         endpoint: Where.
@@ -32,13 +32,10 @@ class Listener(NamedTuple):
 
 
 def listeners(config: Config) -> list[Listener]:
-    """Tell where to serve.
-
-    Args:
-        config: What is configured.
+    """Return the endpoints to serve.
 
     Returns:
-        The endpoints, those without keys first: what a socket is told about keys counts for all
+        The endpoints, those without keys first: a socket's key options count for all
         that it is bound to afterwards.
     """
     main = parse_endpoint(config.endpoint or default_endpoint())
@@ -49,10 +46,7 @@ def listeners(config: Config) -> list[Listener]:
 
 
 def load_keys(config: Config) -> tuple[KeyPair, ClientList] | None:
-    """Read the keys, if an endpoint asks for them.
-
-    Args:
-        config: What is configured.
+    """Read the keys, if an endpoint requires them.
 
     Returns:
         The bridge's own pair and who may enter; None where no endpoint asks for keys.
@@ -69,16 +63,16 @@ def load_keys(config: Config) -> tuple[KeyPair, ClientList] | None:
     pair = server_pair(directory)
     if pair is None:
         raise ConfigError(
-            f"The endpoint {guarded[0]} is for other computers, and all who reach it could switch "
-            "relays. So it is served with encryption (CURVE) and to listed keys only, and there "
-            f"are no keys in {directory}. Make them: `wisblock-bridge keys server`, then "
+            f"The endpoint {guarded[0]} is for other computers, and anybody who reaches it could "
+            "switch relays. So it is served with encryption (CURVE) and to listed keys only, but "
+            f"there are no keys in {directory}. Make them: `wisblock-bridge keys server`, then "
             "`wisblock-bridge keys add NAME --role drive` for each client. Or use an ipc:// "
             "endpoint or tcp://127.0.0.1, and an SSH tunnel from elsewhere."
         )
     clients = ClientList(directory)
     if not clients.read():
         log.warning(
-            "no key is listed in %s, so nobody can connect to %s: wisblock-bridge keys add",
+            "no key is listed in %s, so no client can connect to %s: wisblock-bridge keys add",
             clients.path,
             guarded[0],
         )

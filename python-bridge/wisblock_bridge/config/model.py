@@ -1,6 +1,6 @@
-"""What can be configured, as data.
+"""The configuration as data.
 
-1. Frozen: whoever has a configuration can rely on it.
+1. Frozen: a configuration never changes.
 2. A value that is None or missing leaves the choice to the board or to discovery.
 """
 
@@ -23,7 +23,7 @@ Kind = Literal["auto", "RAK7391", "RAK6421"]
 
 @dataclass(frozen=True, slots=True)
 class BoardConfig:
-    """What is said about the carrier.
+    """The configuration of the carrier board.
 
     Attributes:
         kind: "auto", or its product name.
@@ -48,7 +48,7 @@ class BoardConfig:
 
 @dataclass(frozen=True, slots=True)
 class SlotConfig:
-    """What is said about a slot.
+    """The configuration of a slot.
 
     Attributes:
         module: The product that is plugged in; None when any may be asked for.
@@ -61,7 +61,7 @@ class SlotConfig:
 
 @dataclass(frozen=True, slots=True)
 class SecurityConfig:
-    """What is said about keys.
+    """The configuration of keys.
 
     Attributes:
         keys: Directory of the keys; None for the usual one.
@@ -74,11 +74,11 @@ class SecurityConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that can be configured.
+    """The whole configuration.
 
     Attributes:
         endpoint: Where to serve; None for the default.
-        remote_endpoint: Where to serve with encryption and keys besides; None for nowhere.
+        remote_endpoint: Where to serve with encryption and keys, too; None for nowhere.
         emulate: The board is emulated.
         swing_s: Period of slow changes on an emulated board, s; 0 for none.
         log_level: "debug", "info", "warning" or "error".

@@ -1,8 +1,8 @@
-"""From flags, environment and file to a configuration.
+"""Read the configuration from flags, environment and file.
 
-1. A flag wins over the environment, the environment over the file, the file over the default.
-2. Values are checked for themselves here; whether the hardware agrees is ``discovery``'s business.
-3. Every refusal names file, table and key, and the nearest name when one is unknown.
+1. A flag overrides the environment, the environment the file, the file the default.
+2. Values are checked alone here; ``discovery`` compares them with the hardware.
+3. Every error names file, table and key, and a similar name when one is unknown.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ def load(
     environment: Mapping[str, str] | None = None,
     default_file: Path = DEFAULT_FILE,
 ) -> Config:
-    """Put together what flags, environment and file say.
+    """Return the configuration from flags, environment and file.
 
     Args:
         flags: Flag ("--endpoint") to value; None values count as not given.
         file: The file that the command line names; None to look in the usual places.
-        environment: Environment variables; those of this process when not given.
+        environment: Environment variables; by default those of this process.
         default_file: Read when it exists and no other file is named.
 
     Returns:
@@ -120,7 +120,7 @@ def _put_together(
 
 
 def _of_table(found: Mapping[str, Any], table: str) -> dict[str, Any]:
-    """Give the values of one table, without its name in front."""
+    """Return the values of one table, without its name as a prefix."""
     prefix = f"{table}."
     return {
         key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)
@@ -222,7 +222,7 @@ def _candidates(
     written: Mapping[str, object],
     name: str,
 ) -> list[tuple[object, str]]:
-    """Collect who says something about a setting, the strongest first."""
+    """Return the sources of a setting, the one with the highest precedence first."""
 
     def typed(text: object) -> object:
         return text if setting.is_text or not isinstance(text, str) else values.from_text(text)
@@ -242,14 +242,14 @@ def _candidates(
     given = [each for each in (key, *setting.aliases) if each in keys]
     if len({str(keys[each]) for each in given}) > 1:
         raise values.refuse(
-            f"{prefix} keys {' and '.join(given)}", "they mean the same and say different things."
+            f"{prefix} keys {' and '.join(given)}", "they mean the same and have different values."
         )
     found.extend((keys[each], f"{prefix} key {each}") for each in given[:1])
     return found
 
 
 def _settle_board(found: dict[str, object], origins: dict[str, str]) -> None:
-    """A variant belongs to one product: let it name that one, or refuse both."""
+    """Derive the product from its variant, or refuse a pair that does not match."""
     variant = found.get("board.variant")
     if variant is None:
         return
@@ -272,7 +272,7 @@ def _note_unknown(environment: Mapping[str, str]) -> None:
     for name in environment:
         if name.startswith(PREFIX) and name not in known:
             log.warning(
-                "the environment variable %s means nothing here. %s",
+                "the environment variable %s is not known. %s",
                 name,
                 values.nearest(name, sorted(known)),
             )
@@ -351,7 +351,7 @@ def _lines(
 def _wired_slots(
     board: Mapping[str, object], name: str
 ) -> Iterator[tuple[int, Mapping[str, object]]]:
-    """Give the tables that tell how a slot is wired."""
+    """Return the tables with the wiring of slots."""
     for slot in SLOTS:
         if f"slot{slot}" in board:
             outer = values.table(board[f"slot{slot}"], f"{name}, table board.slot{slot}")

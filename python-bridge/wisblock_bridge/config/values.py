@@ -1,7 +1,7 @@
-"""Single values of the configuration: each is checked here and refused in words.
+"""Check single values of the configuration.
 
-1. A place is where the user wrote the value; every refusal begins with it.
-2. Nothing here knows which keys there are.
+1. A place is where the user wrote the value; every error message begins with it.
+2. Nothing here knows the keys of the configuration.
 """
 
 from __future__ import annotations
@@ -26,20 +26,17 @@ WORDS = {"true": True, "yes": True, "on": True, "1": True} | {
 
 
 def refuse(place: str, problem: str) -> ConfigError:
-    """Make the error for a value that cannot be used.
+    """Return the error for a value that cannot be used.
 
     Args:
         place: Where it was written.
         problem: What is wrong, and what is allowed.
-
-    Returns:
-        The error, to be raised.
     """
     return ConfigError(f"{place}: {problem}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Tell what a misspelt name may have meant.
+    """Return a suggestion for a misspelt name.
 
     Args:
         name: What was written.
@@ -64,15 +61,11 @@ def _close(name: str, known: list[str]) -> str:
 def text(value: object, place: str) -> str:
     """Check a text.
 
-    Args:
-        value: What was written.
-        place: Where.
-
     Returns:
         The text, never empty.
 
     Raises:
-        ConfigError: It is none.
+        ConfigError: The value has another type.
     """
     if not isinstance(value, str) or not value.strip():
         raise refuse(place, f"{value!r} is not a text in quotes.")
@@ -80,7 +73,7 @@ def text(value: object, place: str) -> str:
 
 
 def choice(value: object, place: str, allowed: Iterable[str]) -> str:
-    """Check a word out of a few; upper and lower case are the same.
+    """Check a choice, ignoring case.
 
     Args:
         value: What was written.
@@ -91,7 +84,7 @@ def choice(value: object, place: str, allowed: Iterable[str]) -> str:
         The word as it is spelt in ``allowed``.
 
     Raises:
-        ConfigError: It is none of them.
+        ConfigError: The value is not one of them.
     """
     words = list(allowed)
     written = text(value, place)
@@ -100,7 +93,7 @@ def choice(value: object, place: str, allowed: Iterable[str]) -> str:
             return word
     close = _close(written, words)
     advice = f" Did you mean {close}?" if close else ""
-    raise refuse(place, f'"{written}" is none of {", ".join(words)}.{advice}')
+    raise refuse(place, f'"{written}" is not one of {", ".join(words)}.{advice}')
 
 
 def boolean(value: object, place: str) -> bool:
@@ -114,7 +107,7 @@ def boolean(value: object, place: str) -> bool:
         True or False.
 
     Raises:
-        ConfigError: It is neither.
+        ConfigError: It is neither true nor false.
     """
     if isinstance(value, bool):
         return value
@@ -130,11 +123,8 @@ def number(value: object, place: str, low: float, high: float) -> float:
         low: Smallest allowed.
         high: Largest allowed.
 
-    Returns:
-        The number.
-
     Raises:
-        ConfigError: It is none, or out of range.
+        ConfigError: It is not a number, or out of range.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise refuse(place, f"{value!r} is not a number from {low:g} to {high:g}.")
@@ -150,11 +140,8 @@ def integer(value: object, place: str, low: int, high: int) -> int:
         low: Smallest allowed.
         high: Largest allowed.
 
-    Returns:
-        The number.
-
     Raises:
-        ConfigError: It is none, or out of range.
+        ConfigError: It is not a number, or out of range.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise refuse(place, f"{value!r} is not a whole number from {low} to {high}.")
@@ -172,7 +159,7 @@ def address(value: object, place: str) -> int:
         7-bit address, 0x08...0x77.
 
     Raises:
-        ConfigError: It is none.
+        ConfigError: The value has another type.
     """
     found = value
     if isinstance(value, str):
@@ -199,15 +186,8 @@ def address(value: object, place: str) -> int:
 def table(value: object, place: str) -> Mapping[str, object]:
     """Check that something is a table.
 
-    Args:
-        value: What was written.
-        place: Where.
-
-    Returns:
-        Its keys and values.
-
     Raises:
-        ConfigError: It is none.
+        ConfigError: The value has another type.
     """
     if not isinstance(value, dict):
         raise refuse(
@@ -217,7 +197,7 @@ def table(value: object, place: str) -> Mapping[str, object]:
 
 
 def only_known(values: Mapping[str, object], known: Iterable[str], where: str) -> None:
-    """Refuse keys that mean nothing.
+    """Refuse unknown keys.
 
     Args:
         values: The table as written.
@@ -225,7 +205,7 @@ def only_known(values: Mapping[str, object], known: Iterable[str], where: str) -
         where: The place of the table, up to the key.
 
     Raises:
-        ConfigError: There is an unknown key; the nearest known one is named.
+        ConfigError: There is an unknown key; the most similar known one is named.
     """
     names = list(known)
     for key in values:
@@ -234,10 +214,7 @@ def only_known(values: Mapping[str, object], known: Iterable[str], where: str) -
 
 
 def from_text(written: str) -> object:
-    """Read a value where only text can be written: on the command line and in the environment.
-
-    Args:
-        written: The text.
+    """Parse a value from the command line or the environment.
 
     Returns:
         A truth value, a number or the text itself.

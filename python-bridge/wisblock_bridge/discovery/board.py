@@ -16,16 +16,16 @@ from wisblock_bridge.boards.rak6421 import RAK6421_BOARDS
 from wisblock_bridge.boards.rak7391 import RAK7391_BOARDS
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.discovery.computer import Computer, LinuxComputer
-from wisblock_bridge.discovery.identify import converter, expander, fan_controller
+from wisblock_bridge.discovery.identify import identifier
 from wisblock_bridge.discovery.serial_ports import with_usable_ports
 from wisblock_bridge.errors import BridgeError, BusError, BusFault
 
 if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
     from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.chips.identification import Identification
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.config import Config
-    from wisblock_bridge.discovery.identify import Identify, Identity
 
 Confidence = Literal["certain", "likely", "guess"]
 
@@ -138,7 +138,7 @@ class _Look:
 
     def _generation(self) -> Detection | None:
         """Tell the generations of the RAK7391 apart by their expanders."""
-        on_rak7391 = self._present(FAN_CONTROLLER, fan_controller, "fan controller EMC2301")
+        on_rak7391 = self._present(FAN_CONTROLLER, "EMC2301", "fan controller EMC2301")
         for board in RAK7391_BOARDS:
             expanders = [each for each in board.controllers.values() if each.address is not None]
             seen = [self._sees(each) for each in expanders]
@@ -162,7 +162,7 @@ class _Look:
             return "kernel" if driver in {"pca953x", "pcf857x"} else ""
         if spec.chip != "TPT29555":
             return ""
-        return "bus" if self._present(spec.address, expander, "expander TPT29555") else ""
+        return "bus" if self._present(spec.address, "TPT29555", "expander TPT29555") else ""
 
     def _hat(self) -> Detection:
         newest = RAK6421_BOARDS[0]
@@ -195,27 +195,28 @@ class _Look:
             return board
         spec = board.converter
         for address in dict.fromkeys((spec.address, *reversed(spec.alternatives))):
-            identity = self._identity(address, converter)
-            if identity is not None and identity.chip in {"ADS1115", "SGM58031"}:
-                self._note(f"an {identity.chip} answers at 0x{address:02x}")
+            identification = self._identification(address, "SGM58031")
+            if identification is not None and identification.chip in {"ADS1115", "SGM58031"}:
+                self._note(f"an {identification.chip} answers at 0x{address:02x}")
                 chip: Literal["ADS1115", "SGM58031"] = (
-                    "SGM58031" if identity.chip == "SGM58031" else "ADS1115"
+                    "SGM58031" if identification.chip == "SGM58031" else "ADS1115"
                 )
                 return replace(board, converter=replace(spec, chip=chip, address=address))
         if self._bus is not None:
             self._note(f"no converter answers on i2c-{self._number}")
         return board
 
-    def _present(self, address: int, identify: Identify, name: str) -> bool:
-        identity = self._identity(address, identify)
-        if identity is None or not identity.chip:
+    def _present(self, address: int, chip: str, name: str) -> bool:
+        identification = self._identification(address, chip)
+        if identification is None or not identification.chip:
             return False
         self._note(f"the {name} answers at 0x{address:02x}")
         return True
 
-    def _identity(self, address: int, identify: Identify) -> Identity | None:
+    def _identification(self, address: int, chip: str) -> Identification | None:
         """Ask an address; a bus that is not there or is stuck is asked once and then left alone."""
-        if self._bus is None:
+        identify = identifier(chip)
+        if self._bus is None or identify is None:
             return None
         try:
             return identify(self._bus, address, self._clock)

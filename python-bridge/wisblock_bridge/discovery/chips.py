@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from wisblock_bridge.chips.identification import Identification
 from wisblock_bridge.clock import SystemClock
-from wisblock_bridge.discovery.identify import Identity, answers, identifier
+from wisblock_bridge.discovery.identify import answers, identifier
 from wisblock_bridge.errors import BusError, BusFault
 from wisblock_bridge.module_api.needs import ChipNeed
 
@@ -161,7 +162,7 @@ def _add_module(wanted: dict[int, list[_Candidate]], name: str, need: ChipNeed) 
 
 def _look(bus: I2CBus, address: int, wanted: list[_Candidate], clock: Clock) -> Found | None:
     try:
-        candidate, identity = _identified(bus, address, wanted, clock)
+        candidate, identification = _identified(bus, address, wanted, clock)
     except BusError as error:
         if error.fault is BusFault.NO_ACKNOWLEDGE:
             return None
@@ -173,18 +174,18 @@ def _look(bus: I2CBus, address: int, wanted: list[_Candidate], clock: Clock) -> 
             return Found(bus.name, address, "", [], "low", error.message)
         raise
     if candidate is None:
-        return Found(bus.name, address, "", [], "low", identity.note)
+        return Found(bus.name, address, "", [], "low", identification.note)
     notes = [f"{candidate.owner[:1].upper()}{candidate.owner[1:]}."] if candidate.owner else []
-    notes.append(identity.note)
+    notes.append(identification.note)
     clashes = _clashes(candidate, wanted)
     if clashes:
         notes.append(_clash_note(clashes))
     return Found(
         bus.name,
         address,
-        identity.chip,
+        identification.chip,
         list(candidate.modules),
-        identity.confidence,
+        identification.confidence,
         " ".join(note for note in notes if note),
         clashes=clashes,
     )
@@ -219,20 +220,20 @@ def _told(found: Found) -> str:
 
 def _identified(
     bus: I2CBus, address: int, wanted: list[_Candidate], clock: Clock
-) -> tuple[_Candidate | None, Identity]:
+) -> tuple[_Candidate | None, Identification]:
     """Ask each candidate's own function; what has none is believed last, for want of a better."""
-    best: tuple[_Candidate | None, Identity] = (None, Identity("", "low", ""))
+    best: tuple[_Candidate | None, Identification] = (None, Identification("", "low", ""))
     silent: list[_Candidate] = []
     for candidate in _harmless_first(address, wanted):
         identify = identifier(candidate.chip)
         if identify is None:
             silent.append(candidate)
             continue
-        identity = identify(bus, address, clock)
-        better = CONFIDENCES.index(identity.confidence) > CONFIDENCES.index(best[1].confidence)
-        if best[0] is None or (identity.chip and better):
-            best = candidate if identity.chip else None, identity
-        if identity.confidence == "high" or identity.chip == RAW_EXPANDER:
+        identification = identify(bus, address, clock)
+        surer = CONFIDENCES.index(identification.confidence) > CONFIDENCES.index(best[1].confidence)
+        if best[0] is None or (identification.chip and surer):
+            best = candidate if identification.chip else None, identification
+        if identification.confidence == "high" or identification.chip == RAW_EXPANDER:
             break
     if best[0] is not None or not silent:
         return best
@@ -241,7 +242,7 @@ def _identified(
     others = " or ".join(each.chip for each in silent[1:])
     if others:
         note += f" It may also be: {others}."
-    return silent[0], Identity(silent[0].chip, "low", note)
+    return silent[0], Identification(silent[0].chip, "low", note)
 
 
 def _harmless_first(address: int, wanted: list[_Candidate]) -> list[_Candidate]:

@@ -12,9 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wisblock_bridge.chips.tpt29555.identify import identify
 from wisblock_bridge.clock import SystemClock
-from wisblock_bridge.discovery import identify, serial_ports
+from wisblock_bridge.discovery import serial_ports
 from wisblock_bridge.discovery.findings import GROUP_ADVICE, Finding
+from wisblock_bridge.discovery.identify import answers
 from wisblock_bridge.environment.packages import missing, named, problem_of
 from wisblock_bridge.errors import BusError, BusFault
 
@@ -92,7 +94,7 @@ def _touched(board: BoardSpec, computer: Computer) -> bool:
     """
     bus = computer.bus(board.i2c_number)
     try:
-        identify.answers(bus, board.converter.address)
+        answers(bus, board.converter.address)
     except BusError as error:
         if error.fault is BusFault.NO_ACKNOWLEDGE:
             return False
@@ -193,7 +195,7 @@ def _controller(
 def _expander(what: str, place: str, bus: I2CBus, address: int) -> Finding:
     """Look whether an expander that the kernel leaves alone is there."""
     try:
-        found = identify.expander(bus, address, SystemClock())
+        found = identify(bus, address, SystemClock())
     except BusError as error:
         finding = _of_error(what, error)
         return replace(finding, detail=f"The {place} cannot be read: {error.message}")

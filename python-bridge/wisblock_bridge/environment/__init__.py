@@ -1,1 +1,1 @@
-"""x."""
+"""The Python packages that are installed, and their versions."""

@@ -1,7 +1,7 @@
-"""The Python packages that the bridge needs, and the words for one that is missing.
+"""The Python packages that the bridge needs, and the error for a missing one.
 
 1. The one list of them: ``check``, ``report`` and the errors of a running bridge read it.
-2. A missing package is no defect of the bridge; it is reported with the commands that install it.
+2. A missing package is not a defect; it is reported with the commands that install it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Package:
         name: What pip calls it.
         module: What Python imports.
         debian: What apt calls it; empty where Debian has none that is new enough.
-        use: What cannot be done without it.
-        hardware: It is of no use on an emulated board.
-        core: Without it there is no bridge at all.
+        use: What it is needed for.
+        hardware: It is not needed on an emulated board.
+        core: The bridge cannot run without it.
     """
 
     name: str
@@ -49,17 +49,17 @@ _BY_MODULE = {each.module: each for each in PACKAGES}
 
 
 class MissingPackageError(BusError):
-    """A package that the bridge needs for this is not installed, or is another version.
+    """A required package is not installed, or has the wrong version.
 
     Args:
         package: Which.
-        reason: What Python said about it.
+        reason: Python's error.
     """
 
     def __init__(self, package: Package, reason: str = "") -> None:
         super().__init__(
             BusFault.MISSING,
-            f"The Python package {package.name} is missing, which is needed for {package.use}"
+            f"The Python package {package.name} is missing; it is needed for {package.use}"
             f"{f' ({reason})' if reason else ''}.",
             hint=advice(package),
         )
@@ -67,14 +67,7 @@ class MissingPackageError(BusError):
 
 
 def advice(package: Package) -> str:
-    """Tell how to install a package.
-
-    Args:
-        package: Which.
-
-    Returns:
-        The commands, in a sentence.
-    """
+    """Return how to install a package."""
     pip = f"`{sys.prefix}/bin/pip install {package.name}`"
     if not package.debian:
         return f"Install it: {pip}. Then restart the bridge."
@@ -85,13 +78,10 @@ def advice(package: Package) -> str:
 
 
 def missing(error: BaseException) -> MissingPackageError | None:
-    """Find the words for an import that failed.
-
-    Args:
-        error: Whatever was raised.
+    """Return the error for an import that failed.
 
     Returns:
-        The error to report in its place; None when it is not the import of a package in the list.
+        The error to report instead; None when it is not the import of a package in the list.
     """
     if not isinstance(error, ImportError):
         return None
@@ -103,10 +93,7 @@ def missing(error: BaseException) -> MissingPackageError | None:
 
 
 def problem_of(package: Package) -> MissingPackageError | None:
-    """Try to import a package.
-
-    Args:
-        package: Which.
+    """Import a package, and return what is wrong with it.
 
     Returns:
         Why that fails; None when it can be used.
@@ -119,15 +106,12 @@ def problem_of(package: Package) -> MissingPackageError | None:
 
 
 def named(name: str) -> Package:
-    """Give a package by the name that pip knows."""
+    """Return a package by its name on PyPI."""
     return next(each for each in PACKAGES if each.name == name)
 
 
 def version(package: Package) -> str | None:
-    """Tell which version of a package is installed.
-
-    Args:
-        package: Which.
+    """Return the installed version of a package.
 
     Returns:
         The version; None where none is registered, which a package of Debian may be without.

@@ -1,6 +1,6 @@
-"""What is installed: the versions that whoever looks for a fault has to know.
+"""The versions that are needed to diagnose a fault.
 
-1. Nothing is imported but what this process uses anyway; what is missing is told as missing.
+1. Nothing is imported but what this process uses anyway; what is missing is reported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wisblock_bridge.environment.packages import PACKAGES, version
 
 
 def versions() -> dict[str, str]:
-    """Tell the versions of everything that takes part.
+    """Return the versions of everything involved.
 
     Returns:
         Name to version, "not installed" where it is missing.
@@ -29,7 +29,7 @@ def versions() -> dict[str, str]:
 
 
 def operating_system(release: Path = Path("/etc/os-release")) -> str:
-    """Tell which distribution this is.
+    """Return the name of the distribution.
 
     Args:
         release: The file that says so.
@@ -47,7 +47,7 @@ def operating_system(release: Path = Path("/etc/os-release")) -> str:
 
 def _libzmq() -> str:
     try:
-        import zmq  # noqa: PLC0415  (it may be missing, and that is to be told)
+        import zmq  # noqa: PLC0415  (it may be missing, which is reported)
 
         return f"{zmq.zmq_version()}, CURVE {'yes' if zmq.has('curve') else 'no'}"
     except ImportError:

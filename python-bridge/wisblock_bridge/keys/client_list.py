@@ -1,9 +1,8 @@
-"""The list of keys that may enter, and how far each of them reaches.
+"""The list of authorised keys, with the role of each.
 
-1. A change of the file counts from the next question on; nobody restarts anything.
-2. What cannot be trusted or understood lets nobody in: a damaged list is an empty list, and said
-   so in the log, once.
-3. It is asked by two threads, the one that lets connections in and the one that serves.
+1. A change of the file takes effect at the next lookup, without a restart.
+2. A list that cannot be trusted or parsed authorises no key, and is reported in the log once.
+3. Two threads use it: the authenticator's and the poll loop's.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ class Client:
     """One entry of the list.
 
     Attributes:
-        name: What it is called; part of refusals and of the status.
+        name: Its name; part of refusals and of the status.
         public_key: Its public key.
-        role: How far it reaches.
+        role: Its role.
     """
 
     name: str
@@ -64,7 +63,7 @@ class ClientList:
     # -- for the bridge ---------------------------------------------------------------------------
 
     def find(self, public_key: str) -> Peer | None:
-        """Tell who has a key, as the file says at this moment.
+        """Return the client with a key, as the file is now.
 
         Args:
             public_key: The key, proven to be the other end's.
@@ -91,7 +90,7 @@ class ClientList:
         except KeysError as error:
             clients = []
             if str(error) != self._trouble:
-                log.error("nobody can connect with a key: %s", error)  # noqa: TRY400  (a sentence)
+                log.error("no client can connect with a key: %s", error)  # noqa: TRY400  (a sentence)
             self._trouble = str(error)
         else:
             if self._trouble:
@@ -124,7 +123,7 @@ class ClientList:
         entries = found.get("client", [])
         if set(found) - {"client"} or not isinstance(entries, list):
             raise KeysError(
-                f"{self.path} is damaged: it may hold nothing but entries [[client]], in double "
+                f"{self.path} is damaged: it must contain only [[client]] entries, in double "
                 "brackets."
             )
         clients: list[Client] = []
@@ -135,26 +134,23 @@ class ClientList:
         return clients
 
     def add(self, name: str, public_key: str, role: str) -> Client:
-        """Let a key in.
+        """Add a key.
 
         Args:
             name: What to call it.
             public_key: The key.
             role: "read", "drive" or "admin".
 
-        Returns:
-            The entry.
-
         Raises:
-            KeysError: The name is taken, the key is listed already or is none, there is no such
+            KeysError: The name is taken, the key is listed already or invalid, there is no such
                 role, or the file cannot be used.
         """
         client = Client(check_name(name), check_key(public_key, "public key"), find_role(role))
         own = server_pair(self._directory)
         if own is not None and own.public == public_key:
             raise KeysError(
-                "That is the public key of this bridge, not one of a client. Every client has a "
-                "pair of its own."
+                "That is the public key of this bridge, not of a client. Every client has its own "
+                "pair."
             )
         files.make_directory(self._directory)
         clients = self.read()
@@ -163,10 +159,10 @@ class ClientList:
         return client
 
     def set_role(self, name: str, role: str) -> Client:
-        """Change how far a key reaches, from its next request on.
+        """Change the role of a key, from its next request on.
 
         Args:
-            name: What it is called.
+            name: Its name.
             role: "read", "drive" or "admin".
 
         Returns:
@@ -183,10 +179,7 @@ class ClientList:
         return changed
 
     def remove(self, name: str) -> Client:
-        """Let a key in no longer; connections that it has are refused from their next request on.
-
-        Args:
-            name: What it is called.
+        """Remove a key; its connections are refused from their next request on.
 
         Returns:
             The entry that was removed.
@@ -208,7 +201,7 @@ class ClientList:
 
     def _entry(self, entry: object, place: str) -> Client:
         if not isinstance(entry, dict):
-            raise KeysError(f"{place} is no table. Write each client under its own [[client]].")
+            raise KeysError(f"{place} is not a table. Write each client under its own [[client]].")
         values = [entry.get(name) for name in NAMES]
         if set(entry) != set(NAMES) or not all(isinstance(value, str) for value in values):
             raise KeysError(
@@ -223,7 +216,7 @@ class ClientList:
     def _write(self, clients: list[Client]) -> None:
         lines = [
             "# The keys that may connect to this bridge, kept by `wisblock-bridge keys`.",
-            "# role: read < drive < admin. A change counts at once, without a restart.",
+            "# role: read < drive < admin. A change takes effect at once, without a restart.",
         ]
         for each in clients:
             lines += [
@@ -237,16 +230,13 @@ class ClientList:
 
 
 def find_role(word: str) -> Role:
-    """Find a role by its word.
+    """Return a role by its name.
 
     Args:
         word: "read", "drive" or "admin".
 
-    Returns:
-        The role.
-
     Raises:
-        KeysError: There is none.
+        KeysError: There is no such role.
     """
     role = ROLES.get(word)
     if role is None:
@@ -266,6 +256,6 @@ def _check_new(client: Client, clients: list[Client], place: str) -> None:
             )
         if each.public_key == client.public_key:
             raise KeysError(
-                f'{place}That key is listed already, as "{each.name}". Every client has a pair of '
-                "its own."
+                f'{place}That key is listed already, as "{each.name}". '
+                "Every client has its own pair."
             )

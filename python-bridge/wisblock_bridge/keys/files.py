@@ -1,10 +1,10 @@
 """Files that hold keys: who may read them, who may write them, and how they are replaced.
 
-1. A file is written beside its place and moved there: at no moment is there half a file, and at
-   no moment may others read it.
-2. A file that others could have read (secrets) or written (lists) is refused, in words that say
+1. A file is written under another name and moved: it is never half written, and others can never
+   read it.
+2. A file that others could have read (secrets) or written (lists) is refused; the error says
    what to do.
-3. What is in a file is never part of a message.
+3. The content of a file is never part of a message.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class KeysError(ConfigError):
 def default_directory(
     environment: Mapping[str, str] | None = None, *, uid: int | None = None
 ) -> Path:
-    """Tell where keys are kept when the configuration says nothing.
+    """Return where keys are kept by default.
 
     Args:
-        environment: Environment variables; those of this process when not given.
-        uid: Number of the user; the one of this process when not given.
+        environment: Environment variables; by default those of this process.
+        uid: Number of the user; by default that of this process.
 
     Returns:
         Beside the service's configuration for root and for the service; else in the user's own
@@ -64,10 +64,7 @@ def default_directory(
 
 
 def make_directory(directory: Path) -> None:
-    """Make a directory for keys, if there is none: for its owner alone.
-
-    Args:
-        directory: Where.
+    """Create a directory for keys, private to its owner, if there is none.
 
     Raises:
         KeysError: It cannot be made, or others may write to the one that is there.
@@ -84,32 +81,29 @@ def make_directory(directory: Path) -> None:
         check_directory(directory)
     except OSError as error:
         raise KeysError(
-            f"The directory {directory} for keys cannot be made: {error.strerror}."
+            f"The directory {directory} for keys cannot be created: {error.strerror}."
             + _as_root(directory)
         ) from error
 
 
 def check_directory(directory: Path) -> None:
-    """Refuse a directory in which others could exchange files.
-
-    Args:
-        directory: Where.
+    """Refuse a directory in which others could replace files.
 
     Raises:
-        KeysError: It is none, or others may write to it.
+        KeysError: It is not a directory, or others may write to it.
     """
     try:
         found = directory.stat()
     except OSError as error:
         raise KeysError(
-            f"{directory} cannot be looked at: {error.strerror}.{_as_root(directory)}"
+            f"{directory} cannot be checked: {error.strerror}.{_as_root(directory)}"
         ) from error
     if not stat.S_ISDIR(found.st_mode):
-        raise KeysError(f"{directory} is no directory. Name another one for the keys.")
+        raise KeysError(f"{directory} is not a directory. Name another one for the keys.")
     if found.st_mode & OTHERS_WRITE:
         raise KeysError(
             f"Others may write to {directory} (mode {stat.S_IMODE(found.st_mode):04o}), and could "
-            f"put keys of their own there. Make it private: chmod 700 {directory}"
+            f"add their own keys. Make it private: chmod 700 {directory}"
         )
 
 
@@ -128,7 +122,7 @@ def read(path: Path, *, secret: bool) -> dict[str, object]:
         KeysError: It cannot be read, others had access to it, or it is damaged.
     """
     try:
-        # Not to wait for anybody who writes, should it be a pipe.
+        # Do not wait for a writer if it is a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             _check(path, os.fstat(file.fileno()), secret=secret)
@@ -140,18 +134,18 @@ def read(path: Path, *, secret: bool) -> dict[str, object]:
             f"{path} cannot be read by this user: {error.strerror}.{_as_root(path)}"
         ) from error
     if len(content) > LARGEST_BYTES:
-        raise KeysError(f"{path} is larger than {LARGEST_BYTES} bytes: that is no file of keys.")
+        raise KeysError(f"{path} is larger than {LARGEST_BYTES} bytes: that is not a key file.")
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
         raise KeysError(
-            f"{path} is damaged: it is not valid TOML. Put back a copy, or remove it and make it "
-            "anew with `wisblock-bridge keys`."
+            f"{path} is damaged: it is not valid TOML. Restore a copy, or remove it and create it "
+            "again with `wisblock-bridge keys`."
         ) from None
 
 
 def write(path: Path, text: str, *, replace: bool) -> None:
-    """Write a file of keys, whole or not at all; it belongs to whom its directory belongs to.
+    """Write a file of keys, whole or not at all; its owner is that of the directory.
 
     Args:
         path: Which.
@@ -181,25 +175,25 @@ def write(path: Path, text: str, *, replace: bool) -> None:
         _note_directory(path.parent)
     except FileExistsError:
         raise KeysError(
-            f"{path} exists already and is left as it is. Remove it first, or name another file."
+            f"{path} exists already and was not changed. Remove it first, or name another file."
         ) from None
     except OSError as error:
         raise KeysError(f"{path} cannot be written: {error.strerror}.{_as_root(path)}") from error
 
 
 def only_texts(found: Mapping[str, object], names: tuple[str, ...], path: Path) -> list[str]:
-    """Take texts out of a file that was read.
+    """Return texts from a file that was read.
 
     Args:
         found: Its keys and values.
         names: Which; nothing else may be there.
-        path: The file, for the refusal.
+        path: The file, for the error message.
 
     Returns:
         Their values, in that order.
 
     Raises:
-        KeysError: One is missing, is no text, or there are others.
+        KeysError: One is missing, is not text, or there are others.
     """
     values = [found.get(name) for name in names]
     if set(found) != set(names) or not all(isinstance(value, str) for value in values):
@@ -212,7 +206,7 @@ def only_texts(found: Mapping[str, object], names: tuple[str, ...], path: Path) 
 
 def _check(path: Path, found: os.stat_result, *, secret: bool) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise KeysError(f"{path} is no file.")
+        raise KeysError(f"{path} is not a file.")
     mode = stat.S_IMODE(found.st_mode)
     if secret and mode & OTHERS_READ:
         raise KeysError(
@@ -222,19 +216,19 @@ def _check(path: Path, found: os.stat_result, *, secret: bool) -> None:
         )
     if mode & OTHERS_WRITE:
         raise KeysError(
-            f"Others may write to {path} (mode {mode:04o}), and could let themselves in. Look "
-            f"through it, then: chmod 600 {path}"
+            f"Others may write to {path} (mode {mode:04o}), and could add themselves. Check "
+            f"it, then: chmod 600 {path}"
         )
     own = os.geteuid()
     if own not in {0, found.st_uid} and found.st_uid != 0:
         raise KeysError(
             f"{path} belongs to another user (number {found.st_uid}), who could change it at any "
-            f"time. Give it to the user of the bridge: sudo chown {own} {path}"
+            f"time. Change its owner to the user of the bridge: sudo chown {own} {path}"
         )
 
 
 def _hand_over(descriptor: int, directory: Path) -> None:
-    """What root writes belongs to the owner of the directory: the service has to read it."""
+    """Give what root wrote to the owner of the directory: the service must read it."""
     if os.geteuid() == 0:
         owner = directory.stat()
         os.fchown(descriptor, owner.st_uid, owner.st_gid)

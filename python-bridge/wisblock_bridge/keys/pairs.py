@@ -1,8 +1,8 @@
-"""Key pairs: making them, writing them down, reading them back.
+"""Create, write and read key pairs.
 
 1. Keys are ZeroMQ's own text form (Z85, 40 characters), everywhere.
-2. A secret key never shows itself: not in a repr, not in an error.
-3. ZeroMQ is imported where a key is made or held against its other half.
+2. A secret key is never shown: not in a repr, not in an error.
+3. ZeroMQ is imported where a key is made or checked against its other half.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class KeyPair:
     """A public key and the secret one that belongs to it.
 
     Attributes:
-        public: To be given to whoever is to know this one.
+        public: May be given to anybody.
         secret: To be kept.
     """
 
@@ -54,7 +54,7 @@ class ClientKeys:
         secret: The client's own secret key.
 
     Raises:
-        KeysError: One of them is no key, or the client's two do not belong together.
+        KeysError: One of them is not a key, or the client's two do not belong together.
     """
 
     server: str
@@ -67,23 +67,20 @@ class ClientKeys:
         check_pair(KeyPair(self.public, self.secret), "The client's keys")
 
     def as_text(self) -> str:
-        """Write them as lines, to be pasted or kept in a file."""
+        """Return the keys as lines, to be pasted or kept in a file."""
         values = (self.server, self.public, self.secret)
         return "".join(f'{name} = "{value}"\n' for name, value in zip(NAMES, values, strict=True))
 
 
 def check_key(key: str, what: str) -> str:
-    """Refuse what is no key.
+    """Refuse text that is not a key.
 
     Args:
         key: The text.
         what: What it was said to be: "public-key". The text itself is not repeated.
 
-    Returns:
-        The key.
-
     Raises:
-        KeysError: It is none.
+        KeysError: The text is not a key.
     """
     if len(key) != KEY_LENGTH:
         raise KeysError(
@@ -100,7 +97,7 @@ def check_key(key: str, what: str) -> str:
         for value in values[start : start + _GROUP]:
             number = number * len(ALPHABET) + value
         if number >= 1 << 32:
-            raise KeysError(f"The {what} is no key: it cannot be decoded. Copy it again.")
+            raise KeysError(f"The {what} is not a key: it cannot be decoded. Copy it again.")
     return key
 
 
@@ -109,7 +106,7 @@ def check_pair(pair: KeyPair, what: str) -> None:
 
     Args:
         pair: Both.
-        what: Whose they are, for the refusal.
+        what: Whose they are, for the error message.
 
     Raises:
         KeysError: They do not.
@@ -124,11 +121,7 @@ def check_pair(pair: KeyPair, what: str) -> None:
 
 
 def make_pair() -> KeyPair:
-    """Make a new pair.
-
-    Returns:
-        The pair, from the system's random numbers.
-    """
+    """Create a new pair."""
     import zmq  # noqa: PLC0415  (rule 3)
 
     public, secret = zmq.curve_keypair()
@@ -136,22 +129,12 @@ def make_pair() -> KeyPair:
 
 
 def server_file(directory: Path) -> Path:
-    """Tell where the bridge's own pair is kept.
-
-    Args:
-        directory: Of the keys.
-
-    Returns:
-        The file.
-    """
+    """Return where the bridge's own pair is kept."""
     return directory / SERVER_FILE
 
 
 def server_pair(directory: Path) -> KeyPair | None:
     """Read the bridge's own pair.
-
-    Args:
-        directory: Of the keys.
 
     Returns:
         The pair; None when none was made yet.
@@ -175,13 +158,7 @@ def server_pair(directory: Path) -> KeyPair | None:
 
 
 def own_pair(directory: Path) -> KeyPair:
-    """Read the bridge's own pair, which there has to be.
-
-    Args:
-        directory: Of the keys.
-
-    Returns:
-        The pair.
+    """Read the bridge's own pair, which must exist.
 
     Raises:
         KeysError: There is none, or it cannot be used.
@@ -189,20 +166,17 @@ def own_pair(directory: Path) -> KeyPair:
     pair = server_pair(directory)
     if pair is None:
         raise KeysError(
-            f"This bridge has no keys of its own yet: there is no {server_file(directory)}. Make "
+            f"This bridge has no keys yet: there is no {server_file(directory)}. Create "
             "them first: wisblock-bridge keys server"
         )
     return pair
 
 
 def make_server_pair(directory: Path) -> KeyPair:
-    """Make the bridge's own pair and write it down.
+    """Create the bridge's own pair and write it to its file.
 
     Args:
         directory: Of the keys; made if there is none.
-
-    Returns:
-        The pair.
 
     Raises:
         KeysError: There is one already, or it cannot be written.
@@ -220,13 +194,13 @@ def make_server_pair(directory: Path) -> KeyPair:
 
 
 def write_client_file(path: Path, keys: ClientKeys, name: str, role: str) -> None:
-    """Write down what a client needs.
+    """Write the keys that a client needs.
 
     Args:
         path: Where; there must be none yet.
         keys: Its keys.
         name: What the list calls it.
-        role: How far it reaches.
+        role: Its role.
 
     Raises:
         KeysError: It cannot be written.
@@ -234,20 +208,17 @@ def write_client_file(path: Path, keys: ClientKeys, name: str, role: str) -> Non
     files.write(
         path,
         f'# Keys of the client "{name}" (role {role}), made by `wisblock-bridge keys add`.\n'
-        "# Whoever has this file is that client: keep it on the client, and nowhere else.\n"
+        "# This file is the client's identity: keep it on the client, and nowhere else.\n"
         + keys.as_text(),
         replace=False,
     )
 
 
 def read_client_file(path: Path) -> ClientKeys:
-    """Read what a client needs.
+    """Read the keys that a client needs.
 
     Args:
         path: A file that `wisblock-bridge keys add` wrote.
-
-    Returns:
-        The keys.
 
     Raises:
         KeysError: There is none, or it cannot be used.
@@ -267,16 +238,16 @@ def read_client_file(path: Path) -> ClientKeys:
 
 
 def client_keys_from_environment(environment: Mapping[str, str] | None = None) -> ClientKeys | None:
-    """Take a client's keys from the environment.
+    """Read a client's keys from the environment.
 
     Args:
-        environment: Environment variables; those of this process when not given.
+        environment: Environment variables; by default those of this process.
 
     Returns:
         The keys; None when no variable is set.
 
     Raises:
-        KeysError: Some are missing, or one is no key.
+        KeysError: Some are missing, or one is not a key.
     """
     environment = os.environ if environment is None else environment
     values = [environment.get(name, "").strip() for name in VARIABLES]
@@ -295,16 +266,10 @@ def client_keys_from_environment(environment: Mapping[str, str] | None = None) -
 
 
 def check_name(name: str) -> str:
-    """Refuse what cannot be the name of a key.
-
-    Args:
-        name: The text.
-
-    Returns:
-        The name.
+    """Refuse text that cannot be the name of a key.
 
     Raises:
-        KeysError: It cannot.
+        KeysError: The text cannot be a name.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise KeysError(

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., object]")
 
 
+def _marked(meta: OperationMeta) -> Callable[[F], F]:
+    def decorate(method: F) -> F:
+        setattr(method, OPERATION_META, meta)
+        return method
+
+    return decorate
+
+
 def operation(
     *,
     gives: tuple[ReadingSpec, ...],
@@ -46,25 +54,21 @@ def operation(
     Returns:
         The decorator.
     """
-    mark = OperationMeta(
-        event=False,
-        gives=gives,
-        main=main.name if main else "",
-        reads_only=reads_only,
-        drives=drives,
-        urgent=urgent,
-        polled=False,
-        occurrence=False,
-        payload_param=payload_param,
-        default=default,
-        check=check,
+    return _marked(
+        OperationMeta(
+            event=False,
+            gives=gives,
+            main=main.name if main else "",
+            reads_only=reads_only,
+            drives=drives,
+            urgent=urgent,
+            polled=False,
+            occurrence=False,
+            payload_param=payload_param,
+            default=default,
+            check=check,
+        )
     )
-
-    def decorate(method: F) -> F:
-        setattr(method, OPERATION_META, mark)
-        return method
-
-    return decorate
 
 
 def event(
@@ -88,22 +92,18 @@ def event(
     Returns:
         The decorator.
     """
-    mark = OperationMeta(
-        event=True,
-        gives=gives,
-        main=main.name if main else "",
-        reads_only=True,
-        drives="",
-        urgent=False,
-        polled=polled,
-        occurrence=occurrence,
-        payload_param="",
-        default=False,
-        check=check,
+    return _marked(
+        OperationMeta(
+            event=True,
+            gives=gives,
+            main=main.name if main else "",
+            reads_only=True,
+            drives="",
+            urgent=False,
+            polled=polled,
+            occurrence=occurrence,
+            payload_param="",
+            default=False,
+            check=check,
+        )
     )
-
-    def decorate(method: F) -> F:
-        setattr(method, OPERATION_META, mark)
-        return method
-
-    return decorate

@@ -161,14 +161,6 @@ class ModuleDescription:
     needs: Mapping[str, Need]
     unconfirmed: tuple[str, ...]
 
-    @property
-    def default_operation(self) -> OperationDescription:
-        """The operation that a new node starts with."""
-        return next(
-            (each for each in self.operations.values() if each.default),
-            next(iter(self.operations.values())),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class OperationMeta:

@@ -1,1 +1,4 @@
-"""The products: one file each, with everything the house knows of that product."""
+"""The products: one file each, with its emulation beside it; families have folders.
+
+A module imports ``module_api``, drivers of ``chips`` and bus interfaces. It knows no bus number.
+"""

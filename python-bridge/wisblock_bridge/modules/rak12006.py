@@ -21,21 +21,13 @@ from wisblock_bridge.module_api import (
     line,
     operation,
 )
-from wisblock_bridge.modules.shared.line_watcher import LineEvents
+from wisblock_bridge.modules.shared.line_watcher import MISSED, DebounceMs, LineEvents, PollMs
 
 WARM_UP_S = 30.0
 """A pyroelectric sensor needs some tens of seconds after power-on before it can be trusted. When
 that was is not known, so it is counted from the bridge's first use."""
 
 MOTION = ReadingSpec("motion", "Whether something warm moves in front of the sensor.", kind="bool")
-MISSED = ReadingSpec(
-    "missed",
-    "How many changes got lost before this one, where the kernel counts them.",
-    kind="int",
-    low=0,
-    step=1,
-    optional=True,
-)
 
 ActiveLow = Annotated[
     bool,
@@ -110,24 +102,8 @@ class RAK12006(Module):
     def motion(
         self,
         active_low: ActiveLow = True,  # noqa: FBT002  (of the wire)
-        debounce_ms: Annotated[
-            int,
-            Param(
-                "Changes that last less than this are not told.",
-                unit="millisecond",
-                low=0,
-                high=10_000,
-            ),
-        ] = 0,
-        poll_ms: Annotated[
-            int,
-            Param(
-                "How often to look, where the line has no interrupt.",
-                unit="millisecond",
-                low=10,
-                high=60_000,
-            ),
-        ] = 100,
+        debounce_ms: DebounceMs = 0,
+        poll_ms: PollMs = 100,
     ) -> LineEvents:
         """Tell when motion begins and ends; the first message is the present state.
 

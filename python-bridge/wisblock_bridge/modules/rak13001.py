@@ -7,13 +7,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from wisblock_bridge.buses.gpio import Bias
 from wisblock_bridge.module_api import (
     DigitalLine,
     Module,
-    Param,
     Part,
     Product,
     ReadingSpec,
@@ -22,18 +21,10 @@ from wisblock_bridge.module_api import (
     line,
     operation,
 )
-from wisblock_bridge.modules.shared.line_watcher import LineEvents
+from wisblock_bridge.modules.shared.line_watcher import MISSED, DebounceMs, LineEvents, PollMs
 from wisblock_bridge.modules.shared.relay import UNCONFIRMED_AT_POWER_ON, RelayModule
 
 ACTIVE = ReadingSpec("active", "Whether there is voltage at the input.", kind="bool")
-MISSED = ReadingSpec(
-    "missed",
-    "How many changes got lost before this one, where the kernel counts them.",
-    kind="int",
-    low=0,
-    step=1,
-    optional=True,
-)
 
 
 class IsolatedInput(Module):
@@ -56,24 +47,8 @@ class IsolatedInput(Module):
     @event(gives=(ACTIVE, MISSED), main=ACTIVE, polled=True)
     def input_changed(
         self,
-        debounce_ms: Annotated[
-            int,
-            Param(
-                "Changes that last less than this are not told.",
-                unit="millisecond",
-                low=0,
-                high=10_000,
-            ),
-        ] = 20,
-        poll_ms: Annotated[
-            int,
-            Param(
-                "How often to look, where the line has no interrupt.",
-                unit="millisecond",
-                low=10,
-                high=60_000,
-            ),
-        ] = 50,
+        debounce_ms: DebounceMs = 20,
+        poll_ms: PollMs = 50,
     ) -> LineEvents:
         """Tell when voltage comes or goes; the first message is the present state.
 

@@ -14,7 +14,6 @@ from wisblock_bridge.buses.gpio import Direction
 from wisblock_bridge.chips.mcp23017 import MCP23017
 from wisblock_bridge.errors import BadParamsError
 from wisblock_bridge.module_api import (
-    EventSource,
     Module,
     Param,
     Product,
@@ -28,6 +27,7 @@ from wisblock_bridge.module_api import (
     optional_line,
 )
 from wisblock_bridge.modules.shared.expander_pins import PinOwners, pins_in
+from wisblock_bridge.modules.shared.level_changes import LevelChanges
 
 log = logging.getLogger(__name__)
 
@@ -333,37 +333,20 @@ class RAK13003(Module):
         poll_ms: Annotated[
             int, Param("How often to look.", unit="millisecond", low=10, high=60_000)
         ] = 50,
-    ) -> PinWatch:
+    ) -> LevelChanges:
         """Tell when a pin changes its level; the first message of each pin is its present level.
 
         Returns:
             The look-out.
         """
         watched = tuple(dict.fromkeys(pins)) or tuple(range(PIN_COUNT))
-        return PinWatch(self, watched, poll_ms / 1000.0)
+        return LevelChanges(self._levels, self._changed, watched, poll_ms / 1000.0)
 
-    def look(self) -> int:
-        """Read all pins for a look-out.
-
-        Returns:
-            Bit n is the level of pin n.
-
-        Raises:
-            BusError: The module did not answer.
-        """
+    def _levels(self) -> int:
         self._check_supply()
         return self.expander.levels()
 
-    def tell(self, pin: int, level: int) -> Result:
-        """Pack what a look-out has seen.
-
-        Args:
-            pin: Which pin.
-            level: Its level.
-
-        Returns:
-            The readings of one event.
-        """
+    def _changed(self, pin: int, level: int) -> Result:
         return self._seen(about=1 << pin, pin=pin, level=level)
 
     def _check_supply(self) -> None:
@@ -416,40 +399,6 @@ class RAK13003(Module):
                 f"{told}. Write again."
             ).strip()
         return self.readings(Quality.UNCERTAIN if doubt else Quality.GOOD, doubt, **values)
-
-
-class PinWatch(EventSource):
-    """Looks at pins of one module, all in one transaction.
-
-    Args:
-        module: The module.
-        pins: Which pins.
-        interval_s: Seconds between two looks.
-    """
-
-    def __init__(self, module: RAK13003, pins: tuple[int, ...], interval_s: float) -> None:
-        super().__init__(interval_s)
-        self._module = module
-        self._pins = pins
-        self._last: int | None = None
-
-    def look(self) -> list[Result]:
-        """Look once.
-
-        Returns:
-            ``pin`` and ``level`` of each pin that changed; at first of all.
-
-        Raises:
-            BusError: The module did not answer.
-        """
-        levels = self._module.look()
-        last = ~levels if self._last is None else self._last
-        self._last = levels
-        return [
-            self._module.tell(pin, levels >> pin & 1)
-            for pin in self._pins
-            if (levels ^ last) >> pin & 1
-        ]
 
 
 def _pins(mask: int) -> str:

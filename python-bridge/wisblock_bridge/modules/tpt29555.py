@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from wisblock_bridge.errors import BridgeError, NotReadyError
 from wisblock_bridge.module_api import (
-    EventSource,
     Module,
     Param,
     Product,
@@ -23,6 +22,7 @@ from wisblock_bridge.module_api import (
     lost_supply,
     operation,
 )
+from wisblock_bridge.modules.shared.level_changes import LevelChanges
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
 
 if TYPE_CHECKING:
@@ -268,14 +268,20 @@ class TPT29555(Module):
         poll_ms: Annotated[
             int, Param("How often to look.", unit="millisecond", low=10, high=60_000)
         ] = 50,
-    ) -> LineWatch:
+    ) -> LevelChanges:
         """Tell when a line changes its level; the first message of each line is its present level.
 
         Returns:
             The look-out.
         """
         watched = tuple(dict.fromkeys(lines)) or tuple(range(LINE_COUNT))
-        return LineWatch(self, self.expanders.controller(expander), watched, poll_ms / 1000.0)
+        controller = self.expanders.controller(expander)
+        return LevelChanges(
+            controller.levels,
+            lambda line, level: self.readings(line=line, level=level),
+            watched,
+            poll_ms / 1000.0,
+        )
 
     def _drive(self, expander: str, line: int, level: int) -> Result:
         controller = self._take(expander, line)
@@ -326,48 +332,6 @@ class TPT29555(Module):
         net = SafetyNet(self.timers, lambda: controller.make_output(line, level))
         self._pulses[_output(expander, line)] = net.cancel
         net.make_safe()
-
-
-class LineWatch(EventSource):
-    """Looks at lines of one expander in one transaction.
-
-    Args:
-        module: For the packing of readings.
-        controller: The expander.
-        lines: Which lines.
-        interval_s: Seconds between two looks.
-    """
-
-    def __init__(
-        self,
-        module: TPT29555,
-        controller: LineController,
-        lines: tuple[int, ...],
-        interval_s: float,
-    ) -> None:
-        super().__init__(interval_s)
-        self._module = module
-        self._controller = controller
-        self._lines = lines
-        self._last: int | None = None
-
-    def look(self) -> list[Result]:
-        """Look once.
-
-        Returns:
-            ``line`` and ``level`` of each line that changed; at first of all.
-
-        Raises:
-            BusError: The expander did not answer.
-        """
-        levels = self._controller.levels()
-        last = ~levels if self._last is None else self._last
-        self._last = levels
-        return [
-            self._module.readings(line=line, level=levels >> line & 1)
-            for line in self._lines
-            if (levels ^ last) >> line & 1
-        ]
 
 
 def _names(held: Mapping[int, str]) -> str:

@@ -51,7 +51,7 @@ class Claim:
     superseded_by: Claim | None = None
 
     @property
-    def present(self) -> Claim:
+    def current(self) -> Claim:
         """The claim that counts now: itself, or the one it became part of."""
         claim = self
         while claim.superseded_by is not None:

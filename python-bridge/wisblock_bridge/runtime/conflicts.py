@@ -65,7 +65,9 @@ class SlotConflicts:
         """
         if not self.sessions.is_used(worker.place):
             return True
-        return not (worker.is_open or worker.unanswered or worker.queued or worker.watched)
+        return not (
+            worker.lifecycle.is_open or worker.unanswered or worker.queued or worker.watched
+        )
 
     def _refuse(self, conflict: Conflict, worker: Worker, wanted_by: Place) -> InUseError:
         """Make the refusal of what a module holds that is used.
@@ -183,7 +185,7 @@ class SlotConflicts:
             self.sessions.driver(whole) is not None
             or self.sessions.is_held(whole)
             or any(
-                job.output == output and job.session.present.alive and job.is_claimed
+                job.output == output and job.session.current.alive and job.is_claimed
                 for job in worker.driving
             )
         )

@@ -1,7 +1,7 @@
 """What the poll loop and the workers hand each other.
 
 1. Plain records: nothing here does anything.
-2. A job goes down, a post comes up; who posts something does not touch it any more.
+2. A job goes to a worker, a message comes back; its sender does not touch it any more.
 """
 
 from __future__ import annotations
@@ -50,18 +50,24 @@ class Job:
     @property
     def is_claimed(self) -> bool:
         """Whether the claim under which it was asked still counts."""
-        return self.claim is None or self.claim.present.alive
+        return self.claim is None or self.claim.current.alive
 
     def is_under(self, claim: Claim) -> bool:
-        """Tell whether it was asked under a claim.
+        """Return whether it was asked under a claim, which is the current one of its session."""
+        return self.claim is not None and self.claim.current is claim
 
-        Args:
-            claim: The present one of its session.
 
-        Returns:
-            Whether it was.
-        """
-        return self.claim is not None and self.claim.present is claim
+@dataclass(slots=True, eq=False)
+class MakeSafe:
+    """A request to bring an output to its safe state.
+
+    Attributes:
+        output: Its name.
+        claim: It is left alone when another claim has written it since; None: in any case.
+    """
+
+    output: str
+    claim: Claim | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +83,7 @@ class JobResult:
 
 @dataclass(slots=True, eq=False)
 class Notification:
-    """Something to tell the client of a subscription."""
+    """Readings or an error for the client of a subscription."""
 
     subscription: int
     readings: Result | None
@@ -93,20 +99,20 @@ class MadeSafe:
         worker: Whose output it is.
         output: Its name.
         error: Why it did not work; it is tried again then.
-        overtaken: Somebody else has written the output since, so it was left alone.
-        by_itself: It came to rest without being asked to: whoever wrote it last still owns it.
+        overtaken: Another claim has written the output since, so it was left alone.
+        automatic: It came to rest without a request: the session that wrote it last still owns it.
     """
 
     worker: Worker
     output: str
     error: BridgeError | None = None
     overtaken: bool = False
-    by_itself: bool = False
+    automatic: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class OutputsSafe:
-    """Outputs are in their safe state again although nobody asked for it: nobody drives them."""
+    """Outputs are in their safe state again without a request: nobody drives them."""
 
     worker: Worker
     outputs: tuple[str, ...]
@@ -119,4 +125,4 @@ class WorkerClosed:
     worker: Worker
 
 
-Post = JobResult | Notification | MadeSafe | OutputsSafe | WorkerClosed
+WorkerMessage = JobResult | Notification | MadeSafe | OutputsSafe | WorkerClosed

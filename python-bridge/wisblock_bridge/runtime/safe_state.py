@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BridgeError
+from wisblock_bridge.runtime.safe_outputs import FIRST_RETRY_S
 from wisblock_bridge.runtime.slots import SlotClosingError
-from wisblock_bridge.runtime.worker import FIRST_RETRY_S
 from wisblock_bridge.threads.backoff import Backoff
 
 if TYPE_CHECKING:
-    from wisblock_bridge.clock import Clock
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.runtime.worker import Worker
+    from wisblock_bridge.threads.timers import Timer, TimerQueue
 
 GIVE_UP_S = 60.0
 
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _PendingSafeState:
-    due: float
-    until: float
+    timer: Timer
+    give_up_at: float
     backoff: Backoff
 
 
@@ -41,73 +41,66 @@ class PendingSafeStates:
 
     Args:
         slot_manager: The slots.
-        clock: Time.
+        timer_queue: The poll loop's.
     """
 
-    def __init__(self, slot_manager: SlotManager, clock: Clock) -> None:
+    def __init__(self, slot_manager: SlotManager, timer_queue: TimerQueue) -> None:
         self._slot_manager = slot_manager
-        self._clock = clock
-        self._owed: dict[Place, _PendingSafeState] = {}
+        self._timer_queue = timer_queue
+        self._pending: dict[Place, _PendingSafeState] = {}
+
+    def __len__(self) -> int:
+        return len(self._pending)
 
     def add(self, place: Place) -> None:
         """Note a module that may still drive something."""
-        if place in self._owed:
+        if place in self._pending:
             return
-        now = self._clock.monotonic()
         log.error(
             "%s could not be made safe when it was closed: it may still drive its outputs; this is "
             "tried again for %.0f s and when the bridge is started",
             place, GIVE_UP_S,
         )  # fmt: skip
         backoff = Backoff(FIRST_RETRY_S)
-        self._owed[place] = _PendingSafeState(now + backoff.next_s(), now + GIVE_UP_S, backoff)
+        give_up_at = self._timer_queue.clock.monotonic() + GIVE_UP_S
+        timer = self._later(place, backoff)
+        self._pending[place] = _PendingSafeState(timer, give_up_at, backoff)
 
-    def closed(self, worker: Worker) -> bool:
-        """Take notice of how a module was closed.
+    def closed(self, worker: Worker) -> None:
+        """Take note of how a module was closed.
 
         Args:
             worker: Its worker, which has ended.
-
-        Returns:
-            Whether it has to be tried again.
         """
-        if worker.was_open:
-            for place in tuple(self._owed):
+        if worker.lifecycle.was_open:
+            for place in tuple(self._pending):
                 if place.slot == worker.place.slot != "board" and place != worker.place:
-                    del self._owed[place]
+                    self._forget(place)
                     self._slot_manager.no_longer_there(place)
-        if worker.left_unsafe:
+        if worker.lifecycle.left_unsafe:
             self.add(worker.place)
-            return True
-        if self._owed.pop(worker.place, None) is not None:
+        elif worker.place in self._pending:
+            self._forget(worker.place)
             log.info("%s is safe now", worker.place)
-        return False
 
-    def next(self) -> float | None:
-        """Tell when it is time to try again.
+    def _later(self, place: Place, backoff: Backoff) -> Timer:
+        return self._timer_queue.after(backoff.next_s(), lambda: self._attempt(place))
 
-        Returns:
-            Clock reading, s; None when everything is safe.
-        """
-        return min((owed.due for owed in self._owed.values()), default=None)
+    def _forget(self, place: Place) -> None:
+        self._pending.pop(place).timer.cancel()
 
-    def attempt(self, now: float) -> None:
-        """Try again what is due.
-
-        Args:
-            now: Clock reading, s.
-        """
-        for place, owed in tuple(self._owed.items()):
-            if owed.due > now:
-                continue
-            if now >= owed.until:
-                del self._owed[place]
-                log.error("%s: giving up until the next start", place)
-                continue
-            owed.due = now + owed.backoff.next_s()
-            if self._slot_manager.find(place) is not None:
-                continue  # somebody uses it: how that one is closed decides
-            try:
-                self._slot_manager.worker(place, displace=False).rescue(quiet=True)
-            except (BridgeError, SlotClosingError):
-                continue  # another module has the slot
+    def _attempt(self, place: Place) -> None:
+        """Open and close a module again, unless another one has the slot."""
+        pending = self._pending[place]
+        if self._timer_queue.clock.monotonic() >= pending.give_up_at:
+            self._forget(place)
+            log.error("%s: giving up until the next start", place)
+            return
+        pending.timer = self._later(place, pending.backoff)
+        if self._slot_manager.find(place) is not None:
+            return  # it is in use: how that one is closed decides
+        try:
+            worker = self._slot_manager.worker(place, displace=False)
+        except (BridgeError, SlotClosingError):
+            return  # another module has the slot
+        worker.open_and_close(quiet=True)

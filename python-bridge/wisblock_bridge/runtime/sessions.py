@@ -83,7 +83,7 @@ class Session:
         return self.last_heard + self.lease_s
 
     @property
-    def present(self) -> Session:
+    def current(self) -> Session:
         """The session that speaks for its client now: itself, or the one it gave way to."""
         session = self
         while session.superseded_by is not None:
@@ -103,8 +103,8 @@ class Sessions:
         """Those that are in their safe state, though somebody owns them."""
         self._parts: dict[Output, frozenset[str]] = {}
         """What is left of outputs that have parts in common with others of their module."""
-        self.schedule_changed = True
-        """Set when a lease may run out earlier than ``next_end`` last told; cleared by who asks."""
+        self.began: Callable[[Session], None] = lambda _session: None
+        """Called with a new session, whose lease begins."""
         self.detached: Callable[[bytes], None] = lambda _identity: None
         """Called with the name of a connection that another key has taken over."""
 
@@ -146,7 +146,7 @@ class Sessions:
                 session.address = address()
             self._by_identity[identity] = session
             self._by_token[token] = session
-            self.schedule_changed = True
+            self.began(session)
         else:
             session.last_heard = now
         return session

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.module_api.needs import Need
     from wisblock_bridge.runtime.hardware import Hardware
-    from wisblock_bridge.runtime.jobs import Job, Post
+    from wisblock_bridge.runtime.jobs import Job, WorkerMessage
     from wisblock_bridge.runtime.reservations import Resource
     from wisblock_bridge.runtime.state_store import StateStore
     from wisblock_bridge.threads.mailbox import Mailbox
@@ -86,7 +86,7 @@ class SlotManager:
         self,
         hardware: Hardware,
         modules: Mapping[str, type[Module]],
-        mailbox: Mailbox[Post],
+        mailbox: Mailbox[WorkerMessage],
         clock: Clock,
         *,
         fixed: Mapping[int, str] | None = None,
@@ -200,7 +200,7 @@ class SlotManager:
             self._clock,
             self._fault_logs.setdefault(place, FaultLog(str(place), self._clock)),
             emulated=self.hardware.emulated,
-            leave=lambda: self.no_longer_there(place),
+            on_closed=lambda: self.no_longer_there(place),
         )
         self._workers[place] = worker
         return worker

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.module_api import EventSource, Result
     from wisblock_bridge.module_api.signatures import OperationDescription
-    from wisblock_bridge.runtime.jobs import Post
+    from wisblock_bridge.runtime.jobs import WorkerMessage
     from wisblock_bridge.threads.mailbox import Mailbox
     from wisblock_bridge.threads.timers import TimerQueue
     from wisblock_bridge.threads.wakeup import WakeupEvent
@@ -51,7 +51,7 @@ class ModuleCaller(Protocol):
         ...
 
 
-class Watching(ABC):
+class Watcher(ABC):
     """The look-out of one subscription.
 
     Args:
@@ -165,7 +165,7 @@ class Watching(ABC):
         """Forget what was told, so that the value is told again once it is back."""
 
 
-class PeriodicReading(Watching):
+class PeriodicReading(Watcher):
     """A reading taken every so often, told when it changed by more than a dead band.
 
     Args:
@@ -219,7 +219,7 @@ class PeriodicReading(Watching):
         return False
 
 
-class EventWatch(Watching):
+class EventWatch(Watcher):
     """An event that a module finds by looking.
 
     Args:
@@ -282,7 +282,7 @@ class Watchers:
         caller: ModuleCaller,
         timer_queue: TimerQueue,
         wakeup: WakeupEvent,
-        mailbox: Mailbox[Post],
+        mailbox: Mailbox[WorkerMessage],
         clock: Clock,
     ) -> None:
         self._caller = caller
@@ -290,8 +290,8 @@ class Watchers:
         self._wakeup = wakeup
         self._mailbox = mailbox
         self._clock = clock
-        self._by_number: dict[int, Watching] = {}
-        self._by_descriptor: dict[int, list[Watching]] = {}
+        self._by_number: dict[int, Watcher] = {}
+        self._by_descriptor: dict[int, list[Watcher]] = {}
 
     def __len__(self) -> int:
         return len(self._by_number)
@@ -300,7 +300,7 @@ class Watchers:
         """Give the numbers of the subscriptions that are looked out for."""
         return tuple(self._by_number)
 
-    def at(self, descriptor: int) -> tuple[Watching, ...]:
+    def at(self, descriptor: int) -> tuple[Watcher, ...]:
         """Give the look-outs that wait for a descriptor.
 
         Args:
@@ -308,14 +308,14 @@ class Watchers:
         """
         return tuple(self._by_descriptor.get(descriptor, ()))
 
-    def start(self, watching: Watching) -> None:
+    def start(self, watcher: Watcher) -> None:
         """Begin to look out, in turn with the other look-outs and with requests.
 
         Args:
-            watching: What to look at and how often.
+            watcher: What to look at and how often.
         """
-        self._by_number[watching.subscription] = watching
-        self._timer_queue.after(0.0, lambda: self._look(watching))
+        self._by_number[watcher.subscription] = watcher
+        self._timer_queue.after(0.0, lambda: self._look(watcher))
 
     def stop(self, subscription: int) -> None:
         """End a look-out; one that has ended already is left alone.
@@ -323,10 +323,10 @@ class Watchers:
         Args:
             subscription: Its number.
         """
-        watching = self._by_number.pop(subscription, None)
-        if watching is not None:
-            self._listen_no_longer(watching)
-            watching.close()
+        watcher = self._by_number.pop(subscription, None)
+        if watcher is not None:
+            self._listen_no_longer(watcher)
+            watcher.close()
 
     def interrupt(self, error: BridgeError) -> None:
         """Report a failure of the module to every subscription that was not told of one already.
@@ -334,56 +334,56 @@ class Watchers:
         Args:
             error: What happened.
         """
-        for watching in tuple(self._by_number.values()):
-            self._listen_no_longer(watching)
-            happening = watching.interrupt(error)
+        for watcher in tuple(self._by_number.values()):
+            self._listen_no_longer(watcher)
+            happening = watcher.interrupt(error)
             if happening is not None:
                 self._mailbox.post(happening)
 
     def look_again(self) -> None:
         """Look soon on behalf of those that were told of a failure: the module works again."""
-        for watching in self._by_number.values():
-            if watching.is_interrupted:
-                self._timer_queue.after(0.0, functools.partial(self._look_again, watching))
+        for watcher in self._by_number.values():
+            if watcher.is_interrupted:
+                self._timer_queue.after(0.0, functools.partial(self._look_again, watcher))
 
-    def _look_again(self, watching: Watching) -> None:
-        if self._by_number.get(watching.subscription) is not watching:
+    def _look_again(self, watcher: Watcher) -> None:
+        if self._by_number.get(watcher.subscription) is not watcher:
             return
-        if watching.is_interrupted and watching.is_woken_only:
-            self._look(watching)
-        elif watching.is_interrupted:
-            self.look_now(watching)
+        if watcher.is_interrupted and watcher.is_woken_only:
+            self._look(watcher)
+        elif watcher.is_interrupted:
+            self.look_now(watcher)
 
-    def look_now(self, watching: Watching) -> None:
+    def look_now(self, watcher: Watcher) -> None:
         """Look once, outside the rhythm, and hear from then on what the look-out listens to.
 
         Args:
-            watching: The look-out.
+            watcher: The look-out.
         """
-        for happening in watching.look(self._caller):
+        for happening in watcher.look(self._caller):
             self._mailbox.post(happening)
-        descriptor = watching.descriptor
-        if descriptor is None or watching not in self._by_descriptor.get(descriptor, ()):
-            self._listen_no_longer(watching)
+        descriptor = watcher.descriptor
+        if descriptor is None or watcher not in self._by_descriptor.get(descriptor, ()):
+            self._listen_no_longer(watcher)
             if descriptor is not None:
                 if descriptor not in self._by_descriptor:
                     self._by_descriptor[descriptor] = []
                     self._wakeup.add(descriptor)
-                self._by_descriptor[descriptor].append(watching)
+                self._by_descriptor[descriptor].append(watcher)
 
-    def _look(self, watching: Watching) -> None:
+    def _look(self, watcher: Watcher) -> None:
         """Look because it is time, and say when it is time again."""
-        if self._by_number.get(watching.subscription) is not watching:
+        if self._by_number.get(watcher.subscription) is not watcher:
             return
-        self.look_now(watching)
-        pause_s = watching.next_look_s(self._clock.monotonic())
+        self.look_now(watcher)
+        pause_s = watcher.next_look_s(self._clock.monotonic())
         if not math.isinf(pause_s):
-            self._timer_queue.after(pause_s, lambda: self._look(watching))
+            self._timer_queue.after(pause_s, lambda: self._look(watcher))
 
-    def _listen_no_longer(self, watching: Watching) -> None:
+    def _listen_no_longer(self, watcher: Watcher) -> None:
         for descriptor, watchings in tuple(self._by_descriptor.items()):
-            if watching in watchings:
-                watchings.remove(watching)
+            if watcher in watchings:
+                watchings.remove(watcher)
                 if not watchings:
                     del self._by_descriptor[descriptor]
                     self._wakeup.remove(descriptor)

@@ -37,6 +37,7 @@ from wisblock_bridge.server.occupancy import chips_in_use, places
 from wisblock_bridge.server.scanner import Scanner
 from wisblock_bridge.server.status import Counters, status
 from wisblock_bridge.threads.mailbox import Mailbox
+from wisblock_bridge.threads.timers import TimerQueue
 
 if TYPE_CHECKING:
     from wisblock_bridge.boards.board import BoardSpec
@@ -81,6 +82,7 @@ class Daemon:
         self._emulated: EmulatedBoard | None = None
         self.hardware = Hardware(self.board, self._transport(), self._clock)
         self._mailbox: Mailbox[object] = Mailbox()
+        self._timer_queue = TimerQueue(self._clock)
         self._sessions = Sessions()
         self._counters = Counters()
         self.slot_manager = SlotManager(
@@ -94,7 +96,10 @@ class Daemon:
         )
         keys = load_keys(config)
         self._server = Server(
-            self._mailbox, self._sessions, self._clock, encrypted=keys is not None
+            self._mailbox,
+            self._sessions,
+            self._timer_queue,
+            encrypted=keys is not None,
         )
         if keys is not None:
             self._server.use_keys(*keys)
@@ -103,7 +108,7 @@ class Daemon:
             self.slot_manager,
             self._sessions,
             self._server.outbox,
-            self._clock,
+            self._timer_queue,
             self._counters,
             Scanner(
                 lambda in_use: discovery.scan(self.hardware, self.catalogue, in_use=in_use),
@@ -117,8 +122,6 @@ class Daemon:
         if keys is not None:
             listed = keys[1]
             self._dispatcher.is_listed = lambda peer: listed.find(peer.key) is not None
-        self._watchdog_s = watchdog_interval_s()
-        self._next_watchdog = 0.0
 
     def serve(self) -> int:
         """Serve until SIGTERM or SIGINT.
@@ -159,7 +162,8 @@ class Daemon:
         gc.freeze()  # what is there now stays until the end
         gc.enable()
         try:
-            self._server.run(self._dispatcher, self._tick)
+            self._notify_watchdog(watchdog_interval_s())
+            self._server.run(self._dispatcher)
         finally:
             self._stop()
         return 0
@@ -174,37 +178,11 @@ class Daemon:
         except Exception as error:  # noqa: BLE001  (serving goes on, whatever is wrong here)
             defect(error, "the look for what is missing")
 
-    def _tick(self, now: float) -> float | None:
-        """Do what is due: leases that ran out, the service manager's watchdog."""
-        due = self._sessions.next_end()
-        if due is not None and due <= now:
-            for session in self._sessions.overdue(now):
-                if session.outputs or session.subscriptions:
-                    name = f"client {session.name}" if session.name else "unnamed client"
-                    log.info("%s is gone", name)
-                self._server.outbox.drop_unless_taken(session.identity)
-                self._dispatcher.end_session(session)
-            due = self._sessions.next_end()
-        subscriptions, pending_safe_states = (
-            self._dispatcher.subscriptions,
-            self._dispatcher.pending_safe_states,
-        )
-        for upcoming, act in (
-            (subscriptions.next_return, subscriptions.return_modules),
-            (pending_safe_states.next, pending_safe_states.attempt),
-        ):
-            at = upcoming()
-            if at is not None and at <= now:
-                act(now)
-                at = upcoming()
-            if at is not None:
-                due = at if due is None else min(due, at)
-        if self._watchdog_s is not None:
-            if now >= self._next_watchdog:
-                notify(f"WATCHDOG=1\nSTATUS={self._in_short()}")
-                self._next_watchdog = now + self._watchdog_s
-            due = self._next_watchdog if due is None else min(due, self._next_watchdog)
-        return due
+    def _notify_watchdog(self, interval_s: float | None) -> None:
+        """Let the service manager know that the loop runs, and again after each interval."""
+        if interval_s is not None:
+            notify(f"WATCHDOG=1\nSTATUS={self._in_short()}")
+            self._timer_queue.after(interval_s, lambda: self._notify_watchdog(interval_s))
 
     def _stop(self) -> None:
         notify("STOPPING=1")
@@ -271,7 +249,7 @@ class Daemon:
             except BridgeError as error:
                 log.warning("%s: %s", place, error)
             else:
-                worker.rescue(quiet=False)
+                worker.open_and_close(quiet=False)
                 workers.append(worker)
         return workers
 
@@ -330,7 +308,7 @@ class Daemon:
     def _in_short(self) -> str:
         """Write a line for the service manager's status."""
         workers = list(self.slot_manager)
-        failing = sum(worker.last_error is not None for worker in workers)
+        failing = sum(worker.health.last_error is not None for worker in workers)
         return (
             f"serving {self.board.title}: modules in use {len(workers)}, failing {failing}, "
             f"clients {sum(1 for _ in self._sessions)}"

@@ -20,14 +20,10 @@ from wisblock_bridge.errors import (
     BridgeError,
     BusyError,
     ClosingError,
-    ExpiredError,
     ForbiddenError,
-    InUseError,
-    RequestError,
     UnknownMethodError,
     UnknownOperationError,
 )
-from wisblock_bridge.module_api import ALL_OUTPUTS
 from wisblock_bridge.runtime.claims import Claim
 from wisblock_bridge.runtime.fault_log import defect
 from wisblock_bridge.runtime.jobs import (
@@ -38,13 +34,15 @@ from wisblock_bridge.runtime.jobs import (
     OutputsSafe,
     WorkerClosed,
 )
-from wisblock_bridge.runtime.reservations import HeldError
 from wisblock_bridge.runtime.safe_state import PendingSafeStates
-from wisblock_bridge.runtime.sessions import Output
 from wisblock_bridge.runtime.slots import SlotClosingError
 from wisblock_bridge.server.access import admit, chosen_name, removed, role_for
+from wisblock_bridge.server.job_results import JobResults
+from wisblock_bridge.server.leases import Leases
 from wisblock_bridge.server.parameters import Checker
+from wisblock_bridge.server.parked_requests import ParkedRequests
 from wisblock_bridge.server.releases import Releases
+from wisblock_bridge.server.replies import Call, Replies
 from wisblock_bridge.server.subscriptions import Subscriptions
 from wisblock_bridge.server.undecodable import UndecodableFrames
 from wisblock_bridge.wire import messages
@@ -63,9 +61,8 @@ from wisblock_bridge.wire.roles import LOCAL, Role
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.clock import Clock
     from wisblock_bridge.modules.registry import Catalogue
-    from wisblock_bridge.runtime.jobs import Post
+    from wisblock_bridge.runtime.jobs import WorkerMessage
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
@@ -74,6 +71,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.server.scanner import Scanned, Scanner
     from wisblock_bridge.server.status import Counters
+    from wisblock_bridge.threads.timers import TimerQueue
     from wisblock_bridge.wire.methods import Kind
     from wisblock_bridge.wire.roles import Peer
 
@@ -82,18 +80,6 @@ REFUSALS_AT_ONCE = 8
 their turn: beside a client that floods, a reply waits for so many refusals."""
 
 log = logging.getLogger(__name__)
-
-MAX_PARKED = 256
-
-
-class _Call(msgspec.Struct, gc=False):
-    """A request on its way through here; ``place`` is what it is parked for."""
-
-    session: Any
-    identity: bytes
-    request: messages.Request
-    deadline: float
-    place: Place | None = None
 
 
 class Dispatcher:
@@ -104,7 +90,7 @@ class Dispatcher:
         slot_manager: The slots.
         sessions: The clients.
         outbox: The way out.
-        clock: Time.
+        timer_queue: What the poll loop is to do later.
         counters: What is counted for the status.
         scanner: Looks for chips.
         emulator: The back door; None on real hardware.
@@ -116,7 +102,7 @@ class Dispatcher:
         slot_manager: SlotManager,
         sessions: Sessions,
         outbox: Outbox,
-        clock: Clock,
+        timer_queue: TimerQueue,
         counters: Counters,
         scanner: Scanner,
         emulator: EmulatorMethods | None,
@@ -125,35 +111,39 @@ class Dispatcher:
         self._slot_manager = slot_manager
         self._sessions = sessions
         self._outbox = outbox
-        self._clock = clock
+        self._clock = clock = timer_queue.clock
         self._counters = counters
         self._scanner = scanner
         self._emulator = emulator
         self.is_listed: Callable[[Peer], bool] = lambda _: True
         """Whether the key of a peer may still enter; set where keys are in use."""
         self._to_wake: set[Worker] = set()
-        self._parked: dict[tuple[Worker, str], list[_Call]] = {}
+        self._replies = replies = Replies(sessions, outbox, counters)
+        self._parked = ParkedRequests(clock, replies, self._attempt)
+        self._job_results = JobResults(slot_manager, sessions, replies, counters)
+        self._leases = Leases(sessions, outbox, timer_queue, self.end_session)
         self._checkers: dict[tuple[str, Kind, str], Checker] = {}
         self.subscriptions = Subscriptions(
-            slot_manager, sessions, outbox, clock, counters, self._worker, self._checker
+            slot_manager, sessions, outbox, timer_queue, counters, self._worker, self._checker
         )
-        self._releases: Releases[_Call] = Releases(
+        self._releases: Releases[Call] = Releases(
             slot_manager,
             sessions,
             self.subscriptions,
-            lambda call: self._finish(call, messages.encode_result(call.request.id, {})),
-            self._fail,
+            lambda call: replies.succeed(call, {}),
+            replies.fail,
         )
         slot_manager.way.sessions = sessions
-        self.pending_safe_states = PendingSafeStates(slot_manager, clock)
+        self.pending_safe_states = PendingSafeStates(slot_manager, timer_queue)
         self._undecodable = UndecodableFrames(clock)
         self.stopping = False
         self.status: Callable[[Peer], dict[str, object]] = lambda _peer: {}
         self.log_lines: Callable[[], list[dict[str, object]]] = list
         sessions.detached = outbox.drop
+        sessions.began = self._leases.begin
         none, read = messages.MapDecoder(NoParams), Role.READ
         self._methods: dict[
-            str, tuple[messages.MapDecoder[Any], Callable[[_Call, Any], object], Role]
+            str, tuple[messages.MapDecoder[Any], Callable[[Call, Any], object], Role]
         ] = {
             # What these two need beyond that, the description of the operation tells; ``release``
             # touches what is the client's own, or asks for more itself.
@@ -220,7 +210,7 @@ class Dispatcher:
             self._outbox.reply(identity, messages.encode_error(request.id, error))
             return counters.refused % REFUSALS_AT_ONCE != 0
         session.in_flight += 1
-        self._attempt(_Call(session, identity, request, now + messages.timeout_s(request)))
+        self._attempt(Call(session, identity, request, now + messages.timeout_s(request)))
         return session.in_flight > 1
 
     def note_misfit(self, identity: bytes, why: str) -> None:
@@ -261,25 +251,16 @@ class Dispatcher:
         self._outbox.drop(session.identity)
         self.end_session(session)
 
-    @property
-    def schedule_changed(self) -> bool:
-        """Whether something may be due earlier than was last told."""
-        return self._sessions.schedule_changed
-
-    @schedule_changed.setter
-    def schedule_changed(self, changed: bool) -> None:
-        self._sessions.schedule_changed = changed
-
     def wake_workers(self) -> None:
         """Let workers look at what was queued since the last time."""
         for worker in self._to_wake:
             worker.wake()
         self._to_wake.clear()
 
-    def _attempt(self, call: _Call) -> None:
+    def _attempt(self, call: Call) -> None:
         request = call.request
         if self.stopping:
-            self._fail(call, ClosingError("The bridge is stopping."))
+            self._replies.fail(call, ClosingError("The bridge is stopping."))
             return
         try:
             method = self._methods.get(request.method)
@@ -292,57 +273,29 @@ class Dispatcher:
                 given = messages.decode_params(request.params, decoder, request.method)
                 result = answer(call, given)
             if result is not None:
-                self._finish(call, messages.encode_result(request.id, result))
+                self._replies.succeed(call, result)
         except SlotClosingError as closing:
-            self._park(call, closing)
+            self._parked.add(call, closing)
         except BridgeError as error:
-            self._fail(call, error)
+            self._replies.fail(call, error)
         except Exception as error:  # noqa: BLE001  (one request must not end the bridge)
-            self._fail(call, defect(error, f"method {request.method}"))
-
-    def _finish(self, call: _Call, frame: bytes) -> None:
-        self._reply(call.session, call.identity, frame)
-
-    def _reply(self, session: Session, identity: bytes, frame: bytes) -> None:
-        """Answer on the connection that asked, unless another key bears its name by now."""
-        present = session.present
-        if present.identity == identity:
-            if present.in_flight > 0:
-                present.in_flight -= 1
-        elif not self._sessions.may_hear(present, identity):
-            return
-        self._outbox.reply(identity, frame)
-
-    def _fail(self, call: _Call, error: BridgeError) -> None:
-        self._counters.count_error(error)
-        self._finish(call, messages.encode_error(call.request.id, error))
-
-    def _park(self, call: _Call, closing: SlotClosingError) -> None:
-        """Keep a request until what it needs has been given back: a slot, or a single output."""
-        worker = closing.worker
-        parked = self._parked.setdefault((worker, closing.output), [])
-        if len(parked) >= MAX_PARKED:
-            self._fail(
-                call, BusyError(f"{worker.place} is being closed and too many requests wait.")
-            )
-        else:
-            call.place = closing.wanted
-            parked.append(call)
+            self._replies.fail(call, defect(error, f"method {request.method}"))
 
     # -- what workers post ------------------------------------------------------------------------
 
-    def receive(self, post: Post) -> None:
+    def receive(self, post: WorkerMessage) -> None:
         """Take one message from a worker.
 
         Args:
             post: What it has to say.
         """
         if type(post) is JobResult:
-            self._receive_answer(post)
+            self._job_results.receive(post)
         elif isinstance(post, Notification):
             self._receive_happening(post)
         elif isinstance(post, MadeSafe):
-            self._receive_made_safe(post)
+            self._releases.made_safe(post)
+            self._parked.made_safe(post)
         elif isinstance(post, OutputsSafe):
             self._sessions.forget_outputs(post.worker.place, post.outputs)
         else:
@@ -367,88 +320,18 @@ class Dispatcher:
         """
         self._scanner.receive(scanned)
 
-    def _receive_answer(self, answer: JobResult) -> None:
-        job, worker = answer.job, answer.worker
-        session = job.session.present
-        worker.unanswered -= 1
-        if job.output:
-            worker.driving.discard(job)
-            if answer.started and not isinstance(answer.error, RequestError):
-                self._driven(job, worker, failed=answer.error is not None)
-        frame = answer.frame
-        if answer.error is not None:
-            self._counters.count_error(answer.error)
-            if isinstance(answer.error, HeldError):
-                self._slot_manager.way.name_users(answer.error)
-                frame = messages.encode_error(job.request_id, answer.error)
-        else:
-            self._counters.operations += 1
-        self._reply(session, job.identity, frame)
-
-    def _driven(self, job: Job, worker: Worker, *, failed: bool) -> None:
-        """Note what became of an output; nobody drives what a client left that is gone by now."""
-        session = job.session.present
-        module = worker.place.module
-        output = Output(worker.place, job.output)
-        if job.urgent and not failed and job.output == ALL_OUTPUTS:
-            # Everything was stopped: nothing is driven any more, whoever had driven it.
-            self._sessions.forget_outputs(worker.place)
-        elif session.alive and job.is_claimed:
-            parts = self._slot_manager.parts_of(module, job.output)
-            self._sessions.drive(session, output, job.on_loss, parts)
-            if job.urgent and not failed and not self._slot_manager.is_brake(module, job):
-                self._sessions.rest(output)  # it is off, which is its safe state
-        elif job.urgent and not failed and not self._slot_manager.is_brake(module, job):
-            self._sessions.forget_output(output)
-        elif job.on_loss == "hold":
-            self._sessions.hold(session, output)
-        elif not worker.closing:
-            worker.make_safe(job.output, job.claim)
-
-    def _receive_made_safe(self, post: MadeSafe) -> None:
-        self._releases.made_safe(post)
-        for call in self._parked.pop((post.worker, post.output), ()):
-            if post.error is None:
-                self._attempt_late(call)
-            else:
-                self._fail(
-                    call,
-                    InUseError(
-                        f"{post.worker.place} cannot give back {post.output}: {post.error.message}",
-                        hint="It is tried again until it works; ask again later.",
-                        data={"holder": str(post.worker.place)},
-                    ),
-                )
-
     def _receive_closed(self, worker: Worker) -> None:
         self._to_wake.discard(worker)
         self._slot_manager.forget(worker)
         self._sessions.forget_module(worker.place)
-        if self.pending_safe_states.closed(worker):
-            self.schedule_changed = True
+        self.pending_safe_states.closed(worker)
         self._releases.module_closed(worker)
         self.subscriptions.module_closed(worker)
-        for key in [each for each in self._parked if each[0] is worker]:
-            for call in self._parked.pop(key):
-                self._attempt_late(call)
-
-    def _attempt_late(self, call: _Call) -> None:
-        """Try a request again that was parked."""
-        call.session = call.session.present
-        if self._clock.monotonic() > call.deadline:
-            why = "The request waited longer than its timeout_ms and was not started."
-        elif not call.session.alive:
-            why = "The session ended before the request was started."
-        elif call.request.method == "subscribe" and call.session.identity != call.identity:
-            why = "The connection that asked for these events is gone."
-        else:
-            self._attempt(call)
-            return
-        self._fail(call, ExpiredError(why))
+        self._parked.module_closed(worker)
 
     # -- methods ----------------------------------------------------------------------------------
 
-    def _hello(self, call: _Call, params: HelloParams) -> object:
+    def _hello(self, call: Call, params: HelloParams) -> object:
         session: Session = call.session
         resumed = False
         if params.resume:
@@ -459,7 +342,7 @@ class Dispatcher:
             resumed = former is not None
         session.name, session.version = params.client, params.version
         session.lease_s = params.lease_ms / 1000.0
-        self.schedule_changed = True
+        self._leases.begin(session)
         return {
             "server": "wisblock-bridge",
             "version": __version__,
@@ -472,8 +355,8 @@ class Dispatcher:
             "resumed": resumed,
         }
 
-    def _bye(self, call: _Call, _params: NoParams) -> None:
-        self._finish(call, messages.encode_result(call.request.id, {}))
+    def _bye(self, call: Call, _params: NoParams) -> None:
+        self._replies.succeed(call, {})
         self.end_session(call.session)
 
     def end_session(self, session: Session) -> None:
@@ -489,7 +372,7 @@ class Dispatcher:
             if worker is not None and not worker.closing:
                 worker.make_safe(output.name, claims.get(output.place))
 
-    def _invoke(self, call: _Call, params: InvokeParams) -> None:
+    def _invoke(self, call: Call, params: InvokeParams) -> None:
         checker = self._checker(params.module, "operation", params.operation)
         peer = call.session.peer
         if peer is not LOCAL:
@@ -527,39 +410,28 @@ class Dispatcher:
             claim.note(call.request.node)
         self._to_wake.add(worker)
 
-    def _subscribe(self, call: _Call, params: SubscribeParams) -> None:
+    def _subscribe(self, call: Call, params: SubscribeParams) -> None:
         node = call.request.node
         subscription = self.subscriptions.add(
             call.session, params, "" if node is msgspec.UNSET else node
         )
         # The reply goes out before the first event can arise.
-        result = {"subscription": subscription.number}
-        self._finish(call, messages.encode_result(call.request.id, result))
+        self._replies.succeed(call, {"subscription": subscription.number})
         self.subscriptions.begin(subscription)
         self.subscriptions.wake(call.session, subscription.place)
 
-    def _unsubscribe(self, call: _Call, params: UnsubscribeParams) -> object:
+    def _unsubscribe(self, call: Call, params: UnsubscribeParams) -> object:
         self.subscriptions.unsubscribe(call.session, params.subscription)
         return {}
 
-    def _release(self, call: _Call, params: ReleaseParams) -> object:
+    def _release(self, call: Call, params: ReleaseParams) -> object:
         place = self._slot_manager.place(params.module, params.slot)
         done = self._releases.ask(call, call.session, place, params)
         if params.outputs is None:
-            self._refuse_parked(None if params.force else call.session, place)
+            self._parked.refuse(None if params.force else call.session, place)
         return {} if done else None
 
-    def _refuse_parked(self, session: Session | None, place: Place) -> None:
-        """Refuse what waits for a module, because its client, or somebody by force, released it."""
-        for parked in self._parked.values():
-            for call in tuple(parked):
-                mine = session is None or call.session.present is session
-                if mine and call.place == place:
-                    parked.remove(call)
-                    why = "was released before this request was started."
-                    self._fail(call, ClosingError(f"{place} {why}"))
-
-    def _scan(self, call: _Call, params: ScanParams) -> None:
+    def _scan(self, call: Call, params: ScanParams) -> None:
         bus = self._slot_manager.hardware.board.i2c_name
         if params.bus not in {None, bus}:
             raise BadParamsError(
@@ -568,9 +440,9 @@ class Dispatcher:
             )
         identity, request_id, session = call.identity, call.request.id, call.session
 
-        self._scanner.scan(request_id, lambda frame: self._reply(session, identity, frame))
+        self._scanner.scan(request_id, lambda frame: self._replies.send(session, identity, frame))
 
-    def _other(self, call: _Call) -> object:
+    def _other(self, call: Call) -> object:
         method = call.request.method
         if method.startswith("emulator."):
             if self._emulator is None:

@@ -23,14 +23,12 @@ from wisblock_bridge.server.undecodable import DELIMITED, SEVERAL_FRAMES
 from wisblock_bridge.wire.roles import LOCAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from wisblock_bridge.clock import Clock
     from wisblock_bridge.keys import ClientList, KeyPair
     from wisblock_bridge.runtime.sessions import Sessions
     from wisblock_bridge.server.curve import CurveAuthenticator
     from wisblock_bridge.server.dispatch import Dispatcher
     from wisblock_bridge.threads.mailbox import Mailbox
+    from wisblock_bridge.threads.timers import TimerQueue
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +76,7 @@ class Server:
     Args:
         mailbox: Where workers post.
         sessions: The clients.
-        clock: Time.
+        timer_queue: What is to be done later.
         encrypted: Whether other computers may connect with keys, so that their handshakes get a
             thread of their own.
     """
@@ -87,13 +85,13 @@ class Server:
         self,
         mailbox: Mailbox[Any],
         sessions: Sessions,
-        clock: Clock,
+        timer_queue: TimerQueue,
         *,
         encrypted: bool = False,
     ) -> None:
         self._mailbox = mailbox
         self._sessions = sessions
-        self._clock = clock
+        self._timer_queue = timer_queue
         self._context = zmq.Context(io_threads=2 if encrypted else 1)
         self._authenticator: CurveAuthenticator | None = None
         self._router = self._context.socket(zmq.ROUTER)
@@ -109,7 +107,7 @@ class Server:
         self._router.setsockopt(zmq.TCP_KEEPALIVE_CNT, KEEPALIVE_PROBES)
         self._router.setsockopt(zmq.HANDSHAKE_IVL, 5000)
         self._router.setsockopt(zmq.AFFINITY, LOCAL_THREAD)
-        self.outbox = Outbox(self._transmit, self._give_up)
+        self.outbox = Outbox(self._transmit, self._give_up, timer_queue)
         self._stopping = False
         self._signals, self._signal_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stops_at_signals = False
@@ -172,13 +170,11 @@ class Server:
         self._stopping = True
         self._mailbox.wake()
 
-    def run(self, dispatcher: Dispatcher, tick: Callable[[float], float | None]) -> None:
+    def run(self, dispatcher: Dispatcher) -> None:
         """Serve until stopped.
 
         Args:
-            dispatcher: Takes frames and posts.
-            tick: Does what is due at a clock reading and returns the reading at which something is
-                due next, or None.
+            dispatcher: Takes frames and the workers' messages.
         """
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         poller = zmq.Poller()
@@ -186,19 +182,13 @@ class Server:
         poller.register(self._mailbox.descriptor, zmq.POLLIN)
         poller.register(self._signals, zmq.POLLIN)
         self._dispatcher = dispatcher
-        due: float | None = None
         while not self._stopping:
-            now = self._clock.monotonic()
-            if dispatcher.schedule_changed or (due is not None and now >= due):
-                dispatcher.schedule_changed = False
-                due = tick(now)
-            wait_s = None if due is None else due - now
-            if self.outbox.pending:
-                retry_s = self.outbox.retry_s
-                wait_s = retry_s if wait_s is None else min(wait_s, retry_s)
+            for action in self._timer_queue.due():
+                action()
+            wait_ms = self._wait_ms()
             # Last of all: a worker that wakes earlier would only wait for the interpreter's lock.
             dispatcher.wake_workers()
-            for ready, _ in poller.poll(None if wait_s is None else max(0, int(wait_s * 1000) + 1)):
+            for ready, _ in poller.poll(wait_ms):
                 if ready is self._router:
                     self._receive_frames(dispatcher)
                 elif ready == self._signals:
@@ -207,6 +197,13 @@ class Server:
                     self.receive_posts(dispatcher)
             if self.outbox.pending:
                 self.outbox.retry()
+
+    def _wait_ms(self) -> int | None:
+        """Return how long there is nothing to do, rounded up; None without any timer."""
+        due = self._timer_queue.next_due
+        if due is None:
+            return None
+        return max(0, int((due - self._timer_queue.clock.monotonic()) * 1000) + 1)
 
     def receive_posts(self, dispatcher: Dispatcher) -> None:
         """Hand over what workers posted.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session
+    from wisblock_bridge.threads.timers import Timer, TimerQueue
 
 MAX_WAITING_EVENTS = 64
 """Events of one subscription that wait for a slow client; the oldest go first."""
@@ -87,19 +88,25 @@ class Outbox:
         transmit: Tries to send a frame on a connection, without waiting.
         give_up: Called with the identity of a client that takes nothing; its session is to be
             ended.
+        timer_queue: The poll loop's.
     """
 
     def __init__(
-        self, transmit: Callable[[bytes, bytes], Sent], give_up: Callable[[bytes], None]
+        self,
+        transmit: Callable[[bytes, bytes], Sent],
+        give_up: Callable[[bytes], None],
+        timer_queue: TimerQueue,
     ) -> None:
         self._transmit = transmit
         self._give_up = give_up
+        self._timer_queue = timer_queue
+        self._timer: Timer | None = None
         self._outboxes: dict[bytes, _Outbox] = {}
         self.unroutable = 0
         self.events_lost = 0
         self.clients_given_up = 0
         self.retry_s = SOON_S
-        """How long to wait before the next ``retry``."""
+        """How long after a ``retry`` the next one follows."""
 
     @property
     def pending(self) -> bool:
@@ -120,7 +127,7 @@ class Outbox:
             if sent is Sent.GONE:
                 self.unroutable += 1
                 return
-            self._outboxes[identity] = _Outbox()
+            self._begin(identity)
         outbox = self._outboxes[identity]
         outbox.items.append(frame)
         outbox.reply_bytes += len(frame)
@@ -146,15 +153,23 @@ class Outbox:
             if sent is Sent.GONE:
                 self._lose(subscription)
                 return
-            self._outboxes[identity] = _Outbox()
+            self._begin(identity)
         outbox = self._outboxes[identity]
         if subscription.waiting >= MAX_WAITING_EVENTS:
             self._drop_oldest(outbox, subscription)
         outbox.items.append((subscription, event))
         subscription.waiting += 1
 
+    def _begin(self, identity: bytes) -> None:
+        self._outboxes[identity] = _Outbox()
+        if self._timer is None:
+            self._timer = self._timer_queue.after(SOON_S, self.retry)
+
     def retry(self) -> None:
-        """Try again for all slow clients."""
+        """Try again for all slow clients, and once more later if something still waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self.retry_s = RETRY_S
         for identity, outbox in tuple(self._outboxes.items()):
             while outbox.items:
@@ -177,6 +192,8 @@ class Outbox:
                     item[0].waiting -= 1
             if not outbox.items:
                 self._outboxes.pop(identity, None)
+        if self._outboxes:
+            self._timer = self._timer_queue.after(self.retry_s, self.retry)
 
     def drop_unless_taken(self, identity: bytes) -> None:
         """Forget what waits for a client whose lease has run out, unless it is still reading.

@@ -163,7 +163,7 @@ class Releases(Generic[C]):
             queued = {job.output for job in worker.driving} if everything else names
             refused |= worker.refuse_jobs(claim, queued)
         for job in worker.driving - refused:
-            mine = job.claim is not None and job.claim.present in claims
+            mine = job.claim is not None and job.claim.current in claims
             if mine and job.output not in chosen and (everything or job.output in names):
                 chosen.append(job.output)
         for output in chosen:
@@ -200,7 +200,7 @@ class Releases(Generic[C]):
             post: What the worker says.
         """
         worker = post.worker
-        if post.by_itself:
+        if post.automatic:
             self._sessions.rest(Output(worker.place, post.output))
             return
         if post.error is None and not post.overtaken:

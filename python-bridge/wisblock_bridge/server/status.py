@@ -16,6 +16,7 @@ from wisblock_bridge.wire.roles import LOCAL, Role
 if TYPE_CHECKING:
     from wisblock_bridge.errors import BridgeError
     from wisblock_bridge.runtime.hardware import Hardware
+    from wisblock_bridge.runtime.lifecycle import Health
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
@@ -157,19 +158,25 @@ def _slots(slot_manager: SlotManager, sessions: Sessions) -> list[dict[str, obje
         {
             "slot": worker.place.slot,
             "module": worker.place.module,
-            "open": worker.is_open,
+            "open": worker.lifecycle.is_open,
             "queued": worker.queued,
             "subscriptions": worker.watched,
-            "operations": worker.operations,
-            "errors": worker.errors,
-            "failing": worker.last_error is not None,
-            "last_good": worker.last_good_ms,
-            "last_error": messages.fault(worker.latest_error) if worker.latest_error else None,
-            "last_error_at": worker.latest_error_ms,
+            **_health(worker.health),
             **_use(worker.place, slot_manager, sessions),
         }
         for worker in slot_manager
     ]
+
+
+def _health(health: Health) -> dict[str, object]:
+    return {
+        "operations": health.operations,
+        "errors": health.errors,
+        "failing": health.last_error is not None,
+        "last_good": health.last_good_ms,
+        "last_error": messages.fault(health.latest_error) if health.latest_error else None,
+        "last_error_at": health.latest_error_ms,
+    }
 
 
 def _use(place: Place, slot_manager: SlotManager, sessions: Sessions) -> dict[str, object]:

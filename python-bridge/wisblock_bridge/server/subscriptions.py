@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,17 +24,17 @@ from wisblock_bridge.wire.limits import MAX_INTERVAL_MS, MAX_SUBSCRIPTIONS, MIN_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.clock import Clock
     from wisblock_bridge.module_api.signatures import OperationDescription
     from wisblock_bridge.runtime.jobs import Notification
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
-    from wisblock_bridge.runtime.watches import Watching
+    from wisblock_bridge.runtime.watches import Watcher
     from wisblock_bridge.runtime.worker import Worker
     from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.server.parameters import Checker
     from wisblock_bridge.server.status import Counters
+    from wisblock_bridge.threads.timers import TimerQueue
     from wisblock_bridge.wire.methods import Kind, SubscribeParams
 
 
@@ -46,7 +45,7 @@ class Subscriptions:
         slot_manager: The slots.
         sessions: The clients.
         outbox: The way out.
-        clock: Time.
+        timer_queue: The poll loop's.
         counters: What is counted for the status.
         worker_of: Gives the worker of a module in a slot.
         checker_of: Gives what checks the parameters of a module's operation, or of its event.
@@ -57,7 +56,7 @@ class Subscriptions:
         slot_manager: SlotManager,
         sessions: Sessions,
         outbox: Outbox,
-        clock: Clock,
+        timer_queue: TimerQueue,
         counters: Counters,
         worker_of: Callable[[Place], Worker],
         checker_of: Callable[[str, Kind, str], Checker],
@@ -65,14 +64,13 @@ class Subscriptions:
         self._slot_manager = slot_manager
         self._sessions = sessions
         self._outbox = outbox
-        self._clock = clock
+        self._timer_queue = timer_queue
         self._counters = counters
         self._worker_of = worker_of
         self._checker_of = checker_of
         self._by_number: dict[int, Subscription] = {}
         self._last = 0
         self._asleep: set[int] = set()
-        self._put_off_until: list[tuple[float, int]] = []
 
     # -- what clients ask -------------------------------------------------------------------------
 
@@ -108,7 +106,7 @@ class Subscriptions:
         self._last += 1
         number = self._last
 
-        def watching() -> Watching:
+        def watching() -> Watcher:
             if params.every_ms is None:
                 return EventWatch(number, checker.description, arguments)
             every_s = params.every_ms / 1000.0
@@ -278,24 +276,11 @@ class Subscriptions:
             if subscription.place == worker.place:
                 self._put_off(subscription)
 
-    def next_return(self) -> float | None:
-        """Tell when a subscription wants its module back.
-
-        Returns:
-            Clock reading, s; None when all have theirs.
-        """
-        return self._put_off_until[0][0] if self._put_off_until else None
-
-    def return_modules(self, now: float) -> None:
-        """Begin look-outs again whose module was closed.
-
-        Args:
-            now: Clock reading, s.
-        """
-        while self._put_off_until and self._put_off_until[0][0] <= now:
-            subscription = self._by_number.get(heapq.heappop(self._put_off_until)[1])
-            if subscription is not None and subscription.number not in self._asleep:
-                self._start(subscription)
+    def _return(self, number: int) -> None:
+        """Try to get back the module of a subscription that has not ended meanwhile."""
+        subscription = self._by_number.get(number)
+        if subscription is not None and number not in self._asleep:
+            self._start(subscription)
 
     def _start(self, subscription: Subscription) -> None:
         """Begin a look-out again, now or later."""
@@ -307,11 +292,9 @@ class Subscriptions:
             subscription.backoff.reset()
 
     def _put_off(self, subscription: Subscription) -> None:
-        if subscription.number in self._asleep:
-            return
-        due = self._clock.monotonic() + subscription.backoff.next_s()
-        heapq.heappush(self._put_off_until, (due, subscription.number))
-        self._sessions.schedule_changed = True
+        number = subscription.number
+        if number not in self._asleep:
+            self._timer_queue.after(subscription.backoff.next_s(), lambda: self._return(number))
 
 
 def _check_rhythm(description: OperationDescription, params: SubscribeParams) -> None:

@@ -43,19 +43,31 @@ class TimerQueue:
         clock: Time.
 
     Attributes:
+        clock: The clock that it goes by.
         timers: What is to be done, the first due in front; for looking only.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.timers: list[Timer] = []
-        self._clock = clock
+        self.clock = clock
         self._numbers = itertools.count()
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Do something later, as ``Timers.after`` says."""
-        timer = Timer(self._clock.monotonic() + seconds, next(self._numbers), action)
+        return self.at(self.clock.monotonic() + seconds, action)
+
+    def at(self, due: float, action: Callable[[], None]) -> Timer:
+        """Do something at a clock reading, s."""
+        timer = Timer(due, next(self._numbers), action)
         heapq.heappush(self.timers, timer)
         return timer
+
+    @property
+    def next_due(self) -> float | None:
+        """Clock reading at which the next timer is due, s; None without any."""
+        while self.timers and self.timers[0].action is None:
+            heapq.heappop(self.timers)
+        return self.timers[0].due if self.timers else None
 
     def due(self) -> Iterator[Callable[[], None]]:
         """Take out what is due by now.
@@ -63,7 +75,7 @@ class TimerQueue:
         Yields:
             One action after another, to be carried out before the next is taken.
         """
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         while self.timers and self.timers[0].due <= now:
             action = heapq.heappop(self.timers).action
             if action is not None:

@@ -22,7 +22,7 @@ class WakeupEvent:
         self._poll.register(self._descriptor, select.POLLIN)
         self._others = 0
 
-    def log_buffer(self) -> None:
+    def set(self) -> None:
         """Wake the thread that waits, or let its next wait end at once."""
         os.eventfd_write(self._descriptor, 1)
 

@@ -1,9 +1,9 @@
 """Bytes to requests, results to bytes: the wire format of protocol version 1.
 
-1. No I/O, no clock, no module: what arrives is judged by its form alone.
-2. Whatever bytes come in, the outcome is a ``Request`` or an ``Undecodable``; nothing else escapes.
-3. Strictness is exact but paid for only by odd frames: a frame whose key counts add up, and whose
-   bytes cannot make up too many levels or an extension type, needs no second look.
+1. No I/O, no clock, no module: only the form of a message is checked.
+2. Any bytes give a ``Request`` or raise ``Undecodable``, and nothing else.
+3. Only unusual frames are examined in detail: a frame whose key counts add up, and whose bytes
+   cannot contain too many levels or an extension type, is not.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ RequestId = int | str
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """A request in good form; what its method makes of the parameters is decided later.
+    """A well-formed request; its method checks the parameters.
 
     Attributes:
         v: Major version, 1.
@@ -64,7 +64,7 @@ class _OnlyId(msgspec.Struct, frozen=True, gc=False):
     id: RequestId
 
 
-class Undecodable(Exception):  # noqa: N818  (a verdict on a frame, not only an error)
+class Undecodable(Exception):  # noqa: N818  (a result, not only an error)
     """A frame that is not a request.
 
     Args:
@@ -96,7 +96,7 @@ MALFORMED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowEr
 
 
 def decode(frame: bytes) -> Request:
-    """Read a request.
+    """Decode a request.
 
     Args:
         frame: One frame as it came.
@@ -146,14 +146,7 @@ def decode(frame: bytes) -> Request:
 
 
 def timeout_s(request: Request) -> float:
-    """Tell how long a request may wait.
-
-    Args:
-        request: The request.
-
-    Returns:
-        Seconds.
-    """
+    """Return how long a request may wait."""
     timeout_ms = request.timeout_ms
     return (DEFAULT_TIMEOUT_MS if timeout_ms is msgspec.UNSET else timeout_ms) / 1000.0
 
@@ -164,7 +157,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class MapDecoder(Generic[S]):
-    """Decodes a map into a struct that forbids unknown keys, and refuses doubled keys.
+    """Decodes a map into a struct that forbids unknown keys, and refuses repeated keys.
 
     Args:
         struct: The struct; its fields are keyword-only or all have names on the wire.
@@ -183,20 +176,14 @@ class MapDecoder(Generic[S]):
         self._required += len(names) - len(defaults)
         pairs = zip(names[len(names) - len(defaults) :], defaults, strict=True)
         self._optional = tuple(pair for pair in pairs if pair[1] is not msgspec.NODEFAULT)
-        # A list that is made for each struct does not tell whether it was sent.
+        # A list that is created for each struct does not show whether it was sent.
         self._countable = not any(hasattr(default, "factory") for _, default in self._optional)
 
     def decode(self, raw: msgspec.Raw) -> S:
         """Decode.
 
-        Args:
-            raw: The map as it came.
-
-        Returns:
-            The struct.
-
         Raises:
-            BadParamsError: A key is doubled.
+            BadParamsError: A key is repeated.
             msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError: It does not fit;
                 ``MALFORMED`` names them all.
         """
@@ -207,7 +194,7 @@ class MapDecoder(Generic[S]):
             if getattr(decoded, name) is not default:
                 given += 1
         if data[0] != 0x80 | given or not self._countable:
-            # A default that was sent, more than fifteen keys, or a doubled key: look closely.
+            # A default that was sent, more than fifteen keys, or a repeated key: examine it.
             try:
                 msgpack_rules.examine(data)
             except BadRequestError as error:
@@ -216,18 +203,15 @@ class MapDecoder(Generic[S]):
 
 
 def decode_params(raw: msgspec.Raw, decoder: MapDecoder[S], method: str) -> S:
-    """Read the parameter map of a method.
+    """Decode the parameter map of a method.
 
     Args:
         raw: The map as it came.
         decoder: Decoder for the method's own struct.
         method: Name of the method, for messages.
 
-    Returns:
-        The struct.
-
     Raises:
-        BadParamsError: A key is missing, unknown, doubled or of the wrong type.
+        BadParamsError: A key is missing, unknown, repeated or of the wrong type.
     """
     try:
         return decoder.decode(raw)
@@ -236,7 +220,7 @@ def decode_params(raw: msgspec.Raw, decoder: MapDecoder[S], method: str) -> S:
 
 
 def _misfit(method: str, names: tuple[str, ...], error: Exception) -> BadParamsError:
-    """Find the words for parameters that do not fit: which one, and what there is."""
+    """Return the error for wrong parameters: which one, and what is allowed."""
     odd = _ODD_FIELD.match(str(error))
     if odd is None:
         name = str(error).partition("$.")[2].partition("`")[0]
@@ -266,10 +250,7 @@ class Fault(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 def fault(error: BridgeError) -> Fault:
-    """Turn an error into its form on the wire.
-
-    Args:
-        error: Any error of the bridge.
+    """Return an error in its form on the wire.
 
     Returns:
         The wire form; empty parts are left out when encoded.
@@ -292,7 +273,7 @@ class _Failure(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What ``invoke`` gives back.
+    """The result of ``invoke``.
 
     Attributes:
         readings: Reading name to value, in the catalogue's unit.
@@ -327,40 +308,31 @@ class Event(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 def encode_result(request_id: RequestId, result: object) -> bytes:
-    """Write a good reply.
+    """Encode a reply with a result.
 
     Args:
         request_id: The id of the request.
         result: Its result, plain types or an ``Outcome``.
-
-    Returns:
-        One frame.
     """
     return _encoder.encode(_Success(VERSION, request_id, True, result))  # noqa: FBT003
 
 
 def encode_error(request_id: RequestId, error: BridgeError) -> bytes:
-    """Write a refusal.
+    """Encode a reply with an error.
 
     Args:
         request_id: The id of the request.
         error: Why.
-
-    Returns:
-        One frame.
     """
     return _encoder.encode(_Failure(VERSION, request_id, False, fault(error)))  # noqa: FBT003
 
 
 def outcome(readings: Result, *, emulated: bool) -> Outcome:
-    """Turn a module's readings into the result of ``invoke``.
+    """Return a module's readings as the result of ``invoke``.
 
     Args:
         readings: What the module measured.
         emulated: Whether the hardware is emulated.
-
-    Returns:
-        The result.
     """
     return Outcome(
         readings.values, readings.timestamp_ms, readings.quality.value, emulated, readings.note
@@ -368,13 +340,10 @@ def outcome(readings: Result, *, emulated: bool) -> Outcome:
 
 
 def encode_event(event: Event) -> bytes:
-    """Write an event.
+    """Encode an event.
 
     Args:
         event: The event, ``lost`` filled in.
-
-    Returns:
-        One frame.
     """
     return _encoder.encode(event)
 

@@ -1,7 +1,7 @@
-"""What each method of the protocol takes.
+"""The parameters of each method of the protocol.
 
-1. Names, types and limits only: what a method does is the dispatcher's.
-2. The back door's methods are not here; they are with what they open (``emulator_methods``).
+1. Names, types and limits only; the dispatcher implements the methods.
+2. Those of the emulator control are in ``emulator_methods``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wisblock_bridge.wire.messages import NO_PARAMS
 Kind = Literal["operation", "event"]
 
 SlotParam = int | str
-"""Any: the rack says in words what fits."""
+"""Any: the slot manager reports what is wrong with it."""
 
 
 class _Method(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):

@@ -1,8 +1,8 @@
-"""The wire's own rules for MessagePack, beyond what a decoder checks.
+"""The protocol's rules for MessagePack, beyond what a decoder checks.
 
-1. It walks over bytes and builds nothing: depth, text keys, no doubled keys, no extension types.
+1. It walks over bytes and builds nothing: depth, text keys, no repeated keys, no extension types.
 2. The time that one frame can take is bounded by ``MAX_ELEMENTS``.
-3. It is asked only about frames that look odd, so it is written to be read, not to be fast.
+3. It is used for unusual frames only, so it is written for readability, not speed.
 
 Source: the MessagePack specification, section "Formats".
 """
@@ -30,8 +30,8 @@ class _Format(NamedTuple):
 
     Attributes:
         shape: The kind of value.
-        size: Bytes of a scalar; of anything else its length, where the first byte tells it.
-        length_bytes: How many bytes behind the first one tell that length instead.
+        size: Bytes of a scalar; of anything else its length, where the first byte contains it.
+        length_bytes: How many bytes after the first one contain that length instead.
     """
 
     shape: _Shape
@@ -66,20 +66,17 @@ _FORMATS = _formats()
 
 
 def examine(frame: bytes) -> None:
-    """Hold a whole frame against the wire's rules.
-
-    Args:
-        frame: What came.
+    """Check a whole frame against the protocol's rules.
 
     Raises:
         BadRequestError: A rule is broken; the message names it.
     """
     if _Walk(frame).over_value(0, 1) != len(frame):
-        raise BadRequestError("There is something behind the end of the map.")
+        raise BadRequestError("There are bytes after the end of the map.")
 
 
 def value_of_key(frame: bytes, key: bytes) -> bytes | None:
-    """Find the value of a key in the outermost map, as far as the frame can be read.
+    """Return the value of a key in the outermost map, as far as the frame can be read.
 
     Args:
         frame: What came, well-formed or not.

@@ -1,4 +1,4 @@
-"""Text of strangers made harmless for terminals and logs, and output that no encoding can stop.
+"""Escape text from other programs for terminals and logs, in any encoding.
 
 1. One mechanism for all commands and for the log: names of clients, errors of a bridge, texts of
    cards and cables pass through ``escaped`` before they are written.
@@ -27,10 +27,7 @@ r"""What encodes a letter that an encoding does not have as ``\u00b0``, in text 
 
 
 def escaped(text: str) -> str:
-    r"""Write control characters in a way that is seen: ESC becomes ``\x1b``.
-
-    Args:
-        text: Anything.
+    r"""Make control characters visible: ESC becomes ``\x1b``.
 
     Returns:
         The same on one line, without anything that a terminal would obey.
@@ -45,9 +42,6 @@ def escaped_lines(text: str) -> str:
 
 def escaped_in_json(text: str) -> str:
     r"""Escape what JSON lets through: DEL, C1, direction of writing; ``\u009b`` means the same.
-
-    Args:
-        text: JSON.
 
     Returns:
         JSON of the same meaning.

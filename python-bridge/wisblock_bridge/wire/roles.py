@@ -1,4 +1,4 @@
-"""Roles: how far a key reaches, and who is at the other end of a connection."""
+"""Roles of keys, and the peer of a connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class Role(IntEnum):
-    """How far a key reaches; each role may do what the one before it may."""
+    """What a key may do; each role includes the one before it."""
 
     NONE = 0
     """Nothing at all: the key was taken off the list while its connection was open."""
@@ -20,7 +20,7 @@ class Role(IntEnum):
 
     @property
     def word(self) -> str:
-        """The role as it is written in files and on the command line."""
+        """The role's name in files and on the command line."""
         return self.name.lower()
 
 
@@ -35,7 +35,7 @@ class Peer:
     Attributes:
         key: Its public key; empty for programs of this computer, which need none.
         name: What the list of keys calls it.
-        role: How far it reaches.
+        role: Its role.
     """
 
     key: str

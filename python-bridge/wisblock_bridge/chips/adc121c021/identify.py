@@ -1,8 +1,6 @@
 """Is it an ADC121C021? The chip has no identity register, so reset values and zeros are looked at.
 
-1. Registers are only read; the pointer is the only thing that is written.
-2. The result register is left alone: reading it would start a conversion.
-3. A verdict says how sure it is and why; a guess is not dressed up as knowledge.
+The result register is left alone: reading it would start a conversion.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa
         clock: Time; not needed here, taken so that all chips are looked for alike.
 
     Returns:
-        The verdict.
+        The identification.
 
     Raises:
         BusError: Nobody answers at that address, or the bus failed.

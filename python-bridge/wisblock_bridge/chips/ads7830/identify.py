@@ -1,8 +1,7 @@
 """Is it an ADS7830? The chip has no registers, and that is what gives it away.
 
-1. Nothing is written but command bytes that leave the internal reference off; to chips with
-   registers they are pointers.
-2. A verdict says how sure it is and why; a guess is not dressed up as knowledge.
+Nothing is written but command bytes that leave the internal reference off; to chips with
+registers they are pointers.
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa
         clock: Time; not needed here, taken so that all chips are looked for alike.
 
     Returns:
-        The verdict. It is never of high confidence, and a signal that moves quickly between inputs
-        0 and 1 makes it "neither".
+        The identification. It is never of high confidence, and a signal that moves quickly between
+        inputs 0 and 1 makes it "neither".
 
     Raises:
         BusError: Nobody answers at that address, or the bus failed.

@@ -1,9 +1,7 @@
 """Is it an INA219? The chip has no identity register, so its habits are looked at.
 
-1. Registers are only read; the pointer is the only thing that is written.
-2. Bus voltage and power are left alone: reading them would take the ready flag away from somebody
-   who waits for it.
-3. A verdict says how sure it is and why; a guess is not dressed up as knowledge.
+Bus voltage and power are left alone: reading them would take the ready flag away from somebody
+who waits for it.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa
         clock: Time; not needed here, taken so that all chips are looked for alike.
 
     Returns:
-        The verdict.
+        The identification.
 
     Raises:
         BusError: Nobody answers at that address, or the bus failed.

@@ -1,9 +1,4 @@
-"""Is it an MCP23017? Told by reading.
-
-1. Registers are only read; the pointer is the only thing that is written.
-2. A transfer holds one read, as its last message: a Raspberry Pi 4 can do no more.
-3. A verdict says how sure it is and why; a guess is not dressed up as knowledge.
-"""
+"""Is it an MCP23017? Told by reading."""
 
 from __future__ import annotations
 
@@ -40,7 +35,7 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa
         clock: Time; not needed here, taken so that all chips are looked for alike.
 
     Returns:
-        The verdict.
+        The identification.
 
     Raises:
         BusError: Nobody answers at that address, or the bus failed.

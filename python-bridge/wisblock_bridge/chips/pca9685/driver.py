@@ -143,20 +143,6 @@ class PCA9685:
             self._begun = self._known = True
             return self._frequency()
 
-    def frequency(self) -> float:
-        """Tell the frequency of all channels.
-
-        Returns:
-            The real frequency, Hz.
-
-        Raises:
-            BusError: The chip did not answer.
-            NotReadyError: ``begin`` is due.
-        """
-        with self._lock:
-            self._ready_locked()
-            return self._frequency()
-
     def set_frequency(self, frequency_hz: float) -> float:
         """Change the frequency of all channels; each keeps its share, so pulses change their width.
 

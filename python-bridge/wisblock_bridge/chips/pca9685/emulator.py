@@ -106,18 +106,6 @@ class EmulatedPCA9685:
             return 1.0
         return (off - on) % 4096 / 4096
 
-    def pulse_us(self, channel: int) -> float:
-        """Tell how long a channel is on in each cycle.
-
-        Args:
-            channel: 0...15.
-
-        Returns:
-            µs; 0 for a channel that is off, and for one that is always on.
-        """
-        share = self.duty(channel)
-        return share * 1e6 / self.frequency_hz if 0.0 < share < 1.0 else 0.0
-
     def output(self, channel: int, oe_level: int) -> float | None:
         """Tell what a pin does.
 

@@ -12,25 +12,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.buses.gpio import Bias, no_edges
 from wisblock_bridge.buses.i2c import Read, Write
+from wisblock_bridge.chips.latched_expander import ExpanderLines
 from wisblock_bridge.errors import BusError, BusFault
-from wisblock_bridge.threads.fair_lock import FairLock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.clock import Clock
 
-LINE_COUNT = 24
 ALL_LINES = 0xFFFFFF
 
 _ALL_PORTS = Read(3)
 
 
-class PI4IOE5V96224:
+class PI4IOE5V96224(ExpanderLines):
     """A 24-bit expander; line 0...7 is IO0_0...IO0_7, 8...15 is IO1_0..., 16...23 is IO2_0....
 
     A line latched 0 is pulled low with up to 25 mA. A line latched 1 is held high by a weak source
@@ -54,14 +49,11 @@ class PI4IOE5V96224:
         transactions.
     """
 
-    has_edges = False
-    line_count = LINE_COUNT
+    chip = "PI4IOE5V96224"
+    line_count = 24
 
-    def __init__(self, bus: I2CBus, address: int, clock: Clock) -> None:  # noqa: ARG002
-        self._bus = bus
-        self._address = address
-        self.name = f"PI4IOE5V96224 0x{address:02x} on {bus.name}"
-        self._lock = FairLock()
+    def __init__(self, bus: I2CBus, address: int, clock: Clock) -> None:
+        super().__init__(bus, address, clock)
         self._latch = ALL_LINES
         self._outputs = 0
         self._zeros = 0
@@ -114,29 +106,6 @@ class PI4IOE5V96224:
             self._settle_locked()
             return self._outputs
 
-    def held_elsewhere(self) -> Mapping[int, str]:
-        """Tell which lines others hold: whoever has this driver has them all."""
-        return {}
-
-    def edges(self, offset: int, bias: Bias = Bias.NONE, debounce_ms: float = 0.0) -> EdgeSource:  # noqa: ARG002
-        """Refuse: the chip's interrupt is not known to be wired on any board."""
-        raise no_edges(self.name)
-
-    def make_output(self, offset: int, level: int) -> None:
-        """Drive a line.
-
-        The latches are sent even when nothing changes: the chip may have lost its supply.
-
-        Args:
-            offset: Line, 0...23.
-            level: 0 or 1; a 1 is weak.
-
-        Raises:
-            BusError: The chip did not answer; whether the line changed is not known.
-        """
-        mask = self._mask(offset)
-        self.make_outputs(mask, mask if level else 0)
-
     def make_outputs(self, mask: int, levels: int) -> None:
         """Drive several lines with one transfer.
 
@@ -152,18 +121,6 @@ class PI4IOE5V96224:
             self._settle_locked()
             self._store_locked(self._latch & ~mask | levels & mask, self._outputs | mask)
             self._zeros = self._zeros & ~mask | mask & ~levels
-
-    def make_input(self, offset: int, bias: Bias = Bias.NONE) -> None:  # noqa: ARG002
-        """Stop driving a line: its latch becomes 1, and the chip's weak source holds it.
-
-        Args:
-            offset: Line, 0...23.
-            bias: Ignored: the weak source is always there and there is no other resistor.
-
-        Raises:
-            BusError: The chip did not answer; whether the line changed is not known.
-        """
-        self.make_inputs(self._mask(offset))
 
     def make_inputs(self, mask: int) -> None:
         """Stop driving several lines with one transfer.
@@ -204,22 +161,6 @@ class PI4IOE5V96224:
             self._store_locked(latch, self._outputs)
             self._zeros = self._zeros & ~mask if level else self._zeros | mask
 
-    def is_reset(self) -> bool:
-        """Look whether a line that was set to 0 is high: one transaction of three bytes.
-
-        Then the chip lost its supply for a moment and all its lines are at 1, or the line is
-        short-circuited. The next command to any line sets all of them again.
-
-        Returns:
-            True when a line is high that was set to 0; never when none was.
-
-        Raises:
-            BusError: The chip did not answer.
-        """
-        with self._lock:
-            self._settle_locked()
-            return bool(self._read() & ~self._latch)
-
     def outputs_lost(self, mask: int) -> int:
         """Look whether lines that were set to 0 here are high: one transaction of three bytes.
 
@@ -245,27 +186,11 @@ class PI4IOE5V96224:
             self._latch |= self._zeros & high
             return asked & high
 
-    def let_go(self, offset: int) -> None:
-        """Leave a line as it is: nobody but this driver knows about it.
-
-        Args:
-            offset: Line, 0...23.
-        """
-
     def close(self) -> None:
         """Leave all lines as they are.
 
         What is latched stays remembered, because the chip could not be asked for it again.
         """
-
-    def _mask(self, offset: int) -> int:
-        if not 0 <= offset < LINE_COUNT:
-            raise ValueError(f"{self.name} has lines 0...23, not {offset}")
-        return 1 << offset
-
-    def _check_mask(self, mask: int) -> None:
-        if not 0 < mask <= ALL_LINES:
-            raise ValueError(f"{self.name} has lines 0...23; a mask of 0x{mask:x} does not fit")
 
     def _read(self) -> int:
         return int.from_bytes(self._bus.transfer(self._address, _ALL_PORTS), "little")

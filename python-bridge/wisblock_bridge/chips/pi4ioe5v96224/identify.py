@@ -1,7 +1,6 @@
 """Could it be a PI4IOE5V96224? Told by reading.
 
-1. Nothing is written, not even a pointer: this chip would put it on its pins.
-2. A verdict says how sure it is and why; a guess is not dressed up as knowledge.
+Nothing is written, not even a pointer: this chip would put it on its pins.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa
         clock: Time; not needed here, taken so that all chips are looked for alike.
 
     Returns:
-        The verdict, never of high confidence.
+        An identification, never of high confidence.
 
     Raises:
         BusError: Nobody answers at that address, or the bus failed.

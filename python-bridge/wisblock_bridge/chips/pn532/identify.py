@@ -1,8 +1,7 @@
 """Is it a PN532? Told by reading alone.
 
-1. Nothing is written, not even a pointer: a command of this chip would be taken for register
-   contents by an I/O expander that can have the same address, and would make its pins outputs.
-2. A verdict says how sure it is and why; a guess is not dressed up as knowledge.
+Nothing is written, not even a pointer: a command of this chip would be taken for register
+contents by an I/O expander that can have the same address, and would make its pins outputs.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa
         clock: Time; not needed here, taken so that all chips are looked for alike.
 
     Returns:
-        The verdict.
+        The identification.
 
     Raises:
         BusError: Nobody answers at that address, or the bus failed.

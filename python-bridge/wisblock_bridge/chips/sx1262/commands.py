@@ -14,7 +14,6 @@ CRYSTAL_HZ = 32_000_000
 TICK_US = 15.625
 """Unit of all durations."""
 
-NO_TIMEOUT = 0
 CONTINUOUS = 0xFFFFFF
 LONGEST_TIMEOUT_S = (CONTINUOUS - 1) * TICK_US / 1e6
 """262 s."""
@@ -115,7 +114,6 @@ _PA_ROWS: dict[int, tuple[int, int]] = {22: (4, 7), 20: (3, 5), 17: (2, 3), 14: 
 """Optimal settings of the amplifier, dBm to paDutyCycle and hpMax (table 13-21)."""
 
 HIGHEST_POWER_DBM = 22
-LOWEST_POWER_DBM = -9
 
 _IMAGE_BANDS: tuple[tuple[float, float, int, int], ...] = (
     (430e6, 440e6, 0x6B, 0x6F),

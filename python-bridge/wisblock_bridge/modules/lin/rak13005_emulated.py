@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from wisblock_bridge.buses.emulated.uart import RESTING, LineFault, LineFaultKind
+from wisblock_bridge.buses.emulated.uart import RESTING
 from wisblock_bridge.module_api.emulated import EmulatedModule, Quantity, SlotPins, Value
 from wisblock_bridge.modules.lin.emulated_nodes import LinNodes, Published
+from wisblock_bridge.modules.shared.emulated_serial import LineFaults, checked_bool, checked_bytes
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.uart import LineSettings
@@ -29,7 +30,6 @@ class EmulatedRAK13005(EmulatedModule):
     """
 
     product = "RAK13005"
-    FAULTS: ClassVar[tuple[str, ...]] = ("none", *LineFaultKind, "unplugged")
     BUSES: ClassVar[tuple[str, ...]] = ("good", "no_supply", "dominant", "collision")
 
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
@@ -46,7 +46,7 @@ class EmulatedRAK13005(EmulatedModule):
         self._enable = pins.wire("IO6")
         self._pull = self._enable.pull
         self._enable.pull = 0  # 15 to 60 kΩ to ground within the transceiver (6.1.17)
-        self._fault = "none"
+        self._faults = LineFaults(self.line)
         self._bus = "good"
         self._said = b""
         self.line.attach(self)
@@ -103,13 +103,13 @@ class EmulatedRAK13005(EmulatedModule):
                 "other_master", "none", 0, 1, 0, lambda: bool(nodes.other_master), self._set_master
             ),
             Quantity("bus", "none", 0, 0, 0, lambda: self._bus, self._set_bus),
-            Quantity("line_fault", "none", 0, 0, 0, lambda: self._fault, self._set_fault),
+            self._faults.quantity(),
             Quantity("said", "none", 0, 0, 0, lambda: self._said, self._say),
         )
 
     def unplug(self) -> None:
         """Leave the slot."""
-        self._set_fault("none")
+        self._faults.set("none")
         self.line.detach(self)
         self.line.echo = False
         self.line.returned = self.line.passing = None
@@ -136,28 +136,16 @@ class EmulatedRAK13005(EmulatedModule):
         )
 
     def _set_master(self, value: Value) -> None:
-        if not isinstance(value, bool):
-            raise ValueError("true or false is wanted")  # noqa: TRY004  (what ``emulator.set`` tells)
-        self.nodes.other_master = value
+        self.nodes.other_master = checked_bool(value)
 
     def _set_bus(self, value: Value) -> None:
         if value not in self.BUSES:
             raise ValueError(f"one of {', '.join(self.BUSES)} is wanted")
         self._bus = str(value)
 
-    def _set_fault(self, value: Value) -> None:
-        if value not in self.FAULTS:
-            raise ValueError(f"one of {', '.join(self.FAULTS)} is wanted")
-        self._fault = str(value)
-        self.line.plugged = value != "unplugged"
-        wrong = value not in {"none", "unplugged"}
-        self.line.fail(LineFault(LineFaultKind(str(value))) if wrong else None)
-
     def _say(self, value: Value) -> None:
-        if not isinstance(value, bytes):
-            raise ValueError("bytes are wanted")  # noqa: TRY004  (what ``emulator.set`` tells)
-        self._said = value
+        self._said = data = checked_bytes(value)
         if self._is_on:
-            self.line.talk(value, RESTING, speaker=self)
-        elif value:  # all that a sleeping transceiver does: it takes its output low (section 4.5)
+            self.line.talk(data, RESTING, speaker=self)
+        elif data:  # all that a sleeping transceiver does: it takes its output low (section 4.5)
             self.line.talk_break()

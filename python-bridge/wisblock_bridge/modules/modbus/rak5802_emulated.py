@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from wisblock_bridge.buses.emulated.uart import RESTING, LineFault, LineFaultKind
+from wisblock_bridge.buses.emulated.uart import RESTING
 from wisblock_bridge.module_api.emulated import DemoWave, EmulatedModule, Quantity, SlotPins, Value
+from wisblock_bridge.modules.shared.emulated_serial import LineFaults, checked_bool, checked_bytes
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.emulated.uart import EmulatedSerialLine
@@ -236,7 +237,6 @@ class EmulatedRAK5802(EmulatedModule):
     """A RAK5802 with two documented units on its line: 42, and its neighbour 43."""
 
     product = "RAK5802"
-    FAULTS: ClassVar[tuple[str, ...]] = ("none", *LineFaultKind, "unplugged")
 
     def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
         super().__init__(pins, swing_s)
@@ -253,14 +253,14 @@ class EmulatedRAK5802(EmulatedModule):
         )
         for each in self.units:
             self.line.attach(each)
-        self._fault = "none"
+        self._faults = LineFaults(self.line)
         self._said = b""
 
     def quantities(self) -> tuple[Quantity, ...]:
         """Tell what the back door offers: both units, and the line between."""
         return (
             *(quantity for unit in self.units for quantity in unit.quantities()),
-            Quantity("line_fault", "none", 0, 0, 0, lambda: self._fault, self._set_fault),
+            self._faults.quantity(),
             Quantity("echo", "none", 0, 1, 0, lambda: self.line.echo, self._set_echo),
             Quantity("said", "none", 0, 0, 0, lambda: self._said, self._say),
         )
@@ -269,27 +269,15 @@ class EmulatedRAK5802(EmulatedModule):
         """Leave the slot."""
         for each in self.units:
             self.line.detach(each)
-        self._set_fault("none")
+        self._faults.set("none")
         self.line.echo = False
 
-    def _set_fault(self, value: Value) -> None:
-        if value not in self.FAULTS:
-            raise ValueError(f"one of {', '.join(self.FAULTS)} is wanted")
-        self._fault = str(value)
-        self.line.plugged = value != "unplugged"
-        wrong = value not in {"none", "unplugged"}
-        self.line.fail(LineFault(LineFaultKind(str(value))) if wrong else None)
-
     def _set_echo(self, value: Value) -> None:
-        if not isinstance(value, bool):
-            raise ValueError("true or false is wanted")  # noqa: TRY004  (what ``emulator.set`` tells)
-        self.line.echo = value
+        self.line.echo = checked_bool(value)
 
     def _say(self, value: Value) -> None:
-        if not isinstance(value, bytes):
-            raise ValueError("bytes are wanted")  # noqa: TRY004  (what ``emulator.set`` tells)
-        self._said = value
-        self.line.talk(value, RESTING)
+        self._said = data = checked_bytes(value)
+        self.line.talk(data, RESTING)
 
 
 def checksum(data: bytes) -> bytes:

@@ -8,10 +8,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.buses.gpio import Bias
-from wisblock_bridge.module_api import DigitalLine, EventSource, Result
+from wisblock_bridge.module_api import DigitalLine, EventSource, Param, ReadingSpec, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,34 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
 
     Pack = Callable[[int, float, int], Result]
+
+MISSED = ReadingSpec(
+    "missed",
+    "How many changes got lost before this one, where the kernel counts them.",
+    kind="int",
+    low=0,
+    step=1,
+    optional=True,
+)
+
+DebounceMs = Annotated[
+    int,
+    Param(
+        "Changes that last less than this are not told.",
+        unit="millisecond",
+        low=0,
+        high=10_000,
+    ),
+]
+PollMs = Annotated[
+    int,
+    Param(
+        "How often to look, where the line has no interrupt.",
+        unit="millisecond",
+        low=10,
+        high=60_000,
+    ),
+]
 
 
 class LineEvents(EventSource):

@@ -1,0 +1,63 @@
+"""Answering requests: each reply on the connection that asked, each error counted.
+
+1. It runs on the poll loop, and knows no socket: frames leave through ``Outbox``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from wisblock_bridge.wire import messages
+
+if TYPE_CHECKING:
+    from wisblock_bridge.errors import BridgeError
+    from wisblock_bridge.runtime.place import Place
+    from wisblock_bridge.runtime.sessions import Session, Sessions
+    from wisblock_bridge.server.outbox import Outbox
+    from wisblock_bridge.server.status import Counters
+
+
+class Call(msgspec.Struct, gc=False):
+    """A request that is not answered yet; ``place`` is what it is parked for."""
+
+    session: Any
+    identity: bytes
+    request: messages.Request
+    deadline: float
+    place: Place | None = None
+
+
+class Replies:
+    """The way of every reply.
+
+    Args:
+        sessions: The clients.
+        outbox: The way out.
+        counters: What is counted for the status.
+    """
+
+    def __init__(self, sessions: Sessions, outbox: Outbox, counters: Counters) -> None:
+        self._sessions = sessions
+        self._outbox = outbox
+        self._counters = counters
+
+    def succeed(self, call: Call, result: object) -> None:
+        """Answer a request with its result."""
+        self.send(call.session, call.identity, messages.encode_result(call.request.id, result))
+
+    def fail(self, call: Call, error: BridgeError) -> None:
+        """Answer a request with an error."""
+        self._counters.count_error(error)
+        self.send(call.session, call.identity, messages.encode_error(call.request.id, error))
+
+    def send(self, session: Session, identity: bytes, frame: bytes) -> None:
+        """Answer on the connection that asked, unless it belongs to another key by now."""
+        current = session.current
+        if current.identity == identity:
+            if current.in_flight > 0:
+                current.in_flight -= 1
+        elif not self._sessions.may_hear(current, identity):
+            return
+        self._outbox.reply(identity, frame)
