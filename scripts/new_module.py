@@ -128,8 +128,9 @@ def left_to_do(files: list[Path], root: Path, values: dict[str, str]) -> str:
         f'  4. package.json, "node-red", "nodes": "{name}": "node-red-nodes/{name}/{name}.js"',
         "  5. Generate the node, its help and the tables of its page (see CONTRIBUTING.md)",
         "  6. Look at the flow in the editor: make run",
-        f"  7. Finish the page docs/modules/{name}.md; add a row to the table in README.md",
-        "  8. pytest tests/project: it names what is still missing",
+        f"  7. Finish the page docs/modules/{name}.md; add a row to README.md, and what the",
+        "     tests name: docs/modules/README.md, docs/from-the-vendors-flows.md, its colour",
+        "  8. pytest tests/project, npx mocha tests/nodes: they name what is still missing",
     ]
     return "\n".join(lines) + "\n"
 
