@@ -228,7 +228,9 @@ def _parser() -> Parser:
     catalogue = command(
         "catalogue", "Print the description of all modules as JSON.", "query:print_catalogue"
     )
-    catalogue.add_argument("--out", type=Path, metavar="FILE", help="write it to a file")
+    catalogue.add_argument(
+        "--out", type=Path, metavar="FILE", help="write it to a file, and its fingerprint beside it"
+    )
 
     _add_keys(command("keys", "Make and list the keys of remote clients.", ""))
     return parser
