@@ -1,6 +1,6 @@
 # make run     an emulated RAK7391, Node-RED, and the flows of this project as tabs
 # make test    everything that can be checked here
-# make press   print nodes, help and docs tables from the modules' descriptions
+# make generate  write nodes, help and docs tables from the modules' descriptions
 # make soak    everything at once for MINUTES, decided by SEED; SUMMARY=file keeps what it found
 # make reliability  the tests and a soak, and docs/reliability.md of what they tried
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
@@ -21,7 +21,7 @@ SUMMARY ?=
 PLATFORM ?=
 PYTHON_VERSION ?=
 
-.PHONY: run test test-python test-lower-bounds test-newest-python test-nodes test-editor lint press bench dist clean soak reliability fuzz
+.PHONY: run test test-python test-lower-bounds test-newest-python test-nodes test-editor lint generate bench dist clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -56,8 +56,9 @@ lint: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	npx eslint .
+	npx tsc
 	$(BIN)/lint-imports --no-cache
-	node scripts/press.mjs --check
+	node scripts/generate.mjs --check
 
 test-python: $(STAMPS)/python $(STAMPS)/node
 	@mkdir -p .run
@@ -78,9 +79,9 @@ test-editor: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
 	npm run --silent test:editor
 	NODE_RED_DIR=tests/node-red-5/node_modules/node-red npm run --silent test:editor
 
-press: $(STAMPS)/python $(STAMPS)/node
+generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/wisblock-bridge catalogue --out node-red-nodes/catalogue.json
-	node scripts/press.mjs
+	node scripts/generate.mjs
 
 bench: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python -m benchmarks

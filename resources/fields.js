@@ -1,86 +1,88 @@
-"use strict";
 /*
- * How the parameters of a module become properties of its node: the one rule that the press and the running node share.
+ * How the parameters of a module become properties of its node: the one rule that the generator, the editor and the running node share.
  *
- * 1. A property name never changes once it was printed: saved flows carry it.
+ * 1. A property name never changes once it was released: saved flows carry it.
  * 2. Names and kinds only; no html, no Node-RED.
  */
+(function (root) {
+    "use strict";
 
-/** Types of a typedInput that take their value from outside the form. */
-const OUTSIDE_TYPES = ["msg", "flow", "global", "env", "jsonata"];
+    /** Types of a typedInput that take their value from outside the form. */
+    const OUTSIDE_TYPES = ["msg", "flow", "global", "env", "jsonata"];
 
-/** Properties that every module node has beside its parameters. */
-const FIXED_FIELDS = [
-  "name", "bridge", "slot", "trigger", "operation", "event", "every_ms", "deadband", "onLoss", "timeout_ms",
-];
+    /** Properties that every module node has beside its parameters. */
+    const FIXED_FIELDS = [
+        "name", "bridge", "slot", "trigger", "operation", "event", "every_ms", "deadband", "onLoss", "timeout_ms",
+    ];
 
-/**
- * Names the property that holds a parameter; its typedInput type is in the property of the same name with "Type" behind.
- *
- * @param {{name: string}} operation  an operation or an event
- * @param {{name: string}} param
- * @returns {string}
- */
-function fieldName(operation, param) {
-  return `${operation.name}_${param.name}`;
-}
+    /**
+     * Returns the name of the property that holds a parameter; its typedInput type is in the property of the same name with "Type" behind.
+     *
+     * @param {{name: string}} operation  an operation or an event
+     * @param {{name: string}} param
+     * @returns {string}
+     */
+    function fieldName(operation, param) {
+        return `${operation.name}_${param.name}`;
+    }
 
-/**
- * Lists the typedInput types in which a fixed value of a parameter can be written, most natural first.
- *
- * @param {import("./catalogue").Param} param
- * @returns {string[]}
- */
-function literalTypes(param) {
-  switch (param.kind) {
-    case "int":
-    case "float":
-      return param.choices.length > 0 ? (param.choices.every((each) => typeof each === "number") ? ["choice"] : ["num", "choice"]) : ["num"];
-    case "bool":
-      return ["bool"];
-    case "bytes":
-      return ["str", "bin"];
-    case "list":
-      return ["list", "json"];
-    default:
-      return param.choices.length > 0 ? ["choice"] : ["str"];
-  }
-}
+    /**
+     * Lists the typedInput types in which a fixed value of a parameter can be written, most natural first.
+     *
+     * @param {import("../node-red-nodes/lib/catalogue").Param} param
+     * @returns {string[]}
+     */
+    function literalTypes(param) {
+        switch (param.kind) {
+            case "int":
+            case "float":
+                return param.choices.length > 0 ? (param.choices.every((each) => typeof each === "number") ? ["choice"] : ["num", "choice"]) : ["num"];
+            case "bool":
+                return ["bool"];
+            case "bytes":
+                return ["str", "bin"];
+            case "list":
+                return ["list", "json"];
+            default:
+                return param.choices.length > 0 ? ["choice"] : ["str"];
+        }
+    }
 
-/**
- * Gives what a new node starts with.
- *
- * An optional parameter starts empty, so that the bridge's default applies; the one that `msg.payload` sets starts there.
- *
- * @param {import("./catalogue").Operation} operation
- * @param {import("./catalogue").Param} param
- * @returns {{value: string, type: string}}
- */
-function initialField(operation, param) {
-  if (operation.payload_param === param.name) {
-    return { value: "payload", type: "msg" };
-  }
-  const type = literalTypes(param)[0];
-  if (!param.required) {
-    return { value: "", type };
-  }
-  if (type === "choice") {
-    return { value: String(param.choices[0]), type };
-  }
-  if (type === "bool") {
-    return { value: "false", type };
-  }
-  return { value: param.low === null || type !== "num" ? "" : String(param.low), type };
-}
+    /**
+     * Returns what a new node starts with.
+     *
+     * An optional parameter starts empty, so that the bridge's default applies; the one that `msg.payload` sets starts there.
+     *
+     * @param {import("../node-red-nodes/lib/catalogue").Operation} operation
+     * @param {import("../node-red-nodes/lib/catalogue").Param} param
+     * @returns {{value: string, type: string}}
+     */
+    function initialField(operation, param) {
+        if (operation.payload_param === param.name) {
+            return { value: "payload", type: "msg" };
+        }
+        const type = literalTypes(param)[0];
+        if (!param.required) {
+            return { value: "", type };
+        }
+        if (type === "choice") {
+            return { value: String(param.choices[0]), type };
+        }
+        if (type === "bool") {
+            return { value: "false", type };
+        }
+        return { value: param.low === null || type !== "num" ? "" : String(param.low), type };
+    }
 
-/**
- * Gives the operation that a node starts with.
- *
- * @param {import("./catalogue").Module} module
- * @returns {import("./catalogue").Operation}
- */
-function defaultOperation(module) {
-  return module.operations.find((each) => each.default) ?? module.operations[0];
-}
+    /**
+     * Returns the operation that a node starts with.
+     *
+     * @param {import("../node-red-nodes/lib/catalogue").Module} module
+     * @returns {import("../node-red-nodes/lib/catalogue").Operation}
+     */
+    function defaultOperation(module) {
+        return module.operations.find((each) => each.default) || module.operations[0];
+    }
 
-module.exports = { FIXED_FIELDS, OUTSIDE_TYPES, defaultOperation, fieldName, initialField, literalTypes };
+    root.wisblockFields = { FIXED_FIELDS, OUTSIDE_TYPES, defaultOperation, fieldName, initialField, literalTypes };
+}(typeof window === "undefined" ? module.exports : window));

@@ -114,13 +114,21 @@
         return Object.fromEntries(FIELDS.map((name) => [name, current(node, name)]));
     }
 
-    /** The check of one field, as the editor asks for it: true, or the reason where it takes one. */
-    request.validate = function (node, field, value, opt) {
-        const found = request.problem(request.modules, Object.assign(fieldsOf(node), { [field]: value }));
-        if (!found || found.field !== field) {
-            return true;
-        }
-        return opt ? node._("request.problem." + found.key, found.values) : false;
+    /** Makes the editor's check of one field: true, or the reason where it takes one. */
+    request.validator = function (field) {
+        return function (value, opt) {
+            const found = request.problem(request.modules, Object.assign(fieldsOf(this), { [field]: value }));
+            if (!found || found.field !== field) {
+                return true;
+            }
+            return opt ? this._("request.problem." + found.key, found.values) : false;
+        };
+    };
+
+    /** Checks the field of the parameters: JSON, with names that the operation has. */
+    request.checkParams = function (value, opt) {
+        const json = RED.utils.validateTypedProperty(value || "{}", "json", opt);
+        return json === true ? request.validator("params").call(this, value, opt) : opt ? json : false;
     };
 
     /** Makes the form of a node. */

@@ -87,7 +87,7 @@ class Catalogue {
   module(slug) {
     const found = this.data.modules.find((each) => each.slug === slug);
     if (found === undefined) {
-      throw new Error(`The catalogue has no module "${slug}". Run the press: its node is older than the catalogue.`);
+      throw new Error(`The catalogue has no module "${slug}". Run 'make generate': its node is older than the catalogue.`);
     }
     return found;
   }

@@ -1,14 +1,14 @@
 /*
- * Prints the tables of the documentation pages, between markers; what people wrote around them is kept.
+ * Generates the tables of the documentation pages, between markers; what people wrote around them is kept.
  *
  * 1. A page that does not exist yet gets a skeleton with the headings that are to be written by hand.
  * 2. Nothing outside the markers is ever changed.
  */
 
-import { itemsText, rangeText, spell } from "./words.mjs";
+import { itemsText, rangeText, spell } from "./help.mjs";
 
-const BEGIN = "<!-- printed: begin (from the catalogue; do not edit, run make press) -->";
-const END = "<!-- printed: end -->";
+const BEGIN = "<!-- generated: begin (from the catalogue; do not edit, run make generate) -->";
+const END = "<!-- generated: end -->";
 
 const cell = (text) => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
 
@@ -81,7 +81,7 @@ function operationSection(operation, units, isEvent) {
   return parts.join("\n\n");
 }
 
-function printed(module, units) {
+function generated(module, units) {
   const parts = [
     module.details.join("\n\n"),
     table(
@@ -110,20 +110,20 @@ function fillMarkers(existing, skeleton, content) {
   const begin = page.indexOf(BEGIN);
   const end = page.indexOf(END);
   if (begin < 0 || end < begin) {
-    throw new Error("The markers of the printed part are missing; put them back or delete the page.");
+    throw new Error("The markers of the generated part are missing; put them back or delete the page.");
   }
   return `${page.slice(0, begin)}${BEGIN}\n\n${content}\n\n${page.slice(end)}`;
 }
 
 /**
- * Prints the page of a module.
+ * Generates the page of a module.
  *
  * @param {import("../../node-red-nodes/lib/catalogue.js").Module} module
  * @param {Record<string, {symbol: string}>} units
  * @param {string | null} existing  the page as it is
  * @returns {string}
  */
-export function printPage(module, units, existing) {
+export function generatePage(module, units, existing) {
   const skeleton = `# ${module.name}: ${module.title}
 
 ${module.summary}
@@ -137,17 +137,17 @@ ${END}
 
 ## Troubleshooting
 `;
-  return fillMarkers(existing, skeleton, printed(module, units));
+  return fillMarkers(existing, skeleton, generated(module, units));
 }
 
 /**
- * Prints the list of all modules.
+ * Generates the list of all modules.
  *
  * @param {import("../../node-red-nodes/lib/catalogue.js").Module[]} modules
  * @param {string | null} existing
  * @returns {string}
  */
-export function printIndex(modules, existing) {
+export function generateIndex(modules, existing) {
   const rows = modules.map((each) => [
     `[${each.name}](${each.slug}.md)`,
     each.title,

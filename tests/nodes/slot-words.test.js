@@ -5,6 +5,7 @@ const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
 const vm = require("node:vm");
+const { load, plain } = require("./fakes/editor-scripts");
 
 const ROOT = path.join(__dirname, "..", "..");
 const WORDS = JSON.parse(fs.readFileSync(path.join(ROOT, "node-red-nodes/bridge/locales/en-US/bridge.json"), "utf8")).slot;
@@ -14,14 +15,9 @@ for (const each of ["slot-clashes.js", "slot-lines.js"]) {
 }
 const { find, lines, choice } = window.wisblockSlots;
 
-/** What the printed form of a module says that it needs. */
-function needs(slug) {
-  const html = fs.readFileSync(path.join(ROOT, "node-red-nodes", slug, `${slug}.html`), "utf8");
-  return vm.runInNewContext(`(${/wisblock: (\{.*\}),\n/.exec(html)[1]})`);
-}
+/** What the node of a module says that it needs. */
+const needs = (slug) => load(slug).definition.wisblock;
 
-/** Objects of the other realm as ours. */
-const plain = (value) => JSON.parse(JSON.stringify(value));
 
 let count = 0;
 const claim = (slug, slot, bridge = "b") => {
