@@ -74,7 +74,7 @@
     function showKeys(node) {
         const required = isElsewhere() && !Object.values(FIELDS).every(given);
         $(".wisblock-bridge-keys").toggle(mayNeedKeys());
-        $("#wisblock-bridge-keys-tip").text(node._(required ? "bridge.keys.wanted" : "bridge.keys.tip"));
+        $("#wisblock-bridge-keys-tip").text(node._(required ? "bridge.keys.required" : "bridge.keys.tip"));
     }
 
     /** @param {EditorNode} node */
@@ -110,8 +110,8 @@
         if (answer.emulated) {
             parts.push(node._("bridge.state.emulated"));
         }
-        if (answer.drift) {
-            parts.push(node._(`bridge.state.drift.${answer.drift}`));
+        if (answer.versionMismatch) {
+            parts.push(node._(`bridge.state.version_mismatch.${answer.versionMismatch}`));
         }
         const slots = Array.isArray(answer.slots) ? answer.slots : Object.values(answer.slots || {});
         const used = slots.filter((each) => each && each.module).map((each) => `${each.slot} ${each.module}`);

@@ -8,6 +8,7 @@
 
 const { BridgeConnection } = require("./bridge-connection");
 const { catalogue } = require("./catalogue");
+const { limits } = require("./limits");
 const { asNodeError } = require("./node-errors");
 const { SessionPool } = require("./shared-session");
 const registerSlotRoutes = require("./slot-routes");
@@ -17,17 +18,10 @@ const { version } = require("../../package.json");
 /** The editor waits no longer than this for the bridge. */
 const REPORT_WITHIN_MS = 1500;
 
-const SHORTEST_LEASE_MS = 500;
-const LONGEST_LEASE_MS = 60000;
-const USUAL_LEASE_MS = 5000;
-
-/** The bridge refuses a client with a longer name (characters). */
-const LONGEST_NAME = 200;
-
 /** @param {unknown} written @returns {number} the lease to ask for, ms */
 function leaseMs(written) {
-  const asked = numberIn(written, "leaseMs") ?? USUAL_LEASE_MS;
-  return Math.min(Math.max(Math.round(asked), SHORTEST_LEASE_MS), LONGEST_LEASE_MS);
+  const asked = numberIn(written, "leaseMs") ?? limits.default_lease_ms;
+  return Math.min(Math.max(Math.round(asked), limits.shortest_lease_ms), limits.lease_ms);
 }
 
 /** What Node-RED keeps apart from the flows, and never exports. The public keys may be seen in the editor, the secret key may not. */
@@ -65,7 +59,7 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
         this.leaseMs = leaseMs(config.leaseMs);
       } catch (error) {
         fault = /** @type {Error} */ (error);
-        this.leaseMs = USUAL_LEASE_MS;
+        this.leaseMs = limits.default_lease_ms;
         this.error(fault);
       }
       const name = config.name ? `node-red (${config.name})` : "node-red";
@@ -77,7 +71,7 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
         target: {
           endpoint: this.endpoint,
           keys: clientKeys(this.credentials),
-          name: [...name].slice(0, LONGEST_NAME).join(""),
+          name: [...name].slice(0, limits.client_name).join(""),
           leaseMs: this.leaseMs,
         },
       });

@@ -8,12 +8,10 @@
  */
 
 const { BridgeError } = require("./client-errors");
+const { limits } = require("./limits");
 
 const PROTOCOL_VERSION = 1;
-const MAX_IN_FLIGHT = 256;
-const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_ID = 0xffffffff;
-const MAX_NODE_CHARACTERS = 100;
 
 /**
  * @typedef {object} Call
@@ -44,7 +42,7 @@ function placeOf({ params }) {
 
 /** @param {string | undefined} node @returns {string | undefined} as much of it as the bridge takes */
 function shortened(node) {
-  return node === undefined || node.length <= MAX_NODE_CHARACTERS ? node : [...node].slice(0, MAX_NODE_CHARACTERS).join("");
+  return node === undefined || node.length <= limits.node_name ? node : [...node].slice(0, limits.node_name).join("");
 }
 
 class Requests {
@@ -77,9 +75,9 @@ class Requests {
   start(call, resolve, reject) {
     const { method, params, timeoutMs, signal } = call;
     const counted = call.internal !== true;
-    if (counted && this.#counted >= MAX_IN_FLIGHT) {
+    if (counted && this.#counted >= limits.in_flight) {
       reject(new BridgeError({
-        code: "busy", message: `${MAX_IN_FLIGHT} requests are already under way; ${nameOf(call)} was not sent.`,
+        code: "busy", message: `${limits.in_flight} requests are already under way; ${nameOf(call)} was not sent.`,
         hint: "Send fewer messages at a time, or slow them down.", where: placeOf(call),
       }));
       return Infinity;
@@ -202,12 +200,12 @@ class Requests {
     } catch (error) {
       return new BridgeError({
         code: "bad_params", message: `${nameOf(call)} cannot be sent: ${error instanceof Error ? error.message : error}.`,
-        hint: "Send numbers, texts, booleans, buffers, lists and objects only, at most 16 levels deep.", where: placeOf(call),
+        hint: `Send numbers, texts, booleans, buffers, lists and objects only, at most ${limits.depth} levels deep.`, where: placeOf(call),
       }, { cause: error });
     }
-    if (bytes.length > MAX_REQUEST_BYTES) {
+    if (bytes.length > limits.message_bytes) {
       return new BridgeError({
-        code: "bad_request", message: `${nameOf(call)} is ${bytes.length} bytes long; at most ${MAX_REQUEST_BYTES} can be sent.`,
+        code: "bad_request", message: `${nameOf(call)} is ${bytes.length} bytes long; at most ${limits.message_bytes} can be sent.`,
         hint: "Send it in smaller pieces.", where: placeOf(call),
       });
     }

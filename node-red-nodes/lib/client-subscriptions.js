@@ -2,8 +2,8 @@
 /*
  * What the flows listen to, through every reconnect.
  *
- * 1. A subscription lives until it is unsubscribed; the bridge is asked for it anew after each hello.
- * 2. A handler hears of trouble once, as an event named `error`, and of values again as soon as there are any.
+ * 1. A subscription lives until it is unsubscribed; the bridge is asked for it again after each hello.
+ * 2. A handler hears of an error once, as an event named `error`, and of values again as soon as there are any.
  * 3. A handler that throws harms nobody else.
  */
 
@@ -24,7 +24,7 @@ const RETRY_CAP_MS = 30000;
  * @property {string} [operation]   an operation that only reads
  * @property {object} [params]
  * @property {number} [every_ms]    with operation: how often
- * @property {number} [deadband]    with operation: smallest change that is told
+ * @property {number} [deadband]    with operation: smallest change that is reported
  *
  * @typedef {object} Host  what the client lends
  * @property {(method: string, params: object, resolve: (result: any) => void, reject: (error: any) => void, node?: string) => void} ask
@@ -38,7 +38,7 @@ class Subscriptions {
   #byId = new Map();
   #online = false;
   /** @type {import("./client-errors").WireError | null} */
-  #trouble = null;
+  #offlineError = null;
   #outstanding = 0;
   /** @type {Record<string, any>[]} events that overtook the reply to their subscribe */
   #early = [];
@@ -58,15 +58,15 @@ class Subscriptions {
     const { module, slot, event, operation, params, every_ms, deadband } = spec;
     const subscription = {
       params: { module, slot, event, operation, params, every_ms, deadband },
-      node, onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, told: "",
+      node, onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, reported: "",
     };
     this.#all.add(subscription);
     // Not before the caller has its handle.
     process.nextTick(() => {
       if (this.#online) {
         this.#askWhatIsDue();
-      } else if (this.#trouble !== null) {
-        this.#tell(subscription, this.#trouble);
+      } else if (this.#offlineError !== null) {
+        this.#tell(subscription, this.#offlineError);
       }
     });
     return {
@@ -80,7 +80,7 @@ class Subscriptions {
   /** The bridge has said hello: ask for everything. */
   online() {
     this.#online = true;
-    this.#trouble = null;
+    this.#offlineError = null;
     this.#forgetIds();
     this.#askWhatIsDue();
   }
@@ -92,7 +92,7 @@ class Subscriptions {
    */
   offline(error) {
     this.#online = false;
-    this.#trouble = error;
+    this.#offlineError = error;
     this.#forgetIds();
     for (const subscription of this.#all) {
       this.#tell(subscription, error);
@@ -113,7 +113,7 @@ class Subscriptions {
   deliver(event) {
     const subscription = this.#byId.get(event.subscription);
     if (subscription !== undefined) {
-      subscription.told = "";
+      subscription.reported = "";
       this.#call(subscription, event);
     } else if (this.#outstanding > 0 && this.#early.length < MAX_EARLY_EVENTS) {
       this.#early.push(event);
@@ -167,7 +167,7 @@ class Subscriptions {
     }, (error) => {
       settled();
       if (this.#online && !subscription.cancelled) {
-        this.#refused(subscription, error);
+        this.#onRejected(subscription, error);
         this.#askWhatIsDue();
       }
     }, subscription.node);
@@ -187,7 +187,7 @@ class Subscriptions {
     early.forEach((event) => this.deliver(event));
   }
 
-  #refused(subscription, error) {
+  #onRejected(subscription, error) {
     const lasting = LASTING_REFUSALS.includes(error.code);
     const delay = Math.min(RETRY_CAP_MS, FIRST_RETRY_MS * 2 ** Math.min(subscription.failures, 16));
     subscription.failures += 1;
@@ -216,8 +216,8 @@ class Subscriptions {
   }
 
   #tell(subscription, error) {
-    if (subscription.told !== error.code && !subscription.cancelled) {
-      subscription.told = error.code;
+    if (subscription.reported !== error.code && !subscription.cancelled) {
+      subscription.reported = error.code;
       const { code, message, hint, where, data } = error;
       this.#call(subscription, { v: 1, event: "error", error: { code, message, hint, where, data } });
     }

@@ -9,6 +9,7 @@
 
 const { catalogue: exportedCatalogue } = require("./catalogue");
 const { defaultOperation } = require("./fields");
+const { limits } = require("./limits");
 const { fillMessage } = require("./message");
 const { asNodeError, badParams, nodeError } = require("./node-errors");
 const { collectParams } = require("./params");
@@ -16,15 +17,12 @@ const { NodeStatus, readingsText } = require("./status");
 const { outputOf, plannedOutput } = require("./outputs");
 const { numberIn } = require("./values");
 
-const USUAL_TIMEOUT_MS = 2000;
-const LONGEST_TIMEOUT_MS = 60000;
-
 /** Data that comes every N ms counts as stopped after this many N, but not sooner than after STALE_FLOOR_MS. */
 const STALE_INTERVALS = 3;
 const STALE_FLOOR_MS = 2000;
 
 /** One node of a module. */
-class ModuleLife {
+class ModuleNode {
   #closed = false;
   /** @type {ReturnType<import("./output-owners").OutputOwners["enter"]> | undefined} */
   #owner;
@@ -78,7 +76,7 @@ class ModuleLife {
 
   /** @returns {number} how long a request may wait before it starts, ms */
   get timeoutMs() {
-    return numberIn(this.config.timeout_ms, "timeout_ms", { low: 1, high: LONGEST_TIMEOUT_MS }) ?? USUAL_TIMEOUT_MS;
+    return numberIn(this.config.timeout_ms, "timeout_ms", { low: 1, high: limits.timeout_ms }) ?? limits.default_timeout_ms;
   }
 
   /** @returns {string} who asks, as the bridge tells others */
@@ -174,7 +172,7 @@ class ModuleLife {
       return;
     }
     this.status.asked(operation.name);
-    const refused = this.#claim(operation, params);
+    const onRejected = this.#claim(operation, params);
     try {
       const result = await client.invoke(this.module.name, this.slot, operation.name, params, {
         timeoutMs,
@@ -185,7 +183,7 @@ class ModuleLife {
         this.fill(msg, operation, result, false);
       }
     } catch (error) {
-      refused(asNodeError(error).code);
+      onRejected(asNodeError(error).code);
       throw error;
     } finally {
       this.status.answered();
@@ -231,7 +229,7 @@ class ModuleLife {
     }
     this.#owner?.use(this.place);
     this.#subscription = await this.connection.client.subscribe(
-      wanted, (event) => this.told(operation, event, onEvent, staleAfterMs), { node: this.label },
+      wanted, (event) => this.notify(operation, event, onEvent, staleAfterMs), { node: this.label },
     );
     if (this.#closed) {
       await this.#unsubscribe();
@@ -244,19 +242,19 @@ class ModuleLife {
   }
 
   /**
-   * Passes on what a subscription told.
+   * Passes on an event of a subscription.
    *
    * @param {import("./catalogue").Operation} operation
    * @param {any} event
    * @param {boolean} isEvent
    * @param {number} staleAfterMs
    */
-  told(operation, event, isEvent, staleAfterMs) {
+  notify(operation, event, isEvent, staleAfterMs) {
     if (this.#closed) {
       return;
     }
     if (event.error) {
-      // that the bridge is away is told once, by the bridge's own node
+      // that the bridge is away is reported once, by the bridge's own node
       if (event.error.code !== "offline") {
         this.spontaneousError(event.error);
       }
@@ -324,7 +322,7 @@ module.exports = function makeModuleNode(slug, { catalogue = exportedCatalogue }
     /** @this {any} @param {Record<string, any>} config */
     function WisBlockModule(config) {
       RED.nodes.createNode(this, config);
-      new ModuleLife(RED, this, config, module, catalogue).start();
+      new ModuleNode(RED, this, config, module, catalogue).start();
     }
 
     RED.nodes.registerType(`wisblock-${slug}`, WisBlockModule);

@@ -2,21 +2,20 @@
 /*
  * The escape node: any method of the bridge, any module, any operation, from the fields or from the message.
  *
- * 1. A request is not held against the catalogue: it also reaches modules that these nodes do not know. The catalogue tells the form what
+ * 1. A request is not checked against the catalogue: it also reaches modules that these nodes do not know. The catalogue tells the form what
  *    there is, and which output a request drives.
  * 2. The answer is msg.payload, as it came.
  * 3. What it drove belongs to it, as to any other node; a module that a message named and that it only read, it uses in passing.
  */
 
 const { catalogue } = require("./catalogue");
+const { limits } = require("./limits");
 const { asNodeError, badParams, nodeError } = require("./node-errors");
 const { outputOf } = require("./outputs");
 const { requestChoices } = require("./request-choices");
 const { NodeStatus, plain } = require("./status");
 const { numberIn } = require("./values");
 
-const USUAL_TIMEOUT_MS = 2000;
-const LONGEST_TIMEOUT_MS = 60000;
 const KEYS = ["method", "module", "slot", "operation", "params", "on_loss"];
 
 /** @param {unknown} value @returns {value is Record<string, unknown>} */
@@ -84,7 +83,7 @@ function placeOf({ module, slot }) {
 }
 
 /**
- * Tells what a node is there for by its fields alone.
+ * Returns what a node is there for by its fields alone.
  *
  * @param {Record<string, any>} config
  * @returns {{place?: import("./output-owners").Place, output: string}}
@@ -147,7 +146,7 @@ module.exports = function registerRequest(RED) {
       if (!connection) {
         throw nodeError("offline", "No bridge is chosen.", { hint: "Open the node and choose or add a bridge." });
       }
-      const timeoutMs = numberIn(config.timeout_ms, "timeout_ms", { low: 1, high: LONGEST_TIMEOUT_MS }) ?? USUAL_TIMEOUT_MS;
+      const timeoutMs = numberIn(config.timeout_ms, "timeout_ms", { low: 1, high: limits.timeout_ms }) ?? limits.default_timeout_ms;
       const { method, params } = buildRequest(config, msg.payload);
       const client = await connection.ready(timeoutMs);
       if (closed) {

@@ -7,7 +7,7 @@
  * 3. However many dialogs are open, one scan runs at a time, and what it found is good for some seconds.
  */
 
-const { BridgeConnection, within } = require("./bridge-connection");
+const { BridgeConnection, withTimeout } = require("./bridge-connection");
 const { asNodeError } = require("./node-errors");
 
 /** The editor waits no longer than this for the bridge. */
@@ -19,7 +19,7 @@ const KEEP_MS = 15000;
 const KEEP_AT_LEAST_MS = 2000;
 
 /** What of the bridge's status the editor needs: nothing about other clients. */
-const TOLD = ["emulated", "addresses", "straps", "serial_ports", "plugged"];
+const REPORTED = ["emulated", "addresses", "straps", "serial_ports", "plugged"];
 
 /**
  * @typedef {{state: "online", found: object[], age_ms: number}} Found
@@ -64,7 +64,7 @@ class Scans {
       running = this.#look(connection).finally(() => this.#running.delete(connection));
       this.#running.set(connection, running);
     }
-    return (await within(running, this.withinMs)) ?? { state: "online", refused: "timeout_reply", message: "The scan is taking long." };
+    return (await withTimeout(running, this.withinMs)) ?? { state: "online", refused: "timeout_reply", message: "The scan is taking long." };
   }
 
   /** @param {BridgeConnection} connection @returns {Promise<Found | Refused | Away>} */
@@ -92,8 +92,8 @@ module.exports = function registerSlotRoutes(RED, options) {
   /** @param {(connection: BridgeConnection, request: any) => Promise<object>} answer */
   const about = (answer) => async (/** @type {any} */ request, /** @type {any} */ response) => {
     const connection = RED.nodes.getNode(request.params.id)?.connection;
-    const told = connection instanceof BridgeConnection ? await answer(connection, request) : { state: "not_deployed" };
-    response.set("Cache-Control", "no-store").json(told);
+    const answered = connection instanceof BridgeConnection ? await answer(connection, request) : { state: "not_deployed" };
+    response.set("Cache-Control", "no-store").json(answered);
   };
 
   RED.httpAdmin.get(
@@ -103,8 +103,8 @@ module.exports = function registerSlotRoutes(RED, options) {
       try {
         const status = /** @type {Record<string, any>} */ (await connection.report(ANSWER_WITHIN_MS));
         const slots = status.slots.map(({ slot, module, open }) => ({ slot, module, open }));
-        const told = Object.fromEntries(TOLD.filter((key) => status[key] !== undefined).map((key) => [key, status[key]]));
-        return { state: "online", slots, ...told };
+        const known = Object.fromEntries(REPORTED.filter((key) => status[key] !== undefined).map((key) => [key, status[key]]));
+        return { state: "online", slots, ...known };
       } catch (thrown) {
         return away(thrown);
       }

@@ -77,8 +77,8 @@ class NodeStatus {
   #bridge = "connecting";
   #emulated = false;
   /** @type {string} */
-  #drift = "";
-  #trouble = "";
+  #versionMismatch = "";
+  #keyProblem = "";
   /** @type {{text: string, quality: string, emulated: boolean} | null} */
   #value = null;
   #errorCode = "";
@@ -108,10 +108,10 @@ class NodeStatus {
    * Tells how the connection to the bridge stands.
    *
    * @param {BridgeState} state
-   * @param {{emulated?: boolean, drift?: string, trouble?: string}} [info]  `drift`: "", "newer", "older" or "other", the bridge
-   *   against these nodes; `trouble`: "", or what is wrong with the keys
+   * @param {{emulated?: boolean, versionMismatch?: string, keyProblem?: string}} [info]  `versionMismatch`: "", "newer", "older" or "other", the bridge
+   *   against these nodes; `keyProblem`: "", or what is wrong with the keys
    */
-  bridge(state, { emulated = false, drift = "", trouble = "" } = {}) {
+  bridge(state, { emulated = false, versionMismatch = "", keyProblem = "" } = {}) {
     if (state !== "online") {
       this.#value = null;
       this.#errorCode = "";
@@ -119,8 +119,8 @@ class NodeStatus {
     }
     this.#bridge = state;
     this.#emulated = emulated;
-    this.#drift = drift;
-    this.#trouble = trouble;
+    this.#versionMismatch = versionMismatch;
+    this.#keyProblem = keyProblem;
     this.#update();
   }
 
@@ -199,7 +199,7 @@ class NodeStatus {
       return { fill: "yellow", shape: "ring", text: "node-red:common.status.connecting" };
     }
     if (this.#bridge === "offline") {
-      return { fill: "red", shape: "ring", text: this.#trouble === "" ? "node-red:common.status.disconnected" : `${WORDS}.keys.${this.#trouble}` };
+      return { fill: "red", shape: "ring", text: this.#keyProblem === "" ? "node-red:common.status.disconnected" : `${WORDS}.keys.${this.#keyProblem}` };
     }
     if (this.#busyText !== "") {
       return { fill: "blue", shape: "dot", text: this.#busyText };
@@ -208,23 +208,23 @@ class NodeStatus {
       const text = KNOWN_CODES.has(this.#errorCode) ? `${WORDS}.error.${this.#errorCode}` : this.#errorCode.slice(0, MAX_TEXT);
       return { fill: "red", shape: "dot", text };
     }
-    const drift = this.#drift === "" ? "" : this.translate(`${WORDS}.drift.${this.#drift}`);
+    const versionMismatch = this.#versionMismatch === "" ? "" : this.translate(`${WORDS}.version_mismatch.${this.#versionMismatch}`);
     if (this.#value !== null) {
       const { text, quality, emulated } = this.#value;
       const notes = [
         emulated ? this.translate(`${WORDS}.emulated`) : "",
         this.#stale ? this.translate(`${WORDS}.stale`) : "",
         quality === "good" ? "" : this.translate(`${WORDS}.uncertain`),
-        drift,
+        versionMismatch,
       ].filter((each) => each !== "");
       const whole = [text, notes.join(", ")].filter((each) => each !== "").join(" ");
       if (this.#stale) {
         return { fill: "yellow", shape: "ring", text: whole };
       }
-      return { fill: quality === "good" && drift === "" ? "green" : "yellow", shape: "dot", text: whole };
+      return { fill: quality === "good" && versionMismatch === "" ? "green" : "yellow", shape: "dot", text: whole };
     }
-    if (drift !== "") {
-      return { fill: "yellow", shape: "dot", text: drift };
+    if (versionMismatch !== "") {
+      return { fill: "yellow", shape: "dot", text: versionMismatch };
     }
     if (this.#emulated) {
       return { fill: "grey", shape: "dot", text: `${WORDS}.emulated` };

@@ -223,7 +223,7 @@ describe("the words of the written nodes", () => {
       assert.equal(typeof lookUp(shared, `status.error.${code}`), "string", code);
     }
     assert.deepEqual(Object.keys(shared.status.error).sort(), [...KNOWN_CODES].sort());
-    for (const key of ["no_bridge", "emulated", "stale", "uncertain", "drift.newer", "drift.older", "drift.other"]) {
+    for (const key of ["no_bridge", "emulated", "stale", "uncertain", "version_mismatch.newer", "version_mismatch.older", "version_mismatch.other"]) {
       assert.equal(typeof lookUp(shared, `status.${key}`), "string", key);
     }
   });

@@ -1,7 +1,7 @@
 """How a module describes itself: an operation's signature is its parameter list.
 
 1. Facts (names, units, limits, defaults, sentences) are written here once and read by dispatch,
-   press, docs and tests.
+   generator, docs and tests.
 2. Nothing here touches hardware or the wire.
 3. How a signature becomes a description and a checker stands next door (``signatures``).
 """
