@@ -5,12 +5,13 @@
  * 2. Keys are asked for where the bridge may be on another computer, and nowhere else.
  * 3. What was pasted leaves the screen as soon as it stands in its fields.
  */
-(function (root) {
+(function (/** @type {import("../types/editor").Scripts} */ root) {
     "use strict";
 
     /**
      * @typedef {import("../types/editor").EditorNode} EditorNode
-     * @typedef {(key: string, values?: Record<string, unknown>) => void} Say
+     * @typedef {import("../types/editor").EditedNode} EditedNode
+     * @typedef {(key: string, values?: Record<string, unknown>) => unknown} Say
      */
 
     /** @type {Record<string, string>} */
@@ -70,14 +71,14 @@
 
     // -- the dialog --------------------------------------------------------------------------------------
 
-    /** @param {EditorNode} node */
+    /** @param {EditedNode} node */
     function showKeys(node) {
         const required = isElsewhere() && !Object.values(FIELDS).every(given);
         $(".wisblock-bridge-keys").toggle(mayNeedKeys());
         $("#wisblock-bridge-keys-tip").text(node._(required ? "bridge.keys.required" : "bridge.keys.tip"));
     }
 
-    /** @param {EditorNode} node */
+    /** @param {EditedNode} node */
     function paste(node) {
         const box = $("#wisblock-bridge-paste");
         const pasted = String(box.val() || "");
@@ -104,7 +105,7 @@
         showKeys(node);
     }
 
-    /** @param {EditorNode} node @param {import("../types/editor").BridgeStatus} answer */
+    /** @param {EditedNode} node @param {import("../types/editor").BridgeStatus} answer */
     function stateText(node, answer) {
         const parts = [node._("bridge.state.online", { version: answer.version, board: answer.board })];
         if (answer.emulated) {
@@ -119,7 +120,7 @@
         return `${parts.join(", ")}. ${inSlots}`;
     }
 
-    /** @param {EditorNode} node */
+    /** @param {EditedNode} node */
     function showState(node) {
         const state = $("#wisblock-bridge-state");
         /** @type {Say} */
@@ -136,7 +137,7 @@
             });
     }
 
-    /** Called when the dialog opens.  @param {EditorNode} node */
+    /** Called when the dialog opens.  @param {EditedNode} node */
     function prepare(node) {
         input("leaseMs").attr("placeholder", root.wisblockLimits.default_lease_ms);
         input("endpoint").on("input change", function () {

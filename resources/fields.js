@@ -4,7 +4,7 @@
  * 1. A property name never changes once it was released: saved flows carry it.
  * 2. Names and kinds only; no html, no Node-RED.
  */
-(function (root) {
+(function (/** @type {import("../types/editor").Scripts} */ root) {
     "use strict";
 
     /** Types of a typedInput that take their value from outside the form. */
@@ -29,8 +29,7 @@
     /**
      * Lists the typedInput types in which a fixed value of a parameter can be written, most natural first.
      *
-     * @param {import("../node-red-nodes/lib/catalogue").Param} param
-     * @returns {string[]}
+     * @type {import("../types/editor").Fields["literalTypes"]}
      */
     function literalTypes(param) {
         switch (param.kind) {
@@ -53,9 +52,7 @@
      *
      * An optional parameter starts empty, so that the bridge's default applies; the one that `msg.payload` sets starts there.
      *
-     * @param {import("../node-red-nodes/lib/catalogue").Operation} operation
-     * @param {import("../node-red-nodes/lib/catalogue").Param} param
-     * @returns {{value: string, type: string}}
+     * @type {import("../types/editor").Fields["initialField"]}
      */
     function initialField(operation, param) {
         if (operation.payload_param === param.name) {
@@ -77,12 +74,11 @@
     /**
      * Returns the operation that a node starts with.
      *
-     * @param {import("../node-red-nodes/lib/catalogue").Module} module
-     * @returns {import("../node-red-nodes/lib/catalogue").Operation}
+     * @type {import("../types/editor").Fields["defaultOperation"]}
      */
     function defaultOperation(module) {
         return module.operations.find((each) => each.default) || module.operations[0];
     }
 
     root.wisblockFields = { FIXED_FIELDS, OUTSIDE_TYPES, defaultOperation, fieldName, initialField, literalTypes };
-}(typeof window === "undefined" ? module.exports : window));
+}(typeof window === "undefined" ? /** @type {any} */ (module.exports) : window));

@@ -5,7 +5,7 @@
  * 2. A check returns true, or the reason in the user's language.
  * 3. Every html of a module loads this file, so that the nodes can be added in any order; it runs once.
  */
-(function (root) {
+(function (/** @type {import("../types/editor").Scripts} */ root) {
     "use strict";
 
     if (root.wisblockForm) {
@@ -193,7 +193,7 @@
         };
     }
 
-    /** A validator of a number field whose limits are the protocol's.  @param {(limits: Record<string, number>) => FieldFacts} factsOf */
+    /** A validator of a number field whose limits are the protocol's.  @param {(limits: import("../node-red-nodes/lib/limits").Limits) => FieldFacts} factsOf */
     function numberField(factsOf) {
         return validator((node, value) => checkField(node, value, factsOf(root.wisblockLimits)));
     }
@@ -588,4 +588,4 @@
     }
 
     root.wisblockForm = { checkField, define, labelStyle, numberField, plain, takeBridge, template, text };
-}(typeof window === "undefined" ? module.exports : window));
+}(typeof window === "undefined" ? /** @type {any} */ (module.exports) : window));

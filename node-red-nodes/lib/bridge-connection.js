@@ -311,4 +311,16 @@ class BridgeConnection {
   }
 }
 
-module.exports = { BridgeConnection, compareVersions, withTimeout };
+/**
+ * Finds the connection of a bridge's node.
+ *
+ * @param {import("../../types/nodes").Red} RED
+ * @param {unknown} id  of the node
+ * @returns {BridgeConnection | undefined} undefined while it is not deployed
+ */
+function connectionOf(RED, id) {
+  const node = /** @type {Partial<import("../../types/nodes").BridgeNode> | null} */ (RED.nodes.getNode(String(id)));
+  return node?.connection instanceof BridgeConnection ? node.connection : undefined;
+}
+
+module.exports = { BridgeConnection, compareVersions, connectionOf, withTimeout };

@@ -6,7 +6,7 @@
  * 2. The admin address never keeps the editor waiting: what takes too long is answered 503.
  */
 
-const { BridgeConnection } = require("./bridge-connection");
+const { BridgeConnection, connectionOf } = require("./bridge-connection");
 const { catalogue } = require("./catalogue");
 const { limits } = require("./limits");
 const { asNodeError } = require("./node-errors");
@@ -24,7 +24,11 @@ function leaseMs(written) {
   return Math.min(Math.max(Math.round(asked), limits.shortest_lease_ms), limits.lease_ms);
 }
 
-/** What Node-RED keeps apart from the flows, and never exports. The public keys may be seen in the editor, the secret key may not. */
+/**
+ * What Node-RED keeps apart from the flows, and never exports. The public keys may be seen in the editor, the secret key may not.
+ *
+ * @type {Record<string, {type: "text" | "password"}>}
+ */
 const CREDENTIALS = { serverKey: { type: "text" }, clientPublicKey: { type: "text" }, clientSecretKey: { type: "password" } };
 
 /** @param {Record<string, string> | undefined} credentials @returns {import("./zmtp-keys").KeyTexts} */
@@ -38,7 +42,7 @@ function clientKeys({ serverKey = "", clientPublicKey = "", clientSecretKey = ""
  * @param {object} [options]  replaced by tests
  * @param {(options: object) => any} [options.makeClient]
  * @param {number} [options.idleMs]
- * @returns {(RED: any) => void}
+ * @returns {(RED: import("../../types/nodes").Red) => void}
  */
 module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
   const pool = new SessionPool({
@@ -50,7 +54,7 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
   return function registerBridge(RED) {
     pool.deploys.watch(RED.events);
 
-    /** @this {any} @param {Record<string, any>} config */
+    /** @this {import("../../types/nodes").BridgeNode} @param {import("../../types/nodes").Config} config */
     function WisBlockBridge(config) {
       RED.nodes.createNode(this, config);
       this.endpoint = String(config.endpoint ?? "").trim();
@@ -84,16 +88,16 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
     RED.nodes.registerType("wisblock-bridge", WisBlockBridge, { credentials: CREDENTIALS });
 
     RED.httpAdmin.get("/wisblock-bridge/:id/status", RED.auth.needsPermission("wisblock-bridge.read"), async (request, response) => {
-      const node = RED.nodes.getNode(request.params.id);
-      if (!(node?.connection instanceof BridgeConnection)) {
+      const connection = connectionOf(RED, request.params.id);
+      if (connection === undefined) {
         response.status(404).json({ code: "not_deployed", message: "This bridge is not deployed yet." });
         return;
       }
       try {
-        response.json(await node.connection.report(REPORT_WITHIN_MS));
+        response.json(await connection.report(REPORT_WITHIN_MS));
       } catch (thrown) {
-        const { code, message, hint } = asNodeError(thrown);
-        response.status(503).json({ code, message, hint });
+        const { code, message } = asNodeError(thrown);
+        response.status(503).json({ code, message });
       }
     });
 

@@ -23,6 +23,8 @@ const MAX_ID = 0xffffffff;
  * @property {AbortSignal} [signal]
  * @property {string} [node]         who asks
  *
+ * @typedef {{call: Call, resolve: Resolve, reject: Reject, deadline: number, counted: boolean, onAbort: (() => void) | null}} Pending
+ *
  * @typedef {(result: any) => void} Resolve
  * @typedef {(error: BridgeError) => void} Reject
  */
@@ -51,6 +53,7 @@ class Requests {
 
   #codec;
   #send;
+  /** @type {Map<number, Pending>} */
   #pending = new Map();
   #counted = 0;
   #id = 0;
@@ -96,6 +99,7 @@ class Requests {
     }
     const now = performance.now();
     const deadline = now + timeoutMs + call.graceMs;
+    /** @type {Pending} */
     const pending = { call, resolve, reject, deadline, counted, onAbort: null };
     if (signal !== undefined) {
       pending.onAbort = () => this.#settle(id)?.reject(this.#aborted(call));
@@ -215,14 +219,14 @@ class Requests {
     });
   }
 
-  /** Takes a request off the list, for whoever is about to resolve or reject it. */
+  /** Takes a request off the list, for the caller to resolve or reject it.  @param {number} id */
   #settle(id) {
     const pending = this.#pending.get(id);
     if (pending !== undefined) {
       this.#pending.delete(id);
       this.#counted -= pending.counted ? 1 : 0;
       if (pending.onAbort !== null) {
-        pending.call.signal.removeEventListener("abort", pending.onAbort);
+        pending.call.signal?.removeEventListener("abort", pending.onAbort);
       }
     }
     return pending;
@@ -230,7 +234,7 @@ class Requests {
 
   /** @param {Call} call */
   #aborted(call) {
-    return new BridgeError({ code: "aborted", message: `${nameOf(call)} was given up.`, where: placeOf(call) }, { cause: call.signal?.reason });
+    return new BridgeError({ code: "aborted", message: `${nameOf(call)} was cancelled.`, where: placeOf(call) }, { cause: call.signal?.reason });
   }
 }
 

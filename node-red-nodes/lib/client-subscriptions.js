@@ -26,6 +26,19 @@ const RETRY_CAP_MS = 30000;
  * @property {number} [every_ms]    with operation: how often
  * @property {number} [deadband]    with operation: smallest change that is reported
  *
+ * @typedef {object} Subscription
+ * @property {SubscriptionSpec} params
+ * @property {string | undefined} node
+ * @property {(event: Record<string, any>) => void} onEvent
+ * @property {unknown} id       as the bridge gave it; null while it has not
+ * @property {boolean} asking
+ * @property {boolean} cancelled
+ * @property {number} failures
+ * @property {number} retryAt
+ * @property {string} reported  code of the error that was reported last, "" when values came since
+ *
+ * @typedef {import("./client-errors").WireError} WireError
+ *
  * @typedef {object} Host  what the client lends
  * @property {(method: string, params: object, resolve: (result: any) => void, reject: (error: any) => void, node?: string) => void} ask
  * @property {(atMs: number) => void} wakeAt  have wake() called at this time of performance.now()
@@ -34,7 +47,9 @@ const RETRY_CAP_MS = 30000;
 
 class Subscriptions {
   #host;
+  /** @type {Set<Subscription>} */
   #all = new Set();
+  /** @type {Map<unknown, Subscription>} */
   #byId = new Map();
   #online = false;
   /** @type {import("./client-errors").WireError | null} */
@@ -56,6 +71,7 @@ class Subscriptions {
    */
   add(spec, onEvent, node) {
     const { module, slot, event, operation, params, every_ms, deadband } = spec;
+    /** @type {Subscription} */
     const subscription = {
       params: { module, slot, event, operation, params, every_ms, deadband },
       node, onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, reported: "",
@@ -66,7 +82,7 @@ class Subscriptions {
       if (this.#online) {
         this.#askWhatIsDue();
       } else if (this.#offlineError !== null) {
-        this.#tell(subscription, this.#offlineError);
+        this.#report(subscription, this.#offlineError);
       }
     });
     return {
@@ -86,7 +102,7 @@ class Subscriptions {
   }
 
   /**
-   * The bridge is away: tell everybody, once.
+   * The bridge is away: report it to all, once.
    *
    * @param {import("./client-errors").WireError} error  with the code `offline`
    */
@@ -95,7 +111,7 @@ class Subscriptions {
     this.#offlineError = error;
     this.#forgetIds();
     for (const subscription of this.#all) {
-      this.#tell(subscription, error);
+      this.#report(subscription, error);
     }
   }
 
@@ -153,6 +169,7 @@ class Subscriptions {
     }
   }
 
+  /** @param {Subscription} subscription */
   #ask(subscription) {
     subscription.asking = true;
     this.#outstanding += 1;
@@ -173,6 +190,7 @@ class Subscriptions {
     }, subscription.node);
   }
 
+  /** @param {Subscription} subscription @param {any} result */
   #granted(subscription, result) {
     const id = result?.subscription;
     if (subscription.cancelled) {
@@ -187,14 +205,16 @@ class Subscriptions {
     early.forEach((event) => this.deliver(event));
   }
 
+  /** @param {Subscription} subscription @param {WireError} error */
   #onRejected(subscription, error) {
     const lasting = LASTING_REFUSALS.includes(error.code);
     const delay = Math.min(RETRY_CAP_MS, FIRST_RETRY_MS * 2 ** Math.min(subscription.failures, 16));
     subscription.failures += 1;
     subscription.retryAt = lasting ? Infinity : performance.now() + delay;
-    this.#tell(subscription, error);
+    this.#report(subscription, error);
   }
 
+  /** @param {Subscription} subscription */
   #remove(subscription) {
     if (subscription.cancelled) {
       return;
@@ -208,6 +228,7 @@ class Subscriptions {
     }
   }
 
+  /** @param {unknown} id */
   #giveUp(id) {
     if (this.#online) {
       // Whatever comes of it: nobody listens any more.
@@ -215,7 +236,8 @@ class Subscriptions {
     }
   }
 
-  #tell(subscription, error) {
+  /** @param {Subscription} subscription @param {WireError} error */
+  #report(subscription, error) {
     if (subscription.reported !== error.code && !subscription.cancelled) {
       subscription.reported = error.code;
       const { code, message, hint, where, data } = error;
@@ -223,6 +245,7 @@ class Subscriptions {
     }
   }
 
+  /** @param {Subscription} subscription @param {Record<string, any>} event */
   #call(subscription, event) {
     try {
       subscription.onEvent(event);

@@ -234,8 +234,18 @@ class BridgeClient extends EventEmitter {
 
   // --- the wire --------------------------------------------------------------------------------------------------------
 
-  /** Sends a request of our own, whatever the state. */
-  #ask(method, params, timeoutMs, graceMs, resolve, reject, node = undefined) {
+  /**
+   * Sends a request of our own, whatever the state.
+   *
+   * @param {string} method
+   * @param {object | undefined} params
+   * @param {number} timeoutMs
+   * @param {number} graceMs
+   * @param {import("./client-requests").Resolve} resolve
+   * @param {import("./client-requests").Reject} reject
+   * @param {string} [node]
+   */
+  #ask(method, params, timeoutMs, graceMs, resolve, reject, node) {
     this.#wakeAt(this.#requests.start({ method, params, timeoutMs, graceMs, internal: true, node }, resolve, reject));
   }
 
@@ -405,7 +415,7 @@ class BridgeClient extends EventEmitter {
 
   // --- time ------------------------------------------------------------------------------------------------------------
 
-  /** One timer serves all deadlines: it is moved only when something is due earlier than whatever it waits for. */
+  /** One timer serves all deadlines: it is moved only when something is due earlier than what it waits for.  @param {number} atMs */
   #wakeAt(atMs) {
     if (atMs < this.#timerAt) {
       clearTimeout(this.#timer);

@@ -1,4 +1,7 @@
 "use strict";
 /* How the parameters of a module become properties of its node; the editor uses the same file. */
 
-module.exports = require("../../resources/fields").wisblockFields;
+/** @type {import("../../types/editor").Scripts} */
+const { wisblockFields } = /** @type {any} */ (require("../../resources/fields"));
+
+module.exports = wisblockFields;

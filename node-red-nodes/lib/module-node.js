@@ -30,8 +30,8 @@ class ModuleNode {
   #subscription = null;
 
   /**
-   * @param {any} RED
-   * @param {any} node                          the Node-RED node
+   * @param {import("../../types/nodes").Red} RED
+   * @param {import("../../types/nodes").UserNode} node                          the Node-RED node
    * @param {Record<string, any>} config        its properties
    * @param {import("./catalogue").Module} module
    * @param {import("./catalogue").Catalogue} catalogue
@@ -44,19 +44,19 @@ class ModuleNode {
     this.catalogue = catalogue;
     this.trigger = config.trigger || "message";
     this.slot = this.#slotOf(config);
-    this.bridgeNode = RED.nodes.getNode(config.bridge);
+    this.bridgeNode = /** @type {import("../../types/nodes").BridgeNode | null} */ (RED.nodes.getNode(config.bridge));
     this.status = new NodeStatus({ show: (line) => node.status(line), translate: (id) => RED._(id) });
   }
 
   /** Starts: joins the bridge, subscribes, listens. */
   start() {
     const { node } = this;
-    node.bridgeChanged = (/** @type {any} */ state, /** @type {any} */ info) => {
+    node.bridgeChanged = (state, info) => {
       if (!this.#closed) {
         this.status.bridge(state, info);
       }
     };
-    node.on("input", (/** @type {any} */ msg, /** @type {any} */ send, /** @type {any} */ done) => this.input(msg, send, done));
+    node.on("input", (msg, send, done) => this.input(/** @type {import("../../types/nodes").Message} */ (msg), send, done));
     node.on("close", () => this.close());
     if (!this.connection) {
       this.status.bridge("missing");
@@ -133,8 +133,8 @@ class ModuleNode {
   /**
    * Serves one message.
    *
-   * @param {Record<string, unknown>} msg
-   * @param {(msg: object) => void} send
+   * @param {import("../../types/nodes").Message} msg
+   * @param {(msg: import("../../types/nodes").Message) => void} send
    * @param {(error?: Error) => void} done
    */
   input(msg, send, done) {
@@ -314,12 +314,12 @@ class ModuleNode {
  *
  * @param {string} slug  the module's name in node types
  * @param {{catalogue?: import("./catalogue").Catalogue}} [options]  replaced by tests
- * @returns {(RED: any) => void}
+ * @returns {(RED: import("../../types/nodes").Red) => void}
  */
 module.exports = function makeModuleNode(slug, { catalogue = exportedCatalogue } = {}) {
   const module = catalogue.module(slug);
   return function registerModule(RED) {
-    /** @this {any} @param {Record<string, any>} config */
+    /** @this {import("../../types/nodes").UserNode} @param {import("../../types/nodes").Config} config */
     function WisBlockModule(config) {
       RED.nodes.createNode(this, config);
       new ModuleNode(RED, this, config, module, catalogue).start();

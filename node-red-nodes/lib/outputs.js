@@ -96,8 +96,8 @@ function unitsOf(module, output) {
 /**
  * Tells what is written in a field, where that does not depend on messages or on the moment.
  *
- * @param {any} RED
- * @param {any} node
+ * @param {import("../../types/nodes").Red} RED
+ * @param {import("../../types/nodes").UserNode} node
  * @param {Record<string, unknown>} config
  * @param {import("./catalogue").Operation} operation
  * @param {import("./catalogue").Param} param
@@ -112,7 +112,7 @@ function written(RED, node, config, operation, param) {
     return operation.payload_param === param.name ? { source: ["msg", "payload"], value: undefined } : { source: [], value: param.default };
   }
   if (type === "env") {
-    value = RED.util.evaluateNodeProperty(value, type, node, {});
+    value = RED.util.evaluateNodeProperty(String(value), type, node, {});
   } else if (OUTSIDE_TYPES.includes(type)) {
     return { source: [type, value], value: undefined };
   }
@@ -126,8 +126,8 @@ function written(RED, node, config, operation, param) {
 /**
  * Tells which output a node drives by its settings alone.
  *
- * @param {any} RED
- * @param {any} node
+ * @param {import("../../types/nodes").Red} RED
+ * @param {import("../../types/nodes").UserNode} node
  * @param {Record<string, unknown>} config
  * @param {import("./catalogue").Operation} operation
  * @returns {{output: string, sources: unknown[]}} `output`: "" where messages decide, or where it drives none; `sources`: what two

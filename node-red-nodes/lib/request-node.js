@@ -104,14 +104,14 @@ function planned(config) {
 /**
  * Notes what a request uses and drives, before it is sent.
  *
- * @param {ReturnType<import("./output-owners").OutputOwners["enter"]>} owner
+ * @param {ReturnType<import("./output-owners").OutputOwners["enter"]> | undefined} owner  none without a bridge
  * @param {string} method
  * @param {Record<string, any>} params
  * @returns {{failed: (code: string) => void, ended: () => void}}
  */
 function claim(owner, method, params) {
   const nothing = { failed: () => undefined, ended: () => undefined };
-  if (params.module === undefined || params.slot === undefined || !["invoke", "subscribe"].includes(method)) {
+  if (owner === undefined || params.module === undefined || params.slot === undefined || !["invoke", "subscribe"].includes(method)) {
     return nothing;
   }
   const place = placeOf(params);
@@ -127,12 +127,12 @@ function claim(owner, method, params) {
   };
 }
 
-/** @param {any} RED */
+/** @param {import("../../types/nodes").Red} RED */
 module.exports = function registerRequest(RED) {
-  /** @this {any} @param {Record<string, any>} config */
+  /** @this {import("../../types/nodes").UserNode} @param {import("../../types/nodes").Config} config */
   function WisBlockRequest(config) {
     RED.nodes.createNode(this, config);
-    const connection = RED.nodes.getNode(config.bridge)?.connection;
+    const connection = /** @type {import("../../types/nodes").BridgeNode | null} */ (RED.nodes.getNode(config.bridge))?.connection;
     const status = new NodeStatus({ show: (line) => this.status(line), translate: (id) => RED._(id) });
     const { method: usualMethod, module, slot, operation: usualOperation, params: usualParams } = config;
     const owner = connection?.owners.enter({
@@ -140,7 +140,7 @@ module.exports = function registerRequest(RED) {
     });
     let closed = false;
 
-    this.bridgeChanged = (/** @type {any} */ state, /** @type {any} */ info) => status.bridge(state, info);
+    this.bridgeChanged = (state, info) => status.bridge(state, info);
 
     const serve = async (/** @type {Record<string, unknown>} */ msg) => {
       if (!connection) {
@@ -171,8 +171,8 @@ module.exports = function registerRequest(RED) {
       status.value(plain(String(params.operation ?? method)), { emulated: connection.info.emulated });
     };
 
-    this.on("input", (/** @type {any} */ msg, /** @type {any} */ send, /** @type {any} */ done) => {
-      serve(msg).then(
+    this.on("input", (msg, send, done) => {
+      serve(/** @type {Record<string, unknown>} */ (msg)).then(
         () => {
           if (!closed) {
             send(msg);
@@ -204,7 +204,7 @@ module.exports = function registerRequest(RED) {
   }
 
   RED.nodes.registerType("wisblock-request", WisBlockRequest);
-  RED.httpAdmin.get("/wisblock-request/choices", RED.auth.needsPermission("wisblock-bridge.read"), (/** @type {any} */ _request, /** @type {any} */ response) => {
+  RED.httpAdmin.get("/wisblock-request/choices", RED.auth.needsPermission("wisblock-bridge.read"), (_request, response) => {
     response.json(requestChoices(catalogue));
   });
 };

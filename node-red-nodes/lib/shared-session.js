@@ -84,6 +84,7 @@ class SharedSession {
       });
       this.client = client;
       client.on("state", () => this.#changed(client));
+      return client;
     }
     return this.client;
   }
@@ -211,4 +212,4 @@ class SessionPool {
   }
 }
 
-module.exports = { SessionPool };
+module.exports = { SessionPool, SharedSession };

@@ -66,7 +66,7 @@ function readingsText(catalogue, operation, values) {
 }
 
 /**
- * @typedef {{fill: string, shape: string, text: string}} StatusLine
+ * @typedef {{fill: import("node-red").NodeStatusFill, shape: import("node-red").NodeStatusShape, text: string}} StatusLine
  * @typedef {"missing" | "connecting" | "online" | "offline"} BridgeState
  * @typedef {{setTimeout: typeof setTimeout, clearTimeout: typeof clearTimeout}} Timers
  */

@@ -28,7 +28,7 @@ const START_IT = "Start it with \"wisblock-bridge serve\", or correct the endpoi
 /**
  * Says in words why the operating system ended a connection, or would not make one.
  *
- * @param {NodeJS.ErrnoException} error
+ * @param {NodeJS.ErrnoException & {errors?: NodeJS.ErrnoException[]}} error
  * @param {import("./endpoint").Endpoint} endpoint
  * @returns {TransportError}
  */

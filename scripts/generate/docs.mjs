@@ -7,11 +7,18 @@
 
 import { itemsText, rangeText, spell } from "./help.mjs";
 
+/**
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Module} Module
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Operation} Operation
+ * @typedef {Record<string, {symbol: string}>} Units
+ */
+
 const BEGIN = "<!-- generated: begin (from the catalogue; do not edit, run make generate) -->";
 const END = "<!-- generated: end -->";
 
-const cell = (text) => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
+const cell = (/** @type {unknown} */ text) => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
 
+/** @param {string[]} heads @param {unknown[][]} rows */
 function table(heads, rows) {
   return [
     `| ${heads.join(" | ")} |`,
@@ -20,6 +27,7 @@ function table(heads, rows) {
   ].join("\n");
 }
 
+/** @param {Module["needs"][number]} need */
 function needText(need) {
   switch (need.kind) {
     case "line":
@@ -27,15 +35,16 @@ function needText(need) {
     case "analog":
       return `analog input ${need.pin}`;
     case "chip": {
-      const hex = (address) => `0x${address.toString(16).padStart(2, "0")}`;
+      const hex = (/** @type {number} */ address) => `0x${address.toString(16).padStart(2, "0")}`;
       const others = (need.alternatives ?? []).map(hex);
-      return `${need.chip} at ${hex(need.address)}${others.length > 0 ? ` (or ${others.join(", ")})` : ""}`;
+      return `${need.chip} at ${hex(need.address ?? 0)}${others.length > 0 ? ` (or ${others.join(", ")})` : ""}`;
     }
     default:
       return String(need.part ?? need.kind).replaceAll("_", " ");
   }
 }
 
+/** @param {Operation} operation @param {Units} units @param {boolean} isEvent */
 function operationSection(operation, units, isEvent) {
   const marks = [];
   if (isEvent) {
@@ -81,6 +90,7 @@ function operationSection(operation, units, isEvent) {
   return parts.join("\n\n");
 }
 
+/** @param {Module} module @param {Units} units */
 function generated(module, units) {
   const parts = [
     module.details.join("\n\n"),
@@ -105,6 +115,7 @@ function generated(module, units) {
   return parts.filter((each) => each !== "").join("\n\n");
 }
 
+/** @param {string | null} existing @param {string} skeleton @param {string} content */
 function fillMarkers(existing, skeleton, content) {
   const page = existing ?? skeleton;
   const begin = page.indexOf(BEGIN);
@@ -118,8 +129,8 @@ function fillMarkers(existing, skeleton, content) {
 /**
  * Generates the page of a module.
  *
- * @param {import("../../node-red-nodes/lib/catalogue.js").Module} module
- * @param {Record<string, {symbol: string}>} units
+ * @param {Module} module
+ * @param {Units} units
  * @param {string | null} existing  the page as it is
  * @returns {string}
  */
@@ -143,7 +154,7 @@ ${END}
 /**
  * Generates the list of all modules.
  *
- * @param {import("../../node-red-nodes/lib/catalogue.js").Module[]} modules
+ * @param {Module[]} modules
  * @param {string | null} existing
  * @returns {string}
  */

@@ -5,34 +5,48 @@
  * 2. The help has the structure that Node-RED asks for: Inputs, Outputs, Details, References.
  */
 
+/**
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Kind} Kind
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Module} Module
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Operation} Operation
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Param} Param
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Reading} Reading
+ * @typedef {Record<string, {symbol: string}>} Units
+ */
+
 const ON_OFF = "<code>true</code>, <code>1</code> or <code>\"on\"</code>; <code>false</code>, <code>0</code> or <code>\"off\"</code>";
 
 const KINDS = { int: "number", float: "number", bool: "boolean", str: "string", bytes: "buffer", list: "array" };
 
-/** @param {string} text */
+/** @param {unknown} text */
 export function escapeHtml(text) {
   return String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-/** "read_all" as people write it. */
+/** "read_all" as people write it.  @param {string} name */
 export function spell(name) {
   const text = name.replaceAll("_", " ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** The unit behind a label, in brackets. */
+/** The unit behind a label, in brackets.  @param {string} text @param {string} unit @param {Units} units */
 function withUnit(text, unit, units) {
   const symbol = units[unit]?.symbol ?? "";
   const bare = text.endsWith(` ${symbol}`) ? text.slice(0, -symbol.length - 1) : text;
   return symbol === "" ? text : `${bare} (${symbol})`;
 }
 
-/** A number for a sentence: whole numbers stay whole. */
+/** A number for a sentence: whole numbers stay whole.  @param {number} value */
 function number(value) {
   return Math.abs(value) >= 1e6 ? value.toExponential().replace("e+", "e") : String(value);
 }
 
-/** The limits of a parameter or a reading in words, "" when it has none. */
+/**
+ * The limits of a parameter or a reading in words, "" when it has none.
+ *
+ * @param {Pick<Param | Reading, "low" | "high" | "choices" | "unit" | "kind">} facts
+ * @param {Units} units
+ */
 export function rangeText({ low, high, choices, unit, kind }, units) {
   const symbol = units[unit]?.symbol ?? "";
   const tail = symbol === "" ? "" : ` ${symbol}`;
@@ -52,7 +66,7 @@ export function rangeText({ low, high, choices, unit, kind }, units) {
   return parts.join(" or ");
 }
 
-/** How many items a list may have, "" for anything else. */
+/** How many items a list may have, "" for anything else.  @param {Param} param */
 export function itemsText({ kind, fewest, most }) {
   return kind === "list" ? `${fewest} to ${most} items` : "";
 }
@@ -60,11 +74,12 @@ export function itemsText({ kind, fewest, most }) {
 /**
  * Generates the locale file.
  *
- * @param {import("../../node-red-nodes/lib/catalogue.js").Module} module
- * @param {Record<string, {symbol: string}>} units
+ * @param {Module} module
+ * @param {Units} units
  * @returns {string}
  */
 export function generateLocale(module, units) {
+  /** @type {Record<string, Record<string, string | {label: string, summary: string}>>} */
   const words = {};
   for (const operation of [...module.operations, ...module.events]) {
     words[operation.name] = { name: spell(operation.name) };
@@ -75,11 +90,13 @@ export function generateLocale(module, units) {
   return `${JSON.stringify({ palette: { label: { wisblock: "WisBlock" } }, [module.slug]: words }, null, 4)}\n`;
 }
 
+/** @param {string} name @param {string} kind @param {string} text @param {boolean} [optional] */
 function definition(name, kind, text, optional = false) {
   return `        <dt${optional ? " class=\"optional\"" : ""}>${name} <span class="property-type">${kind}</span></dt>
         <dd>${text}</dd>`;
 }
 
+/** @param {Param} param @param {Units} units @param {string} payloadParam */
 function paramText(param, units, payloadParam) {
   const parts = [escapeHtml(param.summary)];
   const range = rangeText(param, units);
@@ -101,6 +118,7 @@ function paramText(param, units, payloadParam) {
   return parts.join(" ");
 }
 
+/** @param {Reading} reading @param {Units} units @param {string} main */
 function readingText(reading, units, main) {
   const parts = [escapeHtml(reading.summary)];
   const range = rangeText(reading, units);
@@ -116,6 +134,7 @@ function readingText(reading, units, main) {
   return parts.join(" ");
 }
 
+/** @param {Operation} operation @param {Units} units @param {boolean} isEvent */
 function operationHelp(operation, units, isEvent) {
   const lines = [`    <h4>${spell(operation.name)}${isEvent ? " (event)" : ""}</h4>`, `    <p>${escapeHtml(operation.summary)}</p>`];
   if (operation.details !== "") {
@@ -154,7 +173,7 @@ function operationHelp(operation, units, isEvent) {
   return lines.join("\n");
 }
 
-/** What the lines below the slot field tell, and what they cannot. */
+/** What the lines below the slot field say, and what they cannot.  @param {Module} module */
 function slotHelp(module) {
   if (module.slots.length === 1) {
     return "";
@@ -169,6 +188,7 @@ function slotHelp(module) {
 `;
 }
 
+/** @param {Module} module */
 function payloadInText(module) {
   const anyParams = module.operations.some((each) => each.params.length > 0);
   const obvious = module.operations.filter((each) => each.payload_param !== "");
@@ -191,8 +211,8 @@ function payloadInText(module) {
 /**
  * Generates the help.
  *
- * @param {import("../../node-red-nodes/lib/catalogue.js").Module} module
- * @param {Record<string, {symbol: string}>} units
+ * @param {Module} module
+ * @param {Units} units
  * @returns {string}
  */
 export function generateHelp(module, units) {

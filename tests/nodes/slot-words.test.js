@@ -87,7 +87,7 @@ describe("the lines below the slot field", () => {
     ["something unknown at the address", ["rak16001", "1", online(), found(chip({ chip: "" }))], ["plain free", "plain unknown_answers"]],
     ["the chip at another of its addresses", ["rak16001", "1", online(), found(chip({ address: 0x49 }))], ["plain free", "plain answers_elsewhere"]],
     ["the chip where it was strapped to", ["rak16001", "1", online({ straps: [{ slot: 1, chip: "ADS7830", address: 0x49 }] }), found(chip({ address: 0x49 }))], ["plain free", "good answers", "plain which_slot"]],
-    ["a warning of the scan", ["rak16001", "1", online(), found(chip({ chip: "ADS1115", warnings: ["Beware."] }))], ["plain free", "warning other_answers", "warning as_told"]],
+    ["a warning of the scan", ["rak16001", "1", online(), found(chip({ chip: "ADS1115", warnings: ["Beware."] }))], ["plain free", "warning other_answers", "warning as_reported"]],
     ["a key that may not scan", ["rak16001", "1", online(), { state: "online", refused: "forbidden", message: "no" }], ["plain free", "plain no_scan"]],
     ["a bus that is stuck", ["rak16001", "1", online(), { state: "online", refused: "timeout", message: "stuck" }], ["plain free", "plain scan_failed"]],
     ["an emulated board", ["rak5801", "1", online({ plugged: [{ slot: 1, module: "RAK5801" }, { slot: 2, module: null }] })], ["plain free", "good plugged", "plain unseen"]],
@@ -96,7 +96,7 @@ describe("the lines below the slot field", () => {
   for (const [what, [slug, slot, report, scan], wanted] of cases) {
     it(`tell of ${what}`, () => {
       assert.deepEqual(told(slug, slot, report, scan), wanted);
-      for (const key of wanted.map((each) => each.split(" ")[1]).filter((each) => each !== "as_told")) {
+      for (const key of wanted.map((each) => each.split(" ")[1]).filter((each) => each !== "as_reported")) {
         assert.equal(typeof WORDS[key], "string", `words for ${key}`);
       }
     });
