@@ -8,7 +8,7 @@
 (function (/** @type {import("../types/editor").Scripts} */ root) {
     "use strict";
 
-    /** The name of whoever holds what is soldered on begins with this. */
+    /** The name of what is soldered on begins with this. */
     const SOLDERED_ON = /^the /;
 
     /**

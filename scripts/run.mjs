@@ -197,7 +197,7 @@ async function editorAnswers() {
 if (await editorAnswers()) {
   process.stdout.write(`
   Node-RED:        http://127.0.0.1:${options.port}
-  In a terminal:   .venv/bin/wisblock-bridge status      in this folder; it finds this bridge by itself
+  In a terminal:   .venv/bin/wisblock-bridge status      in this folder; it finds this bridge automatically
   From elsewhere:  wisblock-bridge status --endpoint ${endpoint}
   In Python:       Bridge("${endpoint}")
   Ctrl-C stops everything.

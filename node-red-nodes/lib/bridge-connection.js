@@ -38,7 +38,7 @@ function compareVersions(ours, theirs) {
 }
 
 /**
- * Waits for a promise, but not for ever.
+ * Waits for a promise, for a limited time.
  *
  * @template T
  * @param {Promise<T>} promise

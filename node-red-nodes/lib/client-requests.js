@@ -4,7 +4,7 @@
  *
  * 1. Every request that was sent is settled exactly once: by its reply, its deadline, its signal or the loss of the connection.
  * 2. A reply that nobody waits for (late, or the second one) changes nothing but a counter.
- * 3. Keeps no timer: says when the next deadline is, and is told when it may have passed.
+ * 3. Keeps no timer: returns the next deadline, and is called when it may have passed.
  */
 
 const { BridgeError } = require("./client-errors");
@@ -48,7 +48,7 @@ function shortened(node) {
 }
 
 class Requests {
-  /** When the last request was sent, as performance.now() tells it. */
+  /** When the last request was sent, in terms of performance.now(). */
   sentAt = -Infinity;
 
   #codec;

@@ -34,7 +34,7 @@ function cut(text, length) {
 /** A lease that is granted shorter than this would keep us busy with pings. */
 const SHORTEST_LEASE_MS = 100;
 
-/** What a hello tells ends up in the log and under nodes. */
+/** Texts of a hello end up in the log and under nodes. */
 const LONGEST_WORD = 200;
 
 /** A reply up to this size, though too large to be taken, costs its request only, not the connection that others drive outputs over. */
@@ -45,7 +45,7 @@ const MAX_MALFORMED = 100;
 
 /**
  * @typedef {object} ClientOptions
- * @property {string} [endpoint]   `ipc://…` or `tcp://…`; default by the rule of endpoint.js, asked anew at each attempt
+ * @property {string} [endpoint]   `ipc://…` or `tcp://…`; default by the rule of endpoint.js, asked again at each attempt
  * @property {Partial<import("./zmtp-keys").KeyTexts>} [keys]  for a bridge on another computer; used on `tcp://…` alone
  * @property {string} [name]       who we are, shown in the bridge's status; default "node-red"
  * @property {string} [version]    our version
@@ -59,7 +59,7 @@ const MAX_MALFORMED = 100;
  * @property {number} [timeoutMs]  how long the request may wait in the bridge before it starts, 1 to 60000; default 2000
  * @property {number} [graceMs]    how long it may then take, before the client gives up with `timeout_reply`
  * @property {AbortSignal} [signal]  gives up with `aborted`; what has been sent may still be carried out
- * @property {string} [node]       who asks, for the bridge to tell others who holds a slot; cut to 100 characters
+ * @property {string} [node]       who asks, for the bridge to show others who holds a slot; cut to 100 characters
  *
  * @typedef {"connecting" | "online" | "offline" | "closed"} State
  *

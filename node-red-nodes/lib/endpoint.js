@@ -52,7 +52,7 @@ function isDirectory(directory) {
 }
 
 /**
- * Gives the endpoint that the bridge's configuration file names, where this computer has one.
+ * Returns the endpoint that the bridge's configuration file names, where this computer has one.
  *
  * @param {Record<string, string | undefined>} environment  WISBLOCK_BRIDGE_CONFIG names another file
  * @param {string} [usualFile]  replaced by tests
@@ -83,7 +83,7 @@ function configuredEndpoint(environment, usualFile = CONFIGURATION_FILE) {
 }
 
 /**
- * Gives the endpoint to use when the user has set none.
+ * Returns the endpoint to use when the user has set none.
  *
  * Ask again before each attempt to connect: the system directory appears when the service starts, which may be after us.
  *

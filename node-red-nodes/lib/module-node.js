@@ -1,6 +1,6 @@
 "use strict";
 /*
- * The life of a module's node: from a message to a request and back, from a subscription to messages.
+ * A module's node: from a message to a request and back, from a subscription to messages.
  *
  * 1. Knows a slug, an operation and parameters: no product number, unit or limit is written here.
  * 2. Each message ends in exactly one done(); after close() nothing is sent, shown or finished any more.
@@ -79,7 +79,7 @@ class ModuleNode {
     return numberIn(this.config.timeout_ms, "timeout_ms", { low: 1, high: limits.timeout_ms }) ?? limits.default_timeout_ms;
   }
 
-  /** @returns {string} who asks, as the bridge tells others */
+  /** @returns {string} who asks, as the bridge shows to others */
   get label() {
     return String(this.node.name || this.node.id);
   }

@@ -2,7 +2,7 @@
 /*
  * Errors as Catch nodes and the debug sidebar meet them.
  *
- * 1. An error's `code` is the wire's and never changes; its message alone tells what happened, where, and what to do.
+ * 1. An error's `code` is the wire's and never changes; its message alone says what happened, where, and what to do.
  * 2. Everything that goes to done() or node.error() passes asNodeError().
  */
 

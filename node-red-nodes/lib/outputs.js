@@ -1,6 +1,6 @@
 "use strict";
 /*
- * Names of outputs, as `drives` of an operation tells them: which one a call drives, and which are the same.
+ * Names of outputs, as `drives` of an operation gives them: which one a call drives, and which are the same.
  *
  * 1. The bridge makes the same names of the same parameters (docs/protocol.md): nothing is invented here.
  * 2. An output is taken apart into units that no two nodes can share in part: "pins/5" into "pin/0" and "pin/2".
@@ -27,7 +27,7 @@ function namingParams(operation) {
 }
 
 /**
- * Tells which output a call drives.
+ * Returns the output that a call drives.
  *
  * @param {import("./catalogue").Operation} operation
  * @param {Record<string, unknown>} params  as they go over the wire
@@ -94,7 +94,7 @@ function unitsOf(module, output) {
 }
 
 /**
- * Tells what is written in a field, where that does not depend on messages or on the moment.
+ * Returns what is written in a field, where that does not depend on messages or on the moment.
  *
  * @param {import("../../types/nodes").Red} RED
  * @param {import("../../types/nodes").UserNode} node
@@ -102,7 +102,7 @@ function unitsOf(module, output) {
  * @param {import("./catalogue").Operation} operation
  * @param {import("./catalogue").Param} param
  * @returns {{source: unknown[], value: unknown}} `source` is the same for two nodes that take it from the same place; `value` is
- *   undefined when only a message can tell
+ *   undefined when it depends on a message
  */
 function written(RED, node, config, operation, param) {
   const field = fieldName(operation, param);
@@ -124,7 +124,7 @@ function written(RED, node, config, operation, param) {
 }
 
 /**
- * Tells which output a node drives by its settings alone.
+ * Returns the output that a node drives by its settings alone.
  *
  * @param {import("../../types/nodes").Red} RED
  * @param {import("../../types/nodes").UserNode} node

@@ -2,7 +2,7 @@
 /*
  * The escape node: any method of the bridge, any module, any operation, from the fields or from the message.
  *
- * 1. A request is not checked against the catalogue: it also reaches modules that these nodes do not know. The catalogue tells the form what
+ * 1. A request is not checked against the catalogue: it also reaches modules that these nodes do not know. The catalogue gives the form what
  *    there is, and which output a request drives.
  * 2. The answer is msg.payload, as it came.
  * 3. What it drove belongs to it, as to any other node; a module that a message named and that it only read, it uses in passing.

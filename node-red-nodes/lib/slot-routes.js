@@ -47,7 +47,7 @@ class Scans {
   }
 
   /**
-   * Tells what answers on the bus.
+   * Returns what answers on the bus.
    *
    * @param {import("./bridge-connection").BridgeConnection} connection
    * @param {boolean} again  somebody pressed the button: what was found some seconds ago is not good enough

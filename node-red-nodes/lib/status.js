@@ -13,7 +13,7 @@ const WORDS = "@wisblock-bridge/node-red-wisblock/bridge:status";
 /** A request may take this long before the node says that it is busy. */
 const BUSY_AFTER_MS = 300;
 
-/** The editor shows about so many characters (Node-RED's own guide says: under 20). */
+/** The editor shows about this many characters (Node-RED's own guide says: under 20). */
 const MAX_TEXT = 32;
 
 /** Codes with a short text of their own in the catalogue of words. */
@@ -105,7 +105,7 @@ class NodeStatus {
   }
 
   /**
-   * Tells how the connection to the bridge stands.
+   * Shows the state of the connection to the bridge.
    *
    * @param {BridgeState} state
    * @param {{emulated?: boolean, versionMismatch?: string, keyProblem?: string}} [info]  `versionMismatch`: "", "newer", "older" or "other", the bridge
@@ -135,7 +135,7 @@ class NodeStatus {
     }
   }
 
-  /** Tells that a request has ended, well or not; value() or failed() says how. */
+  /** Notes that a request has ended, well or not; value() or failed() says how. */
   answered() {
     this.#inFlight -= 1;
     if (this.#inFlight === 0) {

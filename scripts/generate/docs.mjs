@@ -48,7 +48,7 @@ function needText(need) {
 function operationSection(operation, units, isEvent) {
   const marks = [];
   if (isEvent) {
-    marks.push(operation.polled ? "found by looking again and again" : "reported by the hardware");
+    marks.push(operation.polled ? "found by polling" : "reported by the hardware");
   } else {
     marks.push(operation.reads_only ? "only reads, can be repeated by the bridge" : "acts");
     if (operation.drives !== "") {

@@ -149,8 +149,8 @@ function operationHelp(operation, units, isEvent) {
   if (isEvent) {
     lines.push(
       operation.polled
-        ? "    <p>The bridge looks at the inputs again and again; a change that is shorter than the time between two looks is missed.</p>"
-        : "    <p>The hardware reports this of itself; the time in the message is the time of the change.</p>",
+        ? "    <p>The bridge polls the inputs; a change that is shorter than the time between two polls is missed.</p>"
+        : "    <p>The hardware reports this automatically; the time in the message is the time of the change.</p>",
     );
   }
   if (operation.params.length > 0) {
