@@ -313,15 +313,15 @@
         });
     }
 
-    /** @type {(name: string, icon: string, classes: string, options?: {title?: boolean, placeholder?: string}) => string} */
-    function plainRow(name, icon, classes, { title = true, placeholder = "" } = {}) {
+    /** @type {(name: string, icon: string, classes: string, options?: {title?: boolean, attributes?: string}) => string} */
+    function plainRow(name, icon, classes, { title = true, attributes = "" } = {}) {
         return row({
             name: name,
             icon: icon,
             classes: classes,
             labelKey: `${SHARED}form.${name}`,
             titleKey: title ? `${SHARED}form.${name}_tip` : "",
-            input: `<input type="text" id="node-input-${name}"${placeholder ? ` data-i18n="[placeholder]${SHARED}form.${placeholder}"` : ""}>`,
+            input: `<input type="text" id="node-input-${name}"${attributes}>`,
         });
     }
 
@@ -355,7 +355,7 @@
         if (triggers.includes("every")) {
             rows.push(
                 plainRow("every_ms", "clock-o", "wisblock-row-every", { title: false }),
-                plainRow("deadband", "arrows-v", "wisblock-row-every", { placeholder: "deadband_placeholder" }),
+                plainRow("deadband", "arrows-v", "wisblock-row-every", { attributes: ` data-i18n="[placeholder]${SHARED}form.deadband_placeholder"` }),
             );
         }
         rows.push(row({
@@ -379,7 +379,7 @@
                 input: select("onLoss", ["safe", "hold"].map((each) => ({ value: each, key: `${SHARED}form.on_loss_${each}` }))),
             }));
         }
-        rows.push(plainRow("timeout_ms", "hourglass-half", "wisblock-row-timeout", { placeholder: "timeout_ms_placeholder" }));
+        rows.push(plainRow("timeout_ms", "hourglass-half", "wisblock-row-timeout", { attributes: ` placeholder="${root.wisblockLimits.default_timeout_ms} ms"` }));
         return rows.join("\n");
     }
 

@@ -184,6 +184,7 @@
             offer("operation", (module ? module.operations : []).map((each) => ({ value: each.name, label: each.name })));
         }
 
+        input("timeout_ms").attr("placeholder", root.wisblockLimits.default_timeout_ms + " ms");
         ["module", "slot", "operation"].forEach((name) => input(name).typedInput({ types: ["str"] }));
         input("params").typedInput({ types: ["json"] });
         offer("module", request.modules.map((each) => ({ value: each.name, label: each.name + " " + each.title })));
