@@ -2,7 +2,7 @@
 # make check   lint and the tests that are fast, in less than two minutes
 # make test    everything that can be checked here
 # make coverage  branch coverage of the package, with that of the processes that tests start
-# make press   print nodes, help and docs tables from the modules' descriptions
+# make generate  write nodes, help and docs tables from the modules' descriptions
 # make soak    everything at once for MINUTES, decided by SEED; SUMMARY=file keeps what it found
 # make reliability  the tests and a soak, and docs/reliability.md of what they tried
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
@@ -28,7 +28,7 @@ CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint press module bench dist clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench dist clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -65,8 +65,9 @@ lint: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	npx eslint .
+	npx tsc
 	$(BIN)/lint-imports --no-cache
-	node scripts/press.mjs --check
+	node scripts/generate.mjs --check
 
 test-fast: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
@@ -101,9 +102,10 @@ test-editor-4: $(STAMPS)/python $(STAMPS)/node
 test-editor-5: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
 	NODE_RED_DIR=tests/node-red-5/node_modules/node-red npm run --silent test:editor
 
-press: $(STAMPS)/python $(STAMPS)/node
+generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/wisblock-bridge catalogue --out node-red-nodes/catalogue.json
-	node scripts/press.mjs
+	node scripts/generate.mjs
+	$(BIN)/python scripts/structure.py --svg docs/architecture.svg
 
 module:
 	@test -n "$(NAME)" -a -n "$(CHIP)" || { echo "make module NAME=RAK1901 CHIP=SHTC3 [ADDRESS=0x70] [FAMILY=sensors]"; exit 2; }

@@ -242,7 +242,9 @@ def _add_catalogue(command: Command) -> None:
     catalogue = command(
         "catalogue", "Print the description of all modules as JSON.", "query:print_catalogue"
     )
-    catalogue.add_argument("--out", type=Path, metavar="FILE", help="write it to a file")
+    catalogue.add_argument(
+        "--out", type=Path, metavar="FILE", help="write it to a file, and its fingerprint beside it"
+    )
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:

@@ -388,7 +388,7 @@ class RAK13300(Module):
             Param("How often to ask the radio, where its interrupt does not reach the computer.",
                   unit="millisecond", low=5, high=1000),
         ] = 20,
-        broken_too: Annotated[  # noqa: FBT002  (the code generator wants it like this)
+        broken_too: Annotated[  # noqa: FBT002  (the signature is the description)
             bool, Param("Report packets with a wrong checksum too, marked as not intact.")
         ] = False,
     ) -> PacketEvents:  # fmt: skip
