@@ -79,7 +79,7 @@ test-python: $(STAMPS)/python $(STAMPS)/node
 coverage: $(STAMPS)/python $(STAMPS)/node
 	@mkdir -p .run
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile
+	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile --timeout 300
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
