@@ -2,11 +2,12 @@
 # make check   lint and the tests that are fast, in less than two minutes
 # make test    everything that can be checked here
 # make coverage  branch coverage of the package, with that of the processes that tests start
-# make press   print nodes, help and docs tables from the modules' descriptions
+# make generate  write nodes, help and docs tables from the modules' descriptions
 # make soak    everything at once for MINUTES, decided by SEED; SUMMARY=file keeps what it found
 # make reliability  the tests and a soak, and docs/reliability.md of what they tried
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
 # make bench   speed as ratios, side by side with what a user would take instead
+# make module NAME=RAK1901 CHIP=SHTC3   the skeletons of a new module: docs/add-a-module.md (also ADDRESS=0x70, FAMILY=sensors)
 # make dist    everything for an installation without network: docs/offline.md
 #
 # Every target sets up what it needs; the Debian packages are named in README.md.
@@ -22,8 +23,12 @@ SECONDS ?= 600
 SUMMARY ?=
 PLATFORM ?=
 PYTHON_VERSION ?=
+NAME ?=
+CHIP ?=
+ADDRESS ?=
+FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint press bench dist clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench dist clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -48,9 +53,11 @@ run: $(STAMPS)/python $(STAMPS)/node
 check:
 	$(MAKE) --jobs=2 --output-sync=target test-fast lint
 
-# Two at a time, the longest first: both cores of a small computer are busy until the end.
-test: lint
-	$(MAKE) --jobs=2 --output-sync=target test-python soak test-editor-5 test-editor-4 test-nodes test-lower-bounds test-newest-python SUMMARY=.run/soak.json
+# Two at a time, the longest first, so that both cores of a small computer are busy until the end. The tests of the
+# nodes measure for how long Node-RED's event loop is held up: they run beside lint, which is one process.
+test:
+	$(MAKE) --jobs=2 --output-sync=target test-nodes lint
+	$(MAKE) --jobs=2 --output-sync=target test-python soak test-editor-5 test-editor-4 test-lower-bounds test-newest-python SUMMARY=.run/soak.json
 	$(BIN)/python -m tests.reliability .run/tests.xml .run/soak.json --out .run/reliability.md
 
 lint: $(STAMPS)/python $(STAMPS)/node
@@ -58,8 +65,9 @@ lint: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	npx eslint .
+	npx tsc
 	$(BIN)/lint-imports --no-cache
-	node scripts/press.mjs --check
+	node scripts/generate.mjs --check
 
 test-fast: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
@@ -71,7 +79,7 @@ test-python: $(STAMPS)/python $(STAMPS)/node
 coverage: $(STAMPS)/python $(STAMPS)/node
 	@mkdir -p .run
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile
+	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile --timeout 300
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
@@ -94,9 +102,14 @@ test-editor-4: $(STAMPS)/python $(STAMPS)/node
 test-editor-5: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
 	NODE_RED_DIR=tests/node-red-5/node_modules/node-red npm run --silent test:editor
 
-press: $(STAMPS)/python $(STAMPS)/node
+generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/wisblock-bridge catalogue --out node-red-nodes/catalogue.json
-	node scripts/press.mjs
+	node scripts/generate.mjs
+	$(BIN)/python scripts/structure.py --svg docs/architecture.svg
+
+module:
+	@test -n "$(NAME)" -a -n "$(CHIP)" || { echo "make module NAME=RAK1901 CHIP=SHTC3 [ADDRESS=0x70] [FAMILY=sensors]"; exit 2; }
+	@$(PYTHON) scripts/new_module.py $(NAME) $(CHIP) $(if $(ADDRESS),--address $(ADDRESS)) $(if $(FAMILY),--family $(FAMILY))
 
 bench: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python -m benchmarks

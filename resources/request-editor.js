@@ -5,28 +5,37 @@
  * 2. Names are checked against the catalogue of these nodes; values are the bridge's business.
  * 3. As long as the catalogue has not come, everything is right.
  */
-(function (root) {
+(function (/** @type {import("../types/editor").Scripts} */ root) {
     "use strict";
 
     const PATH = "wisblock-request/choices";
     const ENVIRONMENT = /^\$\{[^}]+\}$/;
     const NEWER = /^RAK\d{4,6}$/;
 
-    const request = root.wisblockRequest = root.wisblockRequest || {};
+    /**
+     * @typedef {import("../types/editor").EditorNode} EditorNode
+     * @typedef {import("../types/editor").RequestFields} RequestFields
+     * @typedef {import("../types/editor").RequestScript} RequestScript
+     */
 
-    /** @type {object[]} modules of the catalogue; empty until it has come */
+    /** @type {RequestScript} filled below */
+    const request = root.wisblockRequest = root.wisblockRequest || /** @type {any} */ ({});
+
+    /** The modules of the catalogue; empty until it has come. */
     request.modules = [];
 
-    const isOpen = (value) => value === undefined || value === null || value === "" || ENVIRONMENT.test(value);
+    const isOpen = (/** @type {string | null | undefined} */ value) => value === undefined || value === null || value === "" || ENVIRONMENT.test(value);
+    /** @type {<Named extends {name: string}>(list: Named[], name: unknown) => Named | undefined} */
     const byName = (list, name) => list.find((each) => each.name === name);
+    /** @type {(list: {name: string}[]) => string} */
     const names = (list) => list.map((each) => each.name).join(", ");
 
     /**
      * Finds what does not exist.
      *
-     * @param {object[]} modules  of the catalogue
-     * @param {{method: string, module: string, slot: string, operation: string, params: string}} fields
-     * @returns {{field: string, key: string, values: object} | null}  the first one, and the words for it; null when all is right
+     * Returns the first one, and the words for it; null when all is right.
+     *
+     * @type {RequestScript["problem"]}
      */
     request.problem = function (modules, fields) {
         if (!["invoke", "release"].includes(fields.method) || modules.length === 0 || isOpen(fields.module)) {
@@ -60,18 +69,18 @@
         return { field: "params", key: operation.params.length > 0 ? "param" : "no_param", values: values };
     };
 
-    /** What a parameter may be, in a few words: "0 to 100 %, default 5". */
+    /** What a parameter may be, in a few words: "0 to 100 %, default 5".  @type {RequestScript["allowed"]} */
     request.allowed = function (param, words) {
         const unit = param.symbol ? " " + param.symbol : "";
         const parts = [];
         if (param.choices.length > 0) {
             parts.push(param.choices.map((each) => JSON.stringify(each)).join(", "));
         }
-        const number = (value) => (Math.abs(value) >= 1e6 ? value.toExponential().replace("e+", "e") : String(value));
+        const number = (/** @type {number} */ value) => (Math.abs(value) >= 1e6 ? value.toExponential().replace("e+", "e") : String(value));
         const low = param.low === null ? null : number(param.low) + unit;
         const high = param.high === null ? null : number(param.high) + unit;
         if (["int", "float", "list"].includes(param.kind) && low !== null && high !== null) {
-            parts.push(words("range", { low: number(param.low), high: high }));
+            parts.push(words("range", { low: number(Number(param.low)), high: high }));
         } else if (param.kind === "int" || param.kind === "float") {
             parts.push(low !== null ? words("low", { limit: low }) : high !== null ? words("high", { limit: high }) : words("kind." + param.kind) + unit);
         }
@@ -88,7 +97,7 @@
 
     /** Asks for the catalogue; nodes that are there already are checked again when it has come. */
     request.load = function () {
-        return $.getJSON(PATH).done(function (modules) {
+        $.getJSON(PATH).done(function (modules) {
             request.modules = modules;
             RED.nodes.eachNode(function (node) {
                 if (node.type === "wisblock-request") {
@@ -100,34 +109,46 @@
         });
     };
 
-    // The form of a node that is being edited goes before what the node has saved.
+    /** The form of a node that is being edited goes before what the node has saved.  @param {EditorNode} node @param {string} name */
     function current(node, name) {
         const stack = RED.editor.getEditStack();
         const edited = stack[stack.length - 1];
         const input = $("#node-input-" + name);
-        return edited && edited.id === node.id && input.length > 0 ? input.val() : node[name];
+        return /** @type {string} */ (edited && edited.id === node.id && input.length > 0 ? input.val() : node[name]);
     }
 
+    /** @type {(keyof RequestFields)[]} */
     const FIELDS = ["method", "module", "slot", "operation", "params"];
 
+    /** @param {EditorNode} node @returns {RequestFields} */
     function fieldsOf(node) {
-        return Object.fromEntries(FIELDS.map((name) => [name, current(node, name)]));
+        return /** @type {any} */ (Object.fromEntries(FIELDS.map((name) => [name, current(node, name)])));
     }
 
-    /** The check of one field, as the editor asks for it: true, or the reason where it takes one. */
-    request.validate = function (node, field, value, opt) {
-        const found = request.problem(request.modules, Object.assign(fieldsOf(node), { [field]: value }));
-        if (!found || found.field !== field) {
-            return true;
-        }
-        return opt ? node._("request.problem." + found.key, found.values) : false;
+    /** Makes the editor's check of one field: true, or the reason where it takes one.  @type {RequestScript["validator"]} */
+    request.validator = function (field) {
+        return function (value, opt) {
+            const found = request.problem(request.modules, Object.assign(fieldsOf(this), { [field]: value }));
+            if (!found || found.field !== field) {
+                return true;
+            }
+            return opt && this._ ? this._("request.problem." + found.key, found.values) : false;
+        };
     };
 
-    /** Makes the form of a node. */
-    request.prepare = function (node) {
-        const words = (key, values) => node._("request.allowed." + key, values);
-        const input = (name) => $("#node-input-" + name);
+    /** Checks the field of the parameters: JSON, with names that the operation has.  @type {RequestScript["checkParams"]} */
+    request.checkParams = function (value, opt) {
+        const json = RED.utils.validateTypedProperty(value || "{}", "json", opt);
+        return json === true ? request.validator("params").call(this, value, opt) : opt ? json : false;
+    };
 
+    /** Makes the form of a node.  @type {RequestScript["prepare"]} */
+    request.prepare = function (node) {
+        /** @type {import("../types/editor").Text} */
+        const words = (key, values) => node._("request.allowed." + key, values);
+        const input = (/** @type {string} */ name) => $("#node-input-" + name);
+
+        /** @type {(name: string, options: {value: string, label: string}[]) => void} */
         function offer(name, options) {
             const empty = { value: "", label: node._("request.from_message", { name: name }) };
             const value = input(name).typedInput("value");
@@ -163,21 +184,22 @@
             offer("operation", (module ? module.operations : []).map((each) => ({ value: each.name, label: each.name })));
         }
 
+        input("timeout_ms").attr("placeholder", root.wisblockLimits.default_timeout_ms + " ms");
         ["module", "slot", "operation"].forEach((name) => input(name).typedInput({ types: ["str"] }));
         input("params").typedInput({ types: ["json"] });
         offer("module", request.modules.map((each) => ({ value: each.name, label: each.name + " " + each.title })));
         offerPlaces();
 
-        let shown = input("module").val();
+        let shown = String(input("module").val());
         input("module").on("change", function () {
             if (input("module").val() !== shown) {
-                shown = input("module").val();
+                shown = String(input("module").val());
                 offerPlaces();
             }
         });
         let checking = false;
         FIELDS.forEach((name) => input(name).on("change", function () {
-            const method = input("method").val();
+            const method = String(input("method").val());
             $(".wisblock-request-place").toggle(["invoke", "release"].includes(method));
             $(".wisblock-request-operation").toggle(method === "invoke");
             showHelp();
@@ -189,4 +211,4 @@
         }));
         input("method").trigger("change");
     };
-}(typeof window === "undefined" ? module.exports : window));
+}(typeof window === "undefined" ? /** @type {any} */ (module.exports) : window));

@@ -1,50 +1,76 @@
 /*
- * Slots in the editor: what bridges tell, the lines in a module's dialog, and the marks of nodes that clash.
+ * Slots in the editor: what bridges report, the lines in a module's dialog, and the marks of nodes that clash.
  *
  * 1. Nothing is changed without the user: a choice that is saved stays selectable, whatever a bridge says or does not say.
  * 2. A bridge is asked once for all who want to know, and not again within some seconds.
- * 3. A clash is told and marked; it never keeps anybody from deploying.
+ * 3. A clash is reported and marked; it never keeps anybody from deploying.
  */
-(function (root) {
+(function (/** @type {import("../types/editor").Scripts} */ root) {
     "use strict";
 
     const KEEP_MS = 4000;
     const KEEP_BOARD_MS = 60000;
-    const PATIENCE_MS = 8000;
-    const MOST_TOLD = 3;
+    const TIMEOUT_MS = 8000;
+    const MOST_SHOWN = 3;
     const MARK = "wisblock-clash";
     const ICONS = { good: "fa-check", plain: "fa-info-circle", warning: "fa-exclamation-triangle" };
 
-    const slots = root.wisblockSlots = root.wisblockSlots || {};
+    /**
+     * @typedef {import("../types/editor").Claim} Claim
+     * @typedef {import("../types/editor").Clash} Clash
+     * @typedef {import("../types/editor").EditorNode} EditorNode
+     * @typedef {import("../types/editor").Line} Line
+     * @typedef {import("../types/editor").Needs} Needs
+     * @typedef {import("../types/editor").Report} Report
+     * @typedef {import("../types/editor").Scan} Scan
+     * @typedef {{id: string, bridge: string, slot: string}} Edited  what an open dialog says of its node
+     */
 
+    /** @type {import("../types/editor").SlotScripts} its other parts come from slot-clashes.js and slot-lines.js */
+    const slots = root.wisblockSlots = root.wisblockSlots || /** @type {any} */ ({});
+
+    /** @type {import("../types/editor").Text} */
     function text(key, values) {
         return root.wisblockForm.text("slot." + key, values);
     }
 
-    // -- what bridges tell ---------------------------------------------------------------------------
+    // -- what bridges report ---------------------------------------------------------------------------
 
-    /** @type {Map<string, {at: number, answer: object | null, asking: Promise | null}>} */
+    /** @typedef {{at: number, answer: Report | null, asking: Promise<Report> | null}} Asked */
+
+    /** @type {Map<string, Asked>} */
     const asked = new Map();
 
+    /** @param {"read" | "write"} permission */
     function mayAsk(permission) {
         return RED.user.hasPermission("wisblock-bridge." + permission);
     }
 
+    /** @param {string} id */
     function isBridge(id) {
-        const node = id && RED.nodes.node(id);
-        return Boolean(node) && node.type === "wisblock-bridge";
+        const node = id ? RED.nodes.node(id) : undefined;
+        return Boolean(node) && /** @type {EditorNode} */ (node).type === "wisblock-bridge";
     }
 
+    /**
+     * @template Answer
+     * @param {"GET" | "POST"} method
+     * @param {string} id  of the bridge's node
+     * @param {string} what
+     * @param {string} [query]
+     * @returns {Promise<Answer>}
+     */
     function ask(method, id, what, query) {
         return new Promise(function (resolve) {
-            $.ajax({ method: method, url: "wisblock-bridge/" + encodeURIComponent(id) + "/" + what + (query || ""), dataType: "json", timeout: PATIENCE_MS })
+            $.ajax({ method: method, url: "wisblock-bridge/" + encodeURIComponent(id) + "/" + what + (query || ""), dataType: "json", timeout: TIMEOUT_MS })
                 .done(resolve)
-                .fail((reply) => resolve({ state: "offline", message: reply.statusText }));
+                .fail((reply) => resolve(/** @type {any} */ ({ state: "offline", message: reply.statusText })));
         });
     }
 
-    // What is known of a bridge, not older than keepMs.
+    /** Returns what is known of a bridge, not older than keepMs.  @param {string} id @param {number} keepMs @returns {Promise<Report>} */
     function report(id, keepMs) {
+        /** @type {Asked} */
         const known = asked.get(id) || { at: -Infinity, answer: null, asking: null };
         if (known.asking) {
             return known.asking;
@@ -52,7 +78,7 @@
         if (known.answer && performance.now() - known.at < keepMs) {
             return Promise.resolve(known.answer);
         }
-        const asking = ask("GET", id, "slots").then(function (answer) {
+        const asking = ask("GET", id, "slots").then(function (/** @type {Report} */ answer) {
             asked.set(id, { at: performance.now(), answer: answer, asking: null });
             return answer;
         });
@@ -62,44 +88,56 @@
 
     // -- clashes ---------------------------------------------------------------------------------------
 
+    /** @type {Map<string, string[]>} sentences by the id of a node */
     let marked = new Map();
-    let toldBefore = new Set();
+    /** @type {Set<string>} */
+    let shownBefore = new Set();
+    /** @type {import("../types/editor").Notification | null} */
     let notification = null;
-    let pending = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let pending;
 
+    /** @param {EditorNode} node */
     function needsOf(node) {
         return node._def && node._def.wisblock;
     }
 
-    // Nodes that would run if this were deployed now; `edited` goes before what the node has saved.
+    /** Nodes that would run if this were deployed now; `edited` goes before what the node has saved.  @param {Edited} [edited] */
     function claims(edited) {
+        /** @type {Claim[]} */
         const found = [];
         RED.nodes.eachNode(function (node) {
             const tab = RED.nodes.workspace(node.z);
-            if (!needsOf(node) || node.d || !tab || tab.disabled) {
+            const needs = needsOf(node);
+            if (!needs || node.d || !tab || tab.disabled) {
                 return;
             }
             const chosen = edited && edited.id === node.id ? edited : node;
-            const bridge = RED.nodes.node(chosen.bridge);
-            if (isBridge(chosen.bridge) && !bridge.d) {
-                found.push({ id: node.id, bridge: chosen.bridge, slot: String(chosen.slot), needs: needsOf(node) });
+            const id = String(chosen.bridge || "");
+            const bridge = RED.nodes.node(id);
+            if (bridge && isBridge(id) && !bridge.d) {
+                found.push({ id: node.id, bridge: id, slot: String(chosen.slot), needs: needs });
             }
         });
         return found;
     }
 
+    /** @returns {Map<string, Report | undefined>} */
     function boards() {
         return new Map(Array.from(asked, ([id, { answer }]) => [id, answer && answer.state === "online" ? answer : undefined]));
     }
 
+    /** @param {import("../types/editor").Place} place @param {string} key */
     function placeWords(place, key) {
-        const node = RED.nodes.node(place.claims[0].id);
+        const node = /** @type {EditorNode} */ (RED.nodes.node(place.claims[0].id));
         const tab = RED.nodes.workspace(node.z);
         return text(key, { module: place.needs.name, slot: place.slot, node: RED.utils.getNodeLabel(node, node.id), flow: (tab && tab.label) || node.z });
     }
 
+    /** @param {Clash} clash */
     function sentence(clash) {
         const key = clash.kind === "slot" ? "place" : "place_in_slot";
+        /** @type {Record<string, unknown>} */
         const values = { what: clash.what, holder: clash.holder, first: placeWords(clash.places[0], key) };
         if (clash.places[1]) {
             values.second = placeWords(clash.places[1], key);
@@ -107,7 +145,7 @@
         return text("clash." + clash.kind, values);
     }
 
-    // The boards of modules whose chips may be in the way of what is soldered on; each is asked once a minute at most.
+    /** Asks about the boards of modules whose chips may be in the way of what is soldered on, each once a minute at most.  @param {Claim[]} all */
     function learnBoards(all) {
         const wanted = all.filter((claim) => claim.needs.chips.length > 0 || claim.needs.port).map((claim) => claim.bridge);
         if (!mayAsk("read")) {
@@ -122,24 +160,26 @@
         });
     }
 
-    function hush() {
+    function dismiss() {
         if (notification) {
             notification.close();
             notification = null;
         }
     }
 
-    function tell(fresh) {
+    /** @param {Clash[]} fresh */
+    function notify(fresh) {
         const box = $("<div>").append($("<p>").append($("<b>").text(text("clash.title"))));
-        fresh.slice(0, MOST_TOLD).forEach((clash) => box.append($("<p>").text(sentence(clash))));
-        if (fresh.length > MOST_TOLD) {
-            box.append($("<p>").text(text("clash.more", { count: fresh.length - MOST_TOLD })));
+        fresh.slice(0, MOST_SHOWN).forEach((clash) => box.append($("<p>").text(sentence(clash))));
+        if (fresh.length > MOST_SHOWN) {
+            box.append($("<p>").text(text("clash.more", { count: fresh.length - MOST_SHOWN })));
         }
-        hush();
+        dismiss();
         notification = RED.notify(box, { type: "warning", timeout: 12000 });
         notification.wisblockKeys = fresh.map((each) => each.key);
     }
 
+    /** @param {Map<string, string[]>} before */
     function redraw(before) {
         new Set([...before.keys(), ...marked.keys()]).forEach(function (id) {
             const node = RED.nodes.node(id);
@@ -163,16 +203,16 @@
         }
         const keys = new Set(clashes.map((each) => each.key));
         const inDialog = RED.editor.getEditStack().length > 0;
-        const fresh = clashes.filter((each) => !toldBefore.has(each.key));
-        toldBefore = new Set(Array.from(keys).filter((key) => !inDialog || toldBefore.has(key)));
+        const fresh = clashes.filter((each) => !shownBefore.has(each.key));
+        shownBefore = new Set(Array.from(keys).filter((key) => !inDialog || shownBefore.has(key)));
         if (notification && !notification.wisblockKeys.some((key) => keys.has(key))) {
-            hush();
+            dismiss();
         }
-        // a dialog tells of its own node, and its buttons are not to be covered;
-        // what was so when the editor was opened is marked, and not told again each time
-        const edited = (clash) => clash.places.some((place) => place.claims.some((claim) => RED.nodes.node(claim.id).changed));
+        // a dialog shows its own node's, and its buttons are not to be covered;
+        // what was so when the editor was opened is marked, and not shown again each time
+        const edited = (/** @type {Clash} */ clash) => clash.places.some((place) => place.claims.some((claim) => RED.nodes.node(claim.id)?.changed));
         if (!inDialog && fresh.length > 0 && (RED.nodes.dirty() || fresh.some(edited))) {
-            tell(fresh);
+            notify(fresh);
         }
         learnBoards(all);
     }
@@ -186,7 +226,7 @@
     // Called once, when the editor has loaded the nodes' files.
     function watch() {
         ["nodes:add", "nodes:change", "nodes:remove", "flows:add", "flows:change", "flows:remove", "workspace:dirty", "editor:close"].forEach((each) => RED.events.on(each, soon));
-        RED.events.on("editor:open", hush);
+        RED.events.on("editor:open", dismiss);
         RED.events.on("deploy", function () {
             asked.clear(); // bridges may be others now
             soon();
@@ -210,109 +250,127 @@
     // -- the dialog ------------------------------------------------------------------------------------
 
     /** A dialog's slot field and the lines below it. */
-    function SlotField(node, needs) {
-        this.node = node;
-        this.needs = needs;
-        this.select = $("#node-input-slot");
-        this.bridge = $("#node-input-bridge");
-        this.box = $("<div>", { "class": "form-row wisblock-slot-row" }).insertAfter(this.select.closest(".form-row"));
-        this.told = $("<div>", { id: "wisblock-slot-told", role: "status", "class": "wisblock-slot-told" }).appendTo(this.box);
-        this.again = $("<button>", { type: "button", id: "wisblock-slot-again", "class": "red-ui-button red-ui-button-small" })
-            .append($("<i>", { "class": "fa fa-refresh", "aria-hidden": "true" }), " ", $("<span>").text(text("again")))
-            .appendTo(this.box).hide();
-        this.report = undefined;
-        this.scan = undefined;
-        this.asksAbout = "";
-        this.keepChoice();
-        this.select.on("change", () => this.show());
-        this.bridge.on("change", () => this.ask(false));
-        this.again.on("click", () => this.ask(true));
-        this.ask(false);
-    }
+    class SlotField {
+        /** @param {EditorNode} node @param {Needs} needs */
+        constructor(node, needs) {
+            this.node = node;
+            this.needs = needs;
+            this.select = $("#node-input-slot");
+            this.bridge = $("#node-input-bridge");
+            this.box = $("<div>", { "class": "form-row wisblock-slot-row" }).insertAfter(this.select.closest(".form-row"));
+            this.lines = $("<div>", { id: "wisblock-slot-told", role: "status", "class": "wisblock-slot-told" }).appendTo(this.box);
+            this.again = $("<button>", { type: "button", id: "wisblock-slot-again", "class": "red-ui-button red-ui-button-small" })
+                .append($("<i>", { "class": "fa fa-refresh", "aria-hidden": "true" }), " ", $("<span>").text(text("again")))
+                .appendTo(this.box).hide();
+            /** @type {Report | undefined} */
+            this.report = undefined;
+            /** @type {Scan | undefined} */
+            this.scan = undefined;
+            this.asksAbout = "";
+            this.keepChoice();
+            this.select.on("change", () => this.show());
+            this.bridge.on("change", () => this.ask(false));
+            this.again.on("click", () => this.ask(true));
+            this.ask(false);
+        }
 
-    // A slot that a flow names and this form does not know stays what it is until the user chooses another one.
-    SlotField.prototype.keepChoice = function () {
-        const saved = this.node.slot;
-        if (saved === undefined || saved === null || saved === "") {
-            return;
+        get bridgeId() {
+            return String(this.bridge.val() || "");
         }
-        const known = this.select.find("option").toArray().some((option) => option.value === String(saved));
-        if (!known) {
-            $("<option>", { value: String(saved) }).text(text("kept", { slot: String(saved) })).appendTo(this.select);
-            this.select.val(String(saved));
-        }
-    };
 
-    SlotField.prototype.isOpen = function () {
-        return document.body.contains(this.box[0]);
-    };
+        get slot() {
+            return String(this.select.val());
+        }
 
-    SlotField.prototype.ask = function (again) {
-        const id = this.bridge.val();
-        if (id === this.asksAbout && !again) {
-            return;
-        }
-        this.asksAbout = id;
-        this.report = undefined;
-        this.scan = undefined;
-        this.show();
-        if (!isBridge(id) || !mayAsk("read")) {
-            return;
-        }
-        this.report = { state: "asking" };
-        this.show();
-        const mine = () => this.isOpen() && this.asksAbout === id;
-        report(id, again ? 0 : KEEP_MS).then((answer) => {
-            if (!mine()) {
+        /** A slot that a flow names and this form does not know stays what it is until the user chooses another one. */
+        keepChoice() {
+            const saved = this.node.slot;
+            if (saved === undefined || saved === null || saved === "") {
                 return;
             }
-            this.report = answer;
-            if (answer.state === "online" && this.needs.chips.length > 0 && mayAsk("write")) {
-                this.scan = { state: "asking" };
-                ask("POST", id, "scan", again ? "?again=true" : "").then((found) => {
-                    if (mine()) {
-                        this.scan = found;
-                        this.show();
-                    }
-                });
+            const known = this.select.find("option").toArray().some((option) => /** @type {HTMLOptionElement} */ (option).value === String(saved));
+            if (!known) {
+                $("<option>", { value: String(saved) }).text(text("kept", { slot: String(saved) })).appendTo(this.select);
+                this.select.val(String(saved));
             }
-            this.show();
-        });
-    };
-
-    SlotField.prototype.clashes = function () {
-        const edited = { id: this.node.id, bridge: this.bridge.val(), slot: this.select.val() };
-        return slots.find(claims(edited), boards()).filter((clash) => clash.places.some((place) => place.claims.some((claim) => claim.id === edited.id)));
-    };
-
-    // Puts who is there behind the numbers in the list; which number is chosen is not touched.
-    SlotField.prototype.showChoices = function () {
-        this.needs.slots.map(String).forEach((slot) => {
-            const choice = slots.choice(slot, this.report);
-            const option = this.select.find("option").filter((_index, each) => each.value === slot);
-            const words = choice ? slot + " – " + text(choice.key, choice.values) : slot;
-            if (option.text() !== words) {
-                option.text(words);
-            }
-        });
-    };
-
-    SlotField.prototype.show = function () {
-        this.showChoices();
-        const add = (tone, words, detail) => $("<div>", { "class": "wisblock-slot-line wisblock-slot-" + tone, title: detail || null })
-            .append($("<i>", { "class": "fa " + ICONS[tone], "aria-hidden": "true" }), " ", $("<span>").text(words))
-            .appendTo(this.told);
-        this.told.empty();
-        this.clashes().forEach((clash) => add("warning", sentence(clash)));
-        const asking = this.bridge.val() && isBridge(this.bridge.val()) && mayAsk("read");
-        if (asking) {
-            slots.lines(this.needs, String(this.select.val()), this.report, this.scan)
-                .forEach((line) => add(line.tone, line.key === "as_told" ? line.values.text : text(line.key, line.values), line.detail));
         }
-        this.again.toggle(Boolean(asking && this.report && this.report.state !== "asking" && !(this.scan && this.scan.state === "asking")));
-    };
 
-    // Called when the dialog of a module's node opens. What is part of the board has no slot to choose.
+        isOpen() {
+            return document.body.contains(this.box[0]);
+        }
+
+        /** @param {boolean} again  whether what is known already does not count */
+        ask(again) {
+            const id = this.bridgeId;
+            if (id === this.asksAbout && !again) {
+                return;
+            }
+            this.asksAbout = id;
+            this.report = undefined;
+            this.scan = undefined;
+            this.show();
+            if (!isBridge(id) || !mayAsk("read")) {
+                return;
+            }
+            this.report = { state: "asking" };
+            this.show();
+            const mine = () => this.isOpen() && this.asksAbout === id;
+            report(id, again ? 0 : KEEP_MS).then((answer) => {
+                if (!mine()) {
+                    return;
+                }
+                this.report = answer;
+                if (answer.state === "online" && this.needs.chips.length > 0 && mayAsk("write")) {
+                    this.scan = { state: "asking" };
+                    ask("POST", id, "scan", again ? "?again=true" : "").then((/** @type {Scan} */ found) => {
+                        if (mine()) {
+                            this.scan = found;
+                            this.show();
+                        }
+                    });
+                }
+                this.show();
+            });
+        }
+
+        clashes() {
+            const edited = { id: this.node.id, bridge: this.bridgeId, slot: this.slot };
+            return slots.find(claims(edited), boards()).filter((clash) => clash.places.some((place) => place.claims.some((claim) => claim.id === edited.id)));
+        }
+
+        /** Puts who is there behind the numbers in the list; which number is chosen is not touched. */
+        showChoices() {
+            this.needs.slots.map(String).forEach((slot) => {
+                const choice = slots.choice(slot, this.report);
+                const option = this.select.find("option").filter((_index, each) => /** @type {HTMLOptionElement} */ (each).value === slot);
+                const words = choice ? slot + " – " + text(choice.key, choice.values) : slot;
+                if (option.text() !== words) {
+                    option.text(words);
+                }
+            });
+        }
+
+        /** @param {Line["tone"]} tone @param {string} words @param {string} [detail] */
+        add(tone, words, detail) {
+            $("<div>", { "class": "wisblock-slot-line wisblock-slot-" + tone, title: detail || null })
+                .append($("<i>", { "class": "fa " + ICONS[tone], "aria-hidden": "true" }), " ", $("<span>").text(words))
+                .appendTo(this.lines);
+        }
+
+        show() {
+            this.showChoices();
+            this.lines.empty();
+            this.clashes().forEach((clash) => this.add("warning", sentence(clash)));
+            const asking = isBridge(this.bridgeId) && mayAsk("read");
+            if (asking) {
+                slots.lines(this.needs, this.slot, this.report, this.scan)
+                    .forEach((line) => this.add(line.tone, line.key === "as_reported" ? String(line.values.text) : text(line.key, line.values), line.detail));
+            }
+            this.again.toggle(Boolean(asking && this.report && this.report.state !== "asking" && !(this.scan && this.scan.state === "asking")));
+        }
+    }
+
+    /** Called when the dialog of a module's node opens. What is part of the board has no slot to choose.  @param {EditorNode} node */
     function prepare(node) {
         const needs = needsOf(node);
         if (needs && needs.slots.length > 1) {

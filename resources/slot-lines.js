@@ -1,26 +1,32 @@
 /*
- * What is told below the slot field of a module: one line for each thing that is known.
+ * What is shown below the slot field of a module: one line for each thing that is known.
  *
  * 1. Pure: what is known goes in, keys of words with their values come out.
  * 2. What cannot be known is said: a scan does not see slots, and not all modules have a chip that it could see.
  * 3. Nothing here changes a choice.
  */
-(function (root) {
+(function (/** @type {import("../types/editor").Scripts} */ root) {
     "use strict";
 
-
     /**
-     * @typedef {{tone: "good" | "plain" | "warning", key: string, values?: Record<string, unknown>, detail?: string}} Line
+     * @typedef {import("../types/editor").Chip} Chip
+     * @typedef {import("../types/editor").Line} Line
+     * @typedef {import("../types/editor").Needs} Needs
+     * @typedef {import("../types/editor").Report} Report
+     * @typedef {import("../types/editor").Scan} Scan
      */
 
+    /** @type {(tone: Line["tone"], key: string, values?: Record<string, unknown>, detail?: string) => Line} */
     function line(tone, key, values, detail) {
         return { tone: tone, key: key, values: values || {}, detail: detail || "" };
     }
 
+    /** @param {string} slot @param {Report} report */
     function occupant(slot, report) {
         return (report.slots || []).find((each) => String(each.slot) === slot);
     }
 
+    /** @param {Needs} needs @param {string} slot @param {Report} report @returns {Line} */
     function inUse(needs, slot, report) {
         const present = occupant(slot, report);
         if (!present) {
@@ -33,6 +39,7 @@
         return line(mine ? "plain" : "warning", "expected", { slot: slot, module: present.module });
     }
 
+    /** @param {Needs} needs @param {string} slot @param {Report} report @returns {Line[]} */
     function pluggedIn(needs, slot, report) {
         const here = (report.plugged || []).find((each) => String(each.slot) === slot);
         if (!here) {
@@ -43,7 +50,16 @@
             : line("plain", "plugged_nothing", { slot: slot })];
     }
 
-    // One chip of the module, in the light of a scan.
+    /**
+     * One chip of the module, in the light of a scan.
+     *
+     * @param {Chip} chip
+     * @param {Needs} needs
+     * @param {string} slot
+     * @param {Report} report
+     * @param {NonNullable<Scan["found"]>} found
+     * @returns {Line}
+     */
     function chipLine(chip, needs, slot, report, found) {
         const at = root.wisblockSlots.addressOf(chip, slot, report);
         const values = { chip: chip.chip, address: root.wisblockSlots.hex(at) };
@@ -63,6 +79,7 @@
             : line("plain", "silent", values);
     }
 
+    /** @param {Needs} needs @param {string} slot @param {Report} report @param {Scan | undefined} scan @returns {Line[]} */
     function scanLines(needs, slot, report, scan) {
         if (needs.chips.length === 0) {
             return [line("plain", "unseen", { module: needs.name })];
@@ -76,27 +93,28 @@
         if (scan.refused) {
             return [line("plain", scan.refused === "forbidden" ? "no_scan" : "scan_failed", { message: scan.message })];
         }
-        if (!scan.found) {
+        const { found } = scan;
+        if (!found) {
             return [];
         }
-        const told = needs.chips.map((chip) => chipLine(chip, needs, slot, report, scan.found));
+        const shown = needs.chips.map((chip) => chipLine(chip, needs, slot, report, found));
         const here = needs.chips.map((chip) => root.wisblockSlots.addressOf(chip, slot, report));
-        scan.found.filter((each) => here.includes(each.address)).forEach(function (each) {
-            (each.warnings || []).forEach((warning) => told.push(line("warning", "as_told", { text: warning })));
+        found.filter((each) => here.includes(each.address)).forEach(function (each) {
+            (each.warnings || []).forEach((warning) => shown.push(line("warning", "as_reported", { text: warning })));
         });
-        if (told.some((each) => each.key === "answers")) {
-            told.push(line("plain", "which_slot"));
+        if (shown.some((each) => each.key === "answers")) {
+            shown.push(line("plain", "which_slot"));
         }
-        return told;
+        return shown;
     }
 
     /**
-     * Tells what is known about a module in a slot.
+     * Returns what is known about a module in a slot.
      *
-     * @param {{name: string, slots: (number | string)[], chips: object[]}} needs
+     * @param {Needs} needs
      * @param {string} slot
-     * @param {{state?: string, slots?: object[], plugged?: object[]} | undefined} report  what the bridge told; undefined while it is asked
-     * @param {object | undefined} scan  what a scan found, what came instead, or {state: "asking"}
+     * @param {Report | undefined} report  what the bridge reported; undefined while it is asked
+     * @param {Scan | undefined} scan  what a scan found, what came instead, or {state: "asking"}
      * @returns {Line[]}
      */
     function lines(needs, slot, report, scan) {
@@ -112,7 +130,7 @@
         return [inUse(needs, slot, report)].concat(pluggedIn(needs, slot, report), scanLines(needs, slot, report, scan));
     }
 
-    /** What stands behind a slot's number in the list: who is there, as far as that is known. */
+    /** What stands behind a slot's number in the list: who is there, as far as that is known.  @type {import("../types/editor").SlotScripts["choice"]} */
     function choice(slot, report) {
         const online = report && report.state === "online";
         const present = online && occupant(slot, report);

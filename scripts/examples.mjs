@@ -15,8 +15,8 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const FLOWS = join(ROOT, "flows");
 const EXAMPLES = join(ROOT, "examples");
 
-const isFlow = (path) => path.endsWith(".json");
-const list = (directory) => (existsSync(directory) ? readdirSync(directory, { recursive: true }) : []);
+const isFlow = (/** @type {string} */ path) => path.endsWith(".json");
+const list = (/** @type {string} */ directory) => (existsSync(directory) ? readdirSync(directory, { recursive: true, encoding: "utf8" }) : []);
 
 if (existsSync(FLOWS)) {
   const flows = new Set(list(FLOWS).filter(isFlow));

@@ -11,6 +11,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+/** @typedef {{id: string, type: string, slot?: string, info?: string, [property: string]: unknown}} FlowNode  as it stands in a flow file */
+
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const { values: options } = parseArgs({
   options: {
@@ -30,7 +32,7 @@ function socketPath() {
   return path.join(fs.mkdtempSync(path.join(os.tmpdir(), "wisblock-run-")), "bridge.sock");
 }
 
-/** All flow files below a folder, in the order of their names. */
+/** All flow files below a folder, in the order of their names.  @param {string} folder @returns {string[]} */
 function flowFiles(folder) {
   return fs.readdirSync(folder, { withFileTypes: true })
     .sort((a, b) => a.name.localeCompare(b.name))
@@ -41,7 +43,7 @@ function flowFiles(folder) {
     });
 }
 
-/** The slots that a flow puts modules into. */
+/** The slots that a flow puts modules into.  @param {FlowNode[]} nodes */
 function slotsOf(nodes) {
   return new Set(nodes.filter((node) => /^wisblock-rak/.test(node.type) && node.slot).map((node) => String(node.slot)));
 }
@@ -52,7 +54,12 @@ const NOT_ON_RAK7391 = ["wisblock-rak12004"];
 /** Only a RAK7391 has expanders. */
 const ONLY_ON_RAK7391 = ["wisblock-tpt29555"];
 
-/** The tab that says how to see the flows that do not run now: a comment node for each, with its description. */
+/**
+ * The tab that says how to see the flows that do not run now: a comment node for each, with its description.
+ *
+ * @param {{name: string, description: string}[]} others
+ * @returns {FlowNode[]}
+ */
 function moreFlows(others) {
   const tab = "wisblockmoreflows";
   const rows = Math.ceil(others.length / 2);
@@ -69,7 +76,7 @@ function moreFlows(others) {
   ];
 }
 
-/** One Node-RED flow file out of all: the chosen one first, then those that neither clash with it nor need another board. */
+/** One Node-RED flow file out of all: the chosen one first, then those that neither clash with it nor need another board.  @param {string} chosen */
 function gatherFlows(chosen) {
   const files = flowFiles(path.join(root, "flows"));
   const first = files.filter((file) => path.basename(file).toLowerCase().includes(chosen.toLowerCase()));
@@ -77,7 +84,8 @@ function gatherFlows(chosen) {
     const names = files.map((file) => path.basename(file, ".json")).join("\n  ");
     throw new Error(`No flow has "${chosen}" in its name. There are:\n  ${names}`);
   }
-  const uses = (nodes, types) => nodes.some((node) => types.includes(node.type));
+  const uses = (/** @type {FlowNode[]} */ nodes, /** @type {string[]} */ types) => nodes.some((node) => types.includes(node.type));
+  /** @type {(file: string) => FlowNode[]} */
   const read = (file) => JSON.parse(fs.readFileSync(file, "utf8"));
   const board = options.board ?? (first.some((file) => uses(read(file), NOT_ON_RAK7391)) ? "RAK6421" : "RAK7391");
   const foreign = board === "RAK7391" ? NOT_ON_RAK7391 : ONLY_ON_RAK7391;
@@ -90,7 +98,7 @@ function gatherFlows(chosen) {
     const slots = slotsOf(nodes);
     const clash = uses(nodes, foreign) || [...slots].some((slot) => taken.has(slot)); // of the same module, too: two would drive one motor
     if (clash) {
-      others.push({ name: path.basename(file, ".json"), description: nodes.find((node) => node.type === "tab").info });
+      others.push({ name: path.basename(file, ".json"), description: nodes.find((node) => node.type === "tab")?.info ?? "" });
       continue;
     }
     for (const slot of slots) taken.add(slot);
@@ -103,7 +111,7 @@ function gatherFlows(chosen) {
   return { board, nodes: [...gathered, ...moreFlows(others)] };
 }
 
-/** Write a file, its folder included. */
+/** Write a file, its folder included.  @param {string} file @param {string} text */
 function write(file, text) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
   fs.writeFileSync(file, text);
@@ -113,7 +121,7 @@ let gathered;
 try {
   gathered = gatherFlows(options.flow);
 } catch (error) {
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${/** @type {Error} */ (error).message}\n`);
   process.exit(2);
 }
 write(path.join(userDirectory, "flows.json"), JSON.stringify(gathered.nodes, null, 4));
@@ -143,7 +151,7 @@ const environment = { ...process.env, WISBLOCK_BRIDGE_ENDPOINT: endpoint };
 const children = new Map();
 let stopping = false;
 
-/** Start a child whose output goes through and whose end ends everything. */
+/** Start a child whose output goes through and whose end ends everything.  @param {string} name @param {string} command @param {string[]} parameters */
 function start(name, command, parameters) {
   const child = spawn(command, parameters, { cwd: root, env: environment, stdio: ["ignore", "inherit", "inherit"] });
   children.set(name, child);
@@ -158,7 +166,7 @@ function start(name, command, parameters) {
   });
 }
 
-/** Ask all children to stop; leave when they have. */
+/** Ask all children to stop; leave when they have.  @param {number} code */
 function stop(code) {
   if (!stopping) {
     stopping = true;
@@ -189,7 +197,7 @@ async function editorAnswers() {
 if (await editorAnswers()) {
   process.stdout.write(`
   Node-RED:        http://127.0.0.1:${options.port}
-  In a terminal:   .venv/bin/wisblock-bridge status      in this folder; it finds this bridge by itself
+  In a terminal:   .venv/bin/wisblock-bridge status      in this folder; it finds this bridge automatically
   From elsewhere:  wisblock-bridge status --endpoint ${endpoint}
   In Python:       Bridge("${endpoint}")
   Ctrl-C stops everything.

@@ -1,7 +1,7 @@
-"""``make reliability``: docs/reliability.md from what the tests and a soak have just done.
+"""``make reliability``: write docs/reliability.md from a run of the tests and of the soak test.
 
-1. Nothing is tried here: the figures are those of pytest's report and of the soak's summary.
-2. A test that failed is told as a failure; its figures count as tried and not as survived.
+1. Nothing is tested here: the figures are those of pytest's report and of the soak's summary.
+2. A failed test is listed; its figures count as tried and not as survived.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ report. Everything was done on emulated boards; nothing here was seen on a real 
 
 ## Faults, and what the user saw
 
-Each fault is made in the middle of an operation. It counts as survived when the user got a
-documented error that names the place, and the next try worked. There is no error where a driver
-tries again by itself and succeeds, or where nothing can be noticed: SPI has no acknowledge.
+Each fault is injected in the middle of an operation. It counts as survived when the user got a
+documented error that names the place, and the next attempt worked. There is no error where a driver
+repeats a transfer and succeeds, or where a fault cannot be noticed: SPI has no acknowledge.
 
 {faults}
 
@@ -45,26 +45,26 @@ their safe state, on hardware that outlives the bridge.
 
 ## Bad input
 
-It counts as survived when there was a documented refusal, and nothing reached the hardware.
+It counts as survived when it was rejected with a documented error and nothing reached the hardware.
 
 {bad_input}
 
-## Those who may not come in
+## Clients without access
 
 {forged}
 
 ## Claims and releases
 
-Clients use modules, release them, hold outputs, leave, and want each other's places. It counts when
-whoever had no claim gave way, nobody else lost anything, and no output was left on that nobody
-holds.
+Clients use modules, release them, hold outputs, disconnect, and ask for slots that others use. It
+counts when a client without a claim yielded, nobody else lost anything, and no output was left on
+that nobody holds.
 
 {claims}
 
-## A soak
+## Soak test
 
 `make soak MINUTES={minutes:g} SEED={seed}`: {steps} steps. Every reply, event, write and log line
-was held against the promises of [protocol.md](protocol.md); all were kept.
+was checked against [protocol.md](protocol.md); there was no violation.
 
 | what | how many |
 | --- | ---: |

@@ -10,12 +10,12 @@
 const { nodeError } = require("./node-errors");
 
 /** Of the reasons for which the bridge is out of reach, those that a user can mend in the settings: their codes in the transport. */
-const KEY_TROUBLE = new Set(["keys_wanted", "bad_keys", "no_curve", "wrong_server_key", "key_refused"]);
+const KEY_PROBLEMS = new Set(["keys_wanted", "bad_keys", "no_curve", "wrong_server_key", "key_refused"]);
 
 /**
  * @typedef {import("./client").BridgeClient} BridgeClient
  * @typedef {"connecting" | "online" | "offline"} State
- * @typedef {{emulated: boolean, drift: string, trouble: string}} Info  `trouble`: "", or what is wrong with the keys
+ * @typedef {{emulated: boolean, versionMismatch: string, keyProblem: string}} Info  `keyProblem`: "", or what is wrong with the keys
  * @typedef {{id: string, z?: string, bridgeChanged(state: State, info: Info): void}} User
  */
 
@@ -38,14 +38,14 @@ function compareVersions(ours, theirs) {
 }
 
 /**
- * Waits for a promise, but not for ever.
+ * Waits for a promise, for a limited time.
  *
  * @template T
  * @param {Promise<T>} promise
  * @param {number} withinMs
  * @returns {Promise<T | undefined>} undefined when it took too long
  */
-function within(promise, withinMs) {
+function withTimeout(promise, withinMs) {
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
   const late = new Promise((resolve) => {
@@ -73,7 +73,7 @@ class BridgeConnection {
    * @param {any} options.node             the config node, for its log and its `users`
    * @param {import("./shared-session").SessionPool} options.pool
    * @param {import("./shared-session").Target} options.target
-   * @param {string} options.catalogueHash fingerprint of the catalogue the nodes were printed from
+   * @param {string} options.catalogueHash fingerprint of the catalogue the nodes were generated from
    * @param {Error | null} [options.fault] why its settings cannot be used: everything that is asked fails with it
    */
   constructor({ node, pool, target, catalogueHash, fault = null }) {
@@ -107,11 +107,11 @@ class BridgeConnection {
     const { code = "", data } = this.#client?.lastError ?? {};
     // Once the connection stands it is the bridge itself that says no, in its own words.
     const why = code === "forbidden" ? "key_refused" : /** @type {{reason?: string} | undefined} */ (data)?.reason ?? "";
-    const drifted = known && Boolean(bridge.catalogue) && Boolean(this.catalogueHash) && bridge.catalogue !== this.catalogueHash;
+    const mismatched = known && Boolean(bridge.catalogue) && Boolean(this.catalogueHash) && bridge.catalogue !== this.catalogueHash;
     return {
       emulated: known && bridge.emulated === true,
-      drift: drifted ? compareVersions(this.version, bridge.version) : "",
-      trouble: KEY_TROUBLE.has(why) ? why : "",
+      versionMismatch: mismatched ? compareVersions(this.version, bridge.version) : "",
+      keyProblem: KEY_PROBLEMS.has(why) ? why : "",
     };
   }
 
@@ -151,7 +151,7 @@ class BridgeConnection {
         finished = () => resolve(undefined);
         this.#waiting.add(finished);
       });
-      await within(settled, withinMs);
+      await withTimeout(settled, withinMs);
       this.#waiting.delete(finished);
     }
     if (this.#client === null || this.#state !== "online") {
@@ -200,7 +200,7 @@ class BridgeConnection {
     try {
       const client = await this.ready(withinMs);
       const leftMs = Math.max(1, deadline - performance.now());
-      const answer = await within(client.request(method, params, { timeoutMs: leftMs }), leftMs);
+      const answer = await withTimeout(client.request(method, params, { timeoutMs: leftMs }), leftMs);
       if (answer === undefined) {
         throw nodeError("timeout_reply", "The bridge took too long to answer.");
       }
@@ -269,14 +269,14 @@ class BridgeConnection {
   /** @param {BridgeClient} client */
   #nowOnline(client) {
     const { version = "?", board = "?" } = client.bridge ?? {};
-    const { emulated, drift } = this.info;
+    const { emulated, versionMismatch } = this.info;
     const description = `version ${version}, board ${board}${emulated ? ", emulated" : ""}`;
     if (this.#reportedDown) {
       this.node.log(`The bridge answers again (${description}).`);
     } else if (!this.#everOnline) {
       this.node.log(`Connected to the bridge (${description}).`);
     }
-    if (drift !== "" && !this.#everOnline) {
+    if (versionMismatch !== "" && !this.#everOnline) {
       this.node.warn(
         `The bridge (${version}) and these nodes (${this.version}) do not know the same modules. ` +
           "What both know keeps working; update the older of the two.",
@@ -311,4 +311,16 @@ class BridgeConnection {
   }
 }
 
-module.exports = { BridgeConnection, compareVersions, within };
+/**
+ * Finds the connection of a bridge's node.
+ *
+ * @param {import("../../types/nodes").Red} RED
+ * @param {unknown} id  of the node
+ * @returns {BridgeConnection | undefined} undefined while it is not deployed
+ */
+function connectionOf(RED, id) {
+  const node = /** @type {Partial<import("../../types/nodes").BridgeNode> | null} */ (RED.nodes.getNode(String(id)));
+  return node?.connection instanceof BridgeConnection ? node.connection : undefined;
+}
+
+module.exports = { BridgeConnection, compareVersions, connectionOf, withTimeout };

@@ -6,8 +6,9 @@
  * 2. The admin address never keeps the editor waiting: what takes too long is answered 503.
  */
 
-const { BridgeConnection } = require("./bridge-connection");
+const { BridgeConnection, connectionOf } = require("./bridge-connection");
 const { catalogue } = require("./catalogue");
+const { limits } = require("./limits");
 const { asNodeError } = require("./node-errors");
 const { SessionPool } = require("./shared-session");
 const registerSlotRoutes = require("./slot-routes");
@@ -17,20 +18,17 @@ const { version } = require("../../package.json");
 /** The editor waits no longer than this for the bridge. */
 const REPORT_WITHIN_MS = 1500;
 
-const SHORTEST_LEASE_MS = 500;
-const LONGEST_LEASE_MS = 60000;
-const USUAL_LEASE_MS = 5000;
-
-/** The bridge refuses a client with a longer name (characters). */
-const LONGEST_NAME = 200;
-
 /** @param {unknown} written @returns {number} the lease to ask for, ms */
 function leaseMs(written) {
-  const asked = numberIn(written, "leaseMs") ?? USUAL_LEASE_MS;
-  return Math.min(Math.max(Math.round(asked), SHORTEST_LEASE_MS), LONGEST_LEASE_MS);
+  const asked = numberIn(written, "leaseMs") ?? limits.default_lease_ms;
+  return Math.min(Math.max(Math.round(asked), limits.shortest_lease_ms), limits.lease_ms);
 }
 
-/** What Node-RED keeps apart from the flows, and never exports. The public keys may be seen in the editor, the secret key may not. */
+/**
+ * What Node-RED keeps apart from the flows, and never exports. The public keys may be seen in the editor, the secret key may not.
+ *
+ * @type {Record<string, {type: "text" | "password"}>}
+ */
 const CREDENTIALS = { serverKey: { type: "text" }, clientPublicKey: { type: "text" }, clientSecretKey: { type: "password" } };
 
 /** @param {Record<string, string> | undefined} credentials @returns {import("./zmtp-keys").KeyTexts} */
@@ -44,7 +42,7 @@ function clientKeys({ serverKey = "", clientPublicKey = "", clientSecretKey = ""
  * @param {object} [options]  replaced by tests
  * @param {(options: object) => any} [options.makeClient]
  * @param {number} [options.idleMs]
- * @returns {(RED: any) => void}
+ * @returns {(RED: import("../../types/nodes").Red) => void}
  */
 module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
   const pool = new SessionPool({
@@ -56,7 +54,7 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
   return function registerBridge(RED) {
     pool.deploys.watch(RED.events);
 
-    /** @this {any} @param {Record<string, any>} config */
+    /** @this {import("../../types/nodes").BridgeNode} @param {import("../../types/nodes").Config} config */
     function WisBlockBridge(config) {
       RED.nodes.createNode(this, config);
       this.endpoint = String(config.endpoint ?? "").trim();
@@ -65,7 +63,7 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
         this.leaseMs = leaseMs(config.leaseMs);
       } catch (error) {
         fault = /** @type {Error} */ (error);
-        this.leaseMs = USUAL_LEASE_MS;
+        this.leaseMs = limits.default_lease_ms;
         this.error(fault);
       }
       const name = config.name ? `node-red (${config.name})` : "node-red";
@@ -77,7 +75,7 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
         target: {
           endpoint: this.endpoint,
           keys: clientKeys(this.credentials),
-          name: [...name].slice(0, LONGEST_NAME).join(""),
+          name: [...name].slice(0, limits.client_name).join(""),
           leaseMs: this.leaseMs,
         },
       });
@@ -90,16 +88,16 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
     RED.nodes.registerType("wisblock-bridge", WisBlockBridge, { credentials: CREDENTIALS });
 
     RED.httpAdmin.get("/wisblock-bridge/:id/status", RED.auth.needsPermission("wisblock-bridge.read"), async (request, response) => {
-      const node = RED.nodes.getNode(request.params.id);
-      if (!(node?.connection instanceof BridgeConnection)) {
+      const connection = connectionOf(RED, request.params.id);
+      if (connection === undefined) {
         response.status(404).json({ code: "not_deployed", message: "This bridge is not deployed yet." });
         return;
       }
       try {
-        response.json(await node.connection.report(REPORT_WITHIN_MS));
+        response.json(await connection.report(REPORT_WITHIN_MS));
       } catch (thrown) {
-        const { code, message, hint } = asNodeError(thrown);
-        response.status(503).json({ code, message, hint });
+        const { code, message } = asNodeError(thrown);
+        response.status(503).json({ code, message });
       }
     });
 

@@ -21,6 +21,8 @@
  * @property {string} unit
  * @property {number | null} low
  * @property {number | null} high
+ * @property {number} [fewest]  items of a list
+ * @property {number} [most]
  *
  * @typedef {object} Reading
  * @property {string} name
@@ -63,6 +65,7 @@
  * @property {Operation[]} events
  *
  * @typedef {object} CatalogueData
+ * @property {import("./limits").Limits} limits
  * @property {Record<string, {symbol: string, decimals: number}>} units
  * @property {Module[]} modules
  */
@@ -71,7 +74,7 @@
 class Catalogue {
   /**
    * @param {CatalogueData} data  the content of catalogue.json
-   * @param {string} sha256       its fingerprint, which the bridge tells of its own catalogue in `hello`
+   * @param {string} sha256       its fingerprint, which the bridge has of its own catalogue in `hello`
    */
   constructor(data, sha256) {
     this.data = data;
@@ -87,7 +90,7 @@ class Catalogue {
   module(slug) {
     const found = this.data.modules.find((each) => each.slug === slug);
     if (found === undefined) {
-      throw new Error(`The catalogue has no module "${slug}". Run the press: its node is older than the catalogue.`);
+      throw new Error(`The catalogue has no module "${slug}". Run 'make generate': its node is older than the catalogue.`);
     }
     return found;
   }
@@ -113,6 +116,8 @@ class Catalogue {
   }
 }
 
-const catalogue = new Catalogue(require("../catalogue.json"), require("../fingerprint.json").catalogue);
+/** @type {CatalogueData} too long for a type of its own */
+const exported = /** @type {any} */ (require("../catalogue.json"));
+const catalogue = new Catalogue(exported, require("../fingerprint.json").catalogue);
 
 module.exports = { Catalogue, catalogue };

@@ -17,6 +17,7 @@ const { faultOf } = require("./messagepack-check");
 const MAX_DEPTH = 16;
 
 /** Values that MessagePack would silently turn into an empty map. Function nodes make theirs in a realm of their own: no instanceof. */
+/** @type {[(value: unknown) => boolean, string][]} */
 const UNSENDABLE = [[types.isDate, "date"], [types.isMap, "Map"], [types.isSet, "Set"], [types.isRegExp, "regular expression"],
   [types.isPromise, "promise"], [types.isNativeError, "error"]];
 

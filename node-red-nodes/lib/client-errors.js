@@ -2,7 +2,7 @@
 /*
  * Errors as the client rejects with them.
  *
- * 1. `message` says what happened; describeError() adds where and what to do, for whoever shows a single line.
+ * 1. `message` says what happened; describeError() adds where and what to do, for code that shows a single line.
  * 2. `code`, `hint`, `where` and `data` are own properties: Node-RED copies only those.
  */
 

@@ -4,16 +4,14 @@
  *
  * 1. Every request that was sent is settled exactly once: by its reply, its deadline, its signal or the loss of the connection.
  * 2. A reply that nobody waits for (late, or the second one) changes nothing but a counter.
- * 3. Keeps no timer: says when the next deadline is, and is told when it may have passed.
+ * 3. Keeps no timer: returns the next deadline, and is called when it may have passed.
  */
 
 const { BridgeError } = require("./client-errors");
+const { limits } = require("./limits");
 
 const PROTOCOL_VERSION = 1;
-const MAX_IN_FLIGHT = 256;
-const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_ID = 0xffffffff;
-const MAX_NODE_CHARACTERS = 100;
 
 /**
  * @typedef {object} Call
@@ -24,6 +22,8 @@ const MAX_NODE_CHARACTERS = 100;
  * @property {boolean} [internal]    the client's own: does not count towards the limit
  * @property {AbortSignal} [signal]
  * @property {string} [node]         who asks
+ *
+ * @typedef {{call: Call, resolve: Resolve, reject: Reject, deadline: number, counted: boolean, onAbort: (() => void) | null}} Pending
  *
  * @typedef {(result: any) => void} Resolve
  * @typedef {(error: BridgeError) => void} Reject
@@ -44,15 +44,16 @@ function placeOf({ params }) {
 
 /** @param {string | undefined} node @returns {string | undefined} as much of it as the bridge takes */
 function shortened(node) {
-  return node === undefined || node.length <= MAX_NODE_CHARACTERS ? node : [...node].slice(0, MAX_NODE_CHARACTERS).join("");
+  return node === undefined || node.length <= limits.node_name ? node : [...node].slice(0, limits.node_name).join("");
 }
 
 class Requests {
-  /** When the last request was sent, as performance.now() tells it. */
+  /** When the last request was sent, in terms of performance.now(). */
   sentAt = -Infinity;
 
   #codec;
   #send;
+  /** @type {Map<number, Pending>} */
   #pending = new Map();
   #counted = 0;
   #id = 0;
@@ -77,9 +78,9 @@ class Requests {
   start(call, resolve, reject) {
     const { method, params, timeoutMs, signal } = call;
     const counted = call.internal !== true;
-    if (counted && this.#counted >= MAX_IN_FLIGHT) {
+    if (counted && this.#counted >= limits.in_flight) {
       reject(new BridgeError({
-        code: "busy", message: `${MAX_IN_FLIGHT} requests are already under way; ${nameOf(call)} was not sent.`,
+        code: "busy", message: `${limits.in_flight} requests are already under way; ${nameOf(call)} was not sent.`,
         hint: "Send fewer messages at a time, or slow them down.", where: placeOf(call),
       }));
       return Infinity;
@@ -98,6 +99,7 @@ class Requests {
     }
     const now = performance.now();
     const deadline = now + timeoutMs + call.graceMs;
+    /** @type {Pending} */
     const pending = { call, resolve, reject, deadline, counted, onAbort: null };
     if (signal !== undefined) {
       pending.onAbort = () => this.#settle(id)?.reject(this.#aborted(call));
@@ -202,12 +204,12 @@ class Requests {
     } catch (error) {
       return new BridgeError({
         code: "bad_params", message: `${nameOf(call)} cannot be sent: ${error instanceof Error ? error.message : error}.`,
-        hint: "Send numbers, texts, booleans, buffers, lists and objects only, at most 16 levels deep.", where: placeOf(call),
+        hint: `Send numbers, texts, booleans, buffers, lists and objects only, at most ${limits.depth} levels deep.`, where: placeOf(call),
       }, { cause: error });
     }
-    if (bytes.length > MAX_REQUEST_BYTES) {
+    if (bytes.length > limits.message_bytes) {
       return new BridgeError({
-        code: "bad_request", message: `${nameOf(call)} is ${bytes.length} bytes long; at most ${MAX_REQUEST_BYTES} can be sent.`,
+        code: "bad_request", message: `${nameOf(call)} is ${bytes.length} bytes long; at most ${limits.message_bytes} can be sent.`,
         hint: "Send it in smaller pieces.", where: placeOf(call),
       });
     }
@@ -217,14 +219,14 @@ class Requests {
     });
   }
 
-  /** Takes a request off the list, for whoever is about to resolve or reject it. */
+  /** Takes a request off the list, for the caller to resolve or reject it.  @param {number} id */
   #settle(id) {
     const pending = this.#pending.get(id);
     if (pending !== undefined) {
       this.#pending.delete(id);
       this.#counted -= pending.counted ? 1 : 0;
       if (pending.onAbort !== null) {
-        pending.call.signal.removeEventListener("abort", pending.onAbort);
+        pending.call.signal?.removeEventListener("abort", pending.onAbort);
       }
     }
     return pending;
@@ -232,7 +234,7 @@ class Requests {
 
   /** @param {Call} call */
   #aborted(call) {
-    return new BridgeError({ code: "aborted", message: `${nameOf(call)} was given up.`, where: placeOf(call) }, { cause: call.signal?.reason });
+    return new BridgeError({ code: "aborted", message: `${nameOf(call)} was cancelled.`, where: placeOf(call) }, { cause: call.signal?.reason });
   }
 }
 

@@ -2,8 +2,8 @@
 /*
  * What the flows listen to, through every reconnect.
  *
- * 1. A subscription lives until it is unsubscribed; the bridge is asked for it anew after each hello.
- * 2. A handler hears of trouble once, as an event named `error`, and of values again as soon as there are any.
+ * 1. A subscription lives until it is unsubscribed; the bridge is asked for it again after each hello.
+ * 2. A handler hears of an error once, as an event named `error`, and of values again as soon as there are any.
  * 3. A handler that throws harms nobody else.
  */
 
@@ -24,7 +24,20 @@ const RETRY_CAP_MS = 30000;
  * @property {string} [operation]   an operation that only reads
  * @property {object} [params]
  * @property {number} [every_ms]    with operation: how often
- * @property {number} [deadband]    with operation: smallest change that is told
+ * @property {number} [deadband]    with operation: smallest change that is reported
+ *
+ * @typedef {object} Subscription
+ * @property {SubscriptionSpec} params
+ * @property {string | undefined} node
+ * @property {(event: Record<string, any>) => void} onEvent
+ * @property {unknown} id       as the bridge gave it; null while it has not
+ * @property {boolean} asking
+ * @property {boolean} cancelled
+ * @property {number} failures
+ * @property {number} retryAt
+ * @property {string} reported  code of the error that was reported last, "" when values came since
+ *
+ * @typedef {import("./client-errors").WireError} WireError
  *
  * @typedef {object} Host  what the client lends
  * @property {(method: string, params: object, resolve: (result: any) => void, reject: (error: any) => void, node?: string) => void} ask
@@ -34,11 +47,13 @@ const RETRY_CAP_MS = 30000;
 
 class Subscriptions {
   #host;
+  /** @type {Set<Subscription>} */
   #all = new Set();
+  /** @type {Map<unknown, Subscription>} */
   #byId = new Map();
   #online = false;
   /** @type {import("./client-errors").WireError | null} */
-  #trouble = null;
+  #offlineError = null;
   #outstanding = 0;
   /** @type {Record<string, any>[]} events that overtook the reply to their subscribe */
   #early = [];
@@ -56,17 +71,18 @@ class Subscriptions {
    */
   add(spec, onEvent, node) {
     const { module, slot, event, operation, params, every_ms, deadband } = spec;
+    /** @type {Subscription} */
     const subscription = {
       params: { module, slot, event, operation, params, every_ms, deadband },
-      node, onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, told: "",
+      node, onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, reported: "",
     };
     this.#all.add(subscription);
     // Not before the caller has its handle.
     process.nextTick(() => {
       if (this.#online) {
         this.#askWhatIsDue();
-      } else if (this.#trouble !== null) {
-        this.#tell(subscription, this.#trouble);
+      } else if (this.#offlineError !== null) {
+        this.#report(subscription, this.#offlineError);
       }
     });
     return {
@@ -80,22 +96,22 @@ class Subscriptions {
   /** The bridge has said hello: ask for everything. */
   online() {
     this.#online = true;
-    this.#trouble = null;
+    this.#offlineError = null;
     this.#forgetIds();
     this.#askWhatIsDue();
   }
 
   /**
-   * The bridge is away: tell everybody, once.
+   * The bridge is away: report it to all, once.
    *
    * @param {import("./client-errors").WireError} error  with the code `offline`
    */
   offline(error) {
     this.#online = false;
-    this.#trouble = error;
+    this.#offlineError = error;
     this.#forgetIds();
     for (const subscription of this.#all) {
-      this.#tell(subscription, error);
+      this.#report(subscription, error);
     }
   }
 
@@ -113,7 +129,7 @@ class Subscriptions {
   deliver(event) {
     const subscription = this.#byId.get(event.subscription);
     if (subscription !== undefined) {
-      subscription.told = "";
+      subscription.reported = "";
       this.#call(subscription, event);
     } else if (this.#outstanding > 0 && this.#early.length < MAX_EARLY_EVENTS) {
       this.#early.push(event);
@@ -153,6 +169,7 @@ class Subscriptions {
     }
   }
 
+  /** @param {Subscription} subscription */
   #ask(subscription) {
     subscription.asking = true;
     this.#outstanding += 1;
@@ -167,12 +184,13 @@ class Subscriptions {
     }, (error) => {
       settled();
       if (this.#online && !subscription.cancelled) {
-        this.#refused(subscription, error);
+        this.#onRejected(subscription, error);
         this.#askWhatIsDue();
       }
     }, subscription.node);
   }
 
+  /** @param {Subscription} subscription @param {any} result */
   #granted(subscription, result) {
     const id = result?.subscription;
     if (subscription.cancelled) {
@@ -187,14 +205,16 @@ class Subscriptions {
     early.forEach((event) => this.deliver(event));
   }
 
-  #refused(subscription, error) {
+  /** @param {Subscription} subscription @param {WireError} error */
+  #onRejected(subscription, error) {
     const lasting = LASTING_REFUSALS.includes(error.code);
     const delay = Math.min(RETRY_CAP_MS, FIRST_RETRY_MS * 2 ** Math.min(subscription.failures, 16));
     subscription.failures += 1;
     subscription.retryAt = lasting ? Infinity : performance.now() + delay;
-    this.#tell(subscription, error);
+    this.#report(subscription, error);
   }
 
+  /** @param {Subscription} subscription */
   #remove(subscription) {
     if (subscription.cancelled) {
       return;
@@ -208,6 +228,7 @@ class Subscriptions {
     }
   }
 
+  /** @param {unknown} id */
   #giveUp(id) {
     if (this.#online) {
       // Whatever comes of it: nobody listens any more.
@@ -215,14 +236,16 @@ class Subscriptions {
     }
   }
 
-  #tell(subscription, error) {
-    if (subscription.told !== error.code && !subscription.cancelled) {
-      subscription.told = error.code;
+  /** @param {Subscription} subscription @param {WireError} error */
+  #report(subscription, error) {
+    if (subscription.reported !== error.code && !subscription.cancelled) {
+      subscription.reported = error.code;
       const { code, message, hint, where, data } = error;
       this.#call(subscription, { v: 1, event: "error", error: { code, message, hint, where, data } });
     }
   }
 
+  /** @param {Subscription} subscription @param {Record<string, any>} event */
   #call(subscription, event) {
     try {
       subscription.onEvent(event);

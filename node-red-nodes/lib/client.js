@@ -14,23 +14,17 @@ const { BridgeError, describeError } = require("./client-errors");
 const { PROTOCOL_VERSION, Requests } = require("./client-requests");
 const { Subscriptions } = require("./client-subscriptions");
 const { defaultEndpoint } = require("./endpoint");
+const { limits } = require("./limits");
 const { DealerSocket } = require("./zmtp");
 const { mechanismFor } = require("./zmtp-keys");
 
-const DEFAULT_TIMEOUT_MS = 2000;
-const MAX_TIMEOUT_MS = 60000;
 const DEFAULT_GRACE_MS = 30000;
-const DEFAULT_LEASE_MS = 5000;
 const HELLO_TIMEOUT_MS = 3000;
 const BYE_TIMEOUT_MS = 300;
 const FIRST_HELLO_RETRY_MS = 250;
 const HELLO_RETRY_CAP_MS = 10000;
 const MIN_PING_TIMEOUT_MS = 500;
 const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** Letters that a bridge takes in `hello`; a longer name would be refused. */
-const LONGEST_NAME = 200;
-const LONGEST_VERSION = 100;
 
 /** @param {unknown} text @param {number} length  letters, not halves of pairs @returns {string} */
 function cut(text, length) {
@@ -40,7 +34,7 @@ function cut(text, length) {
 /** A lease that is granted shorter than this would keep us busy with pings. */
 const SHORTEST_LEASE_MS = 100;
 
-/** What a hello tells ends up in the log and under nodes. */
+/** Texts of a hello end up in the log and under nodes. */
 const LONGEST_WORD = 200;
 
 /** A reply up to this size, though too large to be taken, costs its request only, not the connection that others drive outputs over. */
@@ -51,7 +45,7 @@ const MAX_MALFORMED = 100;
 
 /**
  * @typedef {object} ClientOptions
- * @property {string} [endpoint]   `ipc://…` or `tcp://…`; default by the rule of endpoint.js, asked anew at each attempt
+ * @property {string} [endpoint]   `ipc://…` or `tcp://…`; default by the rule of endpoint.js, asked again at each attempt
  * @property {Partial<import("./zmtp-keys").KeyTexts>} [keys]  for a bridge on another computer; used on `tcp://…` alone
  * @property {string} [name]       who we are, shown in the bridge's status; default "node-red"
  * @property {string} [version]    our version
@@ -65,7 +59,7 @@ const MAX_MALFORMED = 100;
  * @property {number} [timeoutMs]  how long the request may wait in the bridge before it starts, 1 to 60000; default 2000
  * @property {number} [graceMs]    how long it may then take, before the client gives up with `timeout_reply`
  * @property {AbortSignal} [signal]  gives up with `aborted`; what has been sent may still be carried out
- * @property {string} [node]       who asks, for the bridge to tell others who holds a slot; cut to 100 characters
+ * @property {string} [node]       who asks, for the bridge to show others who holds a slot; cut to 100 characters
  *
  * @typedef {"connecting" | "online" | "offline" | "closed"} State
  *
@@ -85,7 +79,7 @@ class BridgeClient extends EventEmitter {
   state = "connecting";
   /** @type {BridgeError | null} why it is not online; read only */
   lastError = null;
-  /** @type {BridgeInfo | null} what the last hello told; read only */
+  /** @type {BridgeInfo | null} from the last hello; read only */
   bridge = null;
   /** @type {string | null} token to hand to the next client as `resume`; read only */
   session = null;
@@ -118,9 +112,9 @@ class BridgeClient extends EventEmitter {
   constructor(options = {}) {
     super();
     this.#options = {
-      name: cut(options.name ?? "node-red", LONGEST_NAME),
-      version: cut(options.version ?? "0", LONGEST_VERSION),
-      leaseMs: options.leaseMs ?? DEFAULT_LEASE_MS,
+      name: cut(options.name ?? "node-red", limits.client_name),
+      version: cut(options.version ?? "0", limits.client_version),
+      leaseMs: options.leaseMs ?? limits.default_lease_ms,
       graceMs: options.graceMs ?? DEFAULT_GRACE_MS,
       logger: options.logger ?? {},
     };
@@ -131,7 +125,7 @@ class BridgeClient extends EventEmitter {
     });
     this.#requests = new Requests(this.#codec, (bytes) => this.#socket.send(bytes));
     this.#subscriptions = new Subscriptions({
-      ask: (method, params, resolve, reject, node) => this.#ask(method, params, DEFAULT_TIMEOUT_MS, this.#options.graceMs, resolve, reject, node),
+      ask: (method, params, resolve, reject, node) => this.#ask(method, params, limits.default_timeout_ms, this.#options.graceMs, resolve, reject, node),
       wakeAt: (atMs) => this.#wakeAt(atMs),
       warn: (text) => this.#warn(text),
     });
@@ -183,7 +177,7 @@ class BridgeClient extends EventEmitter {
    * Listens to a module until unsubscribed, through every loss of the connection.
    *
    * @param {import("./client-subscriptions").SubscriptionSpec} spec
-   * @param {(event: Record<string, any>) => void} onEvent  gets events as they are on the wire; trouble as `event: "error"`
+   * @param {(event: Record<string, any>) => void} onEvent  gets events as they are on the wire; errors as `event: "error"`
    * @param {{node?: string}} [options]  node: who asks, as for a request
    * @returns {{unsubscribe: () => void, readonly active: boolean}}
    */
@@ -240,8 +234,18 @@ class BridgeClient extends EventEmitter {
 
   // --- the wire --------------------------------------------------------------------------------------------------------
 
-  /** Sends a request of our own, whatever the state. */
-  #ask(method, params, timeoutMs, graceMs, resolve, reject, node = undefined) {
+  /**
+   * Sends a request of our own, whatever the state.
+   *
+   * @param {string} method
+   * @param {object | undefined} params
+   * @param {number} timeoutMs
+   * @param {number} graceMs
+   * @param {import("./client-requests").Resolve} resolve
+   * @param {import("./client-requests").Reject} reject
+   * @param {string} [node]
+   */
+  #ask(method, params, timeoutMs, graceMs, resolve, reject, node) {
     this.#wakeAt(this.#requests.start({ method, params, timeoutMs, graceMs, internal: true, node }, resolve, reject));
   }
 
@@ -306,17 +310,17 @@ class BridgeClient extends EventEmitter {
     this.#greeting = true;
     const { name, version, leaseMs } = this.#options;
     this.#ask("hello", { client: name, version, lease_ms: leaseMs, resume: this.session ?? undefined }, HELLO_TIMEOUT_MS, 0,
-      (result) => this.#welcomed(result), (error) => this.#refused(error));
+      (result) => this.#onHello(result), (error) => this.#onHelloRejected(error));
   }
 
   /** @param {Record<string, any>} hello  the result */
-  #welcomed(hello) {
+  #onHello(hello) {
     this.#greeting = false;
     if (this.state === "closed") {
       return;
     }
     if (Array.isArray(hello.protocol) && !hello.protocol.includes(PROTOCOL_VERSION)) {
-      this.#refused(new BridgeError({
+      this.#onHelloRejected(new BridgeError({
         code: "unsupported_version", message: `It speaks protocol ${hello.protocol.join(", ")}, this client speaks ${PROTOCOL_VERSION}.`,
         hint: "Update the bridge and the nodes to the same release.",
       }));
@@ -339,7 +343,7 @@ class BridgeClient extends EventEmitter {
   }
 
   /** @param {BridgeError} error */
-  #refused(error) {
+  #onHelloRejected(error) {
     this.#greeting = false;
     if (this.state === "closed" || !this.#socket.connected) {
       return;
@@ -411,7 +415,7 @@ class BridgeClient extends EventEmitter {
 
   // --- time ------------------------------------------------------------------------------------------------------------
 
-  /** One timer serves all deadlines: it is moved only when something is due earlier than whatever it waits for. */
+  /** One timer serves all deadlines: it is moved only when something is due earlier than what it waits for.  @param {number} atMs */
   #wakeAt(atMs) {
     if (atMs < this.#timerAt) {
       clearTimeout(this.#timer);
@@ -472,14 +476,14 @@ class BridgeClient extends EventEmitter {
   }
 }
 
-/** @param {unknown} told */
-function word(told) {
-  return String(told ?? "").slice(0, LONGEST_WORD);
+/** @param {unknown} given */
+function word(given) {
+  return String(given ?? "").slice(0, LONGEST_WORD);
 }
 
 /** @param {number | undefined} timeoutMs */
 function clampTimeout(timeoutMs) {
-  return Number.isFinite(timeoutMs) ? Math.min(MAX_TIMEOUT_MS, Math.max(1, Math.round(/** @type {number} */ (timeoutMs)))) : DEFAULT_TIMEOUT_MS;
+  return Number.isFinite(timeoutMs) ? Math.min(limits.timeout_ms, Math.max(1, Math.round(/** @type {number} */ (timeoutMs)))) : limits.default_timeout_ms;
 }
 
 module.exports = { BridgeClient, BridgeError, describeError };

@@ -41,14 +41,14 @@ class Deploys {
       this.#starting = event?.diff;
     });
     events.on("flows:started", (event) => {
-      // A slow start may end after the next deploy has begun to stop what it started, or even to start anew.
+      // A slow start may end after the next deploy has begun to stop what it started, or even to start again.
       if (this.#isStarting && event?.diff === this.#starting) {
         this.#settled();
       }
     });
     events.on("runtime-event", (event) => {
       const payload = event?.id === "runtime-state" ? event.payload : undefined;
-      // Every deploy tells that it has stopped the flows, with this flag; what has no flag, or a reason, stays stopped.
+      // Every deploy reports that it has stopped the flows, with this flag; what has no flag, or a reason, stays stopped.
       if ((payload?.state === "stop" || payload?.state === "safe") && (payload.error || !payload.deploy)) {
         this.#settled();
       }

@@ -52,7 +52,7 @@ function isDirectory(directory) {
 }
 
 /**
- * Gives the endpoint that the bridge's configuration file names, where this computer has one.
+ * Returns the endpoint that the bridge's configuration file names, where this computer has one.
  *
  * @param {Record<string, string | undefined>} environment  WISBLOCK_BRIDGE_CONFIG names another file
  * @param {string} [usualFile]  replaced by tests
@@ -68,13 +68,13 @@ function configuredEndpoint(environment, usualFile = CONFIGURATION_FILE) {
     if (file === usualFile) {
       return "";
     }
-    throw new EndpointError(`${file}, which WISBLOCK_BRIDGE_CONFIG names, cannot be read (${error.code}).`);
+    throw new EndpointError(`${file}, which WISBLOCK_BRIDGE_CONFIG names, cannot be read (${/** @type {NodeJS.ErrnoException} */ (error).code}).`);
   }
   let endpoint;
   try {
     ({ endpoint } = require("smol-toml").parse(text)); // only where there is a file
   } catch (error) {
-    throw new EndpointError(`${file} is not valid TOML: ${error.message.split("\n")[0]}`);
+    throw new EndpointError(`${file} is not valid TOML: ${/** @type {Error} */ (error).message.split("\n")[0]}`);
   }
   if (endpoint !== undefined && typeof endpoint !== "string") {
     throw new EndpointError(`${file}: the value of endpoint has to be text, like "ipc://${SYSTEM_DIRECTORY}/${SOCKET_FILE}".`);
@@ -83,7 +83,7 @@ function configuredEndpoint(environment, usualFile = CONFIGURATION_FILE) {
 }
 
 /**
- * Gives the endpoint to use when the user has set none.
+ * Returns the endpoint to use when the user has set none.
  *
  * Ask again before each attempt to connect: the system directory appears when the service starts, which may be after us.
  *

@@ -7,7 +7,7 @@
  */
 
 /**
- * @typedef {object} Result  what the bridge answers or tells
+ * @typedef {object} Result  what the bridge answers or reports
  * @property {Record<string, unknown>} [readings]
  * @property {number} [timestamp]  milliseconds since 1970
  * @property {string} [quality]

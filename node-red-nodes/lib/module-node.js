@@ -1,6 +1,6 @@
 "use strict";
 /*
- * The life of a module's node: from a message to a request and back, from a subscription to messages.
+ * A module's node: from a message to a request and back, from a subscription to messages.
  *
  * 1. Knows a slug, an operation and parameters: no product number, unit or limit is written here.
  * 2. Each message ends in exactly one done(); after close() nothing is sent, shown or finished any more.
@@ -9,6 +9,7 @@
 
 const { catalogue: exportedCatalogue } = require("./catalogue");
 const { defaultOperation } = require("./fields");
+const { limits } = require("./limits");
 const { fillMessage } = require("./message");
 const { asNodeError, badParams, nodeError } = require("./node-errors");
 const { collectParams } = require("./params");
@@ -16,15 +17,12 @@ const { NodeStatus, readingsText } = require("./status");
 const { outputOf, plannedOutput } = require("./outputs");
 const { numberIn } = require("./values");
 
-const USUAL_TIMEOUT_MS = 2000;
-const LONGEST_TIMEOUT_MS = 60000;
-
 /** Data that comes every N ms counts as stopped after this many N, but not sooner than after STALE_FLOOR_MS. */
 const STALE_INTERVALS = 3;
 const STALE_FLOOR_MS = 2000;
 
 /** One node of a module. */
-class ModuleLife {
+class ModuleNode {
   #closed = false;
   /** @type {ReturnType<import("./output-owners").OutputOwners["enter"]> | undefined} */
   #owner;
@@ -32,8 +30,8 @@ class ModuleLife {
   #subscription = null;
 
   /**
-   * @param {any} RED
-   * @param {any} node                          the Node-RED node
+   * @param {import("../../types/nodes").Red} RED
+   * @param {import("../../types/nodes").UserNode} node                          the Node-RED node
    * @param {Record<string, any>} config        its properties
    * @param {import("./catalogue").Module} module
    * @param {import("./catalogue").Catalogue} catalogue
@@ -46,19 +44,19 @@ class ModuleLife {
     this.catalogue = catalogue;
     this.trigger = config.trigger || "message";
     this.slot = this.#slotOf(config);
-    this.bridgeNode = RED.nodes.getNode(config.bridge);
+    this.bridgeNode = /** @type {import("../../types/nodes").BridgeNode | null} */ (RED.nodes.getNode(config.bridge));
     this.status = new NodeStatus({ show: (line) => node.status(line), translate: (id) => RED._(id) });
   }
 
   /** Starts: joins the bridge, subscribes, listens. */
   start() {
     const { node } = this;
-    node.bridgeChanged = (/** @type {any} */ state, /** @type {any} */ info) => {
+    node.bridgeChanged = (state, info) => {
       if (!this.#closed) {
         this.status.bridge(state, info);
       }
     };
-    node.on("input", (/** @type {any} */ msg, /** @type {any} */ send, /** @type {any} */ done) => this.input(msg, send, done));
+    node.on("input", (msg, send, done) => this.input(/** @type {import("../../types/nodes").Message} */ (msg), send, done));
     node.on("close", () => this.close());
     if (!this.connection) {
       this.status.bridge("missing");
@@ -78,10 +76,10 @@ class ModuleLife {
 
   /** @returns {number} how long a request may wait before it starts, ms */
   get timeoutMs() {
-    return numberIn(this.config.timeout_ms, "timeout_ms", { low: 1, high: LONGEST_TIMEOUT_MS }) ?? USUAL_TIMEOUT_MS;
+    return numberIn(this.config.timeout_ms, "timeout_ms", { low: 1, high: limits.timeout_ms }) ?? limits.default_timeout_ms;
   }
 
-  /** @returns {string} who asks, as the bridge tells others */
+  /** @returns {string} who asks, as the bridge shows to others */
   get label() {
     return String(this.node.name || this.node.id);
   }
@@ -135,8 +133,8 @@ class ModuleLife {
   /**
    * Serves one message.
    *
-   * @param {Record<string, unknown>} msg
-   * @param {(msg: object) => void} send
+   * @param {import("../../types/nodes").Message} msg
+   * @param {(msg: import("../../types/nodes").Message) => void} send
    * @param {(error?: Error) => void} done
    */
   input(msg, send, done) {
@@ -174,7 +172,7 @@ class ModuleLife {
       return;
     }
     this.status.asked(operation.name);
-    const refused = this.#claim(operation, params);
+    const onRejected = this.#claim(operation, params);
     try {
       const result = await client.invoke(this.module.name, this.slot, operation.name, params, {
         timeoutMs,
@@ -185,7 +183,7 @@ class ModuleLife {
         this.fill(msg, operation, result, false);
       }
     } catch (error) {
-      refused(asNodeError(error).code);
+      onRejected(asNodeError(error).code);
       throw error;
     } finally {
       this.status.answered();
@@ -231,7 +229,7 @@ class ModuleLife {
     }
     this.#owner?.use(this.place);
     this.#subscription = await this.connection.client.subscribe(
-      wanted, (event) => this.told(operation, event, onEvent, staleAfterMs), { node: this.label },
+      wanted, (event) => this.notify(operation, event, onEvent, staleAfterMs), { node: this.label },
     );
     if (this.#closed) {
       await this.#unsubscribe();
@@ -244,19 +242,19 @@ class ModuleLife {
   }
 
   /**
-   * Passes on what a subscription told.
+   * Passes on an event of a subscription.
    *
    * @param {import("./catalogue").Operation} operation
    * @param {any} event
    * @param {boolean} isEvent
    * @param {number} staleAfterMs
    */
-  told(operation, event, isEvent, staleAfterMs) {
+  notify(operation, event, isEvent, staleAfterMs) {
     if (this.#closed) {
       return;
     }
     if (event.error) {
-      // that the bridge is away is told once, by the bridge's own node
+      // that the bridge is away is reported once, by the bridge's own node
       if (event.error.code !== "offline") {
         this.spontaneousError(event.error);
       }
@@ -316,15 +314,15 @@ class ModuleLife {
  *
  * @param {string} slug  the module's name in node types
  * @param {{catalogue?: import("./catalogue").Catalogue}} [options]  replaced by tests
- * @returns {(RED: any) => void}
+ * @returns {(RED: import("../../types/nodes").Red) => void}
  */
 module.exports = function makeModuleNode(slug, { catalogue = exportedCatalogue } = {}) {
   const module = catalogue.module(slug);
   return function registerModule(RED) {
-    /** @this {any} @param {Record<string, any>} config */
+    /** @this {import("../../types/nodes").UserNode} @param {import("../../types/nodes").Config} config */
     function WisBlockModule(config) {
       RED.nodes.createNode(this, config);
-      new ModuleLife(RED, this, config, module, catalogue).start();
+      new ModuleNode(RED, this, config, module, catalogue).start();
     }
 
     RED.nodes.registerType(`wisblock-${slug}`, WisBlockModule);

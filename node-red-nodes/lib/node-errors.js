@@ -2,7 +2,7 @@
 /*
  * Errors as Catch nodes and the debug sidebar meet them.
  *
- * 1. An error's `code` is the wire's and never changes; its message alone tells what happened, where, and what to do.
+ * 1. An error's `code` is the wire's and never changes; its message alone says what happened, where, and what to do.
  * 2. Everything that goes to done() or node.error() passes asNodeError().
  */
 
@@ -61,13 +61,13 @@ function asNodeError(thrown) {
   if (thrown instanceof Error) {
     return nodeError("internal", thrown.message || thrown.name, { cause: thrown });
   }
-  const told = /** @type {{code?: unknown, message?: unknown, hint?: string, where?: string, data?: unknown}} */ (thrown ?? {});
+  const given = /** @type {{code?: unknown, message?: unknown, hint?: string, where?: string, data?: unknown}} */ (thrown ?? {});
   return new NodeError(new BridgeError({
-    code: typeof told.code === "string" ? told.code : "internal",
-    message: typeof told.message === "string" ? told.message : String(thrown),
-    hint: told.hint,
-    where: told.where,
-    data: told.data,
+    code: typeof given.code === "string" ? given.code : "internal",
+    message: typeof given.message === "string" ? given.message : String(thrown),
+    hint: given.hint,
+    where: given.where,
+    data: given.data,
   }));
 }
 

@@ -24,7 +24,7 @@ const PASSING = new Set(["offline", "timeout_reply", "busy", "expired", "closing
 /**
  * @typedef {"safe" | "hold"} OnLoss
  * @typedef {{module: string, slot: number | string, description?: import("./catalogue").Module}} Place  `description`: as far as known
- * @typedef {{onLoss: OnLoss, sentAs: OnLoss}} Claim  `onLoss`: what its node says now; `sentAs`: what the bridge was told
+ * @typedef {{onLoss: OnLoss, sentAs: OnLoss}} Claim  `onLoss`: what its node says now; `sentAs`: what was sent to the bridge
  * @typedef {Claim & {leftBy: string}} Left  `leftBy`: the id of the node
  *
  * @typedef {object} Wanted  what a running node is set to
@@ -172,20 +172,20 @@ class OutputOwners {
   settle() {
     for (const gone of this.#gone.splice(0)) {
       const { id, signature } = gone.wanted;
-      const heir = [...this.#running].find((each) => each.wanted.id === id && each.wanted.signature === signature);
+      const successor = [...this.#running].find((each) => each.wanted.id === id && each.wanted.signature === signature);
       for (const [key, { place, outputs }] of gone.driven) {
         for (const [output, claim] of outputs) {
-          if (heir !== undefined) {
-            heir.add(place, output, { ...claim, onLoss: heir.wanted.onLoss ?? claim.onLoss });
+          if (successor !== undefined) {
+            successor.add(place, output, { ...claim, onLoss: successor.wanted.onLoss ?? claim.onLoss });
           } else {
             this.#abandon(key, place, output, { ...claim, leftBy: id });
           }
         }
       }
-      if (heir !== undefined) {
+      if (successor !== undefined) {
         for (const [key, count] of gone.used) {
           if (count === Infinity) {
-            heir.used.set(key, count);
+            successor.used.set(key, count);
           }
         }
       }
@@ -264,7 +264,7 @@ class OutputOwners {
       const names = new Map();
       for (const [output, claim] of outputs) {
         const free = this.#withoutOwner(place, output, claim);
-        // What is released as a whole becomes safe with it, unless the bridge was told to hold it.
+        // What is released as a whole becomes safe with it, unless the bridge is to hold it.
         if (claim.onLoss !== "hold" && (isUsed || claim.sentAs === "hold")) {
           free.forEach((each) => names.set(each, claim));
         }

@@ -1,6 +1,6 @@
 "use strict";
 /*
- * Names of outputs, as `drives` of an operation tells them: which one a call drives, and which are the same.
+ * Names of outputs, as `drives` of an operation gives them: which one a call drives, and which are the same.
  *
  * 1. The bridge makes the same names of the same parameters (docs/protocol.md): nothing is invented here.
  * 2. An output is taken apart into units that no two nodes can share in part: "pins/5" into "pin/0" and "pin/2".
@@ -27,7 +27,7 @@ function namingParams(operation) {
 }
 
 /**
- * Tells which output a call drives.
+ * Returns the output that a call drives.
  *
  * @param {import("./catalogue").Operation} operation
  * @param {Record<string, unknown>} params  as they go over the wire
@@ -94,15 +94,15 @@ function unitsOf(module, output) {
 }
 
 /**
- * Tells what is written in a field, where that does not depend on messages or on the moment.
+ * Returns what is written in a field, where that does not depend on messages or on the moment.
  *
- * @param {any} RED
- * @param {any} node
+ * @param {import("../../types/nodes").Red} RED
+ * @param {import("../../types/nodes").UserNode} node
  * @param {Record<string, unknown>} config
  * @param {import("./catalogue").Operation} operation
  * @param {import("./catalogue").Param} param
  * @returns {{source: unknown[], value: unknown}} `source` is the same for two nodes that take it from the same place; `value` is
- *   undefined when only a message can tell
+ *   undefined when it depends on a message
  */
 function written(RED, node, config, operation, param) {
   const field = fieldName(operation, param);
@@ -112,7 +112,7 @@ function written(RED, node, config, operation, param) {
     return operation.payload_param === param.name ? { source: ["msg", "payload"], value: undefined } : { source: [], value: param.default };
   }
   if (type === "env") {
-    value = RED.util.evaluateNodeProperty(value, type, node, {});
+    value = RED.util.evaluateNodeProperty(String(value), type, node, {});
   } else if (OUTSIDE_TYPES.includes(type)) {
     return { source: [type, value], value: undefined };
   }
@@ -124,10 +124,10 @@ function written(RED, node, config, operation, param) {
 }
 
 /**
- * Tells which output a node drives by its settings alone.
+ * Returns the output that a node drives by its settings alone.
  *
- * @param {any} RED
- * @param {any} node
+ * @param {import("../../types/nodes").Red} RED
+ * @param {import("../../types/nodes").UserNode} node
  * @param {Record<string, unknown>} config
  * @param {import("./catalogue").Operation} operation
  * @returns {{output: string, sources: unknown[]}} `output`: "" where messages decide, or where it drives none; `sources`: what two

@@ -21,11 +21,11 @@ function isPlainObject(value) {
 }
 
 /**
- * @param {any} RED
- * @param {any} node
+ * @param {import("../../types/nodes").Red} RED
+ * @param {import("../../types/nodes").UserNode} node
  * @param {unknown} value
  * @param {string} type
- * @param {object} msg
+ * @param {Record<string, unknown>} msg
  * @returns {Promise<unknown>}
  */
 function evaluate(RED, node, value, type, msg) {
@@ -40,7 +40,7 @@ function evaluate(RED, node, value, type, msg) {
     return Promise.resolve(value);
   }
   return new Promise((resolve, reject) => {
-    RED.util.evaluateNodeProperty(value, type, node, msg, (/** @type {Error | null} */ error, /** @type {unknown} */ result) => {
+    RED.util.evaluateNodeProperty(/** @type {string} */ (value), type, node, msg, (/** @type {Error | null} */ error, /** @type {unknown} */ result) => {
       if (error) {
         reject(error);
       } else {
@@ -58,8 +58,8 @@ function placeOf(type, value) {
 /**
  * Collects the parameters of one request.
  *
- * @param {any} RED
- * @param {any} node      the node, for flow and global context
+ * @param {import("../../types/nodes").Red} RED
+ * @param {import("../../types/nodes").UserNode} node      the node, for flow and global context
  * @param {Record<string, unknown>} config  its properties
  * @param {import("./catalogue").Operation} operation
  * @param {Record<string, unknown> | null} msg  the message; null for a subscription, which has none

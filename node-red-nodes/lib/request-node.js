@@ -2,21 +2,20 @@
 /*
  * The escape node: any method of the bridge, any module, any operation, from the fields or from the message.
  *
- * 1. A request is not held against the catalogue: it also reaches modules that these nodes do not know. The catalogue tells the form what
+ * 1. A request is not checked against the catalogue: it also reaches modules that these nodes do not know. The catalogue gives the form what
  *    there is, and which output a request drives.
  * 2. The answer is msg.payload, as it came.
  * 3. What it drove belongs to it, as to any other node; a module that a message named and that it only read, it uses in passing.
  */
 
 const { catalogue } = require("./catalogue");
+const { limits } = require("./limits");
 const { asNodeError, badParams, nodeError } = require("./node-errors");
 const { outputOf } = require("./outputs");
 const { requestChoices } = require("./request-choices");
 const { NodeStatus, plain } = require("./status");
 const { numberIn } = require("./values");
 
-const USUAL_TIMEOUT_MS = 2000;
-const LONGEST_TIMEOUT_MS = 60000;
 const KEYS = ["method", "module", "slot", "operation", "params", "on_loss"];
 
 /** @param {unknown} value @returns {value is Record<string, unknown>} */
@@ -84,7 +83,7 @@ function placeOf({ module, slot }) {
 }
 
 /**
- * Tells what a node is there for by its fields alone.
+ * Returns what a node is there for by its fields alone.
  *
  * @param {Record<string, any>} config
  * @returns {{place?: import("./output-owners").Place, output: string}}
@@ -105,14 +104,14 @@ function planned(config) {
 /**
  * Notes what a request uses and drives, before it is sent.
  *
- * @param {ReturnType<import("./output-owners").OutputOwners["enter"]>} owner
+ * @param {ReturnType<import("./output-owners").OutputOwners["enter"]> | undefined} owner  none without a bridge
  * @param {string} method
  * @param {Record<string, any>} params
  * @returns {{failed: (code: string) => void, ended: () => void}}
  */
 function claim(owner, method, params) {
   const nothing = { failed: () => undefined, ended: () => undefined };
-  if (params.module === undefined || params.slot === undefined || !["invoke", "subscribe"].includes(method)) {
+  if (owner === undefined || params.module === undefined || params.slot === undefined || !["invoke", "subscribe"].includes(method)) {
     return nothing;
   }
   const place = placeOf(params);
@@ -128,12 +127,12 @@ function claim(owner, method, params) {
   };
 }
 
-/** @param {any} RED */
+/** @param {import("../../types/nodes").Red} RED */
 module.exports = function registerRequest(RED) {
-  /** @this {any} @param {Record<string, any>} config */
+  /** @this {import("../../types/nodes").UserNode} @param {import("../../types/nodes").Config} config */
   function WisBlockRequest(config) {
     RED.nodes.createNode(this, config);
-    const connection = RED.nodes.getNode(config.bridge)?.connection;
+    const connection = /** @type {import("../../types/nodes").BridgeNode | null} */ (RED.nodes.getNode(config.bridge))?.connection;
     const status = new NodeStatus({ show: (line) => this.status(line), translate: (id) => RED._(id) });
     const { method: usualMethod, module, slot, operation: usualOperation, params: usualParams } = config;
     const owner = connection?.owners.enter({
@@ -141,13 +140,13 @@ module.exports = function registerRequest(RED) {
     });
     let closed = false;
 
-    this.bridgeChanged = (/** @type {any} */ state, /** @type {any} */ info) => status.bridge(state, info);
+    this.bridgeChanged = (state, info) => status.bridge(state, info);
 
     const serve = async (/** @type {Record<string, unknown>} */ msg) => {
       if (!connection) {
         throw nodeError("offline", "No bridge is chosen.", { hint: "Open the node and choose or add a bridge." });
       }
-      const timeoutMs = numberIn(config.timeout_ms, "timeout_ms", { low: 1, high: LONGEST_TIMEOUT_MS }) ?? USUAL_TIMEOUT_MS;
+      const timeoutMs = numberIn(config.timeout_ms, "timeout_ms", { low: 1, high: limits.timeout_ms }) ?? limits.default_timeout_ms;
       const { method, params } = buildRequest(config, msg.payload);
       const client = await connection.ready(timeoutMs);
       if (closed) {
@@ -172,8 +171,8 @@ module.exports = function registerRequest(RED) {
       status.value(plain(String(params.operation ?? method)), { emulated: connection.info.emulated });
     };
 
-    this.on("input", (/** @type {any} */ msg, /** @type {any} */ send, /** @type {any} */ done) => {
-      serve(msg).then(
+    this.on("input", (msg, send, done) => {
+      serve(/** @type {Record<string, unknown>} */ (msg)).then(
         () => {
           if (!closed) {
             send(msg);
@@ -205,7 +204,7 @@ module.exports = function registerRequest(RED) {
   }
 
   RED.nodes.registerType("wisblock-request", WisBlockRequest);
-  RED.httpAdmin.get("/wisblock-request/choices", RED.auth.needsPermission("wisblock-bridge.read"), (/** @type {any} */ _request, /** @type {any} */ response) => {
+  RED.httpAdmin.get("/wisblock-request/choices", RED.auth.needsPermission("wisblock-bridge.read"), (_request, response) => {
     response.json(requestChoices(catalogue));
   });
 };

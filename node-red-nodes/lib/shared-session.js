@@ -4,7 +4,7 @@
  *
  * 1. It outlives deploys: config nodes come and go, the connection stands, and nothing that is driven notices it.
  * 2. It ends in good order when a deploy is over and no config node leads to it any more, or when nobody has used it for a while.
- * 3. Which node drives what is told by output-owners.js; here is only when it may be told to the bridge.
+ * 3. output-owners.js knows which node drives what; here is only when that may be reported to the bridge.
  */
 
 const { Deploys } = require("./deploys");
@@ -84,6 +84,7 @@ class SharedSession {
       });
       this.client = client;
       client.on("state", () => this.#changed(client));
+      return client;
     }
     return this.client;
   }
@@ -211,4 +212,4 @@ class SessionPool {
   }
 }
 
-module.exports = { SessionPool };
+module.exports = { SessionPool, SharedSession };

@@ -7,7 +7,7 @@
  * 3. However many dialogs are open, one scan runs at a time, and what it found is good for some seconds.
  */
 
-const { BridgeConnection, within } = require("./bridge-connection");
+const { connectionOf, withTimeout } = require("./bridge-connection");
 const { asNodeError } = require("./node-errors");
 
 /** The editor waits no longer than this for the bridge. */
@@ -19,7 +19,7 @@ const KEEP_MS = 15000;
 const KEEP_AT_LEAST_MS = 2000;
 
 /** What of the bridge's status the editor needs: nothing about other clients. */
-const TOLD = ["emulated", "addresses", "straps", "serial_ports", "plugged"];
+const REPORTED = ["emulated", "addresses", "straps", "serial_ports", "plugged"];
 
 /**
  * @typedef {{state: "online", found: object[], age_ms: number}} Found
@@ -35,9 +35,9 @@ function away(thrown) {
 
 /** The scans of all bridges, one for each connection. */
 class Scans {
-  /** @type {WeakMap<BridgeConnection, {at: number, found: object[]}>} */
+  /** @type {WeakMap<import("./bridge-connection").BridgeConnection, {at: number, found: object[]}>} */
   #done = new WeakMap();
-  /** @type {WeakMap<BridgeConnection, Promise<Found | Refused | Away>>} */
+  /** @type {WeakMap<import("./bridge-connection").BridgeConnection, Promise<Found | Refused | Away>>} */
   #running = new WeakMap();
 
   /** @param {{now?: () => number, withinMs?: number}} [options]  replaced by tests */
@@ -47,9 +47,9 @@ class Scans {
   }
 
   /**
-   * Tells what answers on the bus.
+   * Returns what answers on the bus.
    *
-   * @param {BridgeConnection} connection
+   * @param {import("./bridge-connection").BridgeConnection} connection
    * @param {boolean} again  somebody pressed the button: what was found some seconds ago is not good enough
    * @returns {Promise<Found | Refused | Away>}
    */
@@ -64,10 +64,10 @@ class Scans {
       running = this.#look(connection).finally(() => this.#running.delete(connection));
       this.#running.set(connection, running);
     }
-    return (await within(running, this.withinMs)) ?? { state: "online", refused: "timeout_reply", message: "The scan is taking long." };
+    return (await withTimeout(running, this.withinMs)) ?? { state: "online", refused: "timeout_reply", message: "The scan is taking long." };
   }
 
-  /** @param {BridgeConnection} connection @returns {Promise<Found | Refused | Away>} */
+  /** @param {import("./bridge-connection").BridgeConnection} connection @returns {Promise<Found | Refused | Away>} */
   async #look(connection) {
     try {
       const found = /** @type {any} */ (await connection.ask("scan", {}, this.withinMs));
@@ -83,17 +83,20 @@ class Scans {
 /**
  * Opens the two admin addresses.
  *
- * @param {any} RED
+ * @param {import("../../types/nodes").Red} RED
  * @param {{now?: () => number, withinMs?: number}} [options]  replaced by tests
  */
 module.exports = function registerSlotRoutes(RED, options) {
   const scans = new Scans(options);
 
-  /** @param {(connection: BridgeConnection, request: any) => Promise<object>} answer */
-  const about = (answer) => async (/** @type {any} */ request, /** @type {any} */ response) => {
-    const connection = RED.nodes.getNode(request.params.id)?.connection;
-    const told = connection instanceof BridgeConnection ? await answer(connection, request) : { state: "not_deployed" };
-    response.set("Cache-Control", "no-store").json(told);
+  /**
+   * @param {(connection: import("./bridge-connection").BridgeConnection, request: import("express").Request) => Promise<object>} answer
+   * @returns {import("express").RequestHandler}
+   */
+  const about = (answer) => async (request, response) => {
+    const connection = connectionOf(RED, request.params.id);
+    const answered = connection === undefined ? { state: "not_deployed" } : await answer(connection, request);
+    response.set("Cache-Control", "no-store").json(answered);
   };
 
   RED.httpAdmin.get(
@@ -102,9 +105,9 @@ module.exports = function registerSlotRoutes(RED, options) {
     about(async (connection) => {
       try {
         const status = /** @type {Record<string, any>} */ (await connection.report(ANSWER_WITHIN_MS));
-        const slots = status.slots.map(({ slot, module, open }) => ({ slot, module, open }));
-        const told = Object.fromEntries(TOLD.filter((key) => status[key] !== undefined).map((key) => [key, status[key]]));
-        return { state: "online", slots, ...told };
+        const slots = status.slots.map((/** @type {Record<string, unknown>} */ { slot, module, open }) => ({ slot, module, open }));
+        const known = Object.fromEntries(REPORTED.filter((key) => status[key] !== undefined).map((key) => [key, status[key]]));
+        return { state: "online", slots, ...known };
       } catch (thrown) {
         return away(thrown);
       }

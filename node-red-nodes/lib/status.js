@@ -13,7 +13,7 @@ const WORDS = "@wisblock-bridge/node-red-wisblock/bridge:status";
 /** A request may take this long before the node says that it is busy. */
 const BUSY_AFTER_MS = 300;
 
-/** The editor shows about so many characters (Node-RED's own guide says: under 20). */
+/** The editor shows about this many characters (Node-RED's own guide says: under 20). */
 const MAX_TEXT = 32;
 
 /** Codes with a short text of their own in the catalogue of words. */
@@ -66,7 +66,7 @@ function readingsText(catalogue, operation, values) {
 }
 
 /**
- * @typedef {{fill: string, shape: string, text: string}} StatusLine
+ * @typedef {{fill: import("node-red").NodeStatusFill, shape: import("node-red").NodeStatusShape, text: string}} StatusLine
  * @typedef {"missing" | "connecting" | "online" | "offline"} BridgeState
  * @typedef {{setTimeout: typeof setTimeout, clearTimeout: typeof clearTimeout}} Timers
  */
@@ -77,8 +77,8 @@ class NodeStatus {
   #bridge = "connecting";
   #emulated = false;
   /** @type {string} */
-  #drift = "";
-  #trouble = "";
+  #versionMismatch = "";
+  #keyProblem = "";
   /** @type {{text: string, quality: string, emulated: boolean} | null} */
   #value = null;
   #errorCode = "";
@@ -105,13 +105,13 @@ class NodeStatus {
   }
 
   /**
-   * Tells how the connection to the bridge stands.
+   * Shows the state of the connection to the bridge.
    *
    * @param {BridgeState} state
-   * @param {{emulated?: boolean, drift?: string, trouble?: string}} [info]  `drift`: "", "newer", "older" or "other", the bridge
-   *   against these nodes; `trouble`: "", or what is wrong with the keys
+   * @param {{emulated?: boolean, versionMismatch?: string, keyProblem?: string}} [info]  `versionMismatch`: "", "newer", "older" or "other", the bridge
+   *   against these nodes; `keyProblem`: "", or what is wrong with the keys
    */
-  bridge(state, { emulated = false, drift = "", trouble = "" } = {}) {
+  bridge(state, { emulated = false, versionMismatch = "", keyProblem = "" } = {}) {
     if (state !== "online") {
       this.#value = null;
       this.#errorCode = "";
@@ -119,8 +119,8 @@ class NodeStatus {
     }
     this.#bridge = state;
     this.#emulated = emulated;
-    this.#drift = drift;
-    this.#trouble = trouble;
+    this.#versionMismatch = versionMismatch;
+    this.#keyProblem = keyProblem;
     this.#update();
   }
 
@@ -135,7 +135,7 @@ class NodeStatus {
     }
   }
 
-  /** Tells that a request has ended, well or not; value() or failed() says how. */
+  /** Notes that a request has ended, well or not; value() or failed() says how. */
   answered() {
     this.#inFlight -= 1;
     if (this.#inFlight === 0) {
@@ -199,7 +199,7 @@ class NodeStatus {
       return { fill: "yellow", shape: "ring", text: "node-red:common.status.connecting" };
     }
     if (this.#bridge === "offline") {
-      return { fill: "red", shape: "ring", text: this.#trouble === "" ? "node-red:common.status.disconnected" : `${WORDS}.keys.${this.#trouble}` };
+      return { fill: "red", shape: "ring", text: this.#keyProblem === "" ? "node-red:common.status.disconnected" : `${WORDS}.keys.${this.#keyProblem}` };
     }
     if (this.#busyText !== "") {
       return { fill: "blue", shape: "dot", text: this.#busyText };
@@ -208,23 +208,23 @@ class NodeStatus {
       const text = KNOWN_CODES.has(this.#errorCode) ? `${WORDS}.error.${this.#errorCode}` : this.#errorCode.slice(0, MAX_TEXT);
       return { fill: "red", shape: "dot", text };
     }
-    const drift = this.#drift === "" ? "" : this.translate(`${WORDS}.drift.${this.#drift}`);
+    const versionMismatch = this.#versionMismatch === "" ? "" : this.translate(`${WORDS}.version_mismatch.${this.#versionMismatch}`);
     if (this.#value !== null) {
       const { text, quality, emulated } = this.#value;
       const notes = [
         emulated ? this.translate(`${WORDS}.emulated`) : "",
         this.#stale ? this.translate(`${WORDS}.stale`) : "",
         quality === "good" ? "" : this.translate(`${WORDS}.uncertain`),
-        drift,
+        versionMismatch,
       ].filter((each) => each !== "");
       const whole = [text, notes.join(", ")].filter((each) => each !== "").join(" ");
       if (this.#stale) {
         return { fill: "yellow", shape: "ring", text: whole };
       }
-      return { fill: quality === "good" && drift === "" ? "green" : "yellow", shape: "dot", text: whole };
+      return { fill: quality === "good" && versionMismatch === "" ? "green" : "yellow", shape: "dot", text: whole };
     }
-    if (drift !== "") {
-      return { fill: "yellow", shape: "dot", text: drift };
+    if (versionMismatch !== "") {
+      return { fill: "yellow", shape: "dot", text: versionMismatch };
     }
     if (this.#emulated) {
       return { fill: "grey", shape: "dot", text: `${WORDS}.emulated` };

@@ -116,7 +116,7 @@ function toList(value, param, name) {
 }
 
 /**
- * Tells whether nothing was given.
+ * Returns whether nothing was given.
  *
  * @param {unknown} value
  * @returns {boolean}

@@ -3,7 +3,7 @@
  * Z85: bytes as printable text, four bytes in five characters (rfc.zeromq.org/spec/32). ZeroMQ writes its keys so.
  *
  * 1. Strict: what is not exactly Z85 is refused. Blanks are the caller's business.
- * 2. An error tells a place and a length, never the text itself: it may be a secret.
+ * 2. An error gives a place and a length, never the text itself: it may be a secret.
  */
 
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";

@@ -2,7 +2,7 @@
 /*
  * One connection, from connect() to its end: greeting, handshake, frames, heartbeat.
  *
- * 1. Lives once: whoever wants another connection makes another object.
+ * 1. Lives once: another connection is another object.
  * 2. Ends exactly once, through onEnd, with a reason in words; throws nothing into the event loop.
  * 3. Knows the mechanism only by its interface (see zmtp-null.js) and messages only as bytes.
  */
@@ -30,7 +30,7 @@ const MAX_TTL_UNITS = 0xffff;
  * @property {number} handshakeTimeoutMs   from connect() to the end of the handshake
  * @property {number} heartbeatIntervalMs  silence after which we send PING; 0 for never
  * @property {number} heartbeatTimeoutMs   silence after a PING after which the peer is dead
- * @property {number} heartbeatTtlMs       how long the peer shall wait for a sign of life from us; 0 for ever
+ * @property {number} heartbeatTtlMs       how long the peer shall wait for a sign of life from us; 0 for no limit
  *
  * @typedef {object} ConnectionHandlers
  * @property {() => void} onReady
@@ -163,7 +163,7 @@ class Connection {
       this.#end(refusal);
       return;
     }
-    // libzmq hangs up without a word on a mechanism that is not its own, so it is told ours once we know its.
+    // libzmq hangs up without a word on a mechanism that is not its own, so ours is sent once its is known.
     this.#socket.write(encodeGreeting(this.#mechanism.name, this.#mechanism.asServer).subarray(0, VERSION_BYTES));
   }
 

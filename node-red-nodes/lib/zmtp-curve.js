@@ -15,7 +15,7 @@ const { COMMAND, MORE, encodeCommand, encodeMetadata, parseMetadata } = require(
 const { TransportError } = require("./zmtp-errors");
 const { checkPeerSocketType } = require("./zmtp-null");
 
-const { crypto_secretbox: seal, crypto_secretbox_open: open } = nacl.lowlevel;
+const { crypto_secretbox: seal, crypto_secretbox_open: open } = /** @type {any} the declared types leave this out */ (nacl).lowlevel;
 
 const VERSION = Buffer.from([1, 0]);
 const HELLO_PADDING = Buffer.alloc(72);
@@ -56,7 +56,9 @@ function forged(message, hint = "Something on the way alters what is sent; if it
   return new TransportError("forged", message, hint);
 }
 
-/** @implements {import("./zmtp-null").Mechanism} */
+/** @typedef {import("./zmtp-null").Mechanism} Mechanism */
+
+/** @implements {Mechanism} */
 class CurveMechanism {
   name = "CURVE";
   asServer = false;
@@ -68,7 +70,7 @@ class CurveMechanism {
   /** @type {"start" | "hello" | "initiate" | "ready"} what we have said last, or that all is said */
   #stage = "start";
   #shortTerm = nacl.box.keyPair();
-  /** Shared by our short-term key and the server's long-term one; then by both short-term keys. */
+  /** @type {Uint8Array} shared by our short-term key and the server's long-term one; then by both short-term keys */
   #shared = new Uint8Array(KEY_BYTES);
 
   #sent = 0;

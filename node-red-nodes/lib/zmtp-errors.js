@@ -28,13 +28,13 @@ const START_IT = "Start it with \"wisblock-bridge serve\", or correct the endpoi
 /**
  * Says in words why the operating system ended a connection, or would not make one.
  *
- * @param {NodeJS.ErrnoException} error
+ * @param {NodeJS.ErrnoException & {errors?: NodeJS.ErrnoException[]}} error
  * @param {import("./endpoint").Endpoint} endpoint
  * @returns {TransportError}
  */
 function fromSystemError(error, endpoint) {
   const at = endpoint.text;
-  // A host name with several addresses fails with one error for each of them; the first tells the story.
+  // A host name with several addresses fails with one error for each of them; the first says why.
   const code = error.code ?? error.errors?.[0]?.code;
   switch (code) {
     case "ENOENT":
@@ -44,7 +44,7 @@ function fromSystemError(error, endpoint) {
     case "EACCES":
     case "EPERM":
       return new TransportError("no_permission", `This user may not connect to ${at}.`,
-        "Add the user that Node-RED runs as to the group of the socket (wisblock), then log in anew or restart the service.");
+        "Add the user that Node-RED runs as to the group of the socket (wisblock), then log in again or restart the service.");
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return new TransportError("no_host", `The host name in ${at} cannot be resolved.`, "Check its spelling and the network.");

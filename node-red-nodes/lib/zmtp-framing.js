@@ -241,7 +241,7 @@ class FrameReader {
 }
 
 /**
- * Tells how many bytes a frame takes on the wire.
+ * Returns how many bytes a frame takes on the wire.
  *
  * @param {number} bodyBytes
  */

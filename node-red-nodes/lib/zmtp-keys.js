@@ -95,7 +95,7 @@ function keysWanted(at) {
 }
 
 /**
- * Gives what makes the mechanism for each connection.
+ * Returns what makes the mechanism for each connection.
  *
  * @param {Partial<KeyTexts>} [texts]
  * @returns {(endpoint: import("./endpoint").Endpoint) => import("./zmtp-null").Mechanism} throws a TransportError instead

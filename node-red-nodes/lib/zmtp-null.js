@@ -4,7 +4,9 @@
  *
  * 1. A mechanism sees handshake commands and, if it has seal and open, the frames after them. It never sees the socket.
  * 2. One object serves one connection.
- *
+ */
+
+/**
  * @typedef {object} Mechanism
  * @property {string} name              as it stands in the greeting
  * @property {boolean} asServer         as it stands in the greeting

@@ -2,7 +2,7 @@
 /*
  * Notices a socket file coming back, so that a bridge that was away for long is met at once.
  *
- * 1. Only gives hints: whoever listens still tries on a timer of its own, because a watch may be refused or miss things.
+ * 1. Only gives hints: the listener still tries on a timer of its own, because a watch may be refused or miss things.
  * 2. Never throws and never keeps the process alive.
  */
 

@@ -39,7 +39,7 @@ const REFUSED_RETRY_CAP_MS = 10000;
  * @property {number} [handshakeTimeoutMs]   default 3000
  * @property {number} [heartbeatIntervalMs]  default 2000; 0 for none of our own (the peer's are always answered)
  * @property {number} [heartbeatTimeoutMs]   default 2000
- * @property {number} [heartbeatTtlMs]       default 0, for ever
+ * @property {number} [heartbeatTtlMs]       default 0, no limit
  */
 
 /**
@@ -93,7 +93,7 @@ class DealerSocket extends EventEmitter {
     return this.#connection?.ready ?? false;
   }
 
-  /** Starts to connect. Returns at once; what comes of it is told by events. */
+  /** Starts to connect. Returns at once; the outcome is reported by events. */
   open() {
     if (this.#connection === null && this.#retryTimer === undefined && !this.#closing) {
       this.#retryTimer = setTimeout(() => this.#attempt(), 0);
@@ -111,9 +111,9 @@ class DealerSocket extends EventEmitter {
   }
 
   /**
-   * Gives the present connection up and makes another.
+   * Drops the present connection and makes another.
    *
-   * @param {Error & {code?: string, hint?: string}} reason  told with `disconnect`
+   * @param {Error & {code?: string, hint?: string}} reason  reported with `disconnect`
    */
   reset(reason) {
     this.#connection?.abort(new TransportError(reason.code ?? "socket", reason.message, reason.hint));
@@ -206,7 +206,7 @@ class DealerSocket extends EventEmitter {
       this.#watch = new ReturnWatch(endpoint.path, () => this.#hint());
     }
     const armed = this.#watch.arm();
-    // An endpoint that is asked for anew each time may name another place next time, which nobody watches.
+    // An endpoint that is asked for again each time may name another place next time, which nobody watches.
     return armed && !this.#endpointVaries;
   }
 

@@ -24,6 +24,7 @@ from wisblock_bridge.cli.watch import Table
 from wisblock_bridge.client import Bridge, Event, RemoteError, Result
 from wisblock_bridge.errors import BadParamsError
 from wisblock_bridge.modules import registry
+from wisblock_bridge.wire import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,10 +177,21 @@ def test_without_a_bridge_is_code_3_and_says_how_to_start_one(
 
 
 def test_the_catalogue_is_printed_the_same_way_every_time(run: Any, tmp_path: Path) -> None:
-    text = json.dumps(registry.load().data, indent=2, ensure_ascii=False) + "\n"
+    loaded = registry.load()
+    text = catalogue.as_text(loaded.data)
+    assert json.loads(text) == loaded.data
     assert run("catalogue").out == text
     assert run("catalogue", "--out", str(tmp_path / "c.json")).out == ""
     assert (tmp_path / "c.json").read_text(encoding="utf-8") == text
+    beside = json.loads((tmp_path / "fingerprint.json").read_text(encoding="utf-8"))
+    assert beside == {"catalogue": loaded.sha256}
+
+
+def test_the_catalogue_has_a_line_for_each_parameter_and_reading() -> None:
+    text = catalogue.as_text(registry.load().data)
+    for line in text.splitlines():
+        assert line.count('"kind": "') <= 1
+    assert re.search(r'^ {6}\{"name": "samples", .*\},?$', text, re.MULTILINE)
 
 
 def test_modules_are_listed_without_a_bridge(run: Any) -> None:

@@ -483,14 +483,14 @@ def board_for(module: str) -> BoardSpec:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("module", ON_I2C)
-def test_each_transaction_in_turn(module: str, tally: Tally) -> None:
+def test_each_transaction_in_turn(module: str, kind: FaultKind, tally: Tally) -> None:
     """Opening and the operation itself, interrupted at one place after the other."""
     operations = MODULES[module].description.operations.values()
 
     @for_each("operation", operations, ids=lambda operation: operation.name)
-    @for_each("kind", FAULTS)
-    def interrupt(operation: OperationDescription, kind: FaultKind) -> None:
+    def interrupt(operation: OperationDescription) -> None:
         interrupt_each_transaction(module, operation, kind, tally)
 
     interrupt()

@@ -207,10 +207,10 @@ class Bridge(RuleBasedStateMachine):
     @rule(who=clients, slot=st.sampled_from((1, 2)), timeout_ms=timeouts)
     def come_new(self, who: bytes, slot: int, timeout_ms: int | None) -> None:
         """Another module is wanted in the slot: it gets it unless somebody uses it."""
-        way = self.rig.slot_manager.way
+        way = self.rig.slot_manager.conflicts
         other = self.rig.slot_manager.occupant(slot)  # type: ignore[arg-type]
         settled = not self.held and (other is None or not other.closing)
-        used = other is not None and other.place.module != "OTHER" and not way.gives_way(other)
+        used = other is not None and other.place.module != "OTHER" and not way.is_yielding(other)
         users = self.rig.sessions.users(Place("PROBE", slot))  # type: ignore[arg-type]
         number = self.send(
             who, "invoke", timeout_ms, module="OTHER", slot=slot, operation="touch", params={}
@@ -263,11 +263,13 @@ class Bridge(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         if self.held:
             return
-        slow = {who for who in self.rig.full if who in self.rig.outbox._outboxes}
+        waiting = self.rig.outbox._outboxes
+        before = {who: waiting[who] for who in self.rig.full if who in waiting}
         self.rig.advance(seconds)
         self.settle()
-        for who in slow - set(self.rig.outbox._outboxes):
-            # Its lease ran out while it read nothing: what waited for it went with it.
+        for who in [who for who, outbox in before.items() if waiting.get(who) is not outbox]:
+            # Its lease ran out while it read nothing: what waited for it went with it. A late
+            # reply may wait in a new one.
             self.asked[who] = [each for each in self.asked[who] if self.rig.find(who, each)]
 
     @rule(who=clients)

@@ -121,7 +121,7 @@ def test_the_serial_line(caplog: pytest.LogCaptureFixture) -> None:
         rig.advance(61.0)
         rig.invoke(B, "RAK5802", 1, "read_holding_registers", **read)
         assert lines(caplog)[1:] == ["RAK5802 in slot 1 works again"]
-        (bus,) = [each for each in rig.hardware.tallies if each.kind == "serial"]
+        (bus,) = [each for each in rig.hardware.bus_counters if each.kind == "serial"]
         assert bus.transactions > 300
 
 
@@ -139,7 +139,7 @@ def test_the_spi_bus(caplog: pytest.LogCaptureFixture) -> None:
         rig.advance(61.0)
         rig.invoke(B, "RAK13300", 1, "rssi")
         assert lines(caplog)[1:] == ["RAK13300 in slot 1 works again"]
-        (bus,) = [each for each in rig.hardware.tallies if each.kind == "spi"]
+        (bus,) = [each for each in rig.hardware.bus_counters if each.kind == "spi"]
         assert bus.transactions > 300
 
 

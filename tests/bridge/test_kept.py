@@ -10,7 +10,7 @@ from tests.bridge.wire_client import RawClient
 
 from wisblock_bridge.discovery.checkup import is_good
 from wisblock_bridge.discovery.state import state_finding
-from wisblock_bridge.runtime.state_store import Notebook, StateStore
+from wisblock_bridge.runtime.state_store import StateFile, StateStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,13 +74,13 @@ def test_an_emulated_board_that_forgets_on_purpose_is_no_trouble(
 
 
 def test_trouble_ends_when_it_can_be_written_again(nowhere: Path) -> None:
-    notebook = Notebook(nowhere / "RAK5802-1.json")
+    notebook = StateFile(nowhere / "RAK5802-1.json")
     notebook.remember({"baud": 19200})
-    assert "RAK5802-1.json cannot be written (Not a directory)" in notebook.trouble
+    assert "RAK5802-1.json cannot be written (Not a directory)" in notebook.problem
     assert notebook.recall() == {"baud": 19200}
     nowhere.parent.unlink()
     notebook.remember({"baud": 9600})
-    assert notebook.trouble == ""
+    assert notebook.problem == ""
     assert StateStore(nowhere).of_module("RAK5802", 1).recall() == {"baud": 9600}
 
 

@@ -19,18 +19,21 @@ if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
 
 Message = Write | Read
+ONLY = "only"
 
 
 def transaction(line: str) -> tuple[tuple[Message, ...], bytes]:
     """Read one line of a script: "02 EF" writes, "00 -> FF FF" writes, then reads.
 
-    Several of these joined by ";" are one transaction with repeated starts.
+    Several of these joined by ";" are one transaction with repeated starts. "only -> FF" reads
+    without a write before it, where "-> FF" writes no bytes and then reads.
     """
     messages: list[Message] = []
     answer = b""
     for part in line.split(";"):
         sent, arrow, received = part.partition("->")
-        messages.append(Write(bytes.fromhex(sent)))
+        if sent.strip() != ONLY:
+            messages.append(Write(bytes.fromhex(sent)))
         if arrow:
             part_answer = bytes.fromhex(received)
             messages.append(Read(len(part_answer)))

@@ -35,7 +35,7 @@ class NoTimers:
 
 
 class I2CSlot:
-    """A product and its twin in a slot.
+    """A product and its emulated in a slot.
 
     Args:
         product: The product's class.
@@ -56,7 +56,7 @@ class I2CSlot:
         slot_manager = SlotManager(self.hardware, {name: product}, mailbox, self.clock)
         mailbox.close()
         self.board.plug(name, slot)
-        self.twin: Any = self.board._plugged[slot]
+        self.emulated: Any = self.board._plugged[slot]
         needs = product.description.needs
         self.parts = {key: slot_manager._part(need, slot) for key, need in needs.items()}  # type: ignore[arg-type]
         self.spec = spec

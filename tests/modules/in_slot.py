@@ -93,7 +93,7 @@ class InSlot:
         self.clock = clock
         self.timers = FakeTimers(clock)
         self.board.plug(product.product.name, slot)
-        self.twin: Any = self.board._plugged[slot]
+        self.emulated: Any = self.board._plugged[slot]
         transport = BreakingBoard(self.board)
         self.bus = transport.bus
         self.slot_manager = SlotManager(

@@ -25,7 +25,7 @@ def of(text: str) -> bytes:
 
 
 class LinSlot:
-    """A RAK13005, its twin and its line.
+    """A RAK13005, its emulated and its line.
 
     Args:
         slot: 1 or 2.
@@ -38,10 +38,10 @@ class LinSlot:
         self.timers = FakeTimers(self.clock)
         self.board = EmulatedBoard(spec, self.clock)
         self.board.plug("RAK13005", slot)
-        twin = self.board._plugged[slot]
-        assert isinstance(twin, EmulatedRAK13005)
-        self.twin = twin
-        self.line = twin.line
+        emulated = self.board._plugged[slot]
+        assert isinstance(emulated, EmulatedRAK13005)
+        self.emulated = emulated
+        self.line = emulated.line
         self.slot_manager = SlotManager(
             Hardware(spec, self.board, self.clock),
             {"RAK13005": RAK13005},

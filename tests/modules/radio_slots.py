@@ -93,10 +93,10 @@ class RadioSlots:
         made.open()
         return made
 
-    def twin(self, slot: int) -> EmulatedRAK13300:
-        twin = self.board._plugged[slot]
-        assert isinstance(twin, EmulatedRAK13300)
-        return twin
+    def emulated(self, slot: int) -> EmulatedRAK13300:
+        emulated = self.board._plugged[slot]
+        assert isinstance(emulated, EmulatedRAK13300)
+        return emulated
 
     def pin(self, slot: int, name: str) -> int:
         return self.board.slots[slot].wire(name).level()

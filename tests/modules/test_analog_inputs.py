@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 
 class Plugged:
-    """A product in slot 1, its twin and its board."""
+    """A product in slot 1, its emulated and its board."""
 
     def __init__(
-        self, product: type[RAK5801 | RAK5811], twin: type[EmulatedRAK5801 | EmulatedRAK5811]
+        self, product: type[RAK5801 | RAK5811], emulated: type[EmulatedRAK5801 | EmulatedRAK5811]
     ) -> None:
         self.board = AnalogSlot()
-        self.twin = twin(self.board)
+        self.emulated = emulated(self.board)
         self.module = product(self.board.parts, self.board.clock, NoTimers())
 
     def measure(self) -> object:
-        """The one reading of the twin's one quantity."""
-        (quantity,) = self.twin.quantities()
+        """The one reading of the emulated's one quantity."""
+        (quantity,) = self.emulated.quantities()
         return self.module.read(samples=1).values[quantity.name]
 
 
@@ -42,9 +42,9 @@ def plugged(request: pytest.FixtureRequest) -> Plugged:
     return Plugged(*request.param)
 
 
-def test_round_trip_over_the_range_of_the_twin(plugged: Plugged) -> None:
+def test_round_trip_over_the_range_of_the_emulated_product(plugged: Plugged) -> None:
     plugged.module.open()
-    (quantity,) = plugged.twin.quantities()
+    (quantity,) = plugged.emulated.quantities()
     assert quantity.set is not None
     for step in range(41):
         value = quantity.low + (quantity.high - quantity.low) * step / 40
@@ -83,7 +83,7 @@ def test_off_after_any_failure_of_open(plugged: Plugged) -> None:
         assert board.drives("IO1") == 0, number
         plugged.module.open()
         assert (board.drives("IO1"), board.drives("IO4")) == (1, None), number
-        assert plugged.measure() == pytest.approx(plugged.twin.quantities()[0].get(), abs=0.001)
+        assert plugged.measure() == pytest.approx(plugged.emulated.quantities()[0].get(), abs=0.001)
 
 
 def test_off_after_a_failure_of_close_and_another_try(plugged: Plugged) -> None:
@@ -128,7 +128,7 @@ def test_failures_of_the_converter_come_out_and_end(plugged: Plugged) -> None:
     with pytest.raises(NotReadyError):
         plugged.measure()
     board.silicon.never_ready = False
-    assert plugged.measure() == pytest.approx(plugged.twin.quantities()[0].get(), abs=0.001)
+    assert plugged.measure() == pytest.approx(plugged.emulated.quantities()[0].get(), abs=0.001)
 
 
 def test_half_a_scale_is_refused_before_anything_is_sent(plugged: Plugged) -> None:
@@ -151,5 +151,5 @@ def test_the_time_is_that_of_the_measurement(plugged: Plugged) -> None:
 
 def test_unplugged_it_leaves_the_pin(plugged: Plugged) -> None:
     plugged.module.open()
-    plugged.twin.unplug()
+    plugged.emulated.unplug()
     assert plugged.board.analog("AIN1").volts() == 0.0

@@ -386,7 +386,7 @@ def test_never_infinity_nor_nan_whatever_the_voltage(place: InSlot, module: Any)
     warm(place, module)
     finite = 0
     for code in range(0, 4096, 5):
-        place.twin.converter.analog.connect(lambda code=code: code * 5.0 / 4096)
+        place.emulated.converter.analog.connect(lambda code=code: code * 5.0 / 4096)
         try:
             values = module.read(samples=1).values
         except OutOfRangeError as error:
@@ -400,7 +400,7 @@ def test_never_infinity_nor_nan_whatever_the_voltage(place: InSlot, module: Any)
 
 @pytest.mark.parametrize("code", [0, 2])
 def test_a_missing_element(place: InSlot, module: Any, code: int) -> None:
-    place.twin.converter.analog.connect(lambda: code * 5.0 / 4096)
+    place.emulated.converter.analog.connect(lambda: code * 5.0 / 4096)
     with pytest.raises(OutOfRangeError, match="broken or missing"):
         module.read()
 
@@ -415,7 +415,7 @@ def test_a_broken_element_from_the_back_door(place: InSlot, module: Any) -> None
 
 @pytest.mark.parametrize("code", [4090, 4095])
 def test_a_shorted_element(place: InSlot, module: Any, code: int) -> None:
-    place.twin.converter.analog.connect(lambda: code * 5.0 / 4096)
+    place.emulated.converter.analog.connect(lambda: code * 5.0 / 4096)
     with pytest.raises(OutOfRangeError, match="shorted"):
         module.read()
 
@@ -463,7 +463,7 @@ def test_a_curve_bears_any_ratio(ratio: float) -> None:
 def test_conversions_are_averaged(place: InSlot, module: Any) -> None:
     module.read(samples=1)
     volts = itertools.chain([0.0, 1.0, 1.0, 2.0, 2.0, 3.0], itertools.repeat(0.0))
-    place.twin.converter.analog.connect(lambda: next(volts))
+    place.emulated.converter.analog.connect(lambda: next(volts))
     # Each result is read twice; the first of the two is that of the conversion before.
     assert module.read(samples=3).values["voltage"] == pytest.approx(1.0, abs=1.0)
 

@@ -26,7 +26,7 @@ def module(place: InSlot) -> Any:
 
 
 def apply(place: InSlot, volts: float) -> None:
-    place.twin.converter.analog.connect(lambda: volts)
+    place.emulated.converter.analog.connect(lambda: volts)
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_a_gas_without_a_curve_is_refused_before_anything_is_sent(place: InSlot,
     assert place.board.bus.transactions == 0
 
 
-def test_round_trip_over_the_range_of_the_twin(place: InSlot, module: Any) -> None:
-    quantity = place.twin.quantities()[0]
+def test_round_trip_over_the_range_of_the_emulated_product(place: InSlot, module: Any) -> None:
+    quantity = place.emulated.quantities()[0]
     for step in range(41):
         value = quantity.low + (quantity.high - quantity.low) * step / 40
         quantity.set(value)

@@ -25,7 +25,7 @@ def module(place: InSlot) -> Any:
 
 
 def apply(place: InSlot, volts: float) -> None:
-    place.twin.converter.analog.connect(lambda: volts)
+    place.emulated.converter.analog.connect(lambda: volts)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_the_classic_mq3(place: InSlot, module: Any, ratio: float) -> None:
     assert readings.values["ppm"] == pytest.approx(milligrams_per_litre * 531, rel=0.04)
 
 
-def test_round_trip_over_the_range_of_the_twin(place: InSlot, module: Any) -> None:
-    quantity = place.twin.quantities()[0]
+def test_round_trip_over_the_range_of_the_emulated_product(place: InSlot, module: Any) -> None:
+    quantity = place.emulated.quantities()[0]
     for step in range(41):
         value = quantity.low + (quantity.high - quantity.low) * step / 40
         quantity.set(value)

@@ -34,7 +34,7 @@ class Plugged(I2CSlot):
         super().__init__(RAK13003, spec, slot)
         self.module = RAK13003(self.parts, self.clock, NoTimers())
         self.history: list[tuple[int, int]] = []
-        for number, wire in enumerate(self.twin.wires):
+        for number, wire in enumerate(self.emulated.wires):
             wire.listen(self._note(number))
         if opened:
             self.module.open()
@@ -43,7 +43,7 @@ class Plugged(I2CSlot):
         return lambda level: self.history.append((number, level))
 
     def drives_pin(self, number: int) -> int | None:
-        level: int | None = self.twin.wires[number].driver_of(CHIP)
+        level: int | None = self.emulated.wires[number].driver_of(CHIP)
         return level
 
     @property
@@ -60,7 +60,7 @@ class Plugged(I2CSlot):
     def restart(self) -> None:
         """Power-up state, nothing fails, the module as new."""
         self.mend()
-        self.twin.silicon.power_cycle()
+        self.emulated.silicon.power_cycle()
         self.module = RAK13003(self.parts, self.clock, NoTimers())
         self.module.open()
         self.history.clear()
@@ -73,7 +73,7 @@ def plugged() -> Plugged:
 
 def leave_driving(plugged: Plugged, *, banked: bool = False) -> None:
     """Leave the chip as a crashed program might: pins 0 and 9 driven, pull-ups on, inverted."""
-    write = plugged.twin.silicon.write
+    write = plugged.emulated.silicon.write
     write(bytes.fromhex("14 01 02"))
     write(bytes.fromhex("00 FE FD"))
     write(bytes.fromhex("0C F0 F0"))
@@ -95,7 +95,7 @@ def test_open_makes_inputs_of_what_an_earlier_program_left(*, banked: bool) -> N
     assert plugged.driven == {}
     assert plugged.of_driven == [(0, 0), (9, 0)]  # let go, once, and nothing in between
     for name in ("IPOL", "GPPU", "GPINTEN", "IOCON"):
-        assert [plugged.twin.silicon.register(name, port) for port in (0, 1)] == [0, 0]
+        assert [plugged.emulated.silicon.register(name, port) for port in (0, 1)] == [0, 0]
 
 
 @for_each("spec", [GENERATION_C, REVISION_VA, REVISION_VB])
@@ -126,7 +126,7 @@ def test_close_makes_inputs(plugged: Plugged) -> None:
     plugged.module.configure(4, "input", pull_up=True)
     plugged.module.close()
     assert plugged.driven == {}
-    assert [plugged.twin.silicon.register("GPPU", port) for port in (0, 1)] == [0, 0]
+    assert [plugged.emulated.silicon.register("GPPU", port) for port in (0, 1)] == [0, 0]
 
 
 def test_without_the_bus_nothing_makes_inputs_and_nothing_says_so(plugged: Plugged) -> None:
@@ -146,7 +146,7 @@ def test_without_the_bus_nothing_makes_inputs_and_nothing_says_so(plugged: Plugg
 
 def test_documented_bytes_of_an_output_that_goes_high(plugged: Plugged) -> None:
     plugged.module.write(0, 1)
-    registers = plugged.twin.silicon.register
+    registers = plugged.emulated.silicon.register
     assert (registers("OLAT", 0), registers("IODIR", 0)) == (0x01, 0xFE)
     assert (registers("OLAT", 1), registers("IODIR", 1)) == (0x00, 0xFF)
 
@@ -217,7 +217,7 @@ def test_pins_that_newer_datasheets_call_outputs_only(plugged: Plugged, pin: int
 
 
 def test_toggling_an_input_makes_an_output_of_it(plugged: Plugged) -> None:
-    plugged.twin.wires[6].pull = 1
+    plugged.emulated.wires[6].pull = 1
     assert plugged.module.toggle(6).values == {"level": 0}
     assert plugged.driven == {6: 0}
 
@@ -307,7 +307,7 @@ def test_a_breakdown_of_the_supply_is_told_until_the_pin_is_written(plugged: Plu
     module.configure(0, "input", pull_up=True)
     module.write(3, 1)
     module.write(9, 1)
-    plugged.twin.silicon.power_cycle()
+    plugged.emulated.silicon.power_cycle()
     readings = module.read(0)
     assert readings.values == {"level": 1}  # its pull-up is back
     assert readings.quality is Quality.GOOD
@@ -331,7 +331,7 @@ def test_pull_ups_come_back_as_long_as_the_pin_is_an_input(plugged: Plugged) -> 
     module.write(0, 0)
     module.open()  # after a failure of the bus, say
     assert module.read_all().values["levels"] == 0b10
-    plugged.twin.silicon.power_cycle()
+    plugged.emulated.silicon.power_cycle()
     assert module.read_all().values["levels"] == 0b10
     module.reset()
     module.open()
@@ -342,7 +342,7 @@ def test_a_breakdown_that_a_look_out_finds(plugged: Plugged) -> None:
     watch = plugged.module.changed([3])
     plugged.module.write(3, 1)
     assert [each.values for each in watch.look()] == [{"pin": 3, "level": 1}]
-    plugged.twin.silicon.power_cycle()
+    plugged.emulated.silicon.power_cycle()
     (readings,) = watch.look()
     assert readings.values == {"pin": 3, "level": 0}
     assert readings.quality is Quality.UNCERTAIN
@@ -461,7 +461,7 @@ def test_as_delivered_it_does_not_fit_the_oldest_board() -> None:
 
 
 def test_unplugged_it_leaves_the_slot(plugged: Plugged) -> None:
-    plugged.twin.unplug()
+    plugged.emulated.unplug()
     assert 0x20 not in plugged.board.bus.addresses
     for pin in ("IO5", "IO6"):
         assert plugged.wire(pin).driver_of("RAK13003") is None

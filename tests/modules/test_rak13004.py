@@ -47,24 +47,24 @@ class Plugged(I2CSlot):
     @property
     def high(self) -> dict[int, float]:
         """Channel to share of the time, of all pins that are ever high."""
-        shares = ((number, self.twin.share(number)) for number in range(16))
+        shares = ((number, self.emulated.share(number)) for number in range(16))
         return {number: share for number, share in shares if share}
 
     def registers(self, channel: int) -> str:
-        silicon = self.twin.silicon
+        silicon = self.emulated.silicon
         silicon.write(bytes((0x06 + 4 * channel,)))
         found: bytes = silicon.read(4)
         return found.hex(" ").upper()
 
     def prescaler(self) -> int:
-        self.twin.silicon.write(b"\xfe")
-        found: bytes = self.twin.silicon.read(1)
+        self.emulated.silicon.write(b"\xfe")
+        found: bytes = self.emulated.silicon.read(1)
         return found[0]
 
     def restart(self) -> None:
         """Power-up state, nothing fails, the module as new."""
         self.mend()
-        self.twin.silicon.power_cycle()
+        self.emulated.silicon.power_cycle()
         self.module = RAK13004(self.parts, self.clock, NoTimers())
         self.module.open()
         self.glimpsed.clear()
@@ -77,7 +77,7 @@ def plugged() -> Plugged:
 
 def leave_running(plugged: Plugged) -> None:
     """Leave channels 0 and 11 running at another frequency, outputs enabled, as after a crash."""
-    write = plugged.twin.silicon.write
+    write = plugged.emulated.silicon.write
     for line in ("00 31", "FE 05", "01 14", "00 21", "06 00 00 00 08", "32 00 10 00 00"):
         write(bytes.fromhex(line))
     plugged.hardware.controller("slots").make_output(6, 0)
@@ -92,13 +92,13 @@ def test_open_disables_first_and_leaves_nothing_running() -> None:
     leave_running(plugged)
     chip_at_disabling: list[float] = []
     plugged.wire("IO6").listen(
-        lambda level: chip_at_disabling.append(plugged.twin.silicon.duty(11)) if level else None
+        lambda level: chip_at_disabling.append(plugged.emulated.silicon.duty(11)) if level else None
     )
     plugged.glimpsed.clear()
     plugged.module.open()
     assert chip_at_disabling == [1.0]  # not yet touched when OE went high
     assert plugged.drives("IO6") == 1
-    assert all(plugged.twin.silicon.duty(channel) == 0.0 for channel in range(16))
+    assert all(plugged.emulated.silicon.duty(channel) == 0.0 for channel in range(16))
     assert plugged.prescaler() == 121
     assert plugged.glimpsed == []
     assert plugged.high == {}
@@ -139,19 +139,19 @@ def test_it_leaves_the_shared_address_with_its_first_bytes() -> None:
         shared.transfer(0x70, Write(b"\x00"))
     # Sleep and auto-increment with ALLCALL off is the first thing that the chip gets.
     for number in range(2):
-        plugged.twin.silicon.power_cycle()
+        plugged.emulated.silicon.power_cycle()
         plugged.board.bus.fail(0x40, Fault(FaultKind.NACK, skip=1 + number))
         with pytest.raises(BusError):
             plugged.module.open()
         plugged.board.bus.fail(0x40, None)
-        assert not plugged.twin.silicon.all_call_enabled
+        assert not plugged.emulated.silicon.all_call_enabled
 
 
 def test_close_disables_and_switches_off(plugged: Plugged) -> None:
     plugged.module.duty(0, 50.0)
     plugged.module.close()
     assert plugged.drives("IO6") is None, "the pull-ups disable the outputs"
-    assert all(plugged.twin.silicon.duty(channel) == 0.0 for channel in range(16))
+    assert all(plugged.emulated.silicon.duty(channel) == 0.0 for channel in range(16))
 
 
 def test_close_disables_when_the_chip_does_not_answer(plugged: Plugged) -> None:
@@ -400,12 +400,12 @@ def test_a_breakdown_of_the_supply_leaves_everything_off_and_is_told(plugged: Pl
     module.off(2)
     module.duty(3, 50.0)
     module.duty(3, 0.0)
-    plugged.twin.silicon.power_cycle()
+    plugged.emulated.silicon.power_cycle()
     plugged.glimpsed.clear()
     readings = module.duty(0, 25.0)
     assert plugged.glimpsed == [{0: 0.25}]  # disabled before, and only this one after
     assert plugged.prescaler() == 101
-    assert not plugged.twin.silicon.all_call_enabled
+    assert not plugged.emulated.silicon.all_call_enabled
     assert readings.values["percent"] == 25.0
     assert readings.quality is Quality.UNCERTAIN
     assert "that were on: 1." in readings.note
@@ -418,14 +418,14 @@ def test_a_breakdown_of_the_supply_leaves_everything_off_and_is_told(plugged: Pl
 
 def test_a_breakdown_ends_with_all_off(plugged: Plugged) -> None:
     plugged.module.duty(0, 50.0)
-    plugged.twin.silicon.power_cycle()
+    plugged.emulated.silicon.power_cycle()
     plugged.module.off()
     assert plugged.module.state(0).quality is Quality.GOOD
 
 
 def test_a_breakdown_that_a_reading_finds(plugged: Plugged) -> None:
     plugged.module.duty(0, 50.0)
-    plugged.twin.silicon.power_cycle()
+    plugged.emulated.silicon.power_cycle()
     readings = plugged.module.state(0)
     assert (readings.values["percent"], readings.values["on"]) == (0.0, False)
     assert readings.quality is Quality.UNCERTAIN
@@ -531,7 +531,7 @@ def test_an_address_that_is_taken_is_refused_with_both_names() -> None:
 
 def test_unplugged_it_leaves_the_slot() -> None:
     plugged = Plugged(REVISION_VA)
-    plugged.twin.unplug()
+    plugged.emulated.unplug()
     assert not {0x40, 0x70} & set(plugged.board.bus.addresses)
     assert plugged.wire("IO6").pull == 0
     with pytest.raises(BusError):

@@ -438,13 +438,13 @@ def test_ten_thousand_random_echoes_and_answers(slot: LinSlot, tally: Tally) -> 
     chance = random.Random(1305)  # noqa: S311
     module = slot.make()
     module.request(0x10)
-    slot.twin.nodes.published[0x10].data = b"\x01"
+    slot.emulated.nodes.published[0x10].data = b"\x01"
     slot.line.returned = lambda data: (
         data if chance.random() < 0.6 else chance.randbytes(chance.randrange(len(data) + 2))
     )
     good = 0
     for _ in range(10_000):
-        slot.twin.nodes.published[0x10].data = chance.randbytes(chance.randrange(1, 9))
+        slot.emulated.nodes.published[0x10].data = chance.randbytes(chance.randrange(1, 9))
         try:
             module.request(0x10, chance.randrange(1, 9), "auto")
             good += 1

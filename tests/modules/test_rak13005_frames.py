@@ -17,7 +17,7 @@ from tests.cases import for_each
 
 from wisblock_bridge.errors import ChecksumError
 from wisblock_bridge.modules.lin import frames
-from wisblock_bridge.modules.lin.framer import Framer, Kind, Piece
+from wisblock_bridge.modules.lin.framer import Framer, Kind, Segment
 from wisblock_bridge.modules.lin.listening import explain, pack
 from wisblock_bridge.modules.lin.parsing import parse
 
@@ -47,13 +47,13 @@ def of(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def cut(text: str, cutter: Framer | None = None) -> list[Piece]:
+def cut(text: str, cutter: Framer | None = None) -> list[Segment]:
     """Cut bytes that are followed by silence."""
     cutter = cutter or Framer()
     return [*cutter.feed(of(text)), *cutter.silence()]
 
 
-def told(framer: list[Piece]) -> list[tuple[str, str]]:
+def told(framer: list[Segment]) -> list[tuple[str, str]]:
     return [(str(each.kind), each.raw.hex(" ").upper()) for each in framer]
 
 
@@ -104,8 +104,8 @@ def test_how_long_a_frame_may_take(length: int, baud: int, longest_ms: float) ->
 def test_a_break_may_be_a_zero_two_or_none(begin: str, length: int | None) -> None:
     text = f"{begin} C1 00 01 02 03 FF 05 06 64 8A"
     cutter = Framer(1, length)
-    (piece,) = cutter.feed(of(text))  # all eight bytes are there: no silence is waited for
-    assert piece == Piece(Kind.FRAME, of(text), 1, of("00 01 02 03 FF 05 06 64"), "classic")
+    (segment,) = cutter.feed(of(text))  # all eight bytes are there: no silence is waited for
+    assert segment == Segment(Kind.FRAME, of(text), 1, of("00 01 02 03 FF 05 06 64"), "classic")
     assert not cutter.waiting
 
 
@@ -173,8 +173,8 @@ def test_a_checksum_that_was_not_asked_for() -> None:
 
 
 def test_a_go_to_sleep_command_is_told_as_such() -> None:
-    (piece,) = cut("00 55 3C 00 FF FF FF FF FF FF FF 00")
-    assert pack(piece, 1.0).values["kind"] == "sleep"
+    (segment,) = cut("00 55 3C 00 FF FF FF FF FF FF FF 00")
+    assert pack(segment, 1.0).values["kind"] == "sleep"
 
 
 @for_each(
@@ -188,10 +188,10 @@ def test_a_go_to_sleep_command_is_told_as_such() -> None:
     ],
 )
 def test_what_is_wrong_is_said(text: str, words: str) -> None:
-    (piece,) = cut(text)
-    assert re.search(words, explain(piece))
-    readings = pack(piece, 5.0)
-    assert (str(readings.quality), readings.note) == ("uncertain", explain(piece))
+    (segment,) = cut(text)
+    assert re.search(words, explain(segment))
+    readings = pack(segment, 5.0)
+    assert (str(readings.quality), readings.note) == ("uncertain", explain(segment))
     assert readings.values["raw"] == of(text)
 
 
@@ -309,7 +309,7 @@ def test_ten_thousand_random_byte_strings_into_the_parser(tally: Tally) -> None:
 
 
 def test_nothing_of_the_hardware_is_imported() -> None:
-    """Module, twin and frames, on a computer that has neither pyserial nor gpiod nor smbus2."""
+    """Module, emulated and frames, on a computer that has neither pyserial nor gpiod nor smbus2."""
     program = (
         "import sys\n"
         "for name in ('serial', 'gpiod', 'smbus2', 'spidev'): sys.modules[name] = None\n"

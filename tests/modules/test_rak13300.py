@@ -46,7 +46,7 @@ def pair(slots: RadioSlots) -> tuple[RAK13300, RAK13300]:
 
 
 def no_command_was_lost(slots: RadioSlots) -> bool:
-    return [slots.twin(slot).radio.lost_commands for slot in (1, 2)] == [0, 0]
+    return [slots.emulated(slot).radio.lost_commands for slot in (1, 2)] == [0, 0]
 
 
 # -- what it is for -------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ def test_the_duty_cycle_is_kept_and_the_refusal_says_when(slots: RadioSlots) -> 
     with pytest.raises(ForbiddenError, match=r"1 % of each hour\) is used up; .* in 60 min") as no:
         module.send(bytes(51))
     assert no.value.data["wait_ms"] == pytest.approx(waits[-1], abs=400)
-    assert len(slots.twin(1).radio.sent) == 14
+    assert len(slots.emulated(1).radio.sent) == 14
     slots.clock.advance(float(str(no.value.data["wait_ms"])) / 1000.0)
     assert module.send(bytes(51)).values["sent"] is True
 
@@ -291,9 +291,9 @@ def test_delayed_packets_leave_when_they_may(slots: RadioSlots) -> None:
     assert [each["sent"] for each in told] == [False, False]
     assert told[0]["duty_wait"] == pytest.approx(20_000, abs=500)
     slots.desks[1].pass_time(19.0)
-    assert len(slots.twin(1).radio.sent) == 2
+    assert len(slots.emulated(1).radio.sent) == 2
     slots.desks[1].pass_time(2.0)
-    assert [each[0] for each in slots.twin(1).radio.sent[2:]] == [1, 2]
+    assert [each[0] for each in slots.emulated(1).radio.sent[2:]] == [1, 2]
 
 
 def test_a_delayed_packet_is_told_to_wait_for_those_before_it(slots: RadioSlots) -> None:
@@ -308,9 +308,9 @@ def test_a_delayed_packet_is_told_to_wait_for_those_before_it(slots: RadioSlots)
     for number in (1, 2, 3):
         due_s = began + number * 20.0 + (number - 1) * airtime / 1000.0
         slots.desks[1].pass_time(due_s - 0.5 - slots.clock.monotonic())
-        assert len(slots.twin(1).radio.sent) == number
+        assert len(slots.emulated(1).radio.sent) == number
         slots.desks[1].pass_time(1.0)
-        assert len(slots.twin(1).radio.sent) == number + 1
+        assert len(slots.emulated(1).radio.sent) == number + 1
 
 
 def test_a_channel_in_two_sub_bands_uses_up_both(slots: RadioSlots) -> None:
@@ -338,14 +338,14 @@ def test_in_korea_one_listens_before_one_talks(slots: RadioSlots) -> None:
     with pytest.raises(ForbiddenError, match=r"-64 dBm, and at most -65 dBm") as taken:
         module.send(b"abc")
     assert taken.value.data == {"wait_ms": 100, "rssi": -64.0}
-    assert len(slots.twin(1).radio.sent) == 1
+    assert len(slots.emulated(1).radio.sent) == 1
     late = [module.send(data, when_full="queue").values for data in (b"1st", b"2nd")]
     assert [each["sent"] for each in late] == [False, False]
     slots.desks[1].pass_time(5.0)
-    assert len(slots.twin(1).radio.sent) == 1
+    assert len(slots.emulated(1).radio.sent) == 1
     slots.board.set(1, "rssi", -90.0)
     slots.desks[1].pass_time(1.0)
-    assert slots.twin(1).radio.sent[1:] == [b"1st", b"2nd"]
+    assert slots.emulated(1).radio.sent[1:] == [b"1st", b"2nd"]
 
 
 @pytest.mark.parametrize("end", ["make_safe", "sleep", "close"])
@@ -362,7 +362,7 @@ def test_delayed_packets_are_dropped(slots: RadioSlots, end: str) -> None:
     else:
         getattr(module, end)()
     slots.desks[1].pass_time(1000.0)
-    assert len(slots.twin(1).radio.sent) == 1
+    assert len(slots.emulated(1).radio.sent) == 1
 
 
 def test_a_restart_remembers_the_choice_and_what_was_sent(slots: RadioSlots) -> None:
@@ -378,7 +378,7 @@ def test_a_restart_remembers_the_choice_and_what_was_sent(slots: RadioSlots) -> 
         again.send(bytes(50))
     slots.clock.advance(20.0)
     again.send(bytes(50))
-    assert len(slots.twin(1).radio.sent) == 2
+    assert len(slots.emulated(1).radio.sent) == 2
 
 
 def test_what_was_sent_is_written_down_without_a_close(slots: RadioSlots) -> None:
@@ -441,7 +441,7 @@ def test_a_close_breaks_a_transmission_off(slots: RadioSlots) -> None:
     with pytest.raises(ClosingError):
         module.send(bytes(51))
     assert slots.clock.monotonic() - before < 0.3
-    assert slots.twin(1).radio.sent == []
+    assert slots.emulated(1).radio.sent == []
     module.close()
     assert slots.pin(1, "IO3") == 0
 

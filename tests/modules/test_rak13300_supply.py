@@ -40,7 +40,7 @@ class Dips:
         self.module, self.partner = self.slots.module(1), self.slots.module(2)
         for each in (self.module, self.partner):
             each.configure("US915", frequency=915.0)  # type: ignore[arg-type]
-        self.radio = self.slots.twin(1).radio
+        self.radio = self.slots.emulated(1).radio
         self.transfers = 0
         self._at: int | None = None
         self._pause_s = 0.0
@@ -86,7 +86,7 @@ class Dips:
     def on_the_air(self, payload: bytes, in_s: float) -> None:
         """Let somebody far away send, in the way that was agreed."""
         clock = self.slots.clock
-        wave = self.slots.twin(2).radio.wave(payload, None, 14.0, clock.monotonic() + in_s)
+        wave = self.slots.emulated(2).radio.wave(payload, None, 14.0, clock.monotonic() + in_s)
         self.slots.board.air.begin(wave)
 
 
@@ -139,7 +139,7 @@ def sleep(dips: Dips) -> bool:
 
 def make_safe(dips: Dips) -> bool:
     dips.module.make_safe("radio")
-    return dips.slots.board.air.level_dbm(dips.slots.twin(2).radio, 125e3, 915e6) == -110.0
+    return dips.slots.board.air.level_dbm(dips.slots.emulated(2).radio, 125e3, 915e6) == -110.0
 
 
 def check_supply(dips: Dips) -> bool:

@@ -53,17 +53,17 @@ class NoTimers:
 class Plugged:
     """A RAK13600 in slot 1 of an emulated board."""
 
-    def __init__(self, tag: str = "dcaffd02", swing_s: float = 0.0) -> None:
+    def __init__(self, tag: str = "dcaffd02", demo_period_s: float = 0.0) -> None:
         self.clock = FakeClock()
-        self.board = EmulatedBoard(GENERATION_C, self.clock, swing_s)
+        self.board = EmulatedBoard(GENERATION_C, self.clock, demo_period_s)
         self.board.plug("RAK13600", 1)
-        self.twin: EmulatedRAK13600 = self.board._plugged[1]  # type: ignore[assignment]
-        self.chip: Any = self.twin.reader
+        self.emulated: EmulatedRAK13600 = self.board._plugged[1]  # type: ignore[assignment]
+        self.chip: Any = self.emulated.reader
         self.bus = Breaking(self.board.bus)
         self.module = RAK13600(
             {"reader": PN532(self.bus, 0x24, self.clock)}, self.clock, NoTimers()
         )
-        if not swing_s:
+        if not demo_period_s:
             self.tag(tag)
         self.module.open()
 
@@ -71,7 +71,7 @@ class Plugged:
         self.board.set(1, "tag", uids)
 
     def card(self, uid: bytes) -> Any:
-        return self.twin.card(uid.hex())
+        return self.emulated.card(uid.hex())
 
     def pull_after(self, exchanges: int) -> None:
         self.board.set(1, "exchanges_left", exchanges)
@@ -518,7 +518,7 @@ def test_pulled_away_at_every_step_of_a_message(tag: str, tally: Tally) -> None:
     stages = set()
     for exchanges in range(1, 100):
         plugged = Plugged(tag)
-        memory = bytes(plugged.twin.cards()[0].memory)
+        memory = bytes(plugged.emulated.cards()[0].memory)
         plugged.pull_after(exchanges)
         error = failure(lambda each=plugged: each.module.write_ndef(records))  # type: ignore[misc]
         if error is None:
@@ -527,7 +527,7 @@ def test_pulled_away_at_every_step_of_a_message(tag: str, tally: Tally) -> None:
         assert "taken away" in error.message, exchanges
         tally.add("fault", "NFC card taken away, at each exchange in turn", seen=str(error))
         plugged.pull_after(-1)
-        now = plugged.twin.cards()[0].memory
+        now = plugged.emulated.cards()[0].memory
         found = plugged.module.read_ndef().values["records"]
         assert found in (before, [], records)
         if "written" not in error.data:
@@ -788,7 +788,7 @@ def test_what_was_written_is_told_when_the_bus_fails() -> None:
     assert told
 
 
-# -- the twin -------------------------------------------------------------------------------------
+# -- the emulated product -------------------------------------------------------------------------
 
 
 def test_the_back_door() -> None:
@@ -825,7 +825,7 @@ def test_the_back_door() -> None:
 
 
 def test_the_demo_shows_three_cards_in_turn() -> None:
-    plugged = Plugged(swing_s=60.0)
+    plugged = Plugged(demo_period_s=60.0)
     seen = []
     watch = plugged.module.arrived()
     for _ in range(260):

@@ -32,7 +32,7 @@ class Plugged(I2CSlot):
         super().__init__(RAK14003, spec, slot)
         self.module = RAK14003(self.parts, self.clock, NoTimers())
         self.lit_ever: list[int] = []
-        for number, wire in enumerate(self.twin.wires):
+        for number, wire in enumerate(self.emulated.wires):
             wire.listen(self._note(number))
         if opened:
             self.module.open()
@@ -46,18 +46,18 @@ class Plugged(I2CSlot):
 
     @property
     def mask(self) -> int:
-        mask: int = self.twin.mask()
+        mask: int = self.emulated.mask()
         return mask
 
     @property
     def latches(self) -> tuple[int, int]:
-        register = self.twin.silicon.register
+        register = self.emulated.silicon.register
         return register("OLAT", 0), register("OLAT", 1)
 
     def restart(self) -> None:
         """Power-up state, nothing fails, the module as new."""
         self.mend()
-        self.twin.silicon.power_cycle()
+        self.emulated.silicon.power_cycle()
         self.module = RAK14003(self.parts, self.clock, NoTimers())
         self.module.open()
         self.lit_ever.clear()
@@ -70,10 +70,10 @@ def plugged() -> Plugged:
 
 def leave_lit(plugged: Plugged, *, banked: bool = False) -> None:
     """Leave LEDs 0 to 4 lit, as a crashed program might."""
-    plugged.twin.silicon.write(bytes.fromhex("14 E0 FF"))
-    plugged.twin.silicon.write(bytes.fromhex("00 00 FC"))
+    plugged.emulated.silicon.write(bytes.fromhex("14 E0 FF"))
+    plugged.emulated.silicon.write(bytes.fromhex("00 00 FC"))
     if banked:
-        plugged.twin.silicon.write(bytes.fromhex("0A A0"))
+        plugged.emulated.silicon.write(bytes.fromhex("0A A0"))
     assert plugged.mask == 0x1F
 
 
@@ -91,7 +91,7 @@ def test_open_is_dark_whatever_was_left(*, with_reset_line: bool, banked: bool) 
     plugged.module.open()
     assert plugged.mask == 0
     assert plugged.lit_ever == []
-    register = plugged.twin.silicon.register
+    register = plugged.emulated.silicon.register
     assert (register("IODIR", 0), register("IODIR", 1)) == (0x00, 0xFC)
     assert (plugged.latches[0], plugged.latches[1] & 0x03) == (0xFF, 0x03)
 
@@ -225,7 +225,7 @@ def test_patterns_and_state(plugged: Plugged, mask: int) -> None:
 
 
 def test_state_is_what_the_module_holds(plugged: Plugged) -> None:
-    plugged.twin.silicon.write(bytes.fromhex("14 FE"))  # another program
+    plugged.emulated.silicon.write(bytes.fromhex("14 FE"))  # another program
     assert plugged.module.state().values == {"mask": 0x001, "lit": 1}
 
 
@@ -286,7 +286,7 @@ def test_a_lost_client_and_one_that_stays() -> None:
 def test_a_breakdown_of_the_supply_is_told_until_the_leds_are_set_again(plugged: Plugged) -> None:
     module = plugged.module
     module.pattern(0x00F)
-    plugged.twin.silicon.power_cycle()
+    plugged.emulated.silicon.power_cycle()
     plugged.lit_ever.clear()
     readings = module.set(9, on=True)
     assert plugged.mask == 0x200
@@ -297,7 +297,7 @@ def test_a_breakdown_of_the_supply_is_told_until_the_leds_are_set_again(plugged:
     assert "0, 1, 2, 3" in module.state().note
     module.set(2, on=False)
     assert "0, 1, 3" in module.state().note
-    plugged.twin.silicon.power_cycle()
+    plugged.emulated.silicon.power_cycle()
     assert module.bar(2).quality is Quality.GOOD
     assert plugged.mask == 0x003
 
@@ -384,7 +384,7 @@ def test_an_address_of_the_board_is_refused_with_both_names(
 
 
 def test_unplugged_it_leaves_the_slot(plugged: Plugged) -> None:
-    plugged.twin.unplug()
+    plugged.emulated.unplug()
     assert 0x24 not in plugged.board.bus.addresses
     with pytest.raises(BusError):
         plugged.module.bar(1)

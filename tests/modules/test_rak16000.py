@@ -57,8 +57,8 @@ def test_vectors(
     assert readings.timestamp_ms == place.clock.timestamp_ms()
 
 
-def test_round_trip_over_the_ranges_of_the_twin(place: InSlot, module: Any) -> None:
-    for quantity in place.twin.quantities():
+def test_round_trip_over_the_ranges_of_the_emulated_product(place: InSlot, module: Any) -> None:
+    for quantity in place.emulated.quantities():
         for step in range(21):
             value = quantity.low + (quantity.high - quantity.low) * step / 20
             quantity.set(value)
@@ -111,7 +111,7 @@ def test_readings_lie_within_the_catalogue(
 
 def test_measurements_are_averaged(place: InSlot, module: Any) -> None:
     currents = iter([0.1, 0.2, 0.6])
-    place.twin.monitor.current_a = lambda: next(currents)
+    place.emulated.monitor.current_a = lambda: next(currents)
     assert module.read(samples=3).values["current"] == pytest.approx(300.0, abs=0.1)
 
 
@@ -136,7 +136,7 @@ def test_a_voltage_that_destroys_it_is_told(place: InSlot, module: Any) -> None:
 def test_a_brown_out_does_not_make_the_current_0(place: InSlot, module: Any) -> None:
     place.set("current", 500.0)
     module.read()
-    place.twin.monitor.power_cycle()
+    place.emulated.monitor.power_cycle()
     assert module.read().values["current"] == pytest.approx(500.0, abs=0.1)
 
 
@@ -148,7 +148,7 @@ def test_a_failure_at_every_transaction_is_told_and_over_afterwards(place: InSlo
 
     def reset() -> None:
         nonlocal made
-        place.twin.monitor.power_cycle()
+        place.emulated.monitor.power_cycle()
         made = place.make()
 
     for number, error in each_failure(place.bus, read, reset):
@@ -158,10 +158,10 @@ def test_a_failure_at_every_transaction_is_told_and_over_afterwards(place: InSlo
 
 
 def test_a_monitor_that_never_finishes(place: InSlot, module: Any) -> None:
-    place.twin.monitor.never_ready = True
+    place.emulated.monitor.never_ready = True
     with pytest.raises(NotReadyError):
         module.read()
-    place.twin.monitor.never_ready = False
+    place.emulated.monitor.never_ready = False
     assert module.read().values["voltage"] == pytest.approx(12.0, abs=0.004)
 
 

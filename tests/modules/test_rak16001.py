@@ -74,13 +74,13 @@ def test_equal_neighbours_do_not_read_0(place: InSlot, module: Any) -> None:
 
 def test_the_command_bytes_and_never_the_internal_reference(place: InSlot, module: Any) -> None:
     sent: list[int] = []
-    write = place.twin.converter.write
+    write = place.emulated.converter.write
 
     def note_and_write(data: bytes) -> None:
         sent.extend(data)
         write(data)
 
-    place.twin.converter.write = note_and_write
+    place.emulated.converter.write = note_and_write
     module.read_all()
     assert bytes(sent).hex(" ").upper() == "84 C4 94 D4 A4 E4 B4 F4"
     sent.clear()
@@ -103,7 +103,7 @@ def test_the_end_of_the_range_is_said(place: InSlot, module: Any) -> None:
 
 def test_conversions_are_averaged(place: InSlot, module: Any) -> None:
     volts = iter([0.75, 1.5, 2.25])
-    place.twin.converter.inputs[1].connect(lambda: next(volts))
+    place.emulated.converter.inputs[1].connect(lambda: next(volts))
     assert module.read(channel=1, samples=3).values["voltage"] == pytest.approx(1.5)
 
 

@@ -15,16 +15,16 @@ STEP_MA = 0.125 / 149.9
 
 
 class Plugged:
-    """A RAK5801 in slot 1, its twin and its board."""
+    """A RAK5801 in slot 1, its emulated and its board."""
 
     def __init__(self, supply_v: float = 3.3) -> None:
         self.board = AnalogSlot(supply_v)
-        self.twin = EmulatedRAK5801(self.board)
+        self.emulated = EmulatedRAK5801(self.board)
         self.module = RAK5801(self.board.parts, self.board.clock, NoTimers())
         self.module.open()
 
     def loop(self, current_ma: float) -> None:
-        (quantity,) = self.twin.quantities()
+        (quantity,) = self.emulated.quantities()
         assert quantity.set is not None
         quantity.set(current_ma)
 

@@ -68,12 +68,12 @@ class Slot:
 
 
 class Plugged:
-    """A RAK5802 in a slot, its twin and its line."""
+    """A RAK5802 in a slot, its emulated and its line."""
 
     def __init__(self) -> None:
         self.slot = Slot()
         self.line = self.slot.serial
-        self.twin = EmulatedRAK5802(self.slot)
+        self.emulated = EmulatedRAK5802(self.slot)
         self.module = RAK5802({"port": self.line.port}, self.slot.clock, self.slot)
         self.module.open()
 
@@ -82,12 +82,12 @@ class Plugged:
         self.line.echo = True
 
     def set(self, name: str, value: Any) -> None:
-        quantity = next(each for each in self.twin.quantities() if each.name == name)
+        quantity = next(each for each in self.emulated.quantities() if each.name == name)
         assert quantity.set is not None
         quantity.set(value)
 
     def get(self, name: str) -> object:
-        return next(each for each in self.twin.quantities() if each.name == name).get()
+        return next(each for each in self.emulated.quantities() if each.name == name).get()
 
     @property
     def sent(self) -> list[bytes]:
@@ -559,7 +559,7 @@ def test_the_last_address_can_be_reached() -> None:
 # -- the emulated unit ----------------------------------------------------------------------------
 
 
-class Ear:
+class PacketListener:
     """Hears what the units answer, as a third device on the line."""
 
     def __init__(self) -> None:
@@ -576,7 +576,7 @@ class Ear:
 def test_ten_thousand_random_frames_to_the_units(plugged: Plugged, tally: Tally) -> None:
     """No crash; an answer only to a whole frame for a unit that is there."""
     chance = random.Random(42)  # noqa: S311
-    fanout = Ear()
+    fanout = PacketListener()
     plugged.line.attach(fanout)
     for _ in range(10_000):
         body = chance.randbytes(chance.randrange(12))
@@ -601,7 +601,7 @@ def test_ten_thousand_random_frames_to_the_units(plugged: Plugged, tally: Tally)
 
 def test_unplugged_units_are_silent(plugged: Plugged) -> None:
     plugged.hear_itself()
-    plugged.twin.unplug()
+    plugged.emulated.unplug()
     assert plugged.line.echo is False
     with pytest.raises(BusError, match="did not answer"):
         plugged.module.read_coils(42)

@@ -16,16 +16,16 @@ STEP_V = 0.000125 / 0.6
 
 
 class Plugged:
-    """A RAK5811 in slot 1, its twin and its board."""
+    """A RAK5811 in slot 1, its emulated and its board."""
 
     def __init__(self, supply_v: float = 3.3) -> None:
         self.board = AnalogSlot(supply_v)
-        self.twin = EmulatedRAK5811(self.board)
+        self.emulated = EmulatedRAK5811(self.board)
         self.module = RAK5811(self.board.parts, self.board.clock, NoTimers())
         self.module.open()
 
     def source(self, volts: float) -> None:
-        (quantity,) = self.twin.quantities()
+        (quantity,) = self.emulated.quantities()
         assert quantity.set is not None
         quantity.set(volts)
 

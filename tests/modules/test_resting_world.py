@@ -22,9 +22,9 @@ PERIOD_S = 30.0
 """The period of ``serve --demo``."""
 
 
-def world(module: str, swing_s: float = 0.0) -> tuple[EmulatedBoard, FakeClock]:
+def world(module: str, demo_period_s: float = 0.0) -> tuple[EmulatedBoard, FakeClock]:
     clock = FakeClock()
-    board = EmulatedBoard(GENERATION_C, clock, swing_s)
+    board = EmulatedBoard(GENERATION_C, clock, demo_period_s)
     if module:
         board.plug(module, 1)
     return board, clock

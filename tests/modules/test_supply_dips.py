@@ -386,14 +386,14 @@ def test_a_chip_that_keeps_nothing_is_tried_ever_more_rarely(rig: Rig) -> None:
     """A supply that never comes up properly is one error, not one a second."""
     rig.invoke(A, "RAK13004", 1, "duty", channel=0, percent=50.0)
     number = listen(rig, Listened("RAK13004", "state", 1, {"channel": 0}), HOURLY_MS)
-    twin: Any = rig.board._plugged[1]
-    real = twin.silicon.write
-    twin.silicon.write = lambda data: (real(data), twin.silicon.power_cycle())[0]
-    twin.silicon.power_cycle()
+    emulated: Any = rig.board._plugged[1]
+    real = emulated.silicon.write
+    emulated.silicon.write = lambda data: (real(data), emulated.silicon.power_cycle())[0]
+    emulated.silicon.power_cycle()
     passes(rig, 60.0)
     assert kinds(rig.events(A, number)) == "vE"
     assert worker(rig, "RAK13004", 1).health.errors < 20
-    twin.silicon.write = real
+    emulated.silicon.write = real
     passes(rig, 12.0)
     assert kinds(rig.events(A, number)) == "vEv"
 
@@ -402,10 +402,10 @@ def test_after_a_reset_the_pwm_chip_answers_at_0x70_again_and_is_taken_off_it(ri
     """0x70 is the SHTC3's: within 2 s nobody else may answer there."""
     rig.invoke(A, "RAK13004", 1, "duty", channel=0, percent=50.0)
     dip(rig, 1)
-    twin: Any = rig.board._plugged[1]
-    assert twin.silicon.all_call_enabled
+    emulated: Any = rig.board._plugged[1]
+    assert emulated.silicon.all_call_enabled
     passes(rig, NOTICED_S)
-    assert not twin.silicon.all_call_enabled
+    assert not emulated.silicon.all_call_enabled
 
 
 def test_the_oldest_board_shows_it_at_a_line_that_is_low() -> None:

@@ -118,7 +118,7 @@ class Held:
 
 
 class TimedSlot(Generic[M]):
-    """A product in a slot, its twin and its board.
+    """A product in a slot, its emulated and its board.
 
     Args:
         product: The class of the product.

@@ -107,16 +107,16 @@ describe("the bridge's node", () => {
   it("says under its nodes what is wrong with the keys, until it is right", async () => {
     const { client, unit, config } = await start();
     const text = () => unit.status.lastCall.args[0].text;
-    for (const trouble of ["keys_wanted", "bad_keys", "no_curve", "wrong_server_key", "key_refused"]) {
-      client.goOffline(`It is ${trouble}.`, trouble);
-      assert.equal(text(), `@wisblock-bridge/node-red-wisblock/bridge:status.keys.${trouble}`);
-      const words = require("../../node-red-nodes/bridge/locales/en-US/bridge.json").status.keys[trouble];
+    for (const problem of ["keys_wanted", "bad_keys", "no_curve", "wrong_server_key", "key_refused"]) {
+      client.goOffline(`It is ${problem}.`, problem);
+      assert.equal(text(), `@wisblock-bridge/node-red-wisblock/bridge:status.keys.${problem}`);
+      const words = require("../../node-red-nodes/bridge/locales/en-US/bridge.json").status.keys[problem];
       assert.ok(words.length > 0 && words.length < 20, words);
     }
     client.goOffline("The socket is gone.", "no_socket");
     assert.match(text(), /disconnected/);
     client.goOnline();
-    assert.equal(config.connection.info.trouble, "");
+    assert.equal(config.connection.info.keyProblem, "");
     assert.match(text(), /connected/);
   });
 
@@ -203,12 +203,12 @@ describe("the bridge's node", () => {
     FakeClient.whenMade = (client) => client.goOnline({ version: "99.0.0", catalogue: "another" });
     const { config, client } = await start();
     assert.equal(config.warn.callCount, 1);
-    assert.equal(config.connection.info.drift, "newer");
+    assert.equal(config.connection.info.versionMismatch, "newer");
     client.goOffline();
     client.goOnline({ version: "99.0.0", catalogue: "another" });
     assert.equal(config.warn.callCount, 1);
     client.goOnline({ version: "99.0.0", catalogue: exported.sha256 });
-    assert.equal(config.connection.info.drift, "");
+    assert.equal(config.connection.info.versionMismatch, "");
   });
 
   it("compares versions by number", () => {

@@ -94,7 +94,7 @@ describe("with a real bridge", () => {
     await helper.load(OURS, [TAB, config(), node({ type: "wisblock-rak5801" }), SINK]);
     const { connection } = helper.getNode("bridge");
     await until(() => connection.state === "online", "online");
-    assert.deepEqual(connection.info, { emulated: true, drift: "", trouble: "" });
+    assert.deepEqual(connection.info, { emulated: true, versionMismatch: "", keyProblem: "" });
     const reply = await helper.request().get("/wisblock-bridge/bridge/status").expect(200);
     assert.equal(reply.body.board, "RAK7391");
     assert.equal(reply.body.emulated, true);

@@ -1,6 +1,6 @@
 "use strict";
 /*
- * What a printed node gives, for every module and every reading operation, against what the bridge says over ZeroMQ.
+ * What a generated node gives, for every module and every reading operation, against what the bridge says over ZeroMQ.
  *
  * 1. Operations, parameters and quantities come from the catalogue and from the emulated board; a module is named only where
  *    its emulated partner listens to another address than the lowest.

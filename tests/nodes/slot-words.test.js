@@ -5,6 +5,7 @@ const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
 const vm = require("node:vm");
+const { load, plain } = require("./fakes/editor-scripts");
 
 const ROOT = path.join(__dirname, "..", "..");
 const WORDS = JSON.parse(fs.readFileSync(path.join(ROOT, "node-red-nodes/bridge/locales/en-US/bridge.json"), "utf8")).slot;
@@ -14,14 +15,9 @@ for (const each of ["slot-clashes.js", "slot-lines.js"]) {
 }
 const { find, lines, choice } = window.wisblockSlots;
 
-/** What the printed form of a module says that it needs. */
-function needs(slug) {
-  const html = fs.readFileSync(path.join(ROOT, "node-red-nodes", slug, `${slug}.html`), "utf8");
-  return vm.runInNewContext(`(${/wisblock: (\{.*\}),\n/.exec(html)[1]})`);
-}
+/** What the node of a module says that it needs. */
+const needs = (slug) => load(slug).definition.wisblock;
 
-/** Objects of the other realm as ours. */
-const plain = (value) => JSON.parse(JSON.stringify(value));
 
 let count = 0;
 const claim = (slug, slot, bridge = "b") => {
@@ -91,7 +87,7 @@ describe("the lines below the slot field", () => {
     ["something unknown at the address", ["rak16001", "1", online(), found(chip({ chip: "" }))], ["plain free", "plain unknown_answers"]],
     ["the chip at another of its addresses", ["rak16001", "1", online(), found(chip({ address: 0x49 }))], ["plain free", "plain answers_elsewhere"]],
     ["the chip where it was strapped to", ["rak16001", "1", online({ straps: [{ slot: 1, chip: "ADS7830", address: 0x49 }] }), found(chip({ address: 0x49 }))], ["plain free", "good answers", "plain which_slot"]],
-    ["a warning of the scan", ["rak16001", "1", online(), found(chip({ chip: "ADS1115", warnings: ["Beware."] }))], ["plain free", "warning other_answers", "warning as_told"]],
+    ["a warning of the scan", ["rak16001", "1", online(), found(chip({ chip: "ADS1115", warnings: ["Beware."] }))], ["plain free", "warning other_answers", "warning as_reported"]],
     ["a key that may not scan", ["rak16001", "1", online(), { state: "online", refused: "forbidden", message: "no" }], ["plain free", "plain no_scan"]],
     ["a bus that is stuck", ["rak16001", "1", online(), { state: "online", refused: "timeout", message: "stuck" }], ["plain free", "plain scan_failed"]],
     ["an emulated board", ["rak5801", "1", online({ plugged: [{ slot: 1, module: "RAK5801" }, { slot: 2, module: null }] })], ["plain free", "good plugged", "plain unseen"]],
@@ -100,7 +96,7 @@ describe("the lines below the slot field", () => {
   for (const [what, [slug, slot, report, scan], wanted] of cases) {
     it(`tell of ${what}`, () => {
       assert.deepEqual(told(slug, slot, report, scan), wanted);
-      for (const key of wanted.map((each) => each.split(" ")[1]).filter((each) => each !== "as_told")) {
+      for (const key of wanted.map((each) => each.split(" ")[1]).filter((each) => each !== "as_reported")) {
         assert.equal(typeof WORDS[key], "string", `words for ${key}`);
       }
     });

@@ -49,7 +49,7 @@ describe("the status of a node", () => {
     assert.deepEqual(last(), { fill: "grey", shape: "dot", text: `${WORDS}.emulated` });
     status.bridge("offline");
     assert.deepEqual(last(), { fill: "red", shape: "ring", text: "node-red:common.status.disconnected" });
-    status.bridge("offline", { trouble: "keys_wanted" });
+    status.bridge("offline", { keyProblem: "keys_wanted" });
     assert.deepEqual(last(), { fill: "red", shape: "ring", text: `${WORDS}.keys.keys_wanted` });
     status.bridge("missing");
     assert.deepEqual(last(), { fill: "red", shape: "ring", text: `${WORDS}.no_bridge` });
@@ -114,10 +114,10 @@ describe("the status of a node", () => {
 
   it("is yellow while bridge and nodes know different modules", () => {
     const { status, last } = make();
-    status.bridge("online", { drift: "newer" });
-    assert.deepEqual(last(), { fill: "yellow", shape: "dot", text: "drift.newer" });
+    status.bridge("online", { versionMismatch: "newer" });
+    assert.deepEqual(last(), { fill: "yellow", shape: "dot", text: "version_mismatch.newer" });
     status.value("1 V");
-    assert.deepEqual(last(), { fill: "yellow", shape: "dot", text: "1 V drift.newer" });
+    assert.deepEqual(last(), { fill: "yellow", shape: "dot", text: "1 V version_mismatch.newer" });
   });
 
   it("shows the same line only once", () => {

@@ -21,6 +21,8 @@ SLUGS = [module["slug"] for module in MODULES]
 CHIPS = sorted(
     each.name for each in (PACKAGE / "chips").iterdir() if (each / "driver.py").is_file()
 )
+SKELETON = "WRITE" + " THIS:"
+"""What stands in the files of ``make module`` where something has to be written."""
 HAND_WRITTEN_NODES = {"bridge", "request"}
 every_module = for_each("module", MODULES, ids=SLUGS)
 
@@ -64,7 +66,7 @@ def test_every_product_has_a_twin(module: dict[str, Any]) -> None:
 
 
 @every_module
-def test_every_module_has_its_printed_node(module: dict[str, Any]) -> None:
+def test_every_module_has_its_generated_node(module: dict[str, Any]) -> None:
     slug = module["slug"]
     folder = ROOT / "node-red-nodes" / slug
     locale = folder / "locales" / "en-US"
@@ -74,7 +76,7 @@ def test_every_module_has_its_printed_node(module: dict[str, Any]) -> None:
         locale / f"{slug}.json",
         locale / f"{slug}.html",
     ):
-        assert path.is_file(), f"{missing(path)}; `make press` prints it"
+        assert path.is_file(), f"{missing(path)}; `make generate` writes it"
     package = json.loads((ROOT / "package.json").read_text())
     listed = package["node-red"]["nodes"].get(slug)
     assert listed == f"node-red-nodes/{slug}/{slug}.js", f"package.json does not list {slug}"
@@ -105,6 +107,23 @@ def test_every_module_has_a_page(module: dict[str, Any]) -> None:
         assert f"`{each['name']}" in text, f"{path.name} does not mention `{each['name']}`"
 
 
+def test_no_skeleton_is_left() -> None:
+    """What ``make module`` wrote has been written to its end."""
+    suffixes = {".py", ".json", ".md", ".html", ".js"}
+    files = [
+        file
+        for folder in ("python-bridge", "tests", "flows", "docs/modules", "node-red-nodes")
+        for file in (ROOT / folder).rglob("*")
+        if file.suffix in suffixes and "node_modules" not in file.parts
+    ]
+    left = [
+        f"{file.relative_to(ROOT)}: {text.count(SKELETON)} places"
+        for file in sorted(files)
+        if SKELETON in (text := file.read_text())
+    ]
+    assert not left, "\n".join(["still to be written:", *left])
+
+
 def test_nothing_is_left_over() -> None:
     """What is named after a module that there is no more would mislead."""
     known = set(SLUGS)
@@ -112,17 +131,17 @@ def test_nothing_is_left_over() -> None:
         for file in (ROOT / folder).glob(pattern):
             if file.stem.lower() not in {"readme", "index", "__init__"}:
                 assert slug_of(file) in known, f"{file.relative_to(ROOT)} belongs to no module"
-    printed = {
+    generated = {
         folder.name
         for folder in (ROOT / "node-red-nodes").iterdir()
         if (folder / f"{folder.name}.html").is_file()
     }
-    assert printed >= HAND_WRITTEN_NODES
-    assert printed <= known | HAND_WRITTEN_NODES
+    assert generated >= HAND_WRITTEN_NODES
+    assert generated <= known | HAND_WRITTEN_NODES
     package = json.loads((ROOT / "package.json").read_text())
-    assert set(package["node-red"]["nodes"]) == printed
+    assert set(package["node-red"]["nodes"]) == generated
     ours = {each for each in node_types() if each.startswith("wisblock-")}
-    assert ours <= {node_type(slug) for slug in printed}
+    assert ours <= {node_type(slug) for slug in generated}
 
 
 def node_type(slug: str) -> str:
@@ -151,6 +170,6 @@ def test_flows_are_sound() -> None:
 def test_the_exported_catalogue_is_fresh() -> None:
     path = ROOT / "node-red-nodes" / "catalogue.json"
     exported = json.loads(path.read_text())
-    fresh = "run `make press`: node-red-nodes/registry.json is not what the modules say"
+    fresh = "run `make generate`: node-red-nodes/catalogue.json is not what the modules say"
     assert exported == LOADED.data, fresh
     assert not LOADED.broken

@@ -1,4 +1,4 @@
-"""The carriers: where each slot pin leads. Data only."""
+"""The carrier boards: the wiring of each slot pin. Data only."""
 
 from __future__ import annotations
 

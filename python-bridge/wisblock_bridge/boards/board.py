@@ -1,8 +1,7 @@
-"""What a carrier is: names for controllers, lines, channels and ports.
+"""The description of a carrier board: controllers, lines, channels and ports.
 
-1. Data only: nothing here opens or asks anything.
-2. Every fact that nobody could confirm on hardware is listed in ``unconfirmed`` and can be
-   overridden.
+1. Data only: nothing here opens a device.
+2. Every fact that is not confirmed on hardware is listed in ``unconfirmed`` and can be overridden.
 """
 
 from __future__ import annotations
@@ -113,7 +112,7 @@ class BoardSpec:
 
     @property
     def i2c_name(self) -> str:
-        """What people call the bus."""
+        """The name of the bus in messages."""
         return f"i2c-{self.i2c_number}"
 
 

@@ -1,4 +1,4 @@
-"""What a group of digital lines is, whoever drives them.
+"""A group of digital lines, whatever chip drives them.
 
 1. Lines are numbered within their controller; which slot pin that is, only ``boards`` knows.
 2. Making a line an output never glitches: the level is set before the direction.
@@ -28,7 +28,7 @@ class Bias(StrEnum):
     """The pull resistor of an input."""
 
     NONE = "none"
-    """Whatever the pin has by itself."""
+    """What the pin itself has."""
     UP = "up"
     DOWN = "down"
 
@@ -119,7 +119,7 @@ class LineController(Protocol):
         ...
 
     def directions(self) -> int:
-        """Tell which lines are outputs.
+        """Return which lines are outputs.
 
         Returns:
             Bit n is 1 when line n is an output.
@@ -130,7 +130,7 @@ class LineController(Protocol):
         ...
 
     def outputs_lost(self, mask: int) -> int:
-        """Look whether lines that were made outputs here no longer are: one short transaction.
+        """Check whether lines that were made outputs here no longer are: one short transaction.
 
         An expander that lost its supply has only inputs. A bit is reported until its line is made
         an output or an input again.
@@ -148,7 +148,7 @@ class LineController(Protocol):
         ...
 
     def held_elsewhere(self) -> Mapping[int, str]:
-        """Tell which lines other programs or the kernel hold; their levels read as 0.
+        """Return which lines other programs or the kernel hold; their levels read as 0.
 
         Returns:
             Line to holder; empty where nobody else can reach the lines.
@@ -224,7 +224,7 @@ class LineController(Protocol):
 
 
 def no_edges(name: str) -> BusError:
-    """Make the error for a controller that cannot report changes.
+    """Return the error for a controller that cannot report changes.
 
     Args:
         name: The controller.

@@ -70,7 +70,7 @@ class I2CBus(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the adapter back; closing twice is allowed."""
+        """Release the adapter; closing twice is allowed."""
         ...
 
 
@@ -105,7 +105,7 @@ def check_transaction(name: str, address: int, messages: tuple[Write | Read, ...
 
 
 def _problem(messages: tuple[Write | Read, ...]) -> str:
-    """Say what a controller could not do, or "" for nothing."""
+    """Return what a controller could not do, or "" for nothing."""
     if not messages:
         return "A transaction needs at least one message."
     if len(messages) > MAX_MESSAGES:

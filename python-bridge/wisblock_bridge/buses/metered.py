@@ -1,4 +1,4 @@
-"""Buses that count what goes over them, for whoever has to find out which of them is bad.
+"""Buses that count what goes over them, to find out which of them is bad.
 
 1. What is counted is handed through unchanged, failures included.
 2. A count is exact as long as threads take turns (the interpreter's lock); nothing but the status

@@ -1,6 +1,6 @@
 """One line's changes for several readers: the kernel tells them once.
 
-1. Whoever reads first takes what the kernel has and leaves a copy for the others.
+1. The first reader takes what the kernel has and leaves a copy for the others.
 2. The source is opened with the first reader and closed with the last one.
 3. Used on one worker thread only.
 """

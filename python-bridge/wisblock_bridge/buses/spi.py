@@ -33,5 +33,5 @@ class SpiDevice(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the device back; closing twice is allowed."""
+        """Release the device; closing twice is allowed."""
         ...

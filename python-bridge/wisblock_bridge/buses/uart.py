@@ -2,7 +2,8 @@
 
 1. Bytes in, bytes out, and the few line conditions that protocols need; framing is the protocol's
    business.
-2. A read waits at most as long as it is told and returns what there is; silence is not an error.
+2. A read waits at most as long as it is told to and returns what there is; silence is not an
+   error.
 3. Failures leave as ``BusError`` with a kind; a port that went away is found again at the next use.
 """
 
@@ -74,7 +75,7 @@ class SerialPort(Protocol):
         ...
 
     def read(self, length: int, timeout_s: float) -> bytes:
-        """Take up to so many bytes.
+        """Take up to this many bytes.
 
         Args:
             length: How many at most.
@@ -108,5 +109,5 @@ class SerialPort(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the port back; closing twice is allowed."""
+        """Release the port; closing twice is allowed."""
         ...

@@ -19,7 +19,7 @@ Confidence = Literal["high", "medium", "low"]
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """Which chip it is, as far as can be told.
+    """Which chip it is, as far as can be determined.
 
     Attributes:
         chip: Its name, or "" when it is not one that was looked for.

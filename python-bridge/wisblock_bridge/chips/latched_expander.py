@@ -238,7 +238,7 @@ class RegisterExpander(LatchedExpander):
         self._to_verify &= ~mask
 
     def _lost_locked(self, asked: int) -> int:
-        """Look which outputs are outputs no more, or have another latch than they were told.
+        """Find which outputs are outputs no more, or have another latch than they were told.
 
         After power-up all lines are inputs. The latches are read, in a second transaction, only
         for what was commanded since the last check.

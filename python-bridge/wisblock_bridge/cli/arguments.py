@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Run = Callable[[argparse.Namespace], int]
+    Command = Callable[[str, str, str], argparse.ArgumentParser]
 
 UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -147,13 +148,23 @@ def _parser() -> Parser:
         added.set_defaults(load=lambda: _load(runner))
         return added
 
-    def asking(name: str, summary: str, runner: str) -> argparse.ArgumentParser:
+    def client_command(name: str, summary: str, runner: str) -> argparse.ArgumentParser:
         added = command(name, summary, runner)
         added.add_argument(
             "--keys", type=Path, metavar="FILE", help="this client's keys, for tcp://"
         )
         return added
 
+    _add_serving(command)
+    _add_queries(client_command)
+    _add_use(client_command)
+    _add_reports(client_command)
+    _add_catalogue(command)
+    _add_keys(command("keys", "Create and list the keys of remote clients.", ""))
+    return parser
+
+
+def _add_serving(command: Command) -> None:
     serve = command("serve", "Serve the board's modules until stopped.", "serve:serve")
     _add_board(serve)
     serve.add_argument(
@@ -175,21 +186,25 @@ def _parser() -> Parser:
     )
     _add_json(check)
 
-    scan = asking("scan", "List the chips that answer on the board's I2C bus.", "query:scan")
+
+def _add_queries(command: Command) -> None:
+    scan = command("scan", "List the chips that answer on the board's I2C bus.", "query:scan")
     _add_board(scan)
     _add_json(scan)
 
-    listing = asking("list", "List the modules, or describe one.", "query:list_modules")
+    listing = command("list", "List the modules, or describe one.", "query:list_modules")
     listing.add_argument("module", nargs="?", metavar="MODULE", help="such as RAK5801")
     _add_json(listing)
 
-    call = asking("call", "Call an operation of a module once.", "call:call")
+
+def _add_use(command: Command) -> None:
+    call = command("call", "Call an operation of a module once.", "call:call")
     _add_operation(call)
     call.add_argument(
         "--hold", action="store_true", help="leave the output as it is when this command ends"
     )
 
-    release = asking(
+    release = command(
         "release", "Release a module: make its outputs safe and free its slot.", "call:release"
     )
     release.add_argument("module", metavar="MODULE", help="such as RAK5801")
@@ -202,7 +217,7 @@ def _parser() -> Parser:
         help="make only these outputs safe; the module stays open",
     )  # fmt: skip
 
-    watch = asking("watch", "Show a module's readings repeatedly, or its events.", "watch:watch")
+    watch = command("watch", "Show a module's readings repeatedly, or its events.", "watch:watch")
     _add_operation(watch)
     watch.add_argument(
         "--every", type=duration_s, default=1.0, metavar="TIME", help="500ms, 1s, 2m (default 1s)"
@@ -211,22 +226,25 @@ def _parser() -> Parser:
     watch.add_argument("--deadband", type=float, help="show only changes greater than this")
     watch.add_argument("--count", type=positive, help="end after this many values")
 
-    status = asking("status", "Show the state of the running bridge.", "status:status")
+
+def _add_reports(command: Command) -> None:
+    status = command("status", "Show the state of the running bridge.", "status:status")
     _add_json(status)
 
-    report = asking(
+    report = command(
         "report", "Write a report that helps to find a fault, without keys.", "report:report"
     )
     _add_board(report)
     report.add_argument("--out", type=Path, metavar="FILE", help="write it to a file")
 
+
+def _add_catalogue(command: Command) -> None:
     catalogue = command(
         "catalogue", "Print the description of all modules as JSON.", "query:print_catalogue"
     )
-    catalogue.add_argument("--out", type=Path, metavar="FILE", help="write it to a file")
-
-    _add_keys(command("keys", "Create and list the keys of remote clients.", ""))
-    return parser
+    catalogue.add_argument(
+        "--out", type=Path, metavar="FILE", help="write it to a file, and its fingerprint beside it"
+    )
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:

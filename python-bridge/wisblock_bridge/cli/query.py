@@ -23,16 +23,20 @@ if TYPE_CHECKING:
 def print_catalogue(options: argparse.Namespace) -> int:
     """Print the catalogue of the bridge's own modules, always in the same form.
 
-    The Node-RED nodes are generated from it; modules of other projects have no part in that.
+    The Node-RED nodes are generated from it; modules of other projects have no part in that. Into a
+    folder goes its fingerprint as well, which the nodes compare with the one in ``hello``.
     """
     from wisblock_bridge.modules import registry  # noqa: PLC0415  (imports all modules)
+    from wisblock_bridge.wire import catalogue  # noqa: PLC0415  (needed by this command only)
 
     loaded = registry.load_own()
-    text = json.dumps(loaded.data, indent=2, ensure_ascii=False) + "\n"
+    text = catalogue.as_text(loaded.data)
     if options.out is None:
         sys.stdout.write(text)
     else:
         options.out.write_text(text, encoding="utf-8")
+        fingerprint = json.dumps({"catalogue": loaded.sha256})
+        options.out.with_name("fingerprint.json").write_text(f"{fingerprint}\n", encoding="utf-8")
     for name, reason in loaded.broken.items():
         sys.stderr.write(f"wisblock-bridge: modules/{name}.py cannot be used: {reason}\n")
     return 1 if loaded.broken else 0

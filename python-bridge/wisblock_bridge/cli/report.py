@@ -39,7 +39,7 @@ DEVICES = (
 INTRODUCTION = """\
 # wisblock-bridge report, {now}
 
-For a support request. It contains no keys. Read it before you send it: it describes this computer,\
+For a support request. It contains no keys. Read it before you send it: it describes this computer,
 what is plugged in, and the last lines of the bridge's log.
 """
 

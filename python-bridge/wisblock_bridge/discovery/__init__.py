@@ -1,8 +1,8 @@
-"""Finding out what is there: which board, which chips, and what is missing to use them.
+"""Detect the board and its chips, and what is missing on this computer to use them.
 
 1. Hardware is only read, and only where something known can be; register pointers aside, nothing
    is written.
-2. Missing devices and rights are findings, told in words, not failures.
+2. Missing devices and permissions are findings, not failures.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Everything that a bridge needs on this computer, looked at in one go.
+"""Check everything that a bridge needs on this computer.
 
-1. Nothing is changed and no output is touched.
-2. It always comes to an end with findings, whatever is wrong.
+1. Nothing is changed, and no output is used.
+2. There are always findings, whatever is wrong.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ OLDEST_GPIOD = 2
 
 
 def check(config: Config, computer: Computer | None = None) -> list[Finding]:
-    """Look at everything that a bridge needs.
+    """Check everything that a bridge needs.
 
     Args:
         config: What is configured.
@@ -56,7 +56,7 @@ def check(config: Config, computer: Computer | None = None) -> list[Finding]:
 def shortfalls(
     config: Config, board: BoardSpec, computer: Computer | None = None
 ) -> Iterator[Finding]:
-    """Look for what a bridge that is about to serve on hardware will miss.
+    """Return what is missing for a bridge that is about to serve on hardware.
 
     Args:
         config: What is configured.
@@ -77,7 +77,7 @@ def shortfalls(
 
 
 def is_good(findings: list[Finding]) -> bool:
-    """Tell whether a bridge can work.
+    """Return whether a bridge can work.
 
     Args:
         findings: Of ``check``.
@@ -121,7 +121,7 @@ def _findings(config: Config, computer: Computer) -> Iterator[Finding]:
 def _as_needed(
     running: Running | None, findings: Iterable[Finding], *, needed: bool = False
 ) -> Iterator[Finding]:
-    """Give findings about hardware, which the bridge that runs may not need at all."""
+    """Return findings about hardware, which the bridge that runs may not need at all."""
     for each in findings:
         if running is None or not running.emulated or needed or each.state in {"ok", "info"}:
             yield each
@@ -131,7 +131,7 @@ def _as_needed(
 
 
 def hardware_findings(board: BoardSpec, computer: Computer) -> Iterator[Finding]:
-    """Look at buses, controllers and ports.
+    """Check buses, controllers and ports.
 
     Args:
         board: The carrier.
@@ -192,7 +192,7 @@ def _modules(config: Config) -> Iterator[Finding]:
 
 
 def _served(config: Config) -> tuple[Running | None, list[Finding]]:
-    """Look at the endpoint first: a bridge that runs there decides what is looked at, and how."""
+    """Check the endpoint first: a bridge that runs there decides what is checked, and how."""
     main, *others = listeners(config)
     try:
         endpoint = client_endpoint(main.endpoint)

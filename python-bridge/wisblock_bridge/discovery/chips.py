@@ -1,8 +1,8 @@
 """Which chips answer on the bus, and which modules they may belong to.
 
 1. Only addresses that a known module or board part can have are looked at.
-2. An address that the kernel owns is told as such and left alone.
-3. Every entry says how sure it is; two things that want one address are told.
+2. An address that the kernel owns is reported as such and left alone.
+3. Every entry says how sure it is; two things that want one address are reported.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def scan(
     *,
     in_use: Iterable[ChipInUse] = (),
 ) -> list[dict[str, object]]:
-    """Look which known chips answer on the board's I2C bus.
+    """Find which known chips answer on the board's I2C bus.
 
     Args:
         hardware: The board.
@@ -117,7 +117,7 @@ def scan(
 def candidates(
     board: BoardSpec, modules: Mapping[str, type[Module]]
 ) -> dict[int, list[_Candidate]]:
-    """Collect what may be at which address.
+    """Return what may be at which address.
 
     Args:
         board: The carrier.
@@ -256,7 +256,7 @@ def _harmless_first(address: int, wanted: list[_Candidate]) -> list[_Candidate]:
 
 
 def _clashes(present: _Candidate, wanted: list[_Candidate]) -> list[str]:
-    """Tell which modules cannot be plugged in as delivered, because their address is taken."""
+    """Return which modules cannot be plugged in as delivered, because their address is taken."""
     return sorted({name for each in wanted if each is not present for name in each.as_delivered})
 
 

@@ -1,7 +1,7 @@
-"""This computer as discovery sees it: name, buses, GPIO controllers, drivers of the kernel.
+"""The facts about this computer: name, buses, GPIO controllers, drivers of the kernel.
 
 1. Everything here reads; nothing is claimed and nothing is changed.
-2. Tests hand in a computer of their own: whoever needs these facts takes a ``Computer``.
+2. Tests hand in a computer of their own: what needs these facts takes a ``Computer``.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ DEVICE_TREE = Path("/proc/device-tree")
 
 
 class Computer(Protocol):
-    """What can be asked of a computer."""
+    """The facts that a computer offers."""
 
     def model(self) -> str:
-        """Tell the name in the device tree ("Raspberry Pi Compute Module 4 Rev 1.1"), or ""."""
+        """Return the name in the device tree ("Raspberry Pi Compute Module 4 Rev 1.1"), or ""."""
         ...
 
     def hat(self) -> str:
-        """Tell maker and product in the EEPROM of a HAT ("RAK 6421 Pi Hat"), or ""."""
+        """Return maker and product in the EEPROM of a HAT ("RAK 6421 Pi Hat"), or ""."""
         ...
 
     def target(self, path: str) -> str | None:
-        """Tell which device file a path leads to, or None when there is none."""
+        """Return which device file a path leads to, or None when there is none."""
         ...
 
     def bus(self, number: int) -> I2CBus:
-        """Give an I2C bus; whether it can be used shows with the first transfer."""
+        """Return an I2C bus; whether it can be used shows with the first transfer."""
         ...
 
     def try_bus(self, number: int) -> None:
@@ -50,37 +50,37 @@ class Computer(Protocol):
         ...
 
     def kernel_driver(self, number: int, address: int) -> str | None:
-        """Tell which driver of the kernel owns an address on a bus, or None."""
+        """Return which driver of the kernel owns an address on a bus, or None."""
         ...
 
     def holders(self, spec: ControllerSpec, i2c_number: int) -> Mapping[int, str]:
-        """Tell which lines of a controller are held, and by whom; nothing where it is not there."""
+        """Return which lines of a controller are held, and by whom; empty without it."""
         ...
 
 
 class LinuxComputer:
-    """The computer that this runs on."""
+    """The computer that this process runs on."""
 
     def __init__(self, device_tree: Path = DEVICE_TREE) -> None:
         self._device_tree = device_tree
 
     def model(self) -> str:
-        """Tell the name in the device tree, or ""."""
+        """Return the name in the device tree, or ""."""
         return self._text("model")
 
     def hat(self) -> str:
-        """Tell maker and product in the EEPROM of a HAT ("RAK 6421 Pi Hat"), or ""."""
+        """Return maker and product in the EEPROM of a HAT ("RAK 6421 Pi Hat"), or ""."""
         return f"{self._text('hat/vendor')} {self._text('hat/product')}".strip()
 
     def target(self, path: str) -> str | None:
-        """Tell which device file a path leads to, or None when there is none."""
+        """Return which device file a path leads to, or None when there is none."""
         from wisblock_bridge.buses.linux.device_names import real_path  # noqa: PLC0415
 
         real = real_path(path)
         return real if os.path.exists(real) else None  # noqa: PTH110  (one call on a text)
 
     def bus(self, number: int) -> I2CBus:
-        """Give an I2C bus."""
+        """Return an I2C bus."""
         from wisblock_bridge.buses.linux.i2c import LinuxI2CBus  # noqa: PLC0415  (start-up time)
 
         return LinuxI2CBus(number)
@@ -107,13 +107,13 @@ class LinuxComputer:
             return ()
 
     def kernel_driver(self, number: int, address: int) -> str | None:
-        """Tell which driver of the kernel owns an address on a bus, or None."""
+        """Return which driver of the kernel owns an address on a bus, or None."""
         from wisblock_bridge.buses.linux.errno_faults import kernel_driver  # noqa: PLC0415
 
         return kernel_driver(address, Path(f"/dev/i2c-{number}"))
 
     def holders(self, spec: ControllerSpec, i2c_number: int) -> Mapping[int, str]:
-        """Tell which lines of a controller are held, and by whom; nothing where it is not there."""
+        """Return which lines of a controller are held, and by whom; empty without it."""
         from wisblock_bridge.buses.linux.gpio import LinuxLines  # noqa: PLC0415  (start-up time)
 
         parent = None if spec.address is None else (i2c_number, spec.address)

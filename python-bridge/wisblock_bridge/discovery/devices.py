@@ -1,4 +1,4 @@
-"""The devices that a board needs: are they there, may this user use them, and who else does?
+"""Check the devices of a board: do they exist, may this user open them, what else uses them?
 
 1. A device is opened only where that changes nothing; opening a serial port moves its lines.
 2. Every finding that is not good says what to do.
@@ -35,7 +35,7 @@ SPI_ADVICE = (
 
 
 def bus_findings(board: BoardSpec, computer: Computer) -> Iterator[Finding]:
-    """Look at the I2C bus.
+    """Check the I2C bus.
 
     Args:
         board: The carrier.
@@ -106,7 +106,7 @@ def _touched(board: BoardSpec, computer: Computer) -> bool:
 
 
 def controller_findings(board: BoardSpec, computer: Computer) -> Iterator[Finding]:
-    """Look at the line controllers.
+    """Check the line controllers.
 
     Args:
         board: The carrier.
@@ -125,7 +125,7 @@ def controller_findings(board: BoardSpec, computer: Computer) -> Iterator[Findin
 
 
 def port_findings(board: BoardSpec, computer: Computer) -> Iterator[Finding]:
-    """Look at the serial ports and SPI devices of the slots.
+    """Check the serial ports and SPI devices of the slots.
 
     Args:
         board: The carrier.
@@ -193,7 +193,7 @@ def _controller(
 
 
 def _expander(what: str, place: str, bus: I2CBus, address: int) -> Finding:
-    """Look whether an expander that the kernel leaves alone is there."""
+    """Check whether an expander that the kernel leaves alone is there."""
     try:
         found = identify(bus, address, SystemClock())
     except BusError as error:

@@ -1,6 +1,6 @@
-"""What ``check`` finds: one thing, its state, and what to do about it.
+"""A finding of ``check``: a subject, its state, and what to do about it.
 
-1. Data and words only.
+1. Data and text only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ State = Literal["ok", "missing", "problem", "info"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was checked.
 
     Attributes:
         what: "I2C bus i2c-1".

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def identifier(chip: str) -> Identify | None:
-    """Find the function that recognises a chip.
+    """Return the function that identifies a chip.
 
     Args:
         chip: Its name.

@@ -1,7 +1,7 @@
-"""What the bridge that runs already says about itself, for ``check``.
+"""Query a running bridge, for ``check``.
 
-1. Beside a running bridge nobody else looks for chips: it is asked to do so.
-2. It always comes to an end with a finding.
+1. While a bridge runs, only that bridge scans the bus.
+2. There is always a finding.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Running:
 
 
 def ask(endpoint: str) -> tuple[Running | None, Finding]:
-    """Ask who serves at an endpoint.
+    """Query what serves at an endpoint.
 
     Args:
         endpoint: Where somebody listens.

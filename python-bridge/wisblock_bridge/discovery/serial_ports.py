@@ -1,4 +1,4 @@
-"""The serial port of a Raspberry Pi's header: which device it is, and what that one cannot do.
+"""The serial port of a Raspberry Pi's header: which device it is, and its limits.
 
 1. A port is judged by the device that its name leads to, never by its name.
 2. Nothing is opened here.
@@ -42,7 +42,7 @@ MINI_UART_ADVICE = (
 
 
 def is_pi_5(computer: Computer) -> bool:
-    """Tell whether the header's serial port is UART0 of the RP1, as on a Raspberry Pi 5.
+    """Return whether the header's serial port is UART0 of the RP1, as on a Raspberry Pi 5.
 
     Args:
         computer: Whom to ask.
@@ -58,7 +58,7 @@ def is_pi_5(computer: Computer) -> bool:
 def with_usable_ports(
     board: BoardSpec, computer: Computer, note: Callable[[str], None]
 ) -> BoardSpec:
-    """Give a board whose header port is the one that GPIO14 and GPIO15 lead to.
+    """Return a board whose header port is the one that GPIO14 and GPIO15 lead to.
 
     Args:
         board: The board as it is known.
@@ -82,7 +82,7 @@ def with_usable_ports(
 
 
 def advice(path: str) -> str:
-    """Tell what to do when a slot's serial port is not there.
+    """Return what to do when a slot's serial port is not there.
 
     Args:
         path: Its device file.
@@ -98,7 +98,7 @@ def advice(path: str) -> str:
 
 
 def judged(what: str, path: str, computer: Computer) -> Finding | None:
-    """Judge a serial port that is there by the device that its name leads to.
+    """Return a finding about an existing serial port, by the device that its name leads to.
 
     Args:
         what: Name of the finding.

@@ -1,8 +1,8 @@
-"""What the configuration says is plugged in: does it answer, and is what it needs free?
+"""Check the configured modules: do they answer, and is what they need free?
 
-1. A chip is asked for its acknowledge by reading a byte; nothing is written.
-2. Beside a running bridge the bus is left alone; what that bridge has found is taken instead.
-3. Lines are looked at, not claimed.
+1. A chip is checked by reading a byte; nothing is written.
+2. While a bridge runs the bus is not used; that bridge's scan is taken instead.
+3. Lines are inspected, not claimed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OURS = "wisblock-bridge"
 def slot_findings(
     config: Config, board: BoardSpec, computer: Computer, running: Running | None
 ) -> Iterator[Finding]:
-    """Look at what the configured modules need.
+    """Check what the configured modules need.
 
     Args:
         config: What is configured.
@@ -105,7 +105,7 @@ class _Slot:
         self._running = running
 
     def chips(self, addresses: Mapping[str, int]) -> Iterator[Finding]:
-        """Look whether the module's chips answer, and whether the kernel leaves them alone."""
+        """Check whether the module's chips answer, and whether the kernel leaves them alone."""
         name = self._board.i2c_name
         for need in self._needs:
             if not isinstance(need, ChipNeed):
@@ -138,7 +138,7 @@ class _Slot:
                 )
 
     def lines(self, holders: Mapping[str, Mapping[int, str]]) -> Iterator[Finding]:
-        """Look whether somebody else holds lines that the module needs."""
+        """Check whether somebody else holds lines that the module needs."""
         for pin, ref in self._wanted_lines():
             holder = holders.get(ref.controller, {}).get(ref.offset)
             if holder is None:
@@ -153,7 +153,7 @@ class _Slot:
             )
 
     def ports(self) -> Iterator[Finding]:
-        """Look whether the module's serial port or chip select is there at all."""
+        """Check whether the module's serial port or chip select is there at all."""
         slot = self._board.slots[self._number]
         for need in self._needs:
             if isinstance(need, PortNeed):
@@ -177,7 +177,7 @@ class _Slot:
         return any(isinstance(need, SpiNeed) for need in self._needs)
 
     def _silent(self, address: int) -> BusError | None:
-        """Tell why nothing answers at an address; None when something does, or nobody knows."""
+        """Return why nothing answers at an address; None when something does, or nobody knows."""
         if self._running is not None:
             known = self._running.addresses
             if known is None or address in known:

@@ -1,6 +1,6 @@
-"""Whether what modules are asked to keep across restarts can be kept on this computer.
+"""Check whether this computer can keep what modules store across restarts.
 
-1. It writes a nameless file and removes what it made: only writing shows whether writing works.
+1. It writes an unnamed file and removes what it created: only a write shows whether writing works.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ WHAT = "state directory"
 
 
 def state_finding(*, emulate: bool, environment: Mapping[str, str] = os.environ) -> Finding:
-    """Look where a bridge started by this user would keep calibrations and settings.
+    """Find where a bridge started by this user would keep calibrations and settings.
 
     Args:
-        emulate: The board is an emulated one, which forgets unless it is told where to keep things.
+        emulate: The board is an emulated one, which forgets unless it is told where to keep
+            things.
         environment: Of this process.
 
     Returns:

@@ -1,9 +1,9 @@
 """A whole board that exists only in memory.
 
-1. It builds below the bus seam: drivers, modules and bridge are the same code as on hardware.
+1. It replaces the buses only: drivers, modules and bridge are the same code as on hardware.
 2. It is the only file that knows which emulated chip sits where; products are found in
    ``modules.emulated``.
-3. The back door is called from the poll loop and takes no time.
+3. The emulator control is called from the poll loop and takes no time.
 """
 
 from __future__ import annotations
@@ -105,15 +105,15 @@ class EmulatedSlot:
         return self._board.air
 
     def wire(self, pin: str) -> Wire:
-        """Give a digital pin; one that leads nowhere on this board ends in the air."""
+        """Return a digital pin; one that leads nowhere on this board ends in the air."""
         return self._wires.setdefault(pin, Wire(f"slot {self.slot} {pin}"))
 
     def analog(self, pin: str) -> AnalogWire:
-        """Give an analog pin."""
+        """Return an analog pin."""
         return self._analog[pin]
 
     def address(self, chip: str, delivered: int) -> int:
-        """Tell the address that a chip is strapped to, as ``SlotPins.address`` says."""
+        """Return the address that a chip is strapped to, as ``SlotPins.address`` says."""
         return self._addresses.get(chip, delivered)
 
 
@@ -123,7 +123,7 @@ class EmulatedBoard:
     Args:
         board: Its wiring.
         clock: Time.
-        swing_s: Period of slow changes of everything that was not set by hand, s; 0 for none.
+        demo_period_s: Period of slow changes of everything that was not set by hand, s; 0 for none.
         addresses: I2C address by (slot, chip) where straps were changed.
     """
 
@@ -133,14 +133,14 @@ class EmulatedBoard:
         self,
         board: BoardSpec,
         clock: Clock,
-        swing_s: float = 0.0,
+        demo_period_s: float = 0.0,
         addresses: Mapping[tuple[int, str], int] | None = None,
     ) -> None:
         self._addresses = dict(addresses or {})
         self.board = board
         self._clock = clock
-        self._swing_s = swing_s
-        self._twins = EmulatedProducts()
+        self._demo_period_s = demo_period_s
+        self._products = EmulatedProducts()
         self._plugged: dict[int, EmulatedModule] = {}
         self._unplugged: set[int] = set()
         self._of_itself: set[int] = set()
@@ -167,7 +167,7 @@ class EmulatedBoard:
         }
         self.spi_bus = EmulatedSpiBus("spidev0", clock)
         self.slots = {number: self._make_slot(number) for number in board.slots}
-        self._on_board = _OnBoard(self._inputs, clock, swing_s)
+        self._on_board = _OnBoard(self._inputs, clock, demo_period_s)
 
     # -- Transport --------------------------------------------------------------------------------
 
@@ -184,28 +184,28 @@ class EmulatedBoard:
         return Air(self._clock)
 
     def lines(self, spec: ControllerSpec, i2c_number: int) -> LineController | None:  # noqa: ARG002
-        """Find a line controller: the SoC's; expanders are left to their own driver."""
+        """Return a line controller: the SoC's; expanders are left to their own driver."""
         return self._controllers.get(spec.key)
 
     def serial(self, path: str) -> SerialPort:
-        """Give a serial port, as ``Transport.serial`` says."""
+        """Return a serial port, as ``Transport.serial`` says."""
         return self.serial_lines[path].port
 
     def serial_device(self, path: str) -> str:
-        """Tell which device a path leads to: itself."""
+        """Return which device a path leads to: itself."""
         return path
 
     def spi(self, path: str, max_hz: int) -> SpiDevice:  # noqa: ARG002  (memory is fast enough)
-        """Give a chip select, as ``Transport.spi`` says."""
+        """Return a chip select, as ``Transport.spi`` says."""
         return EmulatedSpiDevice(self.spi_bus, path)
 
     def close(self) -> None:
         """Do nothing: memory needs no closing."""
 
-    # -- the back door ----------------------------------------------------------------------------
+    # -- the emulator control ---------------------------------------------------------------------
 
     def plugged(self, slot: int) -> str | None:
-        """Tell which product is in a slot.
+        """Return which product is in a slot.
 
         Args:
             slot: 1 or 2.
@@ -213,11 +213,11 @@ class EmulatedBoard:
         Returns:
             Its name, or None.
         """
-        twin = self._plugged.get(slot)
-        return twin.product if twin else None
+        emulated = self._plugged.get(slot)
+        return emulated.product if emulated else None
 
     def ask_for(self, module: str, slot: Slot) -> None:
-        """Plug in the module that is asked for, as an emulated board does of itself.
+        """Plug in the module that is requested, as an emulated board does automatically.
 
         A product that was plugged in by hand or by the configuration stays; so does an empty slot
         that was emptied by hand.
@@ -226,7 +226,7 @@ class EmulatedBoard:
             module: Name of the module.
             slot: Where.
         """
-        if slot == "board" or slot in self._unplugged or module not in self._twins:
+        if slot == "board" or slot in self._unplugged or module not in self._products:
             return
         present = self._plugged.get(slot)
         if present is not None:
@@ -237,7 +237,7 @@ class EmulatedBoard:
         try:
             self.plug(module, slot)
         except InUseError:
-            # The rack has let it in, so whatever has the address is out of use: it was moved here.
+            # The slot manager has let it in, so what has the address is out of use: it was moved.
             for other in tuple(self._of_itself - {slot}):
                 self.unplug(other)
                 self._unplugged.discard(other)
@@ -257,11 +257,11 @@ class EmulatedBoard:
             SlotConflictError: Something is in the slot already.
             InUseError: A chip of the product has the address of another one on the bus.
         """
-        twin = self._twins.get(module)
-        if twin is None:
+        emulated = self._products.get(module)
+        if emulated is None:
             raise BadParamsError(
                 f"There is no emulated {module}.",
-                data={"param": "module", "allowed": sorted(self._twins)},
+                data={"param": "module", "allowed": sorted(self._products)},
             )
         if slot in self._plugged:
             raise SlotConflictError(
@@ -269,7 +269,7 @@ class EmulatedBoard:
                 data={"holder": self._plugged[slot].product},
             )
         try:
-            self._plugged[slot] = twin(self.slots[slot], self._swing_s)
+            self._plugged[slot] = emulated(self.slots[slot], self._demo_period_s)
         except ValueError as error:
             raise InUseError(
                 f"{module} does not go into the emulated slot {slot}: {error}.",
@@ -285,13 +285,13 @@ class EmulatedBoard:
         Args:
             slot: 1 or 2.
         """
-        twin = self._plugged.pop(slot, None)
-        if twin is not None:
-            twin.unplug()
+        emulated = self._plugged.pop(slot, None)
+        if emulated is not None:
+            emulated.unplug()
         self._unplugged.add(slot)
 
     def quantities(self, slot: Slot) -> tuple[Quantity, ...]:
-        """Tell what can be seen and set at a place.
+        """Return what can be seen and set at a place.
 
         Args:
             slot: 1, 2 or "board".
@@ -304,10 +304,10 @@ class EmulatedBoard:
         """
         if slot == "board":
             return (*self._on_board.quantities(), *self._line_quantities())
-        return self._twin_in(slot).quantities()
+        return self._emulated_in(slot).quantities()
 
     def get(self, slot: Slot, quantity: str) -> Value:
-        """Tell a quantity.
+        """Report a quantity.
 
         Args:
             slot: Where.
@@ -353,7 +353,7 @@ class EmulatedBoard:
             self.bus.fail(address, None if fault is None else replace(fault))
 
     def power_cycle(self, slot: Slot) -> tuple[int, ...]:
-        """Take the supply away for a moment: of the module in a slot, or of the board's own chips.
+        """Interrupt the supply of the module in a slot, or of the board's own chips.
 
         Args:
             slot: 1, 2 or "board".
@@ -374,10 +374,10 @@ class EmulatedBoard:
                 *(specs[key].address or 0 for key in self.expanders),
                 self.board.converter.address,
             )
-        twin = self._twin_in(slot)
-        if not twin.power_cycle():
+        emulated = self._emulated_in(slot)
+        if not emulated.power_cycle():
             raise BadParamsError(
-                f"The {twin.product} has no chip that forgets its settings without supply.",
+                f"The {emulated.product} has no chip that forgets its settings without supply.",
                 hint='Its lines hang on the board\'s expander: power_cycle with slot "board".',
                 data={"param": "slot"},
             )
@@ -415,13 +415,13 @@ class EmulatedBoard:
         self.spi_bus.fail(select, None if fault is None else replace(fault))
         return select
 
-    def _twin_in(self, slot: int) -> EmulatedModule:
-        twin = self._plugged.get(slot)
-        if twin is None:
+    def _emulated_in(self, slot: int) -> EmulatedModule:
+        emulated = self._plugged.get(slot)
+        if emulated is None:
             raise NotReadyError(
                 f"The emulated slot {slot} is empty.", hint="Plug something in with emulator.plug."
             )
-        return twin
+        return emulated
 
     def _quantity(self, slot: Slot, name: str) -> Quantity:
         quantities = self.quantities(slot)
@@ -475,10 +475,10 @@ class EmulatedBoard:
 class _OnBoard:
     """The analog inputs as seen without a product: open, until a voltage is put on by hand."""
 
-    def __init__(self, inputs: tuple[AnalogWire, ...], clock: Clock, swing_s: float) -> None:
+    def __init__(self, inputs: tuple[AnalogWire, ...], clock: Clock, demo_period_s: float) -> None:
         self._inputs = inputs
         self._by_hand = [
-            DemoWave(volts, 0.0, high, clock, swing_s)
+            DemoWave(volts, 0.0, high, clock, demo_period_s)
             for volts, high in zip(OPEN_INPUT_V, DEMO_HIGH_V, strict=True)
         ]
         for wire, value in zip(inputs, self._by_hand, strict=True):

@@ -1,7 +1,7 @@
 """What an emulated product is: physical quantities on one side, slot pins on the other.
 
-1. A twin meets the board only on the pins of its slot, as the product does.
-2. A quantity that a reading measures bears that reading's name and unit.
+1. An emulated product meets the board only on the pins of its slot, as the product does.
+2. A quantity that a reading measures has that reading's name and unit.
 3. Constants are typed again from the vendor's documents, never imported from the product's own
    file.
 """
@@ -34,11 +34,11 @@ class SlotPins(Protocol):
         ...
 
     def wire(self, pin: str) -> Wire:
-        """Give a digital pin ("IO1"..."IO6")."""
+        """Return a digital pin ("IO1"..."IO6")."""
         ...
 
     def analog(self, pin: str) -> AnalogWire:
-        """Give an analog pin ("AIN0", "AIN1")."""
+        """Return an analog pin ("AIN0", "AIN1")."""
         ...
 
     @property
@@ -57,7 +57,7 @@ class SlotPins(Protocol):
         ...
 
     def address(self, chip: str, delivered: int) -> int:
-        """Tell the I2C address that a chip of the product in this slot is strapped to.
+        """Return the I2C address that a chip of the product in this slot is strapped to.
 
         Args:
             chip: Name of the chip.
@@ -73,7 +73,7 @@ class RadioPins(SlotPins, Protocol):
     """The pins of a slot, for a product with a radio on its SPI bus."""
 
     def wire(self, pin: str) -> Wire:
-        """Give a digital pin ("IO1"..."IO6")."""
+        """Return a digital pin ("IO1"..."IO6")."""
         ...
 
     @property
@@ -117,14 +117,14 @@ class Quantity:
 
 
 class DemoWave:
-    """A physical value: fixed once set, before that swinging slowly in demo mode.
+    """A physical value: fixed once set, before that changing slowly in demo mode.
 
     Args:
         value: The value at rest.
-        low: Lower end of the swing.
-        high: Upper end of the swing.
+        low: Lower end of the wave.
+        high: Upper end of the wave.
         clock: Time.
-        period_s: Duration of one swing; 0 for none.
+        period_s: Duration of one period; 0 for none.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class DemoWave:
         self._period_s = period_s
 
     def get(self) -> float:
-        """Tell the present value."""
+        """Return the present value."""
         if self._value is not None:
             return self._value
         return self._middle + self._amplitude * math.sin(
@@ -166,17 +166,17 @@ class EmulatedModule:
 
     Args:
         pins: The slot it is plugged into.
-        swing_s: Period of the demo mode's slow changes; 0 for none.
+        demo_period_s: Period of the demo mode's slow changes; 0 for none.
     """
 
     product: ClassVar[str]
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
         self.pins = pins
-        self.swing_s = swing_s
+        self.demo_period_s = demo_period_s
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers."""
+        """Return the quantities of the emulator control."""
         raise NotImplementedError
 
     def unplug(self) -> None:

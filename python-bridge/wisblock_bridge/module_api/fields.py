@@ -88,7 +88,7 @@ class ReadingSpec:
             it supports (``precision``).
         choices: The words that a text can be.
         optional: Only there when asked for (a scaled value).
-        digits: Significant digits of a result where no constant step can be told.
+        digits: Significant digits of a result where there is no constant step.
     """
 
     name: str

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def lost_supply(chip: str, state: str) -> SupplyLostError:
-    """Make the error for a chip that was reset.
+    """Return the error for a chip that was reset.
 
     Args:
         chip: Its name, with address and bus.

@@ -25,7 +25,7 @@ was written for the version before would no longer work."""
 
 
 class EventSource(ABC):
-    """A running look-out for an event; it is used by the module's own worker thread only.
+    """A running watcher of an event; it is used by the module's own worker thread only.
 
     Args:
         interval_s: Seconds between two looks; infinity where only the descriptor tells. A look may
@@ -42,18 +42,18 @@ class EventSource(ABC):
 
     @abstractmethod
     def look(self) -> Sequence[Result]:
-        """Look once.
+        """Check once.
 
         Returns:
             At the first look the present state, unless the event tells occurrences; afterwards what
             happened since.
 
         Raises:
-            BridgeError: The hardware did not answer; the look-out goes on.
+            BridgeError: The hardware did not answer; it goes on.
         """
 
     def close(self) -> None:  # noqa: B027  (most have nothing to close)
-        """Look out no longer; closing twice is allowed."""
+        """Stop watching; closing twice is allowed."""
 
 
 class Timers(Protocol):
@@ -84,16 +84,16 @@ class ModuleState(Protocol):
     """What one module in one slot remembers across restarts, as plain data."""
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Why what was remembered last could not be kept, as a sentence; empty when it was."""
         ...
 
     def recall(self) -> dict[str, object]:
-        """Give what was remembered; empty when nothing was."""
+        """Return what was remembered; empty when nothing was."""
         ...
 
     def remember(self, facts: Mapping[str, object]) -> None:
-        """Keep facts instead of what was remembered before; ``trouble`` says whether that worked.
+        """Keep facts instead of what was remembered before; ``problem`` says whether that worked.
 
         Args:
             facts: Plain JSON types.
@@ -104,13 +104,13 @@ class ModuleState(Protocol):
 class InMemoryState:
     """A memory that ends with the process, on purpose: nothing that is expected of it fails."""
 
-    trouble = ""
+    problem = ""
 
     def __init__(self) -> None:
         self._facts: dict[str, object] = {}
 
     def recall(self) -> dict[str, object]:
-        """Give what was remembered."""
+        """Return what was remembered."""
         return dict(self._facts)
 
     def remember(self, facts: Mapping[str, object]) -> None:
@@ -211,13 +211,13 @@ class Module:
 
     @classmethod
     def parts_of(cls, output: str) -> frozenset[str] | None:  # noqa: ARG003
-        """Tell what an output consists of, where outputs of the module have parts in common.
+        """Return what an output consists of, where outputs of the module have parts in common.
 
         A part belongs to the output that was written last, and ``make_safe`` of an output leaves
         parts alone that another output has taken since.
 
         Args:
-            output: Its name, as ``drives`` of an operation tells it.
+            output: Its name, as ``drives`` of an operation names it.
 
         Returns:
             Its parts; None for a module whose outputs have nothing in common.
@@ -225,13 +225,13 @@ class Module:
         return None
 
     def rests(self, output: str) -> bool:  # noqa: ARG002
-        """Tell whether an output is in its safe state, without asking the hardware.
+        """Return whether an output is in its safe state, without asking the hardware.
 
-        Asked after each command and each timer of the module: an output that came to rest by itself
-        (a pulse is over, a move is done) is not driven by anybody any more.
+        Asked after each command and each timer of the module: an output that came to rest
+        automatically (a pulse is over, a move is done) is not driven by anybody any more.
 
         Args:
-            output: Its name, as ``drives`` of an operation tells it.
+            output: Its name, as ``drives`` of an operation names it.
 
         Returns:
             Whether it surely is.
@@ -239,10 +239,10 @@ class Module:
         return False
 
     def make_safe(self, output: str) -> None:
-        """Bring one output to its safe state, because who drove it is gone.
+        """Bring one output to its safe state, because the client that drove it disconnected.
 
         Args:
-            output: Its name, as ``drives`` of an operation tells it.
+            output: Its name, as ``drives`` of an operation names it.
 
         Raises:
             BridgeError: The hardware did not answer.
@@ -282,7 +282,7 @@ class Module:
         Returns:
             The same: uncertain and with a note when the memory could not be written.
         """
-        if self.memory.trouble:
+        if self.memory.problem:
             readings.quality = Quality.UNCERTAIN
-            readings.note = f"{readings.note} {self.memory.trouble}".lstrip()
+            readings.note = f"{readings.note} {self.memory.problem}".lstrip()
         return readings

@@ -92,7 +92,7 @@ class SpiNeed:
     """The slot's chip select on the SPI bus that both slots share.
 
     Attributes:
-        max_hz: Fastest clock that the chip bears, Hz.
+        max_hz: Fastest clock that the chip tolerates, Hz.
     """
 
     max_hz: int
@@ -113,7 +113,7 @@ class Expanders(Protocol):
     """The board's expanders, with the reservations of the slots respected."""
 
     def controller(self, expander: str) -> LineController:
-        """Give the controller of an expander.
+        """Return the controller of an expander.
 
         Args:
             expander: "slots" or "board".
@@ -156,7 +156,7 @@ class Part(Generic[T]):
     """A declared need, which on an instance is the thing itself.
 
     Args:
-        need: What the rack has to provide.
+        need: What the slot manager has to provide.
     """
 
     def __init__(self, need: Need) -> None:
@@ -257,7 +257,7 @@ def spi_device(max_hz: int) -> Part[SpiDevice]:
     """Declare that the module uses the chip select of its slot.
 
     Args:
-        max_hz: Fastest clock that its chip bears, Hz.
+        max_hz: Fastest clock that its chip tolerates, Hz.
 
     Returns:
         A declaration that reads as an ``SpiDevice`` on instances.

@@ -120,7 +120,7 @@ class OperationDescription:
     precision: Precision = field(repr=False)
 
     def output(self, params: Mapping[str, object]) -> str:
-        """Tell which output a call drives.
+        """Return which output a call drives.
 
         Args:
             params: The checked parameters.
@@ -136,7 +136,7 @@ class OperationDescription:
         return self.drives.format(**params)
 
     def is_urgent(self, params: Mapping[str, object]) -> bool:
-        """Tell whether a call overtakes queued work.
+        """Return whether a call overtakes queued work.
 
         Args:
             params: The checked parameters.

@@ -87,7 +87,7 @@ class RAK12006(Module):
 
     @operation(gives=(MOTION,), main=MOTION, reads_only=True, default=True)
     def read(self, active_low: ActiveLow = True) -> Result:  # noqa: FBT002  (of the wire)
-        """Tell whether there is motion now.
+        """Return whether there is motion now.
 
         Returns:
             ``motion``.
@@ -105,13 +105,13 @@ class RAK12006(Module):
         debounce_ms: DebounceMs = 0,
         poll_ms: PollMs = 100,
     ) -> LineEvents:
-        """Tell when motion begins and ends; the first message is the present state.
+        """Report when motion begins and ends; the first message is the present state.
 
-        Once the sensor has settled, the present state is told again, as a reading that can be
+        Once the sensor has settled, the present state is reported again, as a reading that can be
         trusted.
 
         Returns:
-            The look-out.
+            The event source.
 
         Raises:
             BusError: The line could not be used.

@@ -19,16 +19,16 @@ class EmulatedRAK12006(EmulatedModule):
 
     product = "RAK12006"
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
-        self._motion = DemoSwitch(pins.clock, swing_s / WALKS_IN_A_PERIOD, WALK_SHARE)
-        if swing_s > 0.0:
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
+        self._motion = DemoSwitch(pins.clock, demo_period_s / WALKS_IN_A_PERIOD, WALK_SHARE)
+        if demo_period_s > 0.0:
             pins.wire("IO6").follow(self.product, self._level)
         else:
             self._show(self._motion.get())
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: whether something moves."""
+        """Return the quantities: whether something moves."""
         return (truth("motion", self._motion.get, self._show),)
 
     def unplug(self) -> None:

@@ -136,13 +136,13 @@ class RAK12015(Module):
             int, Param("Time from look to look.", unit="millisecond", low=10, high=60_000)
         ] = 200,
     ) -> VibrationWatch:
-        """Tell when a vibration begins, with its first pulses, and when it is over, with all.
+        """Report when a vibration begins, with its first pulses, and when it is over, with all.
 
         Between two looks the converter belongs to others, so a single short knock can be missed;
         with poll_ms not above window_ms there is no gap.
 
         Returns:
-            The look-out.
+            The event source.
         """
         return VibrationWatch(
             self, threshold, hold_ms / 1000.0, window_ms / 1000.0, poll_ms / 1000.0
@@ -192,8 +192,8 @@ class PulseCounter:
     Attributes:
         threshold: A pulse begins here, V.
         peak: Highest voltage so far, V; never below 0.
-        pulses: So many began.
-        conversions: So many voltages were taken.
+        pulses: This many began.
+        conversions: This many voltages were taken.
         high: Whether a pulse is under way.
     """
 
@@ -247,7 +247,7 @@ class VibrationWatch(EventSource):
         self._shaken_at = 0.0
 
     def look(self) -> list[Result]:
-        """Look once.
+        """Check once.
 
         Returns:
             ``vibration``, ``peak`` and ``pulses`` when a vibration begins or is over; at first in

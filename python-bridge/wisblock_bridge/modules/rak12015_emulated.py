@@ -14,16 +14,16 @@ class EmulatedRAK12015(EmulatedModule):
 
     product = "RAK12015"
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         self._peak = DemoWave(
-            0.0, -1.0, 1.0, pins.clock, swing_s
+            0.0, -1.0, 1.0, pins.clock, demo_period_s
         )  # at rest half of the demo's time
         self._frequency = DemoWave(50.0, 50.0, 50.0, pins.clock)
         pins.analog("AIN1").connect(self._volts)
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: height (0 is at rest) and rate of the pulses."""
+        """Return the quantities: height (0 is at rest) and rate of the pulses."""
         return (
             Quantity("peak", "volt", 0.0, 2.0, 0.000125, self._height, self._peak.set),
             Quantity(

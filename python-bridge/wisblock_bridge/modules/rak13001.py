@@ -34,7 +34,7 @@ class IsolatedInput(Module):
 
     @operation(gives=(ACTIVE,), main=ACTIVE, reads_only=True)
     def input(self) -> Result:
-        """Tell whether there is voltage at the input.
+        """Return whether there is voltage at the input.
 
         Returns:
             ``active``.
@@ -50,10 +50,10 @@ class IsolatedInput(Module):
         debounce_ms: DebounceMs = 20,
         poll_ms: PollMs = 50,
     ) -> LineEvents:
-        """Tell when voltage comes or goes; the first message is the present state.
+        """Report when voltage comes or goes; the first message is the present state.
 
         Returns:
-            The look-out.
+            The event source.
 
         Raises:
             BusError: The line could not be used.
@@ -71,10 +71,10 @@ class IsolatedInput(Module):
 class RAK13001(RelayModule, IsolatedInput):
     """Switch a load with a relay, and see whether there is voltage at an isolated input.
 
-    The contact bears 30 V DC / 2 A or 130 V AC / 2 A. The relay is off before the first command,
-    when the node or program that drives it is gone (unless it asked to hold), and when the bridge
-    stops. After every command the line is read back, so a short of the line is told; whether the
-    contact moved cannot be seen.
+    The contact is rated for 30 V DC / 2 A or 130 V AC / 2 A. The relay is off before the first
+    command, when the node or program that drives it has disconnected (unless it asked to hold), and
+    when the bridge stops. After every command the line is read back, so a short of the line is
+    reported; whether the contact moved cannot be seen.
 
     The input is active with 12 to 24 V DC at K1 and K2. It is watched by interrupt where the line
     belongs to the processor (RAK6421); the expander of a RAK7391 is looked at 20 times a second, so

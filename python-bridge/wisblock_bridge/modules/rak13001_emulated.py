@@ -18,15 +18,15 @@ class EmulatedRAK13001(EmulatedModule):
 
     product = "RAK13001"
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         self._relay = EmulatedRelay(pins.wire("IO4"), pins.clock)
-        self._active = DemoSwitch(pins.clock, swing_s / 2, 0.5)
-        if swing_s > 0.0:
+        self._active = DemoSwitch(pins.clock, demo_period_s / 2, 0.5)
+        if demo_period_s > 0.0:
             pins.wire("IO3").follow(self.product, self._level)
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: coil and contact, and the voltage at the input."""
+        """Return the quantities: coil and contact, and the voltage at the input."""
         return (*self._relay.quantities(), truth("active", self._active.get, self._apply))
 
     def unplug(self) -> None:

@@ -84,7 +84,7 @@ class RAK13003(Module):
 
     All pins are inputs without pull-up until told otherwise. Writing to a pin makes it an output;
     the level is in place before the pin begins to drive, so there is no glitch. An output gives at
-    most 25 mA, all together 125 mA; inputs bear 3.3 V.
+    most 25 mA, all together 125 mA; inputs tolerate 3.3 V.
 
     A pin that a program drives becomes an input again when that program is lost, unless it was
     written with the wish to hold. After a breakdown of the supply or a failure of the bus all pins
@@ -126,7 +126,7 @@ class RAK13003(Module):
 
     def setup(self) -> None:
         """Start without any pin configured."""
-        # Not in ``open``: after a failure of the bus the module is opened anew, and what it was
+        # Not in ``open``: after a failure of the bus the module is opened again, and what it was
         # told must not be forgotten.
         self._owners = PinOwners()
         self._outputs = 0
@@ -145,18 +145,18 @@ class RAK13003(Module):
 
     @classmethod
     def parts_of(cls, output: str) -> frozenset[str]:
-        """Tell which pins an output consists of."""
+        """Return which pins an output consists of."""
         kind, _, number = output.partition("/")
         if kind == "pins":
             return frozenset(f"pin/{pin}" for pin in pins_in(int(number)))
         return frozenset((output,))
 
     def rests(self, output: str) -> bool:
-        """Tell whether all pins of an output are inputs."""
+        """Return whether all pins of an output are inputs."""
         return not self._owners.mask_of(output) & self._outputs
 
     def check_supply(self) -> None:
-        """Look whether the chip is as after power-up, if there is anything for it to forget."""
+        """Check whether the chip is as after power-up, if there is anything for it to forget."""
         if self.expander.has_forgotten():
             raise lost_supply(self.expander.name, INPUTS)
 
@@ -334,10 +334,10 @@ class RAK13003(Module):
             int, Param("How often to look.", unit="millisecond", low=10, high=60_000)
         ] = 50,
     ) -> LevelChanges:
-        """Tell when a pin changes its level; the first message of each pin is its present level.
+        """Report when a pin changes its level; the first message of each pin is its present level.
 
         Returns:
-            The look-out.
+            The event source.
         """
         watched = tuple(dict.fromkeys(pins)) or tuple(range(PIN_COUNT))
         return LevelChanges(self._levels, self._changed, watched, poll_ms / 1000.0)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wisblock_bridge.buses.emulated.wires import Wire
 from wisblock_bridge.chips.mcp23017.emulator import EmulatedMCP23017
 from wisblock_bridge.module_api.emulated import Quantity, SlotPins, Value
-from wisblock_bridge.modules.shared.emulated_chip import ChipTwin
+from wisblock_bridge.modules.shared.emulated_chip import EmulatedI2CModule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 INTERRUPT_PINS = ("IO6", "IO5")
 
 
-class EmulatedRAK13003(ChipTwin):
+class EmulatedRAK13003(EmulatedI2CModule):
     """A RAK13003 with a probe and a switch on every pin."""
 
     product = "RAK13003"
     chip = "MCP23017"
     address = 0x20
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         self.wires = [Wire(f"RAK13003 pin {number}", pull=0) for number in range(16)]
         # Wires of its own between chip and slot, so that it can be unplugged.
         interrupts = (Wire("INTA"), Wire("INTB"))
@@ -41,7 +41,7 @@ class EmulatedRAK13003(ChipTwin):
             self._plugs.append(partial(pins.wire(pin).drive, self.product, None))
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: each pin, all of them, and which are driven.
+        """Return the quantities: each pin, all of them, and which are driven.
 
         A pin is held from outside by 0 or 1, and let go by -1.
         """

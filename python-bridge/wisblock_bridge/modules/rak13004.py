@@ -109,7 +109,7 @@ class RAK13004(Module):
 
     A channel goes off when the program that drove it is lost, unless it wished to hold. After a
     breakdown of the supply or a failure of the bus all channels are off and disabled; only what is
-    commanded anew comes back, and readings say which channels wait for that.
+    commanded again comes back, and readings say which channels wait for that.
 
     Power servos from outside: the 3.3 V of the module is not made for motors. The clock of the chip
     is true to some 5 %, and so are frequency and widths.
@@ -132,7 +132,7 @@ class RAK13004(Module):
 
     def setup(self) -> None:
         """Start at the usual frequency, with all channels off."""
-        # Not in ``open``: after a failure of the bus the module is opened anew. The frequency is a
+        # Not in ``open``: after a failure of the bus the module is opened again. The frequency is a
         # setting that later commands rely on, and who disabled the outputs wants them to stay so.
         self._wanted_hz = USUAL_HZ
         self._hz = USUAL_HZ
@@ -151,7 +151,7 @@ class RAK13004(Module):
         self._running.clear()
 
     def check_supply(self) -> None:
-        """Look whether the chip is as after power-up, and whether OE is still driven."""
+        """Check whether the chip is as after power-up, and whether OE is still driven."""
         if self.pwm.has_forgotten():
             raise lost_supply(self.pwm.name, OFF)
         self.output_enable.check_driven()
@@ -293,7 +293,7 @@ class RAK13004(Module):
         """Change the frequency of all channels; each keeps its share of the time.
 
         The outputs pause for a little more than one cycle. It stays until it is changed again, the
-        module is released or the bridge is started anew; then it is 50 Hz.
+        module is released or the bridge is started again; then it is 50 Hz.
 
         Returns:
             The real frequency ``hz``: there are 253 of them.
@@ -381,7 +381,7 @@ class RAK13004(Module):
         )
 
     def _check_supply(self) -> None:
-        """Set the chip up anew if it lost its supply: disabled and all channels off."""
+        """Set the chip up again if it lost its supply: disabled and all channels off."""
         if self.pwm.is_reset():
             self.open()
             self.supply_lost(lost_supply(self.pwm.name, OFF))

@@ -1,4 +1,4 @@
-"""The emulated RAK13004: a PWM chip behind an enable pin that is high by itself.
+"""The emulated RAK13004: a PWM chip behind an enable pin that is high by default.
 
 1. The product's wiring only: OE on IO6 with a pull-up.
 2. What a channel puts out is seen, not set; the chip also answers at the shared address 0x70, as
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.chips.pca9685.emulator import EmulatedAllCall, EmulatedPCA9685
 from wisblock_bridge.module_api.emulated import Quantity, SlotPins
-from wisblock_bridge.modules.shared.emulated_chip import ChipTwin
+from wisblock_bridge.modules.shared.emulated_chip import EmulatedI2CModule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,15 +20,15 @@ SHARED_ADDRESS = 0x70
 STEP = 100.0 / 4096
 
 
-class EmulatedRAK13004(ChipTwin):
+class EmulatedRAK13004(EmulatedI2CModule):
     """A RAK13004 with an oscilloscope on every channel."""
 
     product = "RAK13004"
     chip = "PCA9685"
     address = 0x40
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         self.silicon = EmulatedPCA9685(pins.clock)
         self.connect(self.silicon)
         self._output_enable = pins.wire("IO6")
@@ -40,7 +40,7 @@ class EmulatedRAK13004(ChipTwin):
             pins.i2c.attach(SHARED_ADDRESS, EmulatedAllCall(self.silicon, SHARED_ADDRESS))
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: what comes out of each channel, frequency and enable."""
+        """Return the quantities: what comes out of each channel, frequency and enable."""
         found = [
             Quantity("hz", "hertz", 0.0, 1526.0, 0.1, lambda: self.silicon.frequency_hz),
             Quantity("on", "none", 0, 1, 0, lambda: self._output_enable.level() == 0),
@@ -61,7 +61,7 @@ class EmulatedRAK13004(ChipTwin):
         self._output_enable.pull = self._pull
 
     def share(self, channel: int) -> float:
-        """Tell which share of the time a pin of the header is high, 0...1."""
+        """Return which share of the time a pin of the header is high, 0...1."""
         return self.silicon.output(channel, self._output_enable.level()) or 0.0
 
     def _percent(self, channel: int) -> Callable[[], float]:

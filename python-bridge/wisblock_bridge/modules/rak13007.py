@@ -13,13 +13,13 @@ from wisblock_bridge.modules.shared.relay import UNCONFIRMED_AT_POWER_ON, RelayM
 class RAK13007(RelayModule):
     """Switch a load with a relay.
 
-    The contact bears 30 V DC / 8 A or 150 V AC / 10 A with a resistive load, 30 V DC / 4 A or
-    250 V AC / 5 A with an inductive one. It closes within 10 ms and opens within 5 ms. At full load
-    it is made for at most one switching in two seconds (1800 operations an hour).
+    The contact is rated for 30 V DC / 8 A or 150 V AC / 10 A with a resistive load, 30 V DC / 4 A
+    or 250 V AC / 5 A with an inductive one. It closes within 10 ms and opens within 5 ms. At full
+    load it is made for at most one switching in two seconds (1800 operations an hour).
 
-    The relay is off before the first command, when the node or program that drives it is gone
-    (unless it asked to hold), and when the bridge stops. After every command the line is read back,
-    so a short of the line is told; whether the contact moved cannot be seen.
+    The relay is off before the first command, when the node or program that drives it has
+    disconnected (unless it asked to hold), and when the bridge stops. After every command the line
+    is read back, so a short of the line is reported; whether the contact moved cannot be seen.
     """
 
     product = Product(

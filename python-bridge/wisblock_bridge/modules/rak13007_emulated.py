@@ -15,12 +15,12 @@ class EmulatedRAK13007(EmulatedModule):
 
     product = "RAK13007"
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         self._relay = EmulatedRelay(pins.wire("IO4"), pins.clock)
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: coil and contact, to be seen."""
+        """Return the quantities: coil and contact, to be seen."""
         return self._relay.quantities()
 
     def unplug(self) -> None:

@@ -64,7 +64,7 @@ class Pattern(Protocol):
 
 
 def check_pattern(params: Pattern) -> None:
-    """Refuse a pattern of more LEDs than the expander bears, unless that is wanted.
+    """Refuse a pattern of more LEDs than the expander tolerates, unless that is wanted.
 
     Args:
         params: The checked parameters.
@@ -77,7 +77,7 @@ def check_pattern(params: Pattern) -> None:
 
 
 def too_many(count: int, param: str) -> BadParamsError:
-    """Make the error for more LEDs than the expander bears.
+    """Return the error for more LEDs than the expander tolerates.
 
     Args:
         count: How many would be lit.
@@ -100,10 +100,10 @@ class RAK14003(Module):
     LED 0 and 1 are red, 2 to 4 yellow, 5 to 9 green. On means lit; all are dark until told
     otherwise, and dark again when the program that lit them is lost, unless it wished to hold.
 
-    At most eight LEDs are lit at once: ten take 170 mA, and the expander on the module bears
+    At most eight LEDs are lit at once: ten take 170 mA, and the expander on the module tolerates
     150 mA. A pattern of more, or a ninth LED, is refused. A bar of 9 or 10 shows its upper end: the
     first one or two LEDs go dark instead, so the end of the bar still tells the level; the reading
-    is then marked as uncertain and its note says so. Whoever wants all ten at their own risk sets
+    is then marked as uncertain and its note says so. To light all ten at your own risk, set
     "beyond limit".
 
     The module is reset when it is first used, through IO4 where the board says which line that is.
@@ -126,8 +126,8 @@ class RAK14003(Module):
 
     def setup(self) -> None:
         """Start without any LED on."""
-        # Not in ``open``: after a failure of the bus the module is opened anew, and that LEDs went
-        # dark by that is to be told.
+        # Not in ``open``: after a failure of the bus the module is opened again, and that LEDs went
+        # dark by that is to be reported.
         self._owners = PinOwners()
         self._lit = 0
         self._lost = 0
@@ -140,17 +140,17 @@ class RAK14003(Module):
 
     @classmethod
     def parts_of(cls, output: str) -> frozenset[str]:
-        """Tell which LEDs an output consists of."""
+        """Return which LEDs an output consists of."""
         if output == "*":
             return frozenset(f"led/{led}" for led in range(LED_COUNT))
         return frozenset((output,))
 
     def rests(self, output: str) -> bool:
-        """Tell whether all LEDs of an output are dark."""
+        """Return whether all LEDs of an output are dark."""
         return not self._owners.mask_of(output) & self._lit
 
     def check_supply(self) -> None:
-        """Look whether the chip is as after power-up: its pins are inputs then, not outputs."""
+        """Check whether the chip is as after power-up: its pins are inputs then, not outputs."""
         if self.expander.has_forgotten():
             raise lost_supply(self.expander.name, DARK)
 
@@ -290,7 +290,7 @@ class RAK14003(Module):
         self._lit = 0
 
     def _check_supply(self) -> None:
-        """Set the module up anew if it lost its supply; its LEDs are dark then."""
+        """Set the module up again if it lost its supply; its LEDs are dark then."""
         if self.expander.is_reset():
             self._start()
             self.supply_lost(lost_supply(self.expander.name, DARK))

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 from wisblock_bridge.buses.emulated.wires import Wire
 from wisblock_bridge.chips.mcp23017.emulator import EmulatedMCP23017
 from wisblock_bridge.module_api.emulated import Quantity, SlotPins
-from wisblock_bridge.modules.shared.emulated_chip import ChipTwin
+from wisblock_bridge.modules.shared.emulated_chip import EmulatedI2CModule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class EmulatedRAK14003(ChipTwin):
+class EmulatedRAK14003(EmulatedI2CModule):
     """A RAK14003 that somebody looks at."""
 
     product = "RAK14003"
     chip = "MCP23017"
     address = 0x24
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         # A dark LED pulls its pin up; pins 10 to 15 lead nowhere.
         self.wires = [Wire(f"RAK14003 pin {number}", pull=1) for number in range(16)]
         # A wire of its own between chip and slot, so that it can be unplugged.
@@ -36,7 +36,7 @@ class EmulatedRAK14003(ChipTwin):
         self._pull_out = io4.listen(lambda level: reset.drive(self.product, level))
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: which LEDs are lit, together, counted and one by one."""
+        """Return the quantities: which LEDs are lit, together, counted and one by one."""
         return (
             Quantity("mask", "none", 0, 0x3FF, 0, self.mask),
             Quantity("lit", "none", 0, 10, 0, lambda: self.mask().bit_count()),
@@ -49,7 +49,7 @@ class EmulatedRAK14003(ChipTwin):
         self._pull_out()
 
     def mask(self) -> int:
-        """Tell which LEDs are lit; bit n is LED n."""
+        """Return which LEDs are lit; bit n is LED n."""
         return sum(1 << led for led in range(10) if self.wires[led].level() == 0)
 
     def _looker(self, led: int) -> Callable[[], bool]:

@@ -36,7 +36,7 @@ FULL_SCALE_MV = 320.0
 HIGHEST_V = 26.0
 """Absolute maximum at both terminals (INA219 datasheet)."""
 FULL_SCALE_V = 32.764
-"""End of the monitor's register, which is beyond what the module bears."""
+"""End of the monitor's register, which is beyond what the module tolerates."""
 SHUNT_STEP_MV = 0.01
 """One step of the monitor (INA219 datasheet)."""
 MOST_MA = FULL_SCALE_MV / LEAST_SHUNT_OHM
@@ -111,7 +111,7 @@ class RAK16000(Module):
     """Measure a direct current up to 3.2 A, the voltage of its load and the power.
 
     The supply goes to IN+, the load to IN-. The voltage is that at IN- against the ground of the
-    module, so the load has to share that ground. The terminals bear 26 V.
+    module, so the load has to share that ground. The terminals tolerate 26 V.
 
     All four values belong to one measurement, which is made when it is asked for.
     """
@@ -128,7 +128,7 @@ class RAK16000(Module):
     monitor = chip(current_monitor, "INA219", 0x41, (0x40, *range(0x42, 0x50)))
 
     def check_supply(self) -> None:
-        """Look whether the monitor still has its calibration."""
+        """Check whether the monitor still has its calibration."""
         if self.monitor.is_reset():
             raise lost_supply(self.monitor.name, RESULTS)
 

@@ -8,27 +8,27 @@ from __future__ import annotations
 
 from wisblock_bridge.chips.ina219.emulator import EmulatedINA219
 from wisblock_bridge.module_api.emulated import DemoWave, Quantity, SlotPins
-from wisblock_bridge.modules.shared.emulated_chip import ChipTwin
+from wisblock_bridge.modules.shared.emulated_chip import EmulatedI2CModule
 
 
-class EmulatedRAK16000(ChipTwin):
+class EmulatedRAK16000(EmulatedI2CModule):
     """A RAK16000 between a supply and a load."""
 
     product = "RAK16000"
     chip = "INA219"
     address = 0x41
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
-        self._voltage = DemoWave(12.0, 11.0, 13.0, pins.clock, swing_s)
-        self._current_ma = DemoWave(500.0, 100.0, 900.0, pins.clock, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
+        self._voltage = DemoWave(12.0, 11.0, 13.0, pins.clock, demo_period_s)
+        self._current_ma = DemoWave(500.0, 100.0, 900.0, pins.clock, demo_period_s)
         self.monitor = EmulatedINA219(
             lambda: self._current_ma.get() / 1000.0, self._voltage.get, pins.clock, shunt_ohm=0.1
         )
         self.connect(self.monitor)
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: voltage at the load and current through the shunt."""
+        """Return the quantities: voltage at the load and current through the shunt."""
         return (
             Quantity("voltage", "volt", 0.0, 26.0, 0.004, self._voltage.get, self._voltage.set),
             Quantity(

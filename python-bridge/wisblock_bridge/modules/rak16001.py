@@ -119,8 +119,8 @@ def make_converter(bus: I2CBus, address: int, clock: Clock) -> ADS7830:
 class RAK16001(CalibratedInputs):
     """Measure voltages of 0...3 V at eight inputs, in steps of 11.7 mV.
 
-    An input bears 3.5 V; from 2.99 V up they all read the same. Inputs that nothing is connected to
-    show anything.
+    An input tolerates 3.5 V; from 2.99 V up they all read the same. Inputs that nothing is
+    connected to show anything.
 
     The module is delivered at address 0x48, and all of the vendor's examples use 0x4a: tell the
     bridge in its configuration where yours is. 0x4b is taken by the converter of a RAK7391, 0x48 by
@@ -266,7 +266,7 @@ class RAK16001(CalibratedInputs):
 
     @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
     def calibration(self, channel: Channel = 0) -> Result:
-        """Tell what is known of the calibration of an input; nothing is measured.
+        """Return what is known of the calibration of an input; nothing is measured.
 
         Returns:
             ``calibrated``, ``points``, ``slope``, ``offset`` in V and ``date``: a voltage is what
@@ -302,7 +302,7 @@ class RAK16001(CalibratedInputs):
 
 
 def _judge(clipped: list[int]) -> tuple[Quality, str]:
-    """Say which inputs are at the end of the range."""
+    """Return which inputs are at the end of the range."""
     if not clipped:
         return Quality.GOOD, ""
     inputs = "Input " if len(clipped) == 1 else "Inputs "

@@ -220,7 +220,7 @@ class RAK5801(SuppliedInput):
 
     @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
     def calibration(self) -> Result:
-        """Tell what is known of the calibration; nothing is measured.
+        """Return what is known of the calibration; nothing is measured.
 
         Returns:
             ``calibrated``, ``points``, ``slope``, ``offset`` in mA and ``date``: a current is what

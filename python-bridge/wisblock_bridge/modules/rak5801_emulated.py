@@ -14,13 +14,13 @@ class EmulatedRAK5801(EmulatedModule):
 
     product = "RAK5801"
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
-        self._current_ma = DemoWave(12.0, 4.0, 20.0, pins.clock, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
+        self._current_ma = DemoWave(12.0, 4.0, 20.0, pins.clock, demo_period_s)
         pins.analog("AIN1").connect(self._volts)
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: the loop current (a converter step is 0.834 uA)."""
+        """Return the quantities: the loop current (a converter step is 0.834 uA)."""
         return (
             Quantity(
                 "current",

@@ -59,10 +59,10 @@ OFFSET = offset_reading("volt", 1.1, STEP_V)
 class RAK5811(SuppliedInput):
     """Measure a voltage of 0...5 V.
 
-    The terminal bears 5.3 V; its input resistance is 2.5 megaohm, so an open input drifts instead
-    of reading 0. The module feeds 12 V (30 mA at most) to a sensor. That supply is switched on when
-    the module is first used and takes 0.1 s to settle; it is switched off when the module is
-    released.
+    The terminal tolerates 5.3 V; its input resistance is 2.5 megaohm, so an open input drifts
+    instead of reading 0. The module feeds 12 V (30 mA at most) to a sensor. That supply is switched
+    on when the module is first used and takes 0.1 s to settle; it is switched off when the module
+    is released.
 
     Only the input marked A1 can be used on these boards: the other one is wired to a digital line
     (IO4), which the bridge keeps from being driven while a RAK5811 is in the slot.
@@ -170,7 +170,7 @@ class RAK5811(SuppliedInput):
 
     @operation(gives=(CALIBRATED, POINTS, SLOPE, OFFSET, DATE), main=CALIBRATED, reads_only=True)
     def calibration(self) -> Result:
-        """Tell what is known of the calibration; nothing is measured.
+        """Return what is known of the calibration; nothing is measured.
 
         Returns:
             ``calibrated``, ``points``, ``slope``, ``offset`` in V and ``date``: a voltage is what

@@ -14,13 +14,13 @@ class EmulatedRAK5811(EmulatedModule):
 
     product = "RAK5811"
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
-        self._voltage = DemoWave(2.5, 0.0, 5.0, pins.clock, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
+        self._voltage = DemoWave(2.5, 0.0, 5.0, pins.clock, demo_period_s)
         pins.analog("AIN1").connect(self._volts)
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: the voltage at A1 in V (a converter step is 0.21 mV)."""
+        """Return the quantities: the voltage at A1 in V (a converter step is 0.21 mV)."""
         return (
             Quantity("voltage", "volt", 0.0, 5.3, 0.00021, self._voltage.get, self._voltage.set),
         )

@@ -94,7 +94,7 @@ class TPT29555(Module):
 
     def setup(self) -> None:
         """Recall the lines that a killed bridge left driven."""
-        # Not in ``open``: after a failure of the bus the module is opened anew, and what it drives
+        # Not in ``open``: after a failure of the bus the module is opened again, and what it drives
         # must not be forgotten.
         self._driven: dict[str, tuple[str, int]] = {}
         self._pulses: dict[str, Callable[[], None]] = {}
@@ -113,7 +113,7 @@ class TPT29555(Module):
             self._remember()
 
     def check_supply(self) -> None:
-        """Look whether the expanders still drive the lines that are driven here."""
+        """Check whether the expanders still drive the lines that are driven here."""
         masks: dict[str, int] = {}
         for expander, line in self._driven.values():
             masks[expander] = masks.get(expander, 0) | 1 << line
@@ -222,7 +222,7 @@ class TPT29555(Module):
             ),
         ],
     ) -> Result:
-        """Invert the level of a line for a while; the pulse ends even if the client is gone.
+        """Invert the level of a line for a while; the pulse ends even without the client.
 
         Returns:
             ``level`` during the pulse.
@@ -269,10 +269,10 @@ class TPT29555(Module):
             int, Param("How often to look.", unit="millisecond", low=10, high=60_000)
         ] = 50,
     ) -> LevelChanges:
-        """Tell when a line changes its level; the first message of each line is its present level.
+        """Report when a line changes its level; at first the present level of each line.
 
         Returns:
-            The look-out.
+            The event source.
         """
         watched = tuple(dict.fromkeys(lines)) or tuple(range(LINE_COUNT))
         controller = self.expanders.controller(expander)
@@ -298,7 +298,7 @@ class TPT29555(Module):
         return self.kept(self.readings(level=seen))
 
     def _take(self, expander: str, line: int) -> LineController:
-        """Reserve a line; from here on it is returned to an input when its client is gone."""
+        """Reserve a line; from here on it becomes an input when its client has disconnected."""
         controller = self.expanders.controller(expander)
         self.expanders.claim(expander, line)
         output = _output(expander, line)

@@ -1,4 +1,4 @@
-"""Modules in use: who uses which one, which hardware it has reserved, and its worker thread.
+"""Modules at work: one worker thread for each of them, who uses it, and what it holds of the board.
 
-It knows modules by ``module_api`` only, and neither sockets nor the methods of the protocol.
+It knows products by their descriptions only, and neither sockets nor what emulates the hardware.
 """

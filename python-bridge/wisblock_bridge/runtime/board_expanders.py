@@ -35,7 +35,7 @@ class BoardExpanders:
         self._reservations = reservations
 
     def controller(self, expander: str) -> LineController:
-        """Give the controller of an expander, as ``Expanders.controller`` says."""
+        """Return the controller of an expander, as ``Expanders.controller`` says."""
         return self._hardware.controller(expander)
 
     def claim(self, expander: str, line: int) -> None:

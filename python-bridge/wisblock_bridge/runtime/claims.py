@@ -43,7 +43,7 @@ class Claim:
     Attributes:
         nodes: Who asked inside that client, the newest last.
         alive: False once it was given up; what is queued under it is then not started.
-        heir: The claim of the resumed session that it became part of.
+        superseded_by: The claim of the resumed session that it became part of.
     """
 
     nodes: list[str] = field(default_factory=list)
@@ -122,7 +122,7 @@ def address_of_peer(peer_address: str) -> str:
     return printable(peer_address.removeprefix("::ffff:"))
 
 
-def in_words(users: Iterable[User]) -> str:
+def describe_users(users: Iterable[User]) -> str:
     """Name users in a sentence.
 
     Args:
@@ -131,16 +131,16 @@ def in_words(users: Iterable[User]) -> str:
     Returns:
         'client "flows" (process 812, user 1000), nodes "pump", "light"; held output relay of …'.
     """
-    told = []
+    sentences = []
     for user in users:
         client = f'client "{user["client"]}"' if user["client"] else "an unnamed client"
         where = f" ({user['address']})" if user["address"] else ""
         if user["held"]:
             names = ", ".join(user["held"])
             outputs = "output" if len(user["held"]) == 1 else "outputs"
-            told.append(f"held {outputs} {names} of {client}{where}, which has disconnected")
+            sentences.append(f"held {outputs} {names} of {client}{where}, which has disconnected")
         else:
             nodes = ", ".join(f'"{each}"' for each in user["nodes"])
             word = "node" if len(user["nodes"]) == 1 else "nodes"
-            told.append(f"{client}{where}" + (f", {word} {nodes}" if nodes else ""))
-    return "; ".join(told)
+            sentences.append(f"{client}{where}" + (f", {word} {nodes}" if nodes else ""))
+    return "; ".join(sentences)

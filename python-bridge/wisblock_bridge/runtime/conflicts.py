@@ -1,7 +1,7 @@
 """What is in the way of a module: who has to give back a slot, a line, an address, a port.
 
-1. It finds and refuses; closing is the rack's.
-2. A module that nobody uses gives way; a refusal names both sides and the holder's clients.
+1. It finds and refuses; closing is up to ``SlotManager``.
+2. A module that nobody uses yields; a refusal names both sides and the holder's clients.
 3. Used by the poll loop only.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wisblock_bridge.errors import InUseError, SlotConflictError
 from wisblock_bridge.module_api.needs import AnalogNeed, LineNeed, SpiNeed
 from wisblock_bridge.runtime.board_expanders import DIRECT
-from wisblock_bridge.runtime.claims import in_words
+from wisblock_bridge.runtime.claims import describe_users
 from wisblock_bridge.runtime.reservations import Line, refusal
 from wisblock_bridge.runtime.sessions import Output, Sessions
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class SlotConflicts:
-    """Who is in whose way.
+    """What stands in the way of what.
 
     Args:
         hardware: The board.
         reservations: Who holds what.
         fixed: What the configuration puts into a slot: slot to module name.
-        workers: Gives the modules that are open.
-        module_class: Finds a module by name.
+        workers: Returns the modules that are open.
+        module_class: Returns the class of a module.
     """
 
     def __init__(
@@ -54,14 +54,10 @@ class SlotConflicts:
         self.sessions = Sessions()
         """Who uses what; nobody uses anything until the dispatcher hands over its own."""
 
-    def gives_way(self, worker: Worker) -> bool:
-        """Tell whether a module is closed as soon as somebody wants its place.
+    def is_yielding(self, worker: Worker) -> bool:
+        """Return whether a module is closed as soon as another one needs what it holds.
 
-        Args:
-            worker: Its worker.
-
-        Returns:
-            Whether nobody uses it, or it was asked for and never answered.
+        It is when nobody uses it, or when it was asked for and never answered.
         """
         if not self.sessions.is_used(worker.place):
             return True
@@ -70,16 +66,7 @@ class SlotConflicts:
         )
 
     def _refuse(self, conflict: Conflict, worker: Worker, wanted_by: Place) -> InUseError:
-        """Make the refusal of what a module holds that is used.
-
-        Args:
-            conflict: What it holds.
-            worker: Its worker.
-            wanted_by: Who wanted it.
-
-        Returns:
-            The error.
-        """
+        """Return the refusal of what a module holds that is used."""
         users = self.sessions.users(worker.place)
         output = _line_output(conflict) if worker.place == DIRECT else ""
         return InUseError(
@@ -125,13 +112,13 @@ class SlotConflicts:
         other = next((each for each in self._workers() if each.place.slot == slot), None)
         if other is None:
             return []
-        if other.closing or self.gives_way(other):
+        if other.closing or self.is_yielding(other):
             return [(other, "")]
         users = self.sessions.users(other.place)
         shared = self._shared_pins(name, other.place.module)
         raise SlotConflictError(
             f"Slot {slot} holds {other.place.module}, so {name} cannot be used there{shared}."
-            + (f" It is used by {in_words(users)}." if users else ""),
+            + (f" It is used by {describe_users(users)}." if users else ""),
             hint=f"Choose the other slot, or free this one: {command_to_free(other)}.",
             where=f"slot {slot}",
             data={"holder": other.place.module, "clients": users},
@@ -156,7 +143,7 @@ class SlotConflicts:
             if not workers:
                 raise refusal(conflict, place)
             for worker in workers:
-                if worker.closing or self.gives_way(worker):
+                if worker.closing or self.is_yielding(worker):
                     found[worker, ""] = None
                 elif worker.place == DIRECT and not self._line_used(worker, conflict):
                     found[worker, _line_output(conflict)] = None
@@ -178,7 +165,7 @@ class SlotConflicts:
         return [holder]
 
     def _line_used(self, worker: Worker, conflict: Conflict) -> bool:
-        """Tell whether somebody drives a line directly, or is about to."""
+        """Return whether a client drives a line directly, or is about to."""
         output = _line_output(conflict)
         whole = Output(worker.place, output)
         return (
@@ -195,20 +182,13 @@ class SlotConflicts:
         return f": both use {', '.join(pins)}" if pins else ""
 
     def on_spi(self, worker: Worker) -> bool:
-        """Tell whether a module is on the SPI bus.
-
-        Args:
-            worker: Its worker.
-
-        Returns:
-            Whether it is.
-        """
+        """Return whether a module is on the SPI bus."""
         needs = self._module_class(worker.place.module).description.needs.values()
         return any(isinstance(need, SpiNeed) for need in needs)
 
 
 def command_to_free(worker: Worker, output: str = "") -> str:
-    """Write the command that frees a module's place, whoever uses it.
+    """Return the command that frees a module's place although it is used.
 
     Args:
         worker: The module's.
@@ -223,7 +203,7 @@ def command_to_free(worker: Worker, output: str = "") -> str:
 
 
 def _used_by(users: list[User]) -> str:
-    return f", used by {in_words(users)}" if users else ""
+    return f", used by {describe_users(users)}" if users else ""
 
 
 def _line_output(conflict: Conflict) -> str:

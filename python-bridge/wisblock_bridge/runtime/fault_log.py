@@ -1,8 +1,8 @@
-"""What goes wrong, as the log tells it: a module that fails once, a defect once with its traceback.
+"""What goes wrong, as the log has it: a module that fails once, a defect once with its traceback.
 
-1. A place that fails is one line, and one line when it works again; what happens by turns is told
-   as that, once.
-2. A defect has an id: the client is told the id, the log has the traceback under it.
+1. A place that fails is one line, and one line when it works again; what happens by turns is
+   logged as that, once.
+2. A defect has an id: the client gets the id, the log has the traceback under it.
 3. Nothing here is asked while everything works.
 """
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
 
 STEADY_S = 60.0
-"""A place that failed twice must work for so long before the log believes it."""
+"""A place that failed twice must work for this long before the log believes it."""
 
-TOLD_AGAIN_S = 3600.0
-"""A defect that goes on is written down anew after so long: logs are thrown away after a while."""
+LOGGED_AGAIN_S = 3600.0
+"""A defect that goes on is logged again after this long: logs are thrown away after a while."""
 
 MOST_DEFECTS = 256
 
@@ -101,7 +101,7 @@ class Defects:
         origin = (place, type(error), *_line_of(error))
         with self._lock:
             number, noted = self._known.get(origin, ("", 0.0))
-            if number and now - noted < TOLD_AGAIN_S:
+            if number and now - noted < LOGGED_AGAIN_S:
                 return number
             number = secrets.token_hex(3)
             self._known.pop(origin, None)
@@ -113,7 +113,7 @@ class Defects:
 
 
 def _line_of(error: BaseException) -> tuple[str, int]:
-    """Tell which line of which file raised it."""
+    """Return which line of which file raised it."""
     found = ("", 0)
     trace = error.__traceback__
     while trace is not None:
@@ -151,9 +151,5 @@ def defect(error: BaseException, place: str, defects: Defects = _of_this_process
 
 
 def is_of_hardware(error: BridgeError) -> bool:
-    """Tell whether an error is a failure of the hardware, and not of a request.
-
-    Args:
-        error: Any error.
-    """
+    """Return whether an error is a failure of the hardware, and not of a request."""
     return isinstance(error, BusError | DeviceError)

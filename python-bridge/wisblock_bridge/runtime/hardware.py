@@ -67,7 +67,7 @@ class Transport(Protocol):
         ...
 
     def serial(self, path: str) -> SerialPort:
-        """Give a serial port, opened at its first use.
+        """Return a serial port, opened at its first use.
 
         Args:
             path: Its device file.
@@ -78,7 +78,7 @@ class Transport(Protocol):
         ...
 
     def serial_device(self, path: str) -> str:
-        """Tell which device a path leads to, so that two names of one port are known as one.
+        """Return which device a path leads to, so that two names of one port are known as one.
 
         Args:
             path: A device file or a link to one.
@@ -89,11 +89,11 @@ class Transport(Protocol):
         ...
 
     def spi(self, path: str, max_hz: int) -> SpiDevice:
-        """Give a chip select of an SPI bus, opened with its first transfer.
+        """Return a chip select of an SPI bus, opened with its first transfer.
 
         Args:
             path: Its device file.
-            max_hz: Fastest clock that the chip bears, Hz.
+            max_hz: Fastest clock that the chip tolerates, Hz.
 
         Returns:
             The device.
@@ -101,7 +101,7 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Give everything back."""
+        """Close everything that was opened."""
         ...
 
 
@@ -120,7 +120,7 @@ class Hardware:
         self._clock = clock
         self._lock = threading.Lock()
         self._i2c: CountedI2CBus | None = None
-        self._tallies = {board.i2c_name: BusCounters(board.i2c_name, "i2c")}
+        self._bus_counters = {board.i2c_name: BusCounters(board.i2c_name, "i2c")}
         self._controllers: dict[str, LineController] = {}
         self._converter: AnalogConverter | None = None
         self._serial: dict[str, SerialPort] = {}
@@ -132,12 +132,12 @@ class Hardware:
         return self.transport.emulated
 
     @property
-    def tallies(self) -> list[BusCounters]:
+    def bus_counters(self) -> list[BusCounters]:
         """What went over each bus that was used, the I2C bus first."""
-        return list(self._tallies.values())
+        return list(self._bus_counters.values())
 
     def i2c(self) -> I2CBus:
-        """Give the bus that slots and on-board chips share.
+        """Return the bus that slots and on-board chips share.
 
         Returns:
             The bus.
@@ -149,7 +149,7 @@ class Hardware:
             return self._open_i2c()
 
     def uncounted_i2c(self) -> I2CBus:
-        """Give the same bus to who asks where nobody may be, which is no failure.
+        """Return the same bus to who asks where nobody may be, which is no failure.
 
         Returns:
             The bus.
@@ -161,7 +161,7 @@ class Hardware:
             return self._open_i2c().bus
 
     def controller(self, key: str) -> LineController:
-        """Give a line controller.
+        """Return a line controller.
 
         Args:
             key: Its name on this board ("soc", "slots", "board").
@@ -181,7 +181,7 @@ class Hardware:
             return self._controllers[key]
 
     def converter(self) -> AnalogConverter:
-        """Give the board's analog-to-digital converter.
+        """Return the board's analog-to-digital converter.
 
         Returns:
             Its driver.
@@ -197,7 +197,7 @@ class Hardware:
             return self._converter
 
     def serial_port(self, slot: int) -> SerialPort:
-        """Give the serial port of a slot; where both slots share one, both get the same.
+        """Return the serial port of a slot; where both slots share one, both get the same.
 
         Args:
             slot: 1 or 2.
@@ -209,11 +209,11 @@ class Hardware:
         with self._lock:
             if path not in self._serial:
                 port = self.transport.serial(path)
-                self._serial[path] = CountedSerialPort(port, self._tally(path, "serial"))
+                self._serial[path] = CountedSerialPort(port, self._counters_of(path, "serial"))
             return self._serial[path]
 
     def serial_device(self, slot: int) -> tuple[str, str]:
-        """Tell which device the serial port of a slot is.
+        """Return which device the serial port of a slot is.
 
         Args:
             slot: 1 or 2.
@@ -225,11 +225,11 @@ class Hardware:
         return self.transport.serial_device(path), path
 
     def spi_device(self, slot: int, max_hz: int) -> SpiDevice:
-        """Give the chip select of a slot.
+        """Return the chip select of a slot.
 
         Args:
             slot: 1 or 2.
-            max_hz: Fastest clock that the chip bears, Hz.
+            max_hz: Fastest clock that the chip tolerates, Hz.
 
         Returns:
             The device, not necessarily open.
@@ -238,7 +238,7 @@ class Hardware:
         with self._lock:
             if key not in self._spi:
                 device = self.transport.spi(*key)
-                self._spi[key] = CountedSpiDevice(device, self._tally(key[0], "spi"))
+                self._spi[key] = CountedSpiDevice(device, self._counters_of(key[0], "spi"))
             return self._spi[key]
 
     def close(self) -> None:
@@ -259,13 +259,13 @@ class Hardware:
                 self._i2c = None
             self.transport.close()
 
-    def _tally(self, name: str, kind: str) -> BusCounters:
-        return self._tallies.setdefault(name, BusCounters(name, kind))
+    def _counters_of(self, name: str, kind: str) -> BusCounters:
+        return self._bus_counters.setdefault(name, BusCounters(name, kind))
 
     def _open_i2c(self) -> CountedI2CBus:
         if self._i2c is None:
             bus = self.transport.i2c(self.board.i2c_number)
-            self._i2c = CountedI2CBus(bus, self._tallies[self.board.i2c_name])
+            self._i2c = CountedI2CBus(bus, self._bus_counters[self.board.i2c_name])
         return self._i2c
 
     def _open_controller(self, key: str) -> LineController:

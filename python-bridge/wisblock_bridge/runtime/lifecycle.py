@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.module_api import EventSource, Module, Result
     from wisblock_bridge.runtime.fault_log import FaultLog
     from wisblock_bridge.runtime.place import Place
-    from wisblock_bridge.runtime.supply_monitor import SupplyWatch
+    from wisblock_bridge.runtime.supply_monitor import SupplyMonitor
 
 NOT_OURS = {BusFault.HELD, BusFault.MISSING, BusFault.PERMISSION, BusFault.UNSUPPORTED}
 """Failures that are none of the hardware's: the line or the address is not ours."""
@@ -82,7 +82,7 @@ class ModuleLifecycle:
         quiet: Failures have been reported already and are not logged.
     """
 
-    supply: SupplyWatch
+    supply: SupplyMonitor
 
     def __init__(
         self,
@@ -264,7 +264,7 @@ class ModuleLifecycle:
     def _restored(self, error: SupplyLostError) -> None:
         """Report a loss of supply after which the module has set itself up again."""
         self.noted(error)
-        self.supply.healed(error)
+        self.supply.restored(error)
 
     # -- closing ----------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """Modules whose outputs could not be made safe when they were closed: tried again until they are.
 
-1. It knows when and which; opening and closing is the worker's business, as ever.
-2. It never takes a slot from anybody: whoever opens the module meanwhile has made it safe, and
-   where another module answers, this one has been pulled out.
+1. It knows when and which; opening and closing is the worker's business.
+2. It never takes a slot: a client that opens the module meanwhile has made it safe, and where
+   another module answers, this one has been pulled out.
 3. It ends: what does not answer for a minute is left to the next start of the bridge.
 4. It is called from the poll loop only.
 """

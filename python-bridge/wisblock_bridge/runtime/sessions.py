@@ -1,12 +1,12 @@
 """Who is there, until when, and what each of them drives.
 
 1. Pure bookkeeping: time is handed in, nothing is sent and no hardware is touched.
-2. A session belongs to a client, not to a connection: who comes back with its token keeps it.
+2. A session belongs to a client, not to a connection: its token resumes it on another one.
 3. An output belongs to the session that wrote it last.
 4. A session belongs to the key that opened it. Another key gets nothing of it, neither by its token
    nor by the name of its connection.
-5. Two outputs may have parts in common ("pin/3" and "pins/255"): each part belongs to whoever wrote
-   it last.
+5. Two outputs may have parts in common ("pin/3" and "pins/255"): each part belongs to the session
+   that wrote it last.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Session:
         claims: What it uses.
         address: Where it is, for people: "process 812, user 1000", or an IP address.
         alive: False once it has ended; what it left in a queue is then not started.
-        heir: The former session of the same client, which it gave way to.
+        superseded_by: The former session of the same client, which was resumed.
     """
 
     identity: bytes
@@ -84,7 +84,7 @@ class Session:
 
     @property
     def current(self) -> Session:
-        """The session that speaks for its client now: itself, or the one it gave way to."""
+        """The session that counts for its client now: itself, or the one that superseded it."""
         session = self
         while session.superseded_by is not None:
             session = session.superseded_by
@@ -100,7 +100,7 @@ class Sessions:
         self._owner: dict[Output, Session] = {}
         self._held: dict[Output, Held] = {}
         self._resting: set[Output] = set()
-        """Those that are in their safe state, though somebody owns them."""
+        """Those that are in their safe state, though a session owns them."""
         self._parts: dict[Output, frozenset[str]] = {}
         """What is left of outputs that have parts in common with others of their module."""
         self.began: Callable[[Session], None] = lambda _session: None
@@ -127,7 +127,7 @@ class Sessions:
             identity: The connection.
             now: Clock reading, s.
             peer: Who is at its other end.
-            address: Tells where that is; asked only for a new session.
+            address: Returns where that is; called only for a new session.
 
         Returns:
             Its session; a client that never said hello gets one with the default lease.
@@ -152,7 +152,7 @@ class Sessions:
         return session
 
     def resume(self, session: Session, token: str) -> Session | None:
-        """Give a returning client its former session.
+        """Resume the former session of a client that returned.
 
         Args:
             session: The session of its new connection.
@@ -186,7 +186,7 @@ class Sessions:
         return former
 
     def take_over(self, identity: bytes, peer: Peer) -> Session | None:
-        """Find what somebody has on a connection, and take from it what is another key's.
+        """Find the session on a connection, and detach it if it is another key's.
 
         Args:
             identity: The connection.
@@ -202,14 +202,14 @@ class Sessions:
         return session
 
     def may_hear(self, session: Session, identity: bytes) -> bool:
-        """Tell whether an answer for a session may go out on a connection.
+        """Return whether an answer for a session may go out on a connection.
 
         Args:
             session: Whose answer it is.
             identity: The connection on which it was asked for.
 
         Returns:
-            False when a connection of another key bears that name by now.
+            False when a connection of another key has that name by now.
         """
         if session.identity == identity:
             return True
@@ -217,10 +217,10 @@ class Sessions:
         return holder is None or holder.peer.key == session.peer.key
 
     def _detach(self, session: Session) -> None:
-        """Take a session off its connection, whose name another key bears by now.
+        """Take a session off its connection, whose name another key has by now.
 
         It lives on until its lease runs out or its own client asks for it; until then it has a name
-        that no connection can bear, because nobody knows it.
+        that no connection can have, because no client knows it.
         """
         del self._by_identity[session.identity]
         self.detached(session.identity)
@@ -231,15 +231,7 @@ class Sessions:
     # -- claims -----------------------------------------------------------------------------------
 
     def claim(self, session: Session, place: Place) -> Claim:
-        """Give a session's claim on a module, making it if there is none.
-
-        Args:
-            session: Who uses the module.
-            place: The module.
-
-        Returns:
-            The claim.
-        """
+        """Return a session's claim on a module, making it if there is none."""
         claim = session.claims.get(place)
         if claim is None:
             claim = session.claims[place] = Claim()
@@ -261,7 +253,7 @@ class Sessions:
         return claim
 
     def users(self, place: Place) -> list[User]:
-        """Tell who keeps a module from giving way.
+        """Return who keeps a module from yielding.
 
         Args:
             place: The module.
@@ -297,14 +289,7 @@ class Sessions:
         return found
 
     def is_used(self, place: Place) -> bool:
-        """Tell whether a module has a claim or a held output, so that it does not give way.
-
-        Args:
-            place: The module.
-
-        Returns:
-            Whether it has.
-        """
+        """Return whether a module has a claim or a held output, so that it does not yield."""
         return any(place in session.claims for session in self._by_identity.values()) or any(
             output.place == place for output in self._held
         )
@@ -349,7 +334,7 @@ class Sessions:
             self._take_parts(output, parts)
 
     def rest(self, output: Output) -> None:
-        """Note that an output is in its safe state: whoever wrote it owns it, and holds nothing.
+        """Note that an output is in its safe state: its session owns it, and holds nothing.
 
         Args:
             output: Which.
@@ -359,7 +344,7 @@ class Sessions:
             self._resting.add(output)
 
     def hold(self, session: Session, output: Output) -> bool:
-        """Note that an output stays as it is although whoever wrote it does not use it any more.
+        """Note that an output stays as it is although its session does not use it any more.
 
         Args:
             session: Who wrote it last.
@@ -378,33 +363,23 @@ class Sessions:
         return True
 
     def driver(self, output: Output) -> Session | None:
-        """Tell who wrote an output last.
-
-        Args:
-            output: Which.
+        """Return the session that wrote an output last.
 
         Returns:
-            That session; None when nobody drives the output, or when it is held.
+            None when no session drives the output, or when it is held.
         """
         return self._owner.get(output)
 
     def is_held(self, output: Output) -> bool:
-        """Tell whether an output is held though its session has ended.
-
-        Args:
-            output: Which.
-
-        Returns:
-            Whether it is.
-        """
+        """Return whether an output is held though its session has ended."""
         return output in self._held
 
     def outputs_of(self, place: Place, session: Session | None = None) -> list[str]:
-        """Tell which outputs of a module are driven or held.
+        """Return which outputs of a module are driven or held.
 
         Args:
             place: The module.
-            session: By whom; None for whomever.
+            session: By whom; None for any session.
 
         Returns:
             Their names.
@@ -426,7 +401,7 @@ class Sessions:
         self._resting.discard(output)
 
     def forget_outputs(self, place: Place, names: Container[str] | None = None) -> None:
-        """Note that outputs of a module are safe: it was closed, or lost what it had been told.
+        """Note that outputs of a module are safe: it was closed, or lost its settings.
 
         Args:
             place: The module.
@@ -437,7 +412,7 @@ class Sessions:
                 self.forget_output(output)
 
     def _take_parts(self, output: Output, parts: frozenset[str]) -> None:
-        """Take the parts of an output from other outputs of its module, whoever wrote those."""
+        """Take the parts of an output from other outputs of its module, of any session."""
         self._parts[output] = parts
         for other in (*self._owner, *self._held):
             if other.place == output.place and other != output:
@@ -484,9 +459,5 @@ class Sessions:
         return [session for session in self._by_identity.values() if session.ends_at <= now]
 
     def next_end(self) -> float | None:
-        """Tell when the next lease runs out if nobody says anything more.
-
-        Returns:
-            Clock reading, s; None without sessions.
-        """
+        """Return when the next lease runs out, as a clock reading, s; None without sessions."""
         return min((session.ends_at for session in self._by_identity.values()), default=None)

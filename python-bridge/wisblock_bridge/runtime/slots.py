@@ -2,7 +2,7 @@
 
 1. Used by the poll loop only, except for ``_assemble``, which runs on worker threads.
 2. Nothing here touches a bus: lines and chips are resolved by name, opened by the worker.
-3. A module that nobody uses gives way; a refusal names both sides and the holder's clients.
+3. A module that nobody uses yields; a refusal names both sides and the holder's clients.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class SlotManager:
         fixed: What the configuration puts into a slot: slot to module name.
         addresses: I2C address by (slot, chip) where straps were changed.
         store: Where modules remember things across restarts; without one they forget.
-        mailbox: Where workers post.
+        mailbox: Where the workers' messages go.
         clock: Time.
     """
 
@@ -104,7 +104,7 @@ class SlotManager:
         self._last_run = LastRun(store.of_bridge()) if store is not None else None
         self._workers: dict[Place, Worker] = {}
         self._fault_logs: dict[Place, FaultLog] = {}
-        self.way = SlotConflicts(
+        self.conflicts = SlotConflicts(
             hardware, self.reservations, self.fixed, lambda: self, self.module_class
         )
         self._expanders = BoardExpanders(hardware, self.reservations)
@@ -114,13 +114,7 @@ class SlotManager:
         return iter(tuple(self._workers.values()))
 
     def module_class(self, name: str) -> type[Module]:
-        """Find a module by name.
-
-        Args:
-            name: "RAK5801".
-
-        Returns:
-            Its class.
+        """Return the class of a module.
 
         Raises:
             UnknownModuleError: This bridge has none of that name.
@@ -190,7 +184,7 @@ class SlotManager:
         self.place(*place)
         cls = self.module_class(place.module)
         wanted = self._wanted(cls, place.slot)
-        obstacles = [*self.way.in_slot(place), *self.way.in_conflict(place, wanted)]
+        obstacles = [*self.conflicts.in_slot(place), *self.conflicts.in_conflict(place, wanted)]
         self._make_way(place, obstacles, displace)
         self.reservations.reserve(place, wanted)
         worker = Worker(
@@ -216,11 +210,7 @@ class SlotManager:
             self._last_run.closed(place)
 
     def forget(self, worker: Worker) -> None:
-        """Take a worker that has ended out of its slot.
-
-        Args:
-            worker: Which.
-        """
+        """Take a worker that has ended out of its slot."""
         if self._workers.get(worker.place) is worker:
             del self._workers[worker.place]
             worker.dispose()
@@ -232,7 +222,7 @@ class SlotManager:
 
         Args:
             worker: The expanders' worker; for others there is nothing to do.
-            output: Which line, as ``drives`` of its operations tells it.
+            output: Which line, as ``drives`` of its operations names it.
 
         Raises:
             InUseError: A module that is used holds the line.
@@ -242,27 +232,15 @@ class SlotManager:
             return
         expander, _, number = output.partition("/")
         wanted = Line(LineRef(expander, int(number)))
-        obstacles = self.way.in_conflict(worker.place, [wanted])
+        obstacles = self.conflicts.in_conflict(worker.place, [wanted])
         self._make_way(worker.place, obstacles, displace=True)
 
     def is_brake(self, name: str, job: Job) -> bool:
-        """Tell whether a stop leaves its output driven.
-
-        Args:
-            name: Name of the module.
-            job: The stop.
-
-        Returns:
-            Whether it does.
-        """
+        """Return whether a stop of a module leaves its output driven."""
         return job.operation.name in self.module_class(name).brakes
 
     def parts_of(self, name: str, output: str) -> frozenset[str] | None:
-        """Tell what an output consists of, where outputs of its module may overlap.
-
-        Args:
-            name: Name of the module.
-            output: Name of the output.
+        """Return what an output of a module consists of, where its outputs may overlap.
 
         Returns:
             Its parts; None where outputs of that module have nothing in common.
@@ -278,7 +256,7 @@ class SlotManager:
         """Close what is in the way, once it is known that all of it yields."""
         for worker, output in obstacles:
             if not displace and not worker.closing:
-                raise BusyError(f"{worker.place} is there, and is not asked to give way.")
+                raise BusyError(f"{worker.place} is there, and is not asked to yield.")
             if output:
                 worker.make_safe(output)
             else:
@@ -319,7 +297,7 @@ class SlotManager:
         """Return what a module on the SPI bus holds: its chip select, and as the first, the bus."""
         spec = self.hardware.board.slots[slot]
         wanted: list[Resource] = [ChipSelect(spec.spi_device)]
-        users = {each.place for each in self._workers.values() if self.way.on_spi(each)}
+        users = {each.place for each in self._workers.values() if self.conflicts.on_spi(each)}
         for pin, ref in spec.spi_lines.items():
             line = Line(ref, pin)
             if pin == "SPI_CS" or self.reservations.holder(line) not in users:
@@ -327,9 +305,9 @@ class SlotManager:
         return wanted
 
     def _pass_on_spi(self) -> None:
-        """Let another module on the SPI bus hold the lines that it shared with one that left."""
+        """Make another module on the SPI bus hold the lines that it shared with one that left."""
         for worker in self._workers.values():
-            if worker.place.slot != "board" and self.way.on_spi(worker):
+            if worker.place.slot != "board" and self.conflicts.on_spi(worker):
                 wanted = self._spi_wanted(worker.place.slot)
                 self.reservations.reserve(worker.place, wanted)
 

@@ -2,8 +2,8 @@
 
 1. A file is written beside the old one and put in its place, so a crash leaves one of the two.
 2. A file that cannot be read is set aside under another name and reported, never overwritten.
-3. Where nothing can be written, everything works and is forgotten. The log says so once; whoever
-   was promised something is told each time (``Notebook.trouble``).
+3. Where nothing can be written, everything works and is forgotten. The log says so once; an
+   operation that promised to keep something reports it each time (``StateFile.problem``).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def default_directory(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def told_where(environment: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether a place to remember things was named, and not only follows from the user.
+    """Return whether a directory for the state was named, and does not only follow from the user.
 
     Args:
         environment: Of this process.
@@ -80,36 +80,36 @@ def why_not_writable(directory: Path) -> str:
     return ""
 
 
-class Notebook:
+class StateFile:
     """One file of plain data.
 
     Args:
         path: The file; it and its directory need not exist.
 
     Attributes:
-        trouble: Why what was remembered last could not be kept, as a sentence; empty when it was.
+        problem: Why what was remembered last could not be kept, as a sentence; empty when it was.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._facts: dict[str, object] | None = None
         self._reported = False
-        self.trouble = ""
+        self.problem = ""
 
     def recall(self) -> dict[str, object]:
-        """Give what was remembered; empty when nothing was."""
+        """Return what was remembered; empty when nothing was."""
         if self._facts is None:
             self._facts = self._read()
         return dict(self._facts)
 
     def remember(self, facts: Mapping[str, object]) -> None:
-        """Keep facts instead of what was remembered before; ``trouble`` says whether that worked.
+        """Keep facts instead of what was remembered before; ``problem`` says whether that worked.
 
         Args:
             facts: Plain JSON types.
         """
         self._facts = dict(facts)
-        self.trouble = ""
+        self.problem = ""
         beside = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ class Notebook:
                 os.fsync(file.fileno())
             beside.replace(self._path)
         except OSError as error:
-            self.trouble = (
+            self.problem = (
                 f"It could not be kept: {self._path} cannot be written "
                 f"({error.strerror or type(error).__name__}); it is lost at the next restart."
             )
@@ -149,7 +149,7 @@ class Notebook:
 
 
 class StateStore:
-    """All notebooks of one bridge.
+    """All files of one bridge.
 
     Args:
         directory: Where they are.
@@ -157,32 +157,20 @@ class StateStore:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._notebooks: dict[str, Notebook] = {}
+        self._files: dict[str, StateFile] = {}
 
-    def of_module(self, module: str, slot: Slot) -> Notebook:
-        """Give the notebook of a module in a slot.
+    def of_module(self, module: str, slot: Slot) -> StateFile:
+        """Return the file of a module in a slot, always the same one."""
+        return self._file(f"{module}-{slot}")
 
-        Args:
-            module: Its name.
-            slot: Where it is.
+    def of_bridge(self) -> StateFile:
+        """Return the bridge's own file, always the same one."""
+        return self._file("bridge")
 
-        Returns:
-            Always the same one for the same place.
-        """
-        return self._notebook(f"{module}-{slot}")
-
-    def of_bridge(self) -> Notebook:
-        """Give the bridge's own notebook.
-
-        Returns:
-            Always the same one.
-        """
-        return self._notebook("bridge")
-
-    def _notebook(self, name: str) -> Notebook:
-        found = self._notebooks.get(name)
+    def _file(self, name: str) -> StateFile:
+        found = self._files.get(name)
         if found is None:
-            found = self._notebooks[name] = Notebook(self._directory / f"{name}.json")
+            found = self._files[name] = StateFile(self._directory / f"{name}.json")
         return found
 
 
@@ -190,11 +178,11 @@ class LastRun:
     """Which modules were open when the bridge ended, so that the next one can make them safe.
 
     Args:
-        notebook: Where that is kept.
+        file: Where that is kept.
     """
 
-    def __init__(self, notebook: Notebook) -> None:
-        self._notebook = notebook
+    def __init__(self, file: StateFile) -> None:
+        self._file = file
         self._lock = threading.Lock()
         # What an earlier bridge left stays noted until it has been closed: this one may be killed
         # before it comes to that.
@@ -205,14 +193,14 @@ class LastRun:
         return list(self._open)
 
     def _noted(self) -> list[Place]:
-        entries = self._notebook.recall().get("open")
+        entries = self._file.recall().get("open")
         found: list[Place] = []
         for entry in entries if isinstance(entries, list) else ():
             match entry:
                 case [str(module), 1 | 2 | "board" as slot]:
                     found.append(Place(module, slot))
                 case _:
-                    log.warning("the notebook names something unknown: %r", entry)
+                    log.warning("the bridge's state file names something unknown: %r", entry)
         return found
 
     def opened(self, place: Place) -> None:
@@ -230,4 +218,4 @@ class LastRun:
                 self._write()
 
     def _write(self) -> None:
-        self._notebook.remember({"open": [list(each) for each in self._open]})
+        self._file.remember({"open": [list(each) for each in self._open]})

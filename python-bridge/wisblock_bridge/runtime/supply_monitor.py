@@ -1,11 +1,11 @@
-"""Noticing that a chip lost its supply, without anybody asking.
+"""Noticing that a chip lost its supply, without a request.
 
 1. It runs on the worker's thread among the looks of subscriptions, so what is urgent comes first.
 2. It looks only while an output is driven or a subscription runs, and only at modules that can
-   tell; otherwise there is no timer and the thread sleeps.
+   show it; otherwise there is no timer and the thread sleeps.
 3. A bus that fails at a check changes nothing: what is driven stays driven until the chip itself
    shows that it was reset.
-4. A loss is reported once to every subscription, whoever found it: a check, a look or a request.
+4. A loss is reported once to every subscription, whether a check, a look or a request found it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Host(Protocol):
         ...
 
     def opened(self) -> Module:
-        """Give the module, opened again if need be.
+        """Return the module, opened again if need be.
 
         Raises:
             BridgeError: It could not be opened.
@@ -70,15 +70,15 @@ class Host(Protocol):
         ...
 
 
-class SupplyWatch:
+class SupplyMonitor:
     """The supply of one module's chips.
 
     Args:
         host: The worker.
         watchers: The subscriptions.
         timer_queue: Later work on the thread, after what is urgent.
-        outputs_safe: Called with the outputs that are in their safe state again although nobody
-            asked for it.
+        outputs_safe: Called with the outputs that are in their safe state again without a
+            request.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class SupplyWatch:
         self._lost = False
         """A loss was found and the module is not open again yet."""
 
-    # -- what the worker tells --------------------------------------------------------------------
+    # -- called by the worker ---------------------------------------------------------------------
 
     def arm(self) -> None:
         """Begin to check if there is something to check now."""
@@ -125,7 +125,7 @@ class SupplyWatch:
         self._driven.discard(output)
 
     def all_safe(self) -> None:
-        """Note that everything was stopped because somebody asked for it."""
+        """Note that everything was stopped because a request asked for it."""
         self._driven.clear()
 
     def opened_again(self, module: Module) -> None:
@@ -148,7 +148,7 @@ class SupplyWatch:
         self._watchers.interrupt(error)
         self._set_timer(0.0, lambda: self._open_again(Backoff(FIRST_RETRY_S)))
 
-    def healed(self, error: SupplyLostError) -> None:
+    def restored(self, error: SupplyLostError) -> None:
         """Report a loss after which the module has set itself up again, outputs safe.
 
         Args:
@@ -199,7 +199,7 @@ class SupplyWatch:
                 self._set_timer(pause_s, self._check)
 
     def _open_again(self, backoff: Backoff) -> None:
-        """Open the module and look whether its chips keep what they are told this time."""
+        """Open the module and check that its chips keep their settings this time."""
         self._timer = None
         try:
             self._host.opened().check_supply()

@@ -1,9 +1,9 @@
-"""Looking out on behalf of subscriptions.
+"""Watching on behalf of subscriptions.
 
-1. It runs on the worker's thread, between jobs; it decides when and what to tell, never to whom.
-   What a look-out needs of the worker is to call the module (``ModuleCaller``).
-2. A failure is told once; then the pace slows down until the value is back. A look that gave way to
-   something urgent is no failure: it is taken again.
+1. It runs on the worker's thread, between jobs; it decides when and what to report, not to whom.
+   All that a watcher needs of the worker is to call the module (``ModuleCaller``).
+2. A failure is reported once; then the pace slows down until the value is back. A look that yielded
+   to something urgent is no failure: it is taken again.
 """
 
 from __future__ import annotations
@@ -29,35 +29,35 @@ if TYPE_CHECKING:
     from wisblock_bridge.threads.wakeup import WakeupEvent
 
 FIRST_BACK_OFF_S = 1.0
-"""Where only a descriptor tells, and what it belongs to has failed."""
+"""The first pause where only a descriptor wakes, and what it belongs to has failed."""
 
 CUT_SHORT_S = 0.1
-"""Until a look is taken again that gave way to a stop."""
+"""Until a look is taken again that yielded to a stop."""
 
 
 class ModuleCaller(Protocol):
-    """Calls the module and opens it first if need be, as ``Worker`` says."""
+    """Calls the module and opens it first if need be, as ``ModuleLifecycle`` says."""
 
     def perform(self, operation: str, arguments: tuple[object, ...]) -> Result:
         """Call an operation."""
         ...
 
     def begin(self, event: str, arguments: tuple[object, ...]) -> EventSource:
-        """Begin to look out for an event."""
+        """Return a new source of an event."""
         ...
 
-    def look(self, watch: EventSource) -> Sequence[Result]:
+    def look(self, source: EventSource) -> Sequence[Result]:
         """Look once for an event."""
         ...
 
 
 class Watcher(ABC):
-    """The look-out of one subscription.
+    """Watches for one subscription.
 
     Args:
         subscription: Its number.
         interval_s: Seconds between two looks.
-        of_state: What is told first is how things are, and is marked as that.
+        of_state: What is reported first is the present state, and is marked as initial.
     """
 
     def __init__(self, subscription: int, interval_s: float, *, of_state: bool) -> None:
@@ -71,13 +71,10 @@ class Watcher(ABC):
         self._initial = of_state
 
     def look(self, caller: ModuleCaller) -> list[Notification]:
-        """Look once.
+        """Look once, and return what there is to report.
 
         Args:
             caller: Calls the module.
-
-        Returns:
-            What there is to tell the client.
         """
         try:
             found = self._find(caller)
@@ -100,13 +97,13 @@ class Watcher(ABC):
         return [Notification(self.subscription, readings, None, initial) for readings in found]
 
     def interrupt(self, error: BridgeError) -> Notification | None:
-        """Take a failure in that was found elsewhere; what was reported is reported again later.
+        """Take note of a failure that was found elsewhere; the value is reported again later.
 
         Args:
             error: What happened.
 
         Returns:
-            What to tell the client; None when it was told of a failure already.
+            What to report; None when a failure has been reported already.
         """
         if self._failing:
             return None
@@ -130,13 +127,13 @@ class Watcher(ABC):
         return math.isinf(self._pause_s)
 
     def next_look_s(self, now: float) -> float:
-        """Tell when to look again, without drift and without catching up.
+        """Return when to look again, without drift and without catching up.
 
         Args:
             now: Clock reading, s.
 
         Returns:
-            Seconds from now; infinity when only a descriptor tells.
+            Seconds from now; infinity when only a descriptor wakes.
         """
         if self._cut_short:
             self._cut_short = False
@@ -154,7 +151,7 @@ class Watcher(ABC):
         return None
 
     def close(self) -> None:  # noqa: B027  (most have nothing to close)
-        """Look out no longer."""
+        """Stop watching."""
 
     @abstractmethod
     def _find(self, caller: ModuleCaller) -> Sequence[Result]:
@@ -162,19 +159,19 @@ class Watcher(ABC):
 
     @abstractmethod
     def _forget(self) -> None:
-        """Forget what was told, so that the value is told again once it is back."""
+        """Forget what was reported, so that the value is reported again once it is back."""
 
 
 class PeriodicReading(Watcher):
-    """A reading taken every so often, told when it changed by more than a dead band.
+    """A reading taken at an interval, reported when it changed by more than a deadband.
 
     Args:
         subscription: Its number.
         interval_s: Seconds between two readings.
         operation: The operation that reads.
         arguments: Its parameters, in order.
-        deadband: Changes of the main number up to this are not told, so 0 tells every change;
-            None to tell every reading.
+        deadband: Changes of the main number up to this are not reported, so 0 reports every
+            change; None reports every reading.
     """
 
     def __init__(
@@ -202,7 +199,7 @@ class PeriodicReading(Watcher):
         self._last = None
 
     def _moved(self, readings: Result) -> bool:
-        """Compare with what was told last: numbers by the dead band, the rest by equality."""
+        """Compare with what was reported last: numbers by the deadband, the rest by equality."""
         assert self._last is not None  # noqa: S101
         assert self._deadband is not None  # noqa: S101
         if readings.quality != self._last.quality:
@@ -234,14 +231,14 @@ class EventWatch(Watcher):
         super().__init__(subscription, 1.0, of_state=not event.occurrence)
         self._event = event
         self._arguments = arguments
-        self._watch: EventSource | None = None
+        self._source: EventSource | None = None
 
     def _find(self, caller: ModuleCaller) -> Sequence[Result]:
-        if self._watch is None:
-            self._watch = caller.begin(self._event.name, self._arguments)
-            self._interval_s = self._pause_s = self._watch.interval_s
-        found = caller.look(self._watch)
-        self._interval_s = self._watch.interval_s
+        if self._source is None:
+            self._source = caller.begin(self._event.name, self._arguments)
+            self._interval_s = self._pause_s = self._source.interval_s
+        found = caller.look(self._source)
+        self._interval_s = self._source.interval_s
         for readings in found:
             self._event.precision.apply(readings.values)
         return found
@@ -252,22 +249,22 @@ class EventWatch(Watcher):
     @property
     def is_interrupted(self) -> bool:
         """Whether it has to look to report the value again."""
-        return self._failing or self._watch is None
+        return self._failing or self._source is None
 
     @property
     def descriptor(self) -> int | None:
         """A descriptor that becomes readable when there is something to see."""
-        return self._watch.descriptor if self._watch is not None else None
+        return self._source.descriptor if self._source is not None else None
 
     def close(self) -> None:
-        """Look out no longer."""
-        if self._watch is not None:
-            watch, self._watch = self._watch, None
-            watch.close()
+        """Stop watching."""
+        if self._source is not None:
+            source, self._source = self._source, None
+            source.close()
 
 
 class Watchers:
-    """The look-outs that run on one worker's thread, and what wakes them.
+    """The watchers that run on one worker's thread, and what wakes them.
 
     Args:
         caller: Calls the module.
@@ -297,51 +294,43 @@ class Watchers:
         return len(self._by_number)
 
     def numbers(self) -> tuple[int, ...]:
-        """Give the numbers of the subscriptions that are looked out for."""
+        """Return the numbers of the subscriptions that are watched for."""
         return tuple(self._by_number)
 
     def at(self, descriptor: int) -> tuple[Watcher, ...]:
-        """Give the look-outs that wait for a descriptor.
-
-        Args:
-            descriptor: One that became readable.
-        """
+        """Return the watchers that wait for a descriptor."""
         return tuple(self._by_descriptor.get(descriptor, ()))
 
     def start(self, watcher: Watcher) -> None:
-        """Begin to look out, in turn with the other look-outs and with requests.
-
-        Args:
-            watcher: What to look at and how often.
-        """
+        """Begin to watch, in turn with the other watchers and with requests."""
         self._by_number[watcher.subscription] = watcher
         self._timer_queue.after(0.0, lambda: self._look(watcher))
 
     def stop(self, subscription: int) -> None:
-        """End a look-out; one that has ended already is left alone.
+        """Stop a watcher; one that has stopped already is left alone.
 
         Args:
             subscription: Its number.
         """
         watcher = self._by_number.pop(subscription, None)
         if watcher is not None:
-            self._listen_no_longer(watcher)
+            self._stop_listening(watcher)
             watcher.close()
 
     def interrupt(self, error: BridgeError) -> None:
-        """Report a failure of the module to every subscription that was not told of one already.
+        """Report a failure of the module to every subscription that has not had one already.
 
         Args:
             error: What happened.
         """
         for watcher in tuple(self._by_number.values()):
-            self._listen_no_longer(watcher)
-            happening = watcher.interrupt(error)
-            if happening is not None:
-                self._mailbox.post(happening)
+            self._stop_listening(watcher)
+            notification = watcher.interrupt(error)
+            if notification is not None:
+                self._mailbox.post(notification)
 
     def look_again(self) -> None:
-        """Look soon on behalf of those that were told of a failure: the module works again."""
+        """Look soon for those that reported a failure: the module works again."""
         for watcher in self._by_number.values():
             if watcher.is_interrupted:
                 self._timer_queue.after(0.0, functools.partial(self._look_again, watcher))
@@ -355,16 +344,12 @@ class Watchers:
             self.look_now(watcher)
 
     def look_now(self, watcher: Watcher) -> None:
-        """Look once, outside the rhythm, and hear from then on what the look-out listens to.
-
-        Args:
-            watcher: The look-out.
-        """
-        for happening in watcher.look(self._caller):
-            self._mailbox.post(happening)
+        """Look once, outside the rhythm, and wait from then on for the watcher's descriptor."""
+        for notification in watcher.look(self._caller):
+            self._mailbox.post(notification)
         descriptor = watcher.descriptor
         if descriptor is None or watcher not in self._by_descriptor.get(descriptor, ()):
-            self._listen_no_longer(watcher)
+            self._stop_listening(watcher)
             if descriptor is not None:
                 if descriptor not in self._by_descriptor:
                     self._by_descriptor[descriptor] = []
@@ -380,10 +365,10 @@ class Watchers:
         if not math.isinf(pause_s):
             self._timer_queue.after(pause_s, lambda: self._look(watcher))
 
-    def _listen_no_longer(self, watcher: Watcher) -> None:
-        for descriptor, watchings in tuple(self._by_descriptor.items()):
-            if watcher in watchings:
-                watchings.remove(watcher)
-                if not watchings:
+    def _stop_listening(self, watcher: Watcher) -> None:
+        for descriptor, watchers in tuple(self._by_descriptor.items()):
+            if watcher in watchers:
+                watchers.remove(watcher)
+                if not watchers:
                     del self._by_descriptor[descriptor]
                     self._wakeup.remove(descriptor)

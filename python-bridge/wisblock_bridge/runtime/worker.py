@@ -34,7 +34,7 @@ from wisblock_bridge.runtime.jobs import (
 )
 from wisblock_bridge.runtime.lifecycle import ModuleLifecycle
 from wisblock_bridge.runtime.safe_outputs import SafeOutputs
-from wisblock_bridge.runtime.supply_monitor import SupplyWatch
+from wisblock_bridge.runtime.supply_monitor import SupplyMonitor
 from wisblock_bridge.runtime.watches import Watchers
 from wisblock_bridge.threads.timers import TimerQueue
 from wisblock_bridge.threads.wakeup import WakeupEvent
@@ -113,7 +113,7 @@ class Worker:
         )
         self.health = self.lifecycle.health
         self._watchers = Watchers(self.lifecycle, self._looks, self._wakeup, mailbox, clock)
-        self.lifecycle.supply = self._supply = SupplyWatch(
+        self.lifecycle.supply = self._supply = SupplyMonitor(
             self.lifecycle,
             self._watchers,
             self._looks,

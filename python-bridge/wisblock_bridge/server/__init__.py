@@ -1,4 +1,4 @@
-"""The process: it serves modules over ZeroMQ, checks requests, and carries replies and events.
+"""The process that serves: the poll loop, the methods of the protocol, events and their delivery.
 
-Its poll loop never touches hardware; that is done by the workers of ``runtime``.
+It runs on one thread that never touches hardware; what needs hardware is a job of ``runtime``.
 """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def role_for(description: OperationDescription) -> Role:
-    """Tell what an operation or event needs.
+    """Return the role that an operation or event needs.
 
     Args:
         description: Its description.
@@ -31,7 +31,7 @@ def role_for(description: OperationDescription) -> Role:
 
 
 def admit(peer: Peer, needed: Role, what: str) -> None:
-    """Let somebody do something, or refuse it.
+    """Refuse a peer whose role does not suffice.
 
     Args:
         peer: Who.

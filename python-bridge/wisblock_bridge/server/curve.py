@@ -3,7 +3,7 @@
 1. Imported only where an endpoint needs it: a bridge on a socket file pays nothing for it.
 2. ZeroMQ does the cryptography and pyzmq's authenticator talks to it; here is only the question
    whether a key is on the list.
-3. Whatever goes wrong on the way to an answer, the answer is no.
+3. If anything goes wrong on the way to an answer, the answer is no.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 DOMAIN = "wisblock-bridge"
 
 MAX_REMEMBERED = 100
-"""Unknown keys that are told apart in the log; who tries with ever new ones does not fill it."""
+"""Unknown keys that are named in the log; a peer with ever new ones does not fill it."""
 
 
 class CurveAuthenticator:

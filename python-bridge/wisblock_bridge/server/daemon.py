@@ -69,10 +69,10 @@ class Daemon:
 
     Args:
         config: What is configured.
-        log_ring: What remembers the last lines of the log; without one, nothing does.
+        log_buffer: What remembers the last lines of the log; without one, nothing does.
     """
 
-    def __init__(self, config: Config, log_ring: LogBuffer | None = None) -> None:
+    def __init__(self, config: Config, log_buffer: LogBuffer | None = None) -> None:
         self._clock = SystemClock()
         self._started = self._clock.monotonic()
         self._config = config
@@ -112,7 +112,7 @@ class Daemon:
             self._emulator_methods(),
         )
         self._dispatcher.status = self._status
-        self._dispatcher.log_lines = log_ring.lines if log_ring is not None else list
+        self._dispatcher.log_lines = log_buffer.lines if log_buffer is not None else list
         listed = self._listed
         if listed is not None:
             self._dispatcher.is_listed = lambda peer: listed.find(peer.key) is not None
@@ -196,15 +196,15 @@ class Daemon:
         for worker in workers:
             if not worker.join(max(0.0, deadline - time.monotonic())):
                 log.error("%s did not close in time", worker.place)
-        self._server.receive_posts(self._dispatcher)
+        self._server.receive_messages(self._dispatcher)
         self._server.finish(self._dispatcher)
         self._server.close()
         self.hardware.close()
 
     def _make_safe_after_crash(self) -> None:
-        """Make safe what a killed bridge left open: expanders keep driving what they were told.
+        """Make safe what a killed bridge left open: expanders keep driving their outputs.
 
-        Whatever was open is opened in the order in which it had been, which brings it to its safe
+        What was open is opened in the order in which it had been, which brings it to its safe
         state, and closed again, so that its slot is free; two of one slot after each other. The
         bridge serves nobody before each of them has been tried; what failed is tried again later.
         """
@@ -214,17 +214,17 @@ class Daemon:
         deadline = self._clock.monotonic() + SAFE_FIRST_S
         while left:
             left_now, left = left, []
-            for worker in self._rescue(left_now, left):
+            for worker in self._open_and_close(left_now, left):
                 if not self._await_end(worker, deadline):
                     log.error("%s could not be made safe in time", worker.place)
-            self._server.receive_posts(self._dispatcher)
+            self._server.receive_messages(self._dispatcher)
             if self._clock.monotonic() >= deadline:
                 for place in left:
                     self._dispatcher.pending_safe_states.add(place)
                 break
 
     def _await_end(self, worker: Worker, deadline: float) -> bool:
-        """Wait for a module to be closed, while the service manager is told that this takes time.
+        """Wait for a module to be closed, and ask the service manager for the time it takes.
 
         Args:
             worker: Its worker.
@@ -239,7 +239,7 @@ class Daemon:
             ended = worker.join(min(left_s, START_EXTENSION_S))
         return ended or worker.join(0.0)
 
-    def _rescue(self, places: list[Place], waiting: list[Place]) -> list[Worker]:
+    def _open_and_close(self, places: list[Place], waiting: list[Place]) -> list[Worker]:
         """Open and close modules; those whose slot another one of them has are left waiting."""
         workers = []
         for place in places:
@@ -295,7 +295,7 @@ class Daemon:
         }
 
     def _store(self) -> StateStore | None:
-        """Find where to remember things; an emulated board forgets unless it is told where."""
+        """Find where to remember things; an emulated board forgets unless a directory is named."""
         keep = told_where() or not self._config.emulate
         return StateStore(default_directory()) if keep else None
 
@@ -317,7 +317,7 @@ class Daemon:
 
     def _status(self, asked_by: Peer) -> dict[str, object]:
         self._counters.keys_refused = self._server.keys_refused
-        told = status(
+        found = status(
             self._clock.monotonic() - self._started,
             self.hardware,
             self.slot_manager,
@@ -328,15 +328,15 @@ class Daemon:
             asked_by=asked_by,
         )
         emulated = self._emulated
-        return {**told, **places(self.slot_manager, emulated.plugged if emulated else None)}
+        return {**found, **places(self.slot_manager, emulated.plugged if emulated else None)}
 
 
-def run(config: Config, log_ring: LogBuffer | None = None) -> int:
+def run(config: Config, log_buffer: LogBuffer | None = None) -> int:
     """Build a bridge and serve.
 
     Args:
         config: What is configured.
-        log_ring: What remembers the last lines of the log.
+        log_buffer: What remembers the last lines of the log.
 
     Returns:
         The exit code.
@@ -345,11 +345,11 @@ def run(config: Config, log_ring: LogBuffer | None = None) -> int:
         OSError: The endpoint is taken or not permitted.
         ConfigError: The configuration cannot be used.
     """
-    return Daemon(config, log_ring).serve()
+    return Daemon(config, log_buffer).serve()
 
 
 def notify(message: str) -> None:
-    """Tell the service manager, if there is one (sd_notify protocol).
+    """Send a message to the service manager, if there is one (sd_notify protocol).
 
     Args:
         message: Assignments, a line each.
@@ -375,7 +375,7 @@ def allow_many_descriptors() -> None:
 
 
 def watchdog_interval_s() -> float | None:
-    """Tell how often the service manager wants to hear from us.
+    """Return how often the service manager wants a message from us.
 
     Returns:
         Half its limit, s; None when it does not watch this process.

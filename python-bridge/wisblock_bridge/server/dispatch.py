@@ -1,15 +1,16 @@
-"""From a request to whoever answers it.
+"""From a request to the method that answers it.
 
 1. It runs on the poll loop: what needs hardware is queued for a worker, the rest is answered at
-   once. What clients subscribed to is kept next door (``subscriptions``).
-2. Who may not do something is refused (``admission``) before parameters are looked at; these are
-   checked against the description before anything is queued.
+   once. What clients subscribed to is kept by ``Subscriptions``.
+2. A client without the role for something is refused (``access``) before parameters are looked
+   at; these are checked against the description before anything is queued.
 3. It knows no socket: replies and events leave through ``Outbox``.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -59,8 +60,6 @@ from wisblock_bridge.wire.methods import (
 from wisblock_bridge.wire.roles import LOCAL, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wisblock_bridge.modules.registry import Catalogue
     from wisblock_bridge.runtime.jobs import WorkerMessage
     from wisblock_bridge.runtime.place import Place
@@ -76,14 +75,16 @@ if TYPE_CHECKING:
     from wisblock_bridge.wire.roles import Peer
 
 REFUSALS_AT_ONCE = 8
-"""Requests beyond what a client may have in flight that are refused before the workers' posts get
-their turn: beside a client that floods, a reply waits for so many refusals."""
+"""Requests beyond what a client may have in flight that are refused before the workers' messages
+get their turn: beside a client that floods, a reply waits for this many refusals."""
 
 log = logging.getLogger(__name__)
 
+_Method = tuple[messages.MapDecoder[Any], Callable[[Call, Any], object], Role]
+
 
 class Dispatcher:
-    """Answers requests, queues work, and tells clients what came of it.
+    """Answers requests, queues jobs, and sends clients their results.
 
     Args:
         catalogue: All modules.
@@ -92,8 +93,8 @@ class Dispatcher:
         outbox: The way out.
         timer_queue: What the poll loop is to do later.
         counters: What is counted for the status.
-        scanner: Looks for chips.
-        emulator: The back door; None on real hardware.
+        scanner: Scans for chips.
+        emulator: The emulator control; None on real hardware.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class Dispatcher:
             lambda call: replies.succeed(call, {}),
             replies.fail,
         )
-        slot_manager.way.sessions = sessions
+        slot_manager.conflicts.sessions = sessions
         self.pending_safe_states = PendingSafeStates(slot_manager, timer_queue)
         self._undecodable = UndecodableFrames(clock)
         self.stopping = False
@@ -141,18 +142,20 @@ class Dispatcher:
         self.log_lines: Callable[[], list[dict[str, object]]] = list
         sessions.detached = outbox.drop
         sessions.began = self._leases.begin
+        self._methods = self._method_table()
+
+    def _method_table(self) -> dict[str, _Method]:
+        """Return, for each method, what decodes its parameters, answers it, and may call it."""
         none, read = messages.MapDecoder(NoParams), Role.READ
-        self._methods: dict[
-            str, tuple[messages.MapDecoder[Any], Callable[[Call, Any], object], Role]
-        ] = {
-            # What these two need beyond that, the description of the operation tells; ``release``
+        return {
+            # What these two need beyond that, the description of the operation says; ``release``
             # touches what is the client's own, or asks for more itself.
             "invoke": (messages.MapDecoder(InvokeParams), self._invoke, read),
             "subscribe": (messages.MapDecoder(SubscribeParams), self._subscribe, read),
             "ping": (none, lambda _call, _params: {"clock_ms": self._clock_ms()}, read),
             "hello": (messages.MapDecoder(HelloParams), self._hello, read),
             "bye": (none, self._bye, read),
-            "catalogue": (none, lambda _call, _params: catalogue.data, read),
+            "catalogue": (none, lambda _call, _params: self._catalogue.data, read),
             "status": (none, lambda call, _params: self.status(call.session.peer), read),
             "log": (none, lambda _call, _params: {"lines": self.log_lines()}, Role.ADMIN),
             "unsubscribe": (messages.MapDecoder(UnsubscribeParams), self._unsubscribe, read),
@@ -200,7 +203,7 @@ class Dispatcher:
             counters.refused += 1
             if identification.request_id is None:
                 counters.undecodable += 1
-                self.note_misfit(identity, identification.error.message)
+                self.log_undecodable(identity, identification.error.message)
             else:
                 counters.count_error(identification.error)
                 self._outbox.reply(
@@ -228,7 +231,7 @@ class Dispatcher:
         )
         return session.in_flight > 1
 
-    def note_misfit(self, identity: bytes, why: str) -> None:
+    def log_undecodable(self, identity: bytes, why: str) -> None:
         """Let the log know, once, that a client sends what cannot be answered.
 
         Args:
@@ -239,11 +242,11 @@ class Dispatcher:
         self._undecodable.note(identity, lambda: next(found, ""), why)
 
     def _may_enter(self, identity: bytes, frame: bytes, peer: Peer) -> bool:
-        """Refuse whoever may not ask for anything, and end what they had."""
+        """Refuse a peer that may not ask for anything, and end the session that it had."""
         if peer.role is Role.NONE:
             error = removed()
         elif identity[0]:
-            # Names that ZeroMQ gives by itself begin with a zero, and nobody is told them.
+            # Names that ZeroMQ gives begin with a zero, and no client knows them.
             error = chosen_name()
         else:
             return True
@@ -296,34 +299,34 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001  (one request must not end the bridge)
             self._replies.fail(call, defect(error, f"method {request.method}"))
 
-    # -- what workers post ------------------------------------------------------------------------
+    # -- messages of workers ----------------------------------------------------------------------
 
-    def receive(self, post: WorkerMessage) -> None:
+    def receive(self, message: WorkerMessage) -> None:
         """Take one message from a worker.
 
         Args:
-            post: What it has to say.
+            message: What it reports.
         """
-        if type(post) is JobResult:
-            self._job_results.receive(post)
-        elif isinstance(post, Notification):
-            self._receive_happening(post)
-        elif isinstance(post, MadeSafe):
-            self._releases.made_safe(post)
-            self._parked.made_safe(post)
-        elif isinstance(post, OutputsSafe):
-            self._sessions.forget_outputs(post.worker.place, post.outputs)
+        if type(message) is JobResult:
+            self._job_results.receive(message)
+        elif isinstance(message, Notification):
+            self._receive_notification(message)
+        elif isinstance(message, MadeSafe):
+            self._releases.made_safe(message)
+            self._parked.made_safe(message)
+        elif isinstance(message, OutputsSafe):
+            self._sessions.forget_outputs(message.worker.place, message.outputs)
         else:
-            assert isinstance(post, WorkerClosed)  # noqa: S101
-            self._receive_closed(post.worker)
+            assert isinstance(message, WorkerClosed)  # noqa: S101
+            self._receive_closed(message.worker)
 
-    def _receive_happening(self, happening: Notification) -> None:
+    def _receive_notification(self, notification: Notification) -> None:
         """Pass on an event, unless the key of its client was removed while it kept silent."""
-        session = self.subscriptions.session_of(happening.subscription)
+        session = self.subscriptions.session_of(notification.subscription)
         if session is None:
             return
         if session.peer is LOCAL or self.is_listed(session.peer):
-            self.subscriptions.receive(happening)
+            self.subscriptions.receive(notification)
         else:
             self._cut_off(session)
 

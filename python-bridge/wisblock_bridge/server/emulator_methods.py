@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.slots import SlotManager
 
 ProductSlot = Literal[1, 2]
-Place = Literal[1, 2, "board"]
+AnySlot = Literal[1, 2, "board"]
 
 
 class _Params(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -35,20 +35,20 @@ class _Params(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True)
 class ListParams(_Params, frozen=True):
     """Parameters of ``emulator.list``."""
 
-    slot: Place
+    slot: AnySlot
 
 
 class GetParams(_Params, frozen=True):
     """Parameters of ``emulator.get``."""
 
-    slot: Place
+    slot: AnySlot
     quantity: str
 
 
 class SetParams(_Params, frozen=True):
     """Parameters of ``emulator.set``."""
 
-    slot: Place
+    slot: AnySlot
     quantity: str
     value: Any
 
@@ -71,7 +71,7 @@ class FaultParams(_Params, frozen=True):
     """Parameters of ``emulator.fault``."""
 
     kind: Literal["nack", "eio", "stuck", "checksum", "slow", "power_cycle"]
-    slot: Place | None = None
+    slot: AnySlot | None = None
     bus: str | None = None
     address: Annotated[int, msgspec.Meta(ge=0x08, le=0x77)] | None = None
     count: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
@@ -79,7 +79,7 @@ class FaultParams(_Params, frozen=True):
 
 
 class EmulatorMethods:
-    """The back door of one emulated board.
+    """The control of one emulated board.
 
     Args:
         board: The emulated board.
@@ -137,7 +137,7 @@ class EmulatorMethods:
         return {"quantity": params.quantity, "value": self._value(params.slot, params.quantity)}
 
     def _value(self, slot: Slot, quantity: str) -> object:
-        """Give a quantity as readings are given: without the noise of computing it."""
+        """Return a quantity as readings are given: without the noise of computing it."""
         value = self._board.get(slot, quantity)
         return to_digits(value) if isinstance(value, float) else value
 
@@ -196,7 +196,7 @@ class EmulatorMethods:
         return devices
 
     def _own_addresses(self, slot: Slot) -> tuple[int, ...]:
-        """Tell where the chips of the module in a slot answer."""
+        """Return the addresses at which the chips of the module in a slot answer."""
         module = None if slot == "board" else self._board.plugged(slot)
         needs = () if module is None else self._needs(module)
         return tuple(
@@ -232,7 +232,7 @@ class EmulatorMethods:
         return self._of_module(params.slot, module)
 
     def _of_module(self, slot: int, module: str) -> tuple[int, ...]:
-        """Tell the chips through which a module is reached: its own, else those of the board."""
+        """Return the chips through which a module is reached: its own, else those of the board."""
         spec, needs = self._board.board, tuple(self._needs(module))
         own = tuple(
             self._slot_manager.addresses.get((slot, each.chip), each.address)

@@ -1,4 +1,4 @@
-"""What came of jobs: the reply goes out, and the sessions are told who drives which output.
+"""What came of jobs: the reply goes out, and the sessions note who drives which output.
 
 1. It runs on the poll loop.
 """
@@ -52,7 +52,7 @@ class JobResults:
         if error is not None:
             self._counters.count_error(error)
             if isinstance(error, HeldError):
-                self._slot_manager.way.name_users(error)
+                self._slot_manager.conflicts.name_users(error)
                 frame = messages.encode_error(job.request_id, error)
         else:
             self._counters.operations += 1

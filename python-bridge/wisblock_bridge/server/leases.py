@@ -58,7 +58,7 @@ class Leases:
         for session in self._sessions.overdue(self._timer_queue.clock.monotonic()):
             if session.outputs or session.subscriptions:
                 name = f"client {session.name}" if session.name else "unnamed client"
-                log.info("%s is gone", name)
+                log.info("%s has disconnected", name)
             self._outbox.drop_unless_taken(session.identity)
             self._end_session(session)
         due = self._sessions.next_end()

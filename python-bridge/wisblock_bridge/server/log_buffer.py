@@ -1,4 +1,4 @@
-"""The last lines of the log, kept in memory for whoever asks the bridge what has happened.
+"""The last lines of the log, kept in memory for clients that ask what has happened.
 
 1. It is bounded in lines and in the length of a line, whatever is logged.
 2. It is one more reader of the log: what it keeps was written to the log as well.

@@ -145,7 +145,7 @@ class Server:
         self._dispatcher = dispatcher
         read = selectors.EVENT_READ
         self._selector.register(
-            self._mailbox.descriptor, read, lambda: self.receive_posts(dispatcher)
+            self._mailbox.descriptor, read, lambda: self.receive_messages(dispatcher)
         )
         # What is to be done at a signal, its handler has done.
         self._selector.register(self._signals, read, lambda: os.read(self._signals, 512))
@@ -248,10 +248,10 @@ class Server:
         """Return what there is of a message that is none, and its length."""
         if isinstance(message, Oversized):
             return message.start, message.length
-        dispatcher.note_misfit(identity, DELIMITED if message.delimited else SEVERAL_FRAMES)
+        dispatcher.log_undecodable(identity, DELIMITED if message.delimited else SEVERAL_FRAMES)
         return b"", None
 
-    def receive_posts(self, dispatcher: Dispatcher) -> None:
+    def receive_messages(self, dispatcher: Dispatcher) -> None:
         """Hand over what workers have said.
 
         Args:

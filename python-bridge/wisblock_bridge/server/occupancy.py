@@ -1,7 +1,7 @@
-"""What is where: told to clients, so that they can see a clash before it happens.
+"""What is where: sent to clients, so that they can see a conflict before it happens.
 
-1. It reads what the rack and the board keep; it keeps nothing.
-2. The poll loop calls it, as it does the rack.
+1. It reads what ``SlotManager`` and the board keep; it keeps nothing.
+2. The poll loop calls it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,7 @@ ADDRESSES = range(0x08, 0x78)
 
 
 def chips_in_use(slot_manager: SlotManager) -> tuple[ChipInUse, ...]:
-    """Tell which module in use expects which chip where.
-
-    Args:
-        slot_manager: What is in use.
-
-    Returns:
-        Every chip of every module in use.
-    """
+    """Return every chip of every module in use, and where it is expected."""
     return tuple(
         ChipInUse(
             slot_manager.addresses.get((worker.place.slot, need.chip), need.address),
@@ -46,18 +39,18 @@ def chips_in_use(slot_manager: SlotManager) -> tuple[ChipInUse, ...]:
 def places(
     slot_manager: SlotManager, plugged: Callable[[int], str | None] | None
 ) -> dict[str, object]:
-    """Tell who holds which address, and what else decides whether two modules get along.
+    """Return who holds which address, and what else decides whether two modules conflict.
 
     Args:
         slot_manager: What is in use.
-        plugged: Tells which product is in a slot; only an emulated board knows.
+        plugged: Returns which product is in a slot; only an emulated board knows.
 
     Returns:
         A part of the result of ``status``.
     """
     holders = ((each, slot_manager.reservations.holder(Address(each))) for each in ADDRESSES)
     slots = slot_manager.hardware.board.slots
-    told: dict[str, object] = {
+    found: dict[str, object] = {
         "addresses": [
             {"address": address, "holder": str(holder)} for address, holder in holders if holder
         ],
@@ -70,5 +63,5 @@ def places(
         ],
     }
     if plugged is not None:
-        told["plugged"] = [{"slot": slot, "module": plugged(slot)} for slot in slots]
-    return told
+        found["plugged"] = [{"slot": slot, "module": plugged(slot)} for slot in slots]
+    return found

@@ -1,4 +1,4 @@
-"""Handing frames to clients that may be slow: replies are kept, events give way, nobody else waits.
+"""Handing frames to clients that may be slow: replies are kept, events yield, nobody else waits.
 
 1. It knows frames and clients, not sockets: ``transmit`` tries once and says how it went.
 2. The order of what a client gets is the order in which it arose.
@@ -58,7 +58,7 @@ class Subscription:
         sequence: Number of the last message delivered or dropped.
         lost: Messages dropped since the last one delivered.
         waiting: Messages that wait in the outbox.
-        start: Begins the look-out (again).
+        start: Begins to watch (again).
         backoff: Pauses between attempts to begin it again, when its module was closed.
     """
 
@@ -209,7 +209,7 @@ class Outbox:
             self.drop(identity)
 
     def drop(self, identity: bytes) -> None:
-        """Forget what waits for a connection that is gone.
+        """Forget what waits for a connection that has ended.
 
         Args:
             identity: The connection.

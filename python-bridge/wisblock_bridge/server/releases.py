@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wisblock_bridge.errors import BadParamsError, BridgeError
-from wisblock_bridge.module_api import ALL_OUTPUTS, Module
-from wisblock_bridge.runtime.claims import in_words, printable
+from wisblock_bridge.module_api import ALL_OUTPUTS
+from wisblock_bridge.runtime.claims import describe_users, printable
 from wisblock_bridge.runtime.sessions import Output
 from wisblock_bridge.server.access import admit
 from wisblock_bridge.wire.roles import Role
@@ -49,7 +49,7 @@ class Releases(Generic[C]):
     Args:
         slot_manager: The slots.
         sessions: Who uses what.
-        subscriptions: Who is told what.
+        subscriptions: Who subscribed to what.
         done: Answers a release that has been carried out.
         failed: Answers one that has not.
     """
@@ -105,7 +105,7 @@ class Releases(Generic[C]):
             return True  # who may only look does not close what it does not use
         if worker.closing:
             return self._wait_for_end(call, worker)
-        outputs, holds = self.let_go(session, worker)
+        outputs, holds = self.give_up_outputs(session, worker)
         if claim is not None:
             for job in worker.driving - worker.refuse_jobs(claim):
                 if job.is_under(claim):
@@ -119,7 +119,7 @@ class Releases(Generic[C]):
             worker.make_safe(output, claim)
         return self._wait_for(call, worker, outputs)
 
-    def let_go(self, session: Session, worker: Worker) -> tuple[list[str], bool]:
+    def give_up_outputs(self, session: Session, worker: Worker) -> tuple[list[str], bool]:
         """Take from a session what it drives on one module; what it asked to hold is held.
 
         Args:
@@ -148,7 +148,7 @@ class Releases(Generic[C]):
         names: list[str],
         force: bool,  # noqa: FBT001
     ) -> bool:
-        """Make named outputs safe: those of one session, or by force whoever drives them."""
+        """Make named outputs safe: those of one session, or by force those of any."""
         if worker is None:
             return True
         if worker.closing:
@@ -191,24 +191,24 @@ class Releases(Generic[C]):
         self._waiting.append(_Waiting(call, worker, list(outputs)))
         return False
 
-    # -- what workers post ------------------------------------------------------------------------
+    # -- messages of workers ----------------------------------------------------------------------
 
-    def made_safe(self, post: MadeSafe) -> None:
+    def made_safe(self, message: MadeSafe) -> None:
         """Take notice that an output was made safe, or that it could not be.
 
         Args:
-            post: What the worker says.
+            message: What the worker reports.
         """
-        worker = post.worker
-        if post.automatic:
-            self._sessions.rest(Output(worker.place, post.output))
+        worker = message.worker
+        if message.automatic:
+            self._sessions.rest(Output(worker.place, message.output))
             return
-        if post.error is None and not post.overtaken:
-            self._sessions.forget_output(Output(worker.place, post.output))
+        if message.error is None and not message.overtaken:
+            self._sessions.forget_output(Output(worker.place, message.output))
         for waiting in tuple(self._waiting):
-            if waiting.worker is worker and post.output in waiting.outputs:
-                waiting.outputs.remove(post.output)
-                waiting.error = waiting.error or post.error
+            if waiting.worker is worker and message.output in waiting.outputs:
+                waiting.outputs.remove(message.output)
+                waiting.error = waiting.error or message.error
                 if not waiting.outputs:
                     self._waiting.remove(waiting)
                     self._answer(waiting)
@@ -233,7 +233,7 @@ class Releases(Generic[C]):
 
 
 def _name(session: Session) -> str:
-    return in_words(
+    return describe_users(
         [
             {
                 "client": printable(session.name),

@@ -1,7 +1,7 @@
 """Looking for chips on behalf of clients, on a thread of its own so that nobody waits.
 
-1. What is looked for and how it is told apart is ``discovery``'s business.
-2. One scan runs at a time; whoever asks meanwhile gets the same result.
+1. What is looked for and how it is identified is ``discovery``'s business.
+2. One scan runs at a time; a client that asks meanwhile gets the same result.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Scanner:
     """Runs scans.
 
     Args:
-        look: Does the work, told what is in use; called on the scan's own thread.
-        in_use: Tells what is in use; called by the poll loop.
+        look: Scans, given what is in use; called on the scan's own thread.
+        in_use: Returns what is in use; called by the poll loop.
         mailbox: Where the result goes, to come back through ``receive``.
     """
 

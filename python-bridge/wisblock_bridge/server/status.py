@@ -1,4 +1,4 @@
-"""What the bridge tells about itself.
+"""What the bridge reports about itself.
 
 1. It reads what others keep; it keeps only the counters.
 2. Everything is plain data, ready for the wire.
@@ -60,7 +60,7 @@ def status(
     *,
     asked_by: Peer = LOCAL,
 ) -> dict[str, object]:
-    """Tell how the bridge is.
+    """Return the state of the bridge.
 
     Args:
         uptime_s: Seconds since it was ready.
@@ -70,7 +70,7 @@ def status(
         outbox: The way out.
         counters: What was counted.
         detection: How the board was found out.
-        asked_by: Who asks; only an administrator is told who the others are by their keys.
+        asked_by: Who asks; only an administrator learns who the others are by their keys.
 
     Returns:
         The result of the method ``status``.
@@ -88,49 +88,58 @@ def status(
             **detection,
         },
         "slots": [*_slots(slot_manager, sessions), *_configured(slot_manager)],
-        "buses": [
-            {
-                "name": tally.name,
-                "kind": tally.kind,
-                "emulated": hardware.emulated,
-                "transactions": tally.transactions,
-                "failures": dict(tally.failures),
-            }
-            for tally in hardware.tallies
-        ],
-        "sessions": [
-            {
-                "client": session.name,
-                "version": session.version,
-                "lease_ms": round(session.lease_s * 1000),
-                "in_flight": session.in_flight,
-                "subscriptions": len(session.subscriptions),
-                "outputs": [
-                    {
-                        "module": output.place.module,
-                        "slot": output.place.slot,
-                        "output": output.name,
-                        "on_loss": policy,
-                    }
-                    for output, policy in session.outputs.items()
-                ],
-                **(_access(session.peer) if with_keys else {}),
-            }
-            for session in _most_involved(sessions)
-        ],
+        "buses": _buses(hardware),
+        "sessions": [_session(each, with_keys) for each in _most_involved(sessions)],
         "sessions_total": sum(1 for _ in sessions),
-        "counters": {
-            "requests": counters.requests,
-            "refused": counters.refused,
-            "undecodable": counters.undecodable,
-            "operations": counters.operations,
-            "events": counters.events,
-            "events_lost": outbox.events_lost,
-            "unroutable": outbox.unroutable,
-            "clients_given_up": outbox.clients_given_up,
-            "keys_refused": counters.keys_refused,
-            "errors": dict(counters.errors),
-        },
+        "counters": _counters(counters, outbox),
+    }
+
+
+def _buses(hardware: Hardware) -> list[dict[str, object]]:
+    return [
+        {
+            "name": bus.name,
+            "kind": bus.kind,
+            "emulated": hardware.emulated,
+            "transactions": bus.transactions,
+            "failures": dict(bus.failures),
+        }
+        for bus in hardware.bus_counters
+    ]
+
+
+def _session(session: Session, with_keys: bool) -> dict[str, object]:  # noqa: FBT001
+    return {
+        "client": session.name,
+        "version": session.version,
+        "lease_ms": round(session.lease_s * 1000),
+        "in_flight": session.in_flight,
+        "subscriptions": len(session.subscriptions),
+        "outputs": [
+            {
+                "module": output.place.module,
+                "slot": output.place.slot,
+                "output": output.name,
+                "on_loss": policy,
+            }
+            for output, policy in session.outputs.items()
+        ],
+        **(_access(session.peer) if with_keys else {}),
+    }
+
+
+def _counters(counters: Counters, outbox: Outbox) -> dict[str, object]:
+    return {
+        "requests": counters.requests,
+        "refused": counters.refused,
+        "undecodable": counters.undecodable,
+        "operations": counters.operations,
+        "events": counters.events,
+        "events_lost": outbox.events_lost,
+        "unroutable": outbox.unroutable,
+        "clients_given_up": outbox.clients_given_up,
+        "keys_refused": counters.keys_refused,
+        "errors": dict(counters.errors),
     }
 
 
@@ -193,7 +202,7 @@ def _use(place: Place, slot_manager: SlotManager, sessions: Sessions) -> dict[st
             for user in users
             for name in user["held"]
         ],
-        "idle": worker is not None and slot_manager.way.gives_way(worker),
+        "idle": worker is not None and slot_manager.conflicts.is_yielding(worker),
     }
 
 

@@ -1,9 +1,9 @@
-"""What clients want to be told: who subscribed to what, and what becomes of it.
+"""Who subscribed to what, and what becomes of it.
 
-1. It runs on the poll loop; the looking out is done by the workers (``watching``).
+1. It runs on the poll loop; the watching is done by the workers (``watches``).
 2. A subscription outlives its module: when that was closed by force, it sleeps until its client
-   asks for the module again, so that it does not take the slot from whoever wanted it.
-3. What is told is numbered by ``Outbox``; what cannot be told is told as a defect.
+   asks for the module again, so that it does not take the slot from the client that wanted it.
+3. Events are numbered by ``Outbox``; what cannot be encoded is reported as a defect.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Subscriptions:
         outbox: The way out.
         timer_queue: The poll loop's.
         counters: What is counted for the status.
-        worker_of: Gives the worker of a module in a slot.
-        checker_of: Gives what checks the parameters of a module's operation, or of its event.
+        worker_of: Returns the worker of a module.
+        checker_of: Returns what checks the parameters of a module's operation, or of its event.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class Subscriptions:
     # -- what clients ask -------------------------------------------------------------------------
 
     def add(self, session: Session, params: SubscribeParams, node: str = "") -> Subscription:
-        """Take a subscription whose look-out does not run yet.
+        """Take a subscription that is not watched for yet.
 
         Args:
-            session: Who wants to be told.
+            session: Who subscribes.
             params: What.
             node: What asks inside the client.
 
@@ -106,7 +106,7 @@ class Subscriptions:
         self._last += 1
         number = self._last
 
-        def watching() -> Watcher:
+        def watcher() -> Watcher:
             if params.every_ms is None:
                 return EventWatch(number, checker.description, arguments)
             every_s = params.every_ms / 1000.0
@@ -117,7 +117,7 @@ class Subscriptions:
             claim = self._sessions.claim(subscription.session, place)
             if node:
                 claim.note(node)
-            worker.watch(watching())
+            worker.watch(watcher())
 
         subscription = Subscription(number, session, place, name, start)
         self._by_number[number] = subscription
@@ -137,7 +137,7 @@ class Subscriptions:
         return subscription.session if subscription is not None else None
 
     def begin(self, subscription: Subscription) -> None:
-        """Begin to look out, unless the client was given up while it was told the number.
+        """Begin to watch, unless the client was disconnected while it was sent the number.
 
         Args:
             subscription: What ``add`` gave.
@@ -228,40 +228,36 @@ class Subscriptions:
         if worker is not None and not worker.closing:
             worker.unwatch(subscription.number)
 
-    # -- what workers post ------------------------------------------------------------------------
+    # -- messages of workers ----------------------------------------------------------------------
 
-    def receive(self, happening: Notification) -> None:
-        """Tell a client what happened.
-
-        Args:
-            happening: What a look-out found.
-        """
-        subscription = self._by_number.get(happening.subscription)
+    def receive(self, notification: Notification) -> None:
+        """Send a client what a watcher found."""
+        subscription = self._by_number.get(notification.subscription)
         if subscription is None:
             return
         try:
-            self._tell(subscription, happening)
+            self._send(subscription, notification)
         except Exception as error:  # noqa: BLE001  (one module's odd value must not end the bridge)
             subscription.lost += 1  # its sequence number is used up
-            happening.error = defect(error, f"an event of {subscription.place.module}")
-            self._tell(subscription, happening)
+            notification.error = defect(error, f"an event of {subscription.place.module}")
+            self._send(subscription, notification)
 
-    def _tell(self, subscription: Subscription, happening: Notification) -> None:
+    def _send(self, subscription: Subscription, notification: Notification) -> None:
         self._counters.events += 1
         message = messages.Event(messages.VERSION, subscription.event, subscription.number, 0)
-        if happening.error is not None:
+        if notification.error is not None:
             message.event = "error"
-            message.error = messages.fault(happening.error)
-            self._counters.count_error(happening.error)
+            message.error = messages.fault(notification.error)
+            self._counters.count_error(notification.error)
         else:
-            readings = happening.readings
+            readings = notification.readings
             assert readings is not None  # noqa: S101
             message.readings = readings.values
             message.timestamp = readings.timestamp_ms
             message.quality = readings.quality.value
             message.note = readings.note
             message.emulated = self._slot_manager.hardware.emulated
-            message.initial = happening.initial
+            message.initial = notification.initial
         self._outbox.event(subscription, message)
 
     # -- when a module was released ---------------------------------------------------------------
@@ -283,7 +279,7 @@ class Subscriptions:
             self._start(subscription)
 
     def _start(self, subscription: Subscription) -> None:
-        """Begin a look-out again, now or later."""
+        """Begin to watch again, now or later."""
         try:
             subscription.start()
         except (BridgeError, SlotClosingError):

@@ -1,6 +1,6 @@
-"""Frames that nothing can be answered to: told in the log once for each client, and not too often.
+"""Frames that nothing can be answered to: logged once for each client, and not too often.
 
-1. Whoever floods the bridge with such frames, under ever new names, fills no log.
+1. A client that floods the bridge with such frames, under ever new names, fills no log.
 2. Nothing here is asked while clients speak the protocol.
 """
 
@@ -41,7 +41,7 @@ class UndecodableFrames:
 
         Args:
             identity: Its connection.
-            name: Tells what it calls itself; empty where it has not said.
+            name: Returns what it calls itself; empty where it has not said.
             why: What is wrong, and what would be right.
         """
         if identity in self._known:

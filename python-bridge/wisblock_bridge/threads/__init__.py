@@ -1,4 +1,4 @@
-"""What threads share: wake-ups, a mailbox, timers, pauses between attempts and a fair lock.
+"""What threads need between them: wake-up events, a mailbox, timers, a fair lock, back-offs.
 
-Nothing here knows modules or hardware.
+It knows nothing of modules or clients, and imports errors and the clock only.
 """

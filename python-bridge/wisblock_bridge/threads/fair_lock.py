@@ -31,7 +31,7 @@ class FairLock:
             mine = threading.Lock()
             mine.acquire()
             self._waiting.append(mine)
-        mine.acquire()  # until whoever has the turn hands it over
+        mine.acquire()  # until the thread that has the lock hands it over
 
     def __exit__(
         self,

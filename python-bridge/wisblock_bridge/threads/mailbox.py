@@ -1,7 +1,7 @@
 """The way from worker threads to the poll loop.
 
 1. Posting never blocks and never fails.
-2. The poll loop sleeps on ``descriptor``; many posts before it wakes cost one write.
+2. The poll loop sleeps on ``descriptor``; many messages before it wakes cost one write.
 """
 
 from __future__ import annotations
@@ -23,11 +23,7 @@ class Mailbox(Generic[T]):
         self._signalled = False
 
     def post(self, item: T) -> None:
-        """Put something in, from any thread.
-
-        Args:
-            item: What.
-        """
+        """Put a message in, from any thread."""
         self._items.append(item)
         if not self._signalled:
             self._signalled = True
@@ -40,15 +36,11 @@ class Mailbox(Generic[T]):
             os.eventfd_write(self.descriptor, 1)
 
     def take(self) -> deque[T]:
-        """Take what is there; called by the reader after the descriptor became readable.
-
-        Returns:
-            The queue itself, to be emptied with ``popleft``.
-        """
+        """Return the queue, to be emptied with ``popleft``; called by the reader when it woke."""
         with suppress(BlockingIOError):
             os.eventfd_read(self.descriptor)
-        # Cleared before the queue is emptied: a post from now on signals again, one from before is
-        # in the queue.
+        # Cleared before the queue is emptied: a message from now on signals again, one from before
+        # is in the queue.
         self._signalled = False
         return self._items
 

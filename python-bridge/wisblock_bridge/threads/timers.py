@@ -1,4 +1,4 @@
-"""What a thread is to do later.
+"""Timers: what a thread is to do later.
 
 1. One thread uses it: the one that does the work.
 2. It knows when, not what: an action's errors are the business of who carries it out.
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, order=True)
 class Timer:
-    """One entry.
+    """One action to be carried out later.
 
     Attributes:
         due: Clock reading, s.
         number: Which came first, of two that are due at once.
-        action: What to do; None when it was called off.
+        action: What to do; None when it was cancelled.
     """
 
     due: float
@@ -32,12 +32,12 @@ class Timer:
     action: Callable[[], None] | None = field(compare=False)
 
     def cancel(self) -> None:
-        """Call it off."""
+        """Do not carry it out."""
         self.action = None
 
 
 class TimerQueue:
-    """The timers of one thread.
+    """The timers of one thread, in the order in which they are due.
 
     Args:
         clock: Time.
@@ -70,11 +70,7 @@ class TimerQueue:
         return self.timers[0].due if self.timers else None
 
     def due(self) -> Iterator[Callable[[], None]]:
-        """Take out what is due by now.
-
-        Yields:
-            One action after another, to be carried out before the next is taken.
-        """
+        """Yield what is due by now, each action to be carried out before the next is taken."""
         now = self.clock.monotonic()
         while self.timers and self.timers[0].due <= now:
             action = heapq.heappop(self.timers).action
@@ -82,5 +78,5 @@ class TimerQueue:
                 yield action
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Cancel all timers."""
         self.timers.clear()

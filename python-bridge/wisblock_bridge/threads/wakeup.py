@@ -1,7 +1,7 @@
-"""A bell: any thread rings it, one thread waits at it.
+"""A wake-up event: any thread sets it, one thread waits for it.
 
-1. Rings are not counted: who wakes looks for everything there is to do.
-2. Ringing is a system call that lets go of the interpreter's lock, so the woken thread runs at
+1. It is not counted how often it was set: the thread looks for everything there is to do.
+2. Setting it is a system call that releases the interpreter's lock, so the woken thread runs at
    once instead of waking only to wait for the lock.
 3. The thread that waits can wait for other descriptors as well.
 """
@@ -14,7 +14,7 @@ import select
 
 
 class WakeupEvent:
-    """One bell, made of an eventfd."""
+    """One wake-up event, made of an eventfd."""
 
     def __init__(self) -> None:
         self._descriptor = os.eventfd(0, os.EFD_CLOEXEC)
@@ -27,7 +27,7 @@ class WakeupEvent:
         os.eventfd_write(self._descriptor, 1)
 
     def add(self, descriptor: int) -> None:
-        """Let the waiting end when a descriptor becomes readable, too.
+        """Let the waiting end when a descriptor becomes readable as well.
 
         Args:
             descriptor: Of an open file.
@@ -45,10 +45,10 @@ class WakeupEvent:
         self._others -= 1
 
     def wait(self, seconds: float | None = None) -> list[int]:
-        """Wait until the bell rings or another descriptor is readable.
+        """Wait until the event is set or another descriptor is readable.
 
         Args:
-            seconds: How long at most; None for ever.
+            seconds: How long at most; None: indefinitely.
 
         Returns:
             The other descriptors that are readable.
@@ -64,5 +64,5 @@ class WakeupEvent:
         return ready
 
     def close(self) -> None:
-        """Take the bell down; nobody may ring or wait any more."""
+        """Close the event; no thread may set it or wait for it any more."""
         os.close(self._descriptor)

@@ -1,6 +1,6 @@
 """The catalogue: every module's description as plain data, the seam between the two languages.
 
-Everything here is derived from ``signatures``; no fact is added.
+Everything here is derived from ``signatures`` and ``limits``; no fact is added.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.module_api import UNITS, ReadingSpec
+from wisblock_bridge.module_api import UNITS
 from wisblock_bridge.module_api.needs import (
     AnalogNeed,
     BoardNeed,
@@ -18,10 +18,12 @@ from wisblock_bridge.module_api.needs import (
     PortNeed,
     SpiNeed,
 )
+from wisblock_bridge.wire.limits import LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wisblock_bridge.module_api import ReadingSpec
     from wisblock_bridge.module_api.needs import Need
     from wisblock_bridge.module_api.signatures import (
         ModuleDescription,
@@ -45,6 +47,44 @@ def fingerprint(data: Mapping[str, object]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def as_text(data: Mapping[str, object]) -> str:
+    """Write the catalogue as JSON with one line per unit, operation, parameter and reading.
+
+    Args:
+        data: The exported form.
+
+    Returns:
+        JSON that a person can compare line by line.
+    """
+    return _written(data, "") + "\n"
+
+
+def _written(value: object, indent: str) -> str:
+    """Write one value; tables have a line per row, everything else stays on the line it is on."""
+    inner = f"{indent}  "
+    match value:
+        case {} if _is_table(list(value.values())):
+            rows = [f"{_inline(name)}: {_written(row, inner)}" for name, row in value.items()]
+            return "{\n" + ",\n".join(inner + row for row in rows) + f"\n{indent}}}"
+        case {}:
+            pairs = [f"{_inline(name)}: {_written(each, indent)}" for name, each in value.items()]
+            return "{" + ", ".join(pairs) + "}"
+        case list() if _is_table(value):
+            return (
+                "[\n" + ",\n".join(inner + _written(row, inner) for row in value) + f"\n{indent}]"
+            )
+        case _:
+            return _inline(value)
+
+
+def _is_table(rows: list[object]) -> bool:
+    return bool(rows) and all(isinstance(row, dict) for row in rows)
+
+
+def _inline(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
 def export(descriptions: list[ModuleDescription]) -> dict[str, object]:
     """Turn descriptions into plain data.
 
@@ -56,6 +96,7 @@ def export(descriptions: list[ModuleDescription]) -> dict[str, object]:
     """
     return {
         "format": FORMAT,
+        "limits": dict(LIMITS),
         "units": {
             unit.name: {"symbol": unit.symbol, "decimals": unit.decimals}
             for unit in sorted(UNITS.values(), key=str)

@@ -30,11 +30,16 @@ MAX_INTERVAL_MS = 86_400_000
 MAX_OUTPUTS = 64
 """Outputs that one ``release`` can name."""
 
+MAX_CLIENT_NAME = 200
+MAX_CLIENT_VERSION = 100
+"""Characters that ``hello`` takes."""
+
 MAX_NODE_NAME = 100
 """Characters of the name of the node that asks inside a client."""
 
 LIMITS: dict[str, int] = {
     "message_bytes": MAX_MESSAGE_BYTES,
+    "depth": MAX_DEPTH,
     "timeout_ms": MAX_TIMEOUT_MS,
     "default_timeout_ms": DEFAULT_TIMEOUT_MS,
     "lease_ms": MAX_LEASE_MS,
@@ -46,4 +51,6 @@ LIMITS: dict[str, int] = {
     "longest_interval_ms": MAX_INTERVAL_MS,
     "outputs": MAX_OUTPUTS,
     "node_name": MAX_NODE_NAME,
+    "client_name": MAX_CLIENT_NAME,
+    "client_version": MAX_CLIENT_VERSION,
 }

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from wisblock_bridge.wire.limits import (
+    MAX_CLIENT_NAME,
+    MAX_CLIENT_VERSION,
     MAX_INTERVAL_MS,
     MAX_LEASE_MS,
     MAX_OUTPUTS,
@@ -32,8 +34,8 @@ class _Method(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True)
 class HelloParams(_Method, frozen=True):
     """Parameters of ``hello``."""
 
-    client: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    version: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    client: Annotated[str, msgspec.Meta(max_length=MAX_CLIENT_NAME)] = ""
+    version: Annotated[str, msgspec.Meta(max_length=MAX_CLIENT_VERSION)] = ""
     lease_ms: Annotated[int, msgspec.Meta(ge=MIN_LEASE_MS, le=MAX_LEASE_MS)] = 5000
     resume: Annotated[str, msgspec.Meta(max_length=100)] | None = None
 

@@ -2,8 +2,9 @@
 
 1. A wave knows physics (hertz, decibel, seconds), never who decodes it; radios know the air, never
    each other.
-2. Nothing runs by itself: whoever looks at the air first makes happen what is due by then.
-3. One lock for all: radios are used by the threads of their modules, the back door by another.
+2. Nothing runs automatically: the first look at the air makes happen what is due by then.
+3. One lock for all: radios are used by the threads of their modules, the emulator control by
+   another.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Signal:
         return float(2**self.spreading_factor / self.bandwidth_hz)
 
     def fits(self, other: Signal) -> bool:
-        """Tell whether a receiver set like this understands what is sent like that.
+        """Return whether a receiver set like this understands what is sent like that.
 
         Args:
             other: How it is sent.
@@ -69,7 +70,7 @@ class Signal:
         )
 
     def disturbs(self, other: Signal) -> bool:
-        """Tell whether two packets at the same time are in each other's way.
+        """Return whether two packets at the same time are in each other's way.
 
         Args:
             other: The other one.
@@ -110,7 +111,7 @@ class Wave:
 
 
 class Antenna(Protocol):
-    """Whoever listens."""
+    """The listeners."""
 
     @property
     def loss_db(self) -> float:
@@ -195,7 +196,7 @@ class Air:
             self._past = [wave for wave in self._past if wave.end_s > oldest_s]
 
     def level_dbm(self, antenna: Antenna, bandwidth_hz: float, frequency_hz: float) -> float:
-        """Tell how strong it is at an antenna in this moment.
+        """Return how strong it is at an antenna in this moment.
 
         Args:
             antenna: Where.
@@ -218,7 +219,7 @@ class Air:
             return max([_noise_dbm(antenna, bandwidth_hz), *levels])
 
     def audible(self, antenna: Antenna, signal: Signal, from_s: float, to_s: float) -> list[Wave]:
-        """Tell which packets an antenna can make out between two moments.
+        """Return which packets an antenna can make out between two moments.
 
         Args:
             antenna: Where.

@@ -67,7 +67,7 @@ class EmulatedLines:
         return sum(self.level(offset) << offset for offset in range(self._count))
 
     def directions(self) -> int:
-        """Tell which lines are outputs, as ``LineController.directions`` says."""
+        """Return which lines are outputs, as ``LineController.directions`` says."""
         return sum(1 << offset for offset in self._outputs)
 
     def outputs_lost(self, mask: int) -> int:  # noqa: ARG002
@@ -75,7 +75,7 @@ class EmulatedLines:
         return 0
 
     def held_elsewhere(self) -> Mapping[int, str]:
-        """Tell which lines others hold: nobody is there."""
+        """Return which lines others hold: nobody is there."""
         return {}
 
     def edges(self, offset: int, bias: Bias = Bias.NONE, debounce_ms: float = 0.0) -> EdgeSource:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class EmulatedI2CDevice(Protocol):
-    """The bus face of an emulated chip."""
+    """The bus side of an emulated chip."""
 
     def write(self, data: bytes) -> None:
         """Take the bytes of one write message.
@@ -34,7 +34,7 @@ class EmulatedI2CDevice(Protocol):
         ...
 
     def read(self, length: int) -> bytes:
-        """Give the bytes of one read message.
+        """Return the bytes of one read message.
 
         Args:
             length: How many.
@@ -148,7 +148,7 @@ class EmulatedI2CBus:
             self._faults[address] = fault
 
     def fault_at(self, address: int) -> FaultKind | None:
-        """Tell which fault is on, without using it up.
+        """Return which fault is on, without using it up.
 
         Args:
             address: 7-bit address.
@@ -223,7 +223,7 @@ class EmulatedI2CBus:
 
 
 def no_answer(place: str) -> BusError:
-    """Make the error for a missing acknowledge.
+    """Return the error for a missing acknowledge.
 
     Args:
         place: Address and bus.

@@ -21,7 +21,7 @@ OPEN = 0xFF
 
 
 class EmulatedSpiChip(Protocol):
-    """The bus face of an emulated chip."""
+    """The bus side of an emulated chip."""
 
     def transfer(self, data: bytes) -> bytes:
         """Exchange bytes while selected.

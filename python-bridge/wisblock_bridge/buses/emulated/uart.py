@@ -88,7 +88,7 @@ class LineFault:
         kind: What goes wrong.
         skip: Times that something is said and still arrives whole.
         count: Times that it fails from then on; None for "until switched off".
-        until: Reading of the clock at which it ends by itself; None for never.
+        until: Reading of the clock at which it ends automatically; None for never.
     """
 
     kind: LineFaultKind
@@ -112,7 +112,7 @@ class EmulatedSerialLine:
         self.returned: Callable[[bytes], bytes] | None = None
         """What becomes of an echo on its way; it also sees breaks, as zeros."""
         self.passing: Callable[[], None] | None = None
-        """Called whenever the port is used, for whoever talks at times of its own."""
+        """Called whenever the port is used, for devices that send at times of their own."""
         self.transmissions: deque[bytes] = deque(maxlen=256)
         """What the port has sent, the newest last."""
         self._clock = clock
@@ -238,12 +238,12 @@ class EmulatedSerialLine:
             raise BusError(
                 fault,
                 f"{self.port.name} {words}.",
-                hint="Plug the adapter in anew, or switch the board off and on.",
+                hint="Plug the adapter in again, or switch the board off and on.",
                 where=self.port.name,
             )
 
     def _use_up(self, fault: LineFault) -> LineFaultKind | None:
-        """Tell how it goes wrong this time; None when it does not."""
+        """Return how it goes wrong this time; None when it does not."""
         if fault.until is not None and self._clock.monotonic() >= fault.until:
             self._fault = None
             return None
@@ -321,7 +321,7 @@ class EmulatedSerialPort:
         self._line.transmit(bytes(data), self.settings)
 
     def read(self, length: int, timeout_s: float) -> bytes:
-        """Take up to so many bytes, as ``SerialPort.read`` says."""
+        """Take up to this many bytes, as ``SerialPort.read`` says."""
         self._opened()
         end = self._clock.monotonic() + timeout_s
         taken = bytearray()
@@ -354,7 +354,7 @@ class EmulatedSerialPort:
             self._show()
 
     def close(self) -> None:
-        """Give the port back, as ``SerialPort.close`` says."""
+        """Release the port, as ``SerialPort.close`` says."""
         with self._lock:
             self._waiting.clear()
             descriptor, self._descriptor = self._descriptor, None
@@ -409,5 +409,5 @@ class EmulatedSerialPort:
 
 
 def _misread(data: bytes) -> bytes:
-    """Give what a receiver makes of characters that were sent at another speed or format."""
+    """Return what a receiver makes of characters that were sent at another speed or format."""
     return bytes(value >> 1 ^ 0xA5 for value in data)

@@ -1,7 +1,7 @@
 """Copper: wires that chips, slots and the outside world meet on.
 
 1. A wire knows levels and volts, never who is behind them.
-2. Whoever drives says so under its own name and says when it stops; two that disagree are a
+2. A driver of a wire gives its own name and says when it stops; two that disagree are a
    conflict, remembered.
 3. Thread-safe enough by design: single reads and writes of Python objects, callbacks on the
    writer's thread.
@@ -63,8 +63,8 @@ class Wire:
     def follow(self, driver: str, ask: Callable[[], int | None] | None) -> None:
         """Let a driver be asked for its level whenever somebody looks.
 
-        Chips whose ready line falls by itself some time after a command need it: nobody is there to
-        drive the wire at that moment.
+        Chips whose ready line falls on its own some time after a command need it: nobody is
+        there to drive the wire at that moment.
 
         Args:
             driver: Who drives.
@@ -76,7 +76,7 @@ class Wire:
             self._asked[driver] = ask
 
     def driver_of(self, driver: str) -> int | None:
-        """Tell what one driver puts on the wire.
+        """Return what one driver puts on the wire.
 
         Args:
             driver: Who.
@@ -110,7 +110,7 @@ def no_voltage() -> float:
 
 
 class AnalogWire:
-    """An analog wire: whoever is connected tells the voltage when asked.
+    """An analog wire: the connected source gives the voltage when asked.
 
     Args:
         name: For messages ("slot 1 AIN1").

@@ -3,7 +3,7 @@
 1. An ``OSError`` comes in, a ``BusError`` goes out; nobody above this file sees an error number.
 2. The same number means different things to an open, an I2C transfer and a GPIO request, so each
    has its own function.
-3. This file opens no device; what it must know (who holds an address or a line) it is told, or
+3. This file opens no device; what it must know (who holds an address or a line) it is given, or
    reads from sysfs.
 """
 
@@ -218,7 +218,7 @@ def kernel_driver(address: int, path: Path, *, sysfs: Path = SYSFS) -> str | Non
 
 
 def driver_link(address: int, path: Path, *, sysfs: Path = SYSFS) -> str | None:
-    """Tell where sysfs shows the kernel driver of an I2C address, while one is bound.
+    """Return where sysfs shows the kernel driver of an I2C address, while one is bound.
 
     Args:
         address: 7-bit address.
@@ -235,7 +235,7 @@ def driver_link(address: int, path: Path, *, sysfs: Path = SYSFS) -> str | None:
 
 
 def adapter_number(path: Path) -> int | None:
-    """Tell the kernel's number of an I2C adapter.
+    """Return the kernel's number of an I2C adapter.
 
     Args:
         path: The adapter's device file or a symbolic link to it.
@@ -367,7 +367,7 @@ def serial_port(error: OSError, path: Path) -> BusError:
             hint = "Stop the other program; the bridge must be the only one that uses it."
         case BusFault.TIMEOUT:
             fault, message = BusFault.TIMEOUT, f"{path} did not take the characters in time."
-            hint = "Plug the adapter in anew, or switch the board off and on."
+            hint = "Plug the adapter in again, or switch the board off and on."
         case BusFault.UNSUPPORTED:
             fault, message = BusFault.UNSUPPORTED, f"{path} cannot be set like that."
             hint = "Its driver does not know this baud rate, parity or line condition."

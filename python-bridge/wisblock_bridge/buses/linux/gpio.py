@@ -3,7 +3,7 @@
 1. A controller is found by what it is (``gpio_controllers``), never by its number.
 2. A line is claimed at its first use and kept; changing its direction reconfigures the claim and
    never lets go between.
-3. Letting go does not make an output safe: whoever drives an actuator brings it to its safe level
+3. Letting go does not make an output safe: the driver of an actuator brings it to its safe level
    first.
 
 On 3: drivers/gpio/gpio-pca953x.c has no hook for a released line, so an expander keeps driving the
@@ -169,7 +169,7 @@ class LinuxLines:
             return levels
 
     def directions(self) -> int:
-        """Tell which lines are outputs, whoever holds them.
+        """Return which lines are outputs, held by any program.
 
         Returns:
             Bit n is 1 when line n is an output.
@@ -190,7 +190,7 @@ class LinuxLines:
         return 0
 
     def held_elsewhere(self) -> dict[int, str]:
-        """Tell which lines other programs or drivers of the kernel hold.
+        """Return which lines other programs or drivers of the kernel hold.
 
         Returns:
             Line to holder; the holder is empty when it gave no name.

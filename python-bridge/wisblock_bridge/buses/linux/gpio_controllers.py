@@ -88,7 +88,7 @@ def find_controller(
 ) -> Path | None:
     """Find a GPIO controller by what it is.
 
-    A label counts only when exactly one controller bears it: kernels before 5.8 call every expander
+    A label counts only when exactly one controller has it: kernels before 5.8 call every expander
     of a kind alike ("pca9555"), later ones by its place ("1-0026").
 
     Args:

@@ -1,7 +1,7 @@
 """The changes of one line as Linux reports them, through gpiod.
 
 1. A change carries the kernel's time and count; a gap in the count is a change that got lost.
-2. Reading never waits: whoever reads has been told that there is something.
+2. Reading never waits: a reader has been told that there is something.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class LinuxI2CBus:
         return self._path
 
     def open(self) -> None:
-        """Open the device file now, to learn whether it can be; ``transfer`` does so by itself.
+        """Open the device file now, to learn whether it can be; ``transfer`` does so automatically.
 
         Raises:
             BusError: The file is missing, not permitted, or no plain I2C adapter.
@@ -72,7 +72,7 @@ class LinuxI2CBus:
             self._opened()
 
     def kernel_driver(self, address: int) -> str | None:
-        """Tell which driver of the kernel owns an address.
+        """Return which driver of the kernel owns an address.
 
         Args:
             address: 7-bit address.
@@ -108,7 +108,7 @@ class LinuxI2CBus:
             return bytes(parts[-1]) if isinstance(messages[-1], Read) else b""
 
     def close(self) -> None:
-        """Give the adapter back; closing twice is allowed, and a later transfer opens it again."""
+        """Release the adapter; closing twice is allowed, and a later transfer opens it again."""
         with self._lock:
             self._close()
 

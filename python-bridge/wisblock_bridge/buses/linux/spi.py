@@ -32,7 +32,7 @@ _locks_guard = threading.Lock()
 
 
 def lock_of(bus: int) -> FairLock:
-    """Give the one lock of a bus.
+    """Return the one lock of a bus.
 
     Args:
         bus: The kernel's number (0 for /dev/spidev0.1).
@@ -49,7 +49,7 @@ class LinuxSpiDevice:
 
     Args:
         path: Its device file ("/dev/spidev0.0"), or a link to it.
-        max_hz: Fastest clock that the device bears, Hz.
+        max_hz: Fastest clock that the device tolerates, Hz.
         mode: Clock polarity and phase, 0...3.
     """
 
@@ -92,7 +92,7 @@ class LinuxSpiDevice:
                 raise self._failed(error) from error
 
     def close(self) -> None:
-        """Give the device back; closing twice is allowed, and a later transfer opens it again."""
+        """Release the device; closing twice is allowed, and a later transfer opens it again."""
         with self._lock:
             self._close()
 
@@ -125,7 +125,7 @@ class LinuxSpiDevice:
 
 
 def bus_of(path: Path) -> int:
-    """Tell the number of the bus that a device file belongs to.
+    """Return the number of the bus that a device file belongs to.
 
     Args:
         path: The device file or a link to it.

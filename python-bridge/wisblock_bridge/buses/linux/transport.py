@@ -30,7 +30,7 @@ class LinuxTransport:
     emulated = False
 
     def i2c(self, number: int) -> I2CBus:
-        """Give an I2C bus, opened with its first transfer, as ``Transport.i2c`` says."""
+        """Return an I2C bus, opened with its first transfer, as ``Transport.i2c`` says."""
         return LinuxI2CBus(number)
 
     def lines(self, spec: ControllerSpec, i2c_number: int) -> LineController | None:
@@ -46,15 +46,15 @@ class LinuxTransport:
         return LinuxLines(spec.labels, name, i2c_parent=parent, has_edges=spec.address is None)
 
     def serial(self, path: str) -> SerialPort:
-        """Give a serial port, opened at its first use, as ``Transport.serial`` says."""
+        """Return a serial port, opened at its first use, as ``Transport.serial`` says."""
         return LinuxSerialPort(path)
 
     def serial_device(self, path: str) -> str:
-        """Tell which device a path leads to, as ``Transport.serial_device`` says."""
+        """Return which device a path leads to, as ``Transport.serial_device`` says."""
         return real_path(path)
 
     def spi(self, path: str, max_hz: int) -> SpiDevice:
-        """Give a chip select, opened with its first transfer, as ``Transport.spi`` says."""
+        """Return a chip select, opened with its first transfer, as ``Transport.spi`` says."""
         return LinuxSpiDevice(path, max_hz)
 
     def close(self) -> None:

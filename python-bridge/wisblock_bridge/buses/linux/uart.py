@@ -110,7 +110,7 @@ class LinuxSerialPort:
         self._use(send)
 
     def read(self, length: int, timeout_s: float) -> bytes:
-        """Take up to so many bytes, as ``SerialPort.read`` says."""
+        """Take up to this many bytes, as ``SerialPort.read`` says."""
         end = time.monotonic() + timeout_s
 
         def take(port: serial.Serial) -> bytes:
@@ -141,7 +141,7 @@ class LinuxSerialPort:
         self._use(lambda port: port.reset_input_buffer())
 
     def close(self) -> None:
-        """Give the port back, and forget which adapter it was."""
+        """Release the port, and forget which adapter it was."""
         self._shut()
         self._place = None
 
@@ -199,7 +199,7 @@ class LinuxSerialPort:
     # -- which adapter it is ----------------------------------------------------------------------
 
     def _usb_place(self) -> str | None:
-        """Tell where on USB the adapter behind the name is; None for other ports or for nobody."""
+        """Return where on USB the adapter behind the name is; None for other ports."""
         return usb_place(Path(real_path(self._path)).name, self._sysfs)
 
     def _moved(self, place: str) -> BusError:
@@ -218,7 +218,7 @@ class LinuxSerialPort:
 
 
 def usb_place(tty: str, sysfs: Path = errno_faults.SYSFS) -> str | None:
-    """Tell where on USB a serial port is.
+    """Return where on USB a serial port is.
 
     Args:
         tty: The kernel's name of the port ("ttyUSB0").

@@ -38,7 +38,7 @@ _SIZES = {7: termios.CS7, 8: termios.CS8}
 
 
 def is_mini_uart(tty: str, sysfs: Path = errno_faults.SYSFS) -> bool:
-    """Tell whether a port is the mini UART of a Raspberry Pi.
+    """Return whether a port is the mini UART of a Raspberry Pi.
 
     Args:
         tty: The kernel's name of the port ("ttyS0").
@@ -54,7 +54,7 @@ def is_mini_uart(tty: str, sysfs: Path = errno_faults.SYSFS) -> bool:
 
 
 def _upwards(link: Path, sysfs: Path) -> Iterator[Path]:
-    """Give the port's device and those above it: since Linux 6.5 two of them belong to the tty."""
+    """Yield the port's device and those above it: since Linux 6.5 two belong to the tty."""
     device, top = Path(real_path(link)), Path(real_path(sysfs))
     while device not in {top, device.parent}:
         yield device

@@ -1,9 +1,9 @@
 """ADC121C021, 12-bit converter with one input and limits: the emulator.
 
-1. Bus face: eight registers behind a sticky pointer; conversions when read, or by the clock. Back
-   door: one analog wire in, one digital wire (ALERT) out.
+1. Bus side: eight registers behind a sticky pointer; conversions when read, or by the clock.
+   Emulator control: one analog wire in, one digital wire (ALERT) out.
 2. Values are typed from the datasheet, never imported from the driver.
-3. A result that is read is the conversion before: whoever reads once gets yesterday's news.
+3. A result that is read is the conversion before: a single read gets the previous value.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ class EmulatedADC121C021:
     def settle(self) -> None:
         """Convert at once if the automatic mode is on, as it would within the next moments.
 
-        For whoever changes the input and then looks at the ALERT pin, without talking to the chip.
+        For a test that changes the input and then looks at the ALERT pin, without talking to the
+        chip.
         """
         if self._cycle_s() is not None:
             self._convert_and_compare()
@@ -108,7 +109,7 @@ class EmulatedADC121C021:
             self._store(self._pointer, data[1] << 8 | data[2])
 
     def read(self, length: int) -> bytes:
-        """Give the register that the pointer is on; it does not move on, more bytes repeat."""
+        """Return the register that the pointer is on; it does not move on, more bytes repeat."""
         self.look()
         if self._pointer in ONE_BYTE:
             return bytes((self._registers[self._pointer],)) * length

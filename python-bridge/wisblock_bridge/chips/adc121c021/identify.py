@@ -28,7 +28,7 @@ _WORDS = tuple(Write(bytes((pointer,))) for pointer in range(3, 8))
 
 
 def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
-    """Look whether an ADC121C021 answers at an address.
+    """Check whether an ADC121C021 answers at an address.
 
     Args:
         bus: The bus to look at.

@@ -4,8 +4,8 @@
    knowledge.
 2. A result is read only after the chip itself says that the conversion is over: never by waiting
    alone.
-3. The chip is locked from start to result; the bus is free while the chip converts. Whoever waits
-   for the chip gets it in turn, so that many conversions in a row keep nobody else out.
+3. The chip is locked from start to result; the bus is free while the chip converts. A caller that
+   waits for the chip gets it in turn, so that many conversions in a row keep nobody else out.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class ADS1115:
     conversions_per_second: ClassVar[float] = 128.0
     """At data rate code 100, the one that is used."""
     fast_conversions_per_second: ClassVar[float] = 860.0
-    """At data rate code 111, for whoever needs many conversions more than quiet ones."""
+    """At data rate code 111, for callers that need many conversions more than quiet ones."""
 
     def __init__(self, bus: I2CBus, address: int, clock: Clock) -> None:
         self._bus = bus

@@ -1,10 +1,10 @@
 """ADS1115, 16-bit converter with four inputs: the emulator, and the base for compatible chips.
 
-1. Bus face: four registers behind a sticky pointer, conversions that take time. Back door: four
-   analog wires.
+1. Bus side: four registers behind a sticky pointer, conversions that take time. Emulator control:
+   four analog wires.
 2. Values are typed from the datasheet, never imported from the driver.
-3. Until a conversion ends, the result register holds the one before: whoever reads early gets
-   yesterday's news.
+3. Until a conversion ends, the result register holds the one before: an early read gets
+   the previous value.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class EmulatedADS1115:
         self._under_way = None
 
     def reset_values(self) -> dict[int, int]:
-        """Tell what the registers hold after power-up: conversion, config, both thresholds."""
+        """Return what the registers hold after power-up: conversion, config, both thresholds."""
         return {
             0: 0x0000,
             1: 0x0583,
@@ -105,7 +105,7 @@ class EmulatedADS1115:
             self.store(self._pointer, data[1] << 8 | data[2])
 
     def read(self, length: int) -> bytes:
-        """Give the register that the pointer is on; it does not move on, more bytes repeat."""
+        """Return the register that the pointer is on; it does not move on, more bytes repeat."""
         self._let_time_pass()
         word = self._registers.get(self._pointer, 0)
         if self._pointer == 1 and self._under_way is None:
@@ -128,7 +128,7 @@ class EmulatedADS1115:
             self._registers[register] = word
 
     def conversion_s(self, config: int) -> float:
-        """Tell how long a conversion takes.
+        """Return how long a conversion takes.
 
         Args:
             config: The config word.

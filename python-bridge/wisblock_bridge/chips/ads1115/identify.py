@@ -17,7 +17,7 @@ CHIP_ID = 0x0080
 NOT_IN_CHIP_ID = 0xE01F
 """Bits outside the identity (12...8) and version (7...5) fields."""
 STATUS = 0x8000
-"""The one bit of the config register that changes by itself."""
+"""The one bit of the config register that the chip changes itself."""
 SAME = 4
 """Bytes that lie no further apart than this may be conversions of one quiet input."""
 
@@ -26,7 +26,7 @@ _CONFIG, _LOW_THRESHOLD, _CHIP_ID, _TRIM = (Write(bytes((pointer,))) for pointer
 
 
 def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
-    """Look which converter answers at an address.
+    """Find which converter answers at an address.
 
     Register 5 is the Chip_ID of an SGM58031. An ADS1115 has two pointer bits, so there pointer 5
     should give register 1 (config) and pointer 6 register 2 (low threshold) again; its datasheet

@@ -1,7 +1,7 @@
 """ADS7830, 8-bit converter with eight inputs: the emulator.
 
-1. Bus face: one command byte that is kept, and a new conversion for each byte that is read. Back
-   door: eight analog wires.
+1. Bus side: one command byte that is kept, and a new conversion for each byte that is read.
+   Emulator control: eight analog wires.
 2. Values are typed from the datasheet, never imported from the driver.
 3. A command without the single-ended bit measures against the neighbour, and what would be negative
    is 0: programs that forget the bit see here what they see on the silicon.

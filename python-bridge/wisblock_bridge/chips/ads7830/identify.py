@@ -27,7 +27,7 @@ _FOUR_BYTES = Read(4)
 
 
 def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
-    """Look whether an ADS7830 answers at an address.
+    """Check whether an ADS7830 answers at an address.
 
     Args:
         bus: The bus to look at.

@@ -18,7 +18,7 @@ _PRODUCT, _MAKER = Write(b"\xfd"), Write(b"\xfe")
 
 
 def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
-    """Look whether an EMC2301 answers at an address.
+    """Check whether an EMC2301 answers at an address.
 
     Args:
         bus: The bus to look at.

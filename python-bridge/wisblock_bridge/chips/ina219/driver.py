@@ -8,7 +8,7 @@
 
 On 2: the chip is used in its triggered mode. It converts the shunt voltage and then the bus voltage
 once, multiplies, and stands still. So the four results belong to one another however slowly they
-are read, which in continuous mode they do not: there the chip may begin anew between two reads.
+are read, which in continuous mode they do not: there the chip may begin again between two reads.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MATH_OVERFLOW = 0x0001
 SHUNT_STEP_MV = 0.01
 BUS_STEP_V = 0.004
 POWER_STEPS = 20
-"""One step of the power register is so many steps of the current register."""
+"""One step of the power register is this many steps of the current register."""
 HIGHEST_SHUNT_CODE = 32000
 """End of the +-320 mV range; the register goes no further."""
 CALIBRATION_CONSTANT = 0.04096
@@ -79,8 +79,8 @@ class INA219:
     """A monitor for bus voltages of 0...26 V, with a shunt on the high side.
 
     A short break of the supply clears the calibration register, and from then on the chip reports a
-    current of 0 without any sign of trouble. So each measurement ends with a look at that register;
-    when it is not as it was written, it is written again and the measurement repeated.
+    current of 0 without any sign of a problem. So each measurement ends with a look at that
+    register; when it is not as it was written, it is written again and the measurement repeated.
 
     Args:
         bus: The bus the chip is on.
@@ -124,7 +124,7 @@ class INA219:
         self.use_shunt(shunt_ohm, current_step_ma)
 
     def use_shunt(self, shunt_ohm: float, current_step_ma: float) -> None:
-        """Measure with another shunt from here on; the chip is told with the next measurement.
+        """Measure with another shunt from here on; the chip is set with the next measurement.
 
         Args:
             shunt_ohm: Resistance of the shunt, ohm.
@@ -165,7 +165,7 @@ class INA219:
             return measurement
 
     def is_reset(self) -> bool:
-        """Look whether the calibration is gone, which reads 0 after power-up: one transaction.
+        """Check whether the calibration is gone, which reads 0 after power-up: one transaction.
 
         It is then written again before the next measurement.
 

@@ -1,7 +1,7 @@
 """INA219, current, voltage and power monitor: the emulator.
 
-1. Bus face: six registers behind a sticky pointer, conversions that take time. Back door: the
-   current through the shunt and the bus voltage, asked for when a conversion ends.
+1. Bus side: six registers behind a sticky pointer, conversions that take time. Emulator control:
+   the current through the shunt and the bus voltage, asked for when a conversion ends.
 2. Values are typed from the datasheet, never imported from the driver.
 3. Until a conversion ends, the results are those of the one before; without calibration current and
    power stay 0.
@@ -107,7 +107,7 @@ class EmulatedINA219:
             self._store(self._pointer, data[1] << 8 | data[2])
 
     def read(self, length: int) -> bytes:
-        """Give the register that the pointer is on; it does not move on, more bytes repeat."""
+        """Return the register that the pointer is on; it does not move on, more bytes repeat."""
         self._let_time_pass()
         word = self._registers[self._pointer] if self._pointer <= CALIBRATION else 0
         if self._pointer == POWER or (self._pointer == BUS and self.ready_falls_with_bus_voltage):
@@ -167,7 +167,7 @@ class EmulatedINA219:
 
 
 def conversion_s(config: int) -> float:
-    """Tell how long the conversions that a config word asks for take together.
+    """Return how long the conversions that a config word asks for take together.
 
     Args:
         config: The config word.

@@ -25,7 +25,7 @@ _CONFIG, _SHUNT, _CURRENT, _CALIBRATION = (Write(bytes((pointer,))) for pointer 
 
 
 def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
-    """Look whether an INA219 answers at an address.
+    """Check whether an INA219 answers at an address.
 
     After power-up its config register holds a word that hardly anything else would show there. In
     use, the current register is the product of shunt voltage and calibration, which can be checked.

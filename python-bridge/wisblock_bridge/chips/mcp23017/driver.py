@@ -104,7 +104,7 @@ class MCP23017(RegisterExpander):
         return self._read_pair(self._latch_pair)
 
     def is_reset(self) -> bool:
-        """Look whether the chip stands as after power-up: inputs only, latches 0, no pull-ups.
+        """Check whether the chip stands as after power-up: inputs only, latches 0, no pull-ups.
 
         A chip that was configured and stands like this has lost its supply for a moment, or
         somebody used its reset pin. ``begin`` and the configuration are then due again. For a chip
@@ -126,7 +126,7 @@ class MCP23017(RegisterExpander):
         return True
 
     def has_forgotten(self) -> bool:
-        """Look whether anything that was commanded since ``begin`` is gone: one transaction.
+        """Check whether anything that was commanded since ``begin`` is gone: one transaction.
 
         After power-up IODIR reads 0xFF, GPPU and OLAT 0 (table 3-1 of the datasheet). Outputs are
         told by IODIR; those that were commanded since the last check by OLAT as well, with a

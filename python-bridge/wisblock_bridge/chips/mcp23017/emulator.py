@@ -1,7 +1,7 @@
 """MCP23017, 16-bit I2C expander: the emulator.
 
-1. Bus face: 21 registers in both layouts, the pointer in all four modes, interrupts as in the
-   datasheet. Back door: sixteen wires, and ``register`` to look without side effects.
+1. Bus side: 21 registers in both layouts, the pointer in all four modes, interrupts as in the
+   datasheet. Emulator control: sixteen wires, and ``register`` to look without side effects.
 2. Values are typed from the datasheet, never imported from the driver.
 3. A power cycle resets it, and so does its reset pin when that is connected.
 """
@@ -113,7 +113,7 @@ class EmulatedMCP23017:
             self._advance()
 
     def read(self, length: int) -> bytes:
-        """Give registers from the last address on, counting as IOCON says."""
+        """Return registers from the last address on, counting as IOCON says."""
         self._check_reset()
         found = bytearray()
         for _ in range(length):

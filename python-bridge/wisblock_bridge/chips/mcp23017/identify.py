@@ -22,7 +22,7 @@ _FIRST, _ENABLED, _BANKED_CONTROL, _CONTROL, _FLAGS, _BANKED_CONTROL_B = (
 
 
 def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
-    """Look whether an MCP23017 answers at an address.
+    """Check whether an MCP23017 answers at an address.
 
     It has no identity register. What it has is one control register, IOCON, that shows at two
     addresses and says itself in which layout that is; and interrupt flags only where interrupts

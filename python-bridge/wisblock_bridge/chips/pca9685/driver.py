@@ -124,7 +124,7 @@ class PCA9685:
 
         Raises:
             BusError: The chip did not answer.
-            WrongChipError: What answers does not keep what it is told, so it is no PCA9685.
+            WrongChipError: What answers does not keep what is written to it, so it is no PCA9685.
             NotReadyError: The chip does not take the frequency, or waits for a clock from outside.
         """
         prescale = self._prescale_for(frequency_hz)
@@ -294,7 +294,7 @@ class PCA9685:
         return ChannelSteps(on % STEPS, off % STEPS, bool(on & FULL), bool(off & FULL))
 
     def is_reset(self) -> bool:
-        """Look whether the chip is no longer as ``begin`` left it: one short transaction.
+        """Check whether the chip is no longer as ``begin`` left it: one short transaction.
 
         After a breakdown of its supply MODE1 reads 0x11: asleep, and answering at 0x70 again. A
         program that changed its mode shows too. ``begin`` is then due, and every other command but
@@ -332,7 +332,7 @@ class PCA9685:
             return True
 
     def _differs_locked(self) -> bool:
-        """Look once, after the frequency was set, at what a reset chip would not hold."""
+        """Check once, after the frequency was set, at what a reset chip would not hold."""
         if self._read_locked(_PRESCALE, _ONE_BYTE)[0] != self._prescale:
             return True
         if self._pulse is not None:
@@ -425,7 +425,7 @@ class PCA9685:
     def _not_set_up(self) -> NotReadyError:
         return NotReadyError(
             "The PWM chip is not set up: it lost its supply, or another program changed its mode.",
-            hint="Check the module's supply. Its settings are to be made anew, all channels "
+            hint="Check the module's supply. Its settings are to be made again, all channels "
             "are off until then.",
             where=self.name,
         )

@@ -1,7 +1,7 @@
 """PCA9685, PWM generator with 16 channels: the emulator.
 
-1. Bus face: all registers, auto-increment, sleep and restart, the locked prescaler, the shared
-   address. Back door: what a channel puts out, as a share of time.
+1. Bus side: all registers, auto-increment, sleep and restart, the locked prescaler, the shared
+   address. Emulator control: what a channel puts out, as a share of time.
 2. Values are typed from the datasheet, never imported from the driver.
 3. Only a power cycle resets it: there is no reset pin, and the general call is not emulated.
 """
@@ -87,7 +87,7 @@ class EmulatedPCA9685:
         return self.oscillator_hz / (4096 * (self._registers[_PRE_SCALE] + 1))
 
     def duty(self, channel: int) -> float:
-        """Tell the share of time that a channel is on.
+        """Return the share of time that a channel is on.
 
         Args:
             channel: 0...15.
@@ -107,7 +107,7 @@ class EmulatedPCA9685:
         return (off - on) % 4096 / 4096
 
     def output(self, channel: int, oe_level: int) -> float | None:
-        """Tell what a pin does.
+        """Return what a pin does.
 
         Args:
             channel: 0...15.
@@ -140,7 +140,7 @@ class EmulatedPCA9685:
             self._restart = False
 
     def read(self, length: int) -> bytes:
-        """Give registers from the last address on; without auto-increment the same one again."""
+        """Return registers from the last address on; without auto-increment the same one again."""
         found = bytearray()
         for _ in range(length):
             found.append(self._value(self._pointer))
@@ -190,7 +190,7 @@ class EmulatedPCA9685:
             self._restart = False
 
     def _loads_outputs(self, touched: set[int]) -> bool:
-        """Tell whether a write gives new counts, which is another way out of RESTART."""
+        """Return whether a write gives new counts, which is another way out of RESTART."""
         counts = {each for each in touched if _LED0 <= each <= _ALL_LED_END}
         if not self._registers[_MODE2] & _OCH:
             return bool(counts)
@@ -199,11 +199,11 @@ class EmulatedPCA9685:
 
 
 class EmulatedAllCall:
-    """The face of a PCA9685 at a shared address: it answers there as long as ALLCALL is on.
+    """A PCA9685 at a shared address: it answers there as long as ALLCALL is on.
 
     Args:
         chip: The chip itself, which is attached at its own address.
-        address: 7-bit address at which this face is attached.
+        address: 7-bit address at which it is attached.
     """
 
     def __init__(self, chip: EmulatedPCA9685, address: int = 0x70) -> None:

@@ -26,10 +26,10 @@ _POINTERS = tuple(Write(bytes((pointer,))) for pointer in (0x01, 0x02, 0x03, 0x0
 
 
 def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
-    """Look whether a PCA9685 answers at an address.
+    """Check whether a PCA9685 answers at an address.
 
     It has no identity register, but its four shared addresses have values of their own after
-    power-up. Each register is read by itself, because auto-increment may be off.
+    power-up. Each register is read on its own, because auto-increment may be off.
 
     Args:
         bus: The bus to look at.

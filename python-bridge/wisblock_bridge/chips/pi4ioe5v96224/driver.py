@@ -90,7 +90,7 @@ class PI4IOE5V96224(ExpanderLines):
         return self._read()
 
     def directions(self) -> int:
-        """Tell which lines this driver was told to drive; the chip itself is not asked.
+        """Return which lines this driver was told to drive; the chip itself is not asked.
 
         It has no direction to tell: an output at 1 is to it the same as an input. Outputs that an
         earlier process left at 0 are not known, and are not listed.
@@ -162,7 +162,7 @@ class PI4IOE5V96224(ExpanderLines):
             self._zeros = self._zeros & ~mask if level else self._zeros | mask
 
     def outputs_lost(self, mask: int) -> int:
-        """Look whether lines that were set to 0 here are high: one transaction of three bytes.
+        """Check whether lines that were set to 0 here are high: one transaction of three bytes.
 
         After power-up all latches are 1. A line at 1 cannot be lost: to the chip it is an input in
         any case. Lines that are high are taken for latched 1 from then on, so that no command to

@@ -1,7 +1,7 @@
 """PI4IOE5V96224, 24-bit quasi-bidirectional I2C expander: the emulator.
 
-1. Bus face: bytes go to the latches of ports 0, 1, 2 in turn, and come from the pins in the same
-   order. Back door: twenty-four wires and the interrupt.
+1. Bus side: bytes go to the latches of ports 0, 1, 2 in turn, and come from the pins in the same
+   order. Emulator control: twenty-four wires and the interrupt.
 2. Values are typed from the datasheet, never imported from the driver.
 3. A latch cannot be read, and a latched 1 does not drive: somebody outside can pull the pin low.
 """
@@ -68,7 +68,7 @@ class EmulatedPI4IOE5V96224:
             self._seen[port] = self._pins(port)
 
     def read(self, length: int) -> bytes:
-        """Give the pins of ports 0, 1, 2, 0, 1...."""
+        """Return the pins of ports 0, 1, 2, 0, 1...."""
         found = bytearray()
         for index in range(length):
             port = index % 3

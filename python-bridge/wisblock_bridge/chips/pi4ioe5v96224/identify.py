@@ -18,7 +18,7 @@ _FOUR_ROUNDS = Read(12)
 
 
 def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
-    """Look whether a PI4IOE5V96224 may be at an address.
+    """Check whether a PI4IOE5V96224 may be at an address.
 
     It has no registers and so no identity. It shows its three ports over and over again, which
     chips with registers do not, unless all they show is one and the same byte. A pin that changes

@@ -46,7 +46,7 @@ class Link(Protocol):
             The answer.
 
         Raises:
-            CardError: The card refused or is gone.
+            CardError: The card refused or was removed.
         """
         ...
 
@@ -60,7 +60,7 @@ class Link(Protocol):
             The answer.
 
         Raises:
-            CardError: The card refused or is gone.
+            CardError: The card refused or was removed.
         """
         ...
 
@@ -68,7 +68,7 @@ class Link(Protocol):
         """Wake the card after it refused; a card that refused a key answers nothing else.
 
         Raises:
-            CardError: The card is gone, or another one lies there.
+            CardError: The card was removed, or another one lies there.
         """
         ...
 
@@ -94,7 +94,7 @@ class Card(ABC):
 
     @abstractmethod
     def guard(self, number: int) -> str:
-        """Say why a block had better not be written, or "" where it may."""
+        """Return why a block had better not be written, or "" where it may."""
 
     @abstractmethod
     def unlock(self, number: int, key: bytes, key_type: KeyType) -> None:
@@ -114,7 +114,7 @@ class Card(ABC):
 
     @abstractmethod
     def ndef_units(self) -> Sequence[int]:
-        """Tell which blocks hold NDEF, in order; none when the card is not formatted for it."""
+        """Return which blocks hold NDEF, in order; none when the card is not formatted for it."""
 
     @abstractmethod
     def unlock_ndef(self, number: int, *, for_writing: bool) -> None:
@@ -122,7 +122,7 @@ class Card(ABC):
 
     @abstractmethod
     def forbids(self, numbers: Sequence[int]) -> str:
-        """Say why blocks that hold NDEF may not be written, as the card itself tells, or ""."""
+        """Return why blocks that hold NDEF may not be written, as the card itself tells, or ""."""
 
 
 def exactly(answer: bytes, length: int) -> bytes:

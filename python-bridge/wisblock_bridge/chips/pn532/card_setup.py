@@ -63,7 +63,7 @@ def put(card: Card, pages: Mapping[int, bytes], progress: Progress) -> None:
 
 
 def already_formatted() -> ForbiddenError:
-    """Make the refusal for a card that holds NDEF already."""
+    """Create the refusal for a card that holds NDEF already."""
     return ForbiddenError(
         "This card is formatted for NDEF already; nothing was written.",
         hint="Write it with write_ndef, or set erase to put an empty message on it.",
@@ -71,7 +71,7 @@ def already_formatted() -> ForbiddenError:
 
 
 def holds_data(where: str) -> ForbiddenError:
-    """Make the refusal for a card that is not blank."""
+    """Create the refusal for a card that is not blank."""
     return ForbiddenError(
         f"This card is not blank: {where} holds data. Nothing was written.",
         hint="Set erase if it may be lost.",
@@ -240,7 +240,7 @@ def erase_message(card: Card) -> Progress:
 
 
 def known(card: Type2Tag) -> TagType:
-    """Give the type of a tag.
+    """Return the type of a tag.
 
     Raises:
         RemoteExceptionError: It is not known: where its lock bytes are is not known then.

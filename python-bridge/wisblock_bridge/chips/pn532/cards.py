@@ -28,7 +28,7 @@ CARD_TYPES = (*CLASSIC_NAMES.values(), *SMART_NAMES.values(), *NAMES, PHONE, UNK
 
 
 def card_at(link: Link) -> Card | None:
-    """Tell what can be done with a card.
+    """Return what can be done with a card.
 
     Args:
         link: The way to it.
@@ -69,7 +69,7 @@ def type_of(link: Link) -> str:
 
 
 def block_count(target: Target) -> int:
-    """Tell how many blocks a card can be asked for.
+    """Return how many blocks a card can be asked for.
 
     Args:
         target: The card.

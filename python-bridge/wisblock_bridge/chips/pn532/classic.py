@@ -65,7 +65,7 @@ class MifareClassic(Card):
         return ""
 
     def unlock(self, number: int, key: bytes, key_type: KeyType) -> None:
-        """Authenticate for the sector of a block; after a refusal the card is selected anew."""
+        """Authenticate for the sector of a block; after a refusal the card is selected again."""
         wanted = (trailer_of(number), key, key_type)
         if self._open == wanted:
             return
@@ -81,7 +81,7 @@ class MifareClassic(Card):
         self._open = wanted
 
     def forget(self) -> None:
-        """Authenticate anew the next time: a trailer was written."""
+        """Authenticate again the next time: a trailer was written."""
         self._open = None
 
     def wake(self) -> None:
@@ -153,7 +153,7 @@ class MifareClassic(Card):
 
 
 def trailer_of(block: int) -> int:
-    """Tell the trailer of the sector that a block of a Mifare Classic is in.
+    """Return the trailer of the sector that a block of a Mifare Classic is in.
 
     Args:
         block: 0...255; from 128 on sectors have 16 blocks.
@@ -165,7 +165,7 @@ def trailer_of(block: int) -> int:
 
 
 def first_block(sector: int) -> int:
-    """Tell the first block of a sector.
+    """Return the first block of a sector.
 
     Args:
         sector: 0...39; from 32 on sectors have 16 blocks.
@@ -174,7 +174,7 @@ def first_block(sector: int) -> int:
 
 
 def group_of(block: int) -> int:
-    """Tell which of the four access conditions of its sector a block has.
+    """Return which of the four access conditions of its sector a block has.
 
     Args:
         block: 0...255; in a sector of 16 blocks five share one.

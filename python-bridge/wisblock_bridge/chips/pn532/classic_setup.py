@@ -97,7 +97,7 @@ def format_classic(card: MifareClassic, blocks: int, *, erase: bool) -> Progress
 
 
 def _blocks(sectors: list[int], *, large: bool) -> dict[int, bytes]:
-    """Give what is written, in this order: an empty message, keys, directories, key of sector 0."""
+    """Return what is written, in order: an empty message, keys, directories, key of sector 0."""
     ndef = [each for each in sectors if each not in {0, MAD_2}]
     plan = {first_block(1): EMPTY}
     for each in ndef:

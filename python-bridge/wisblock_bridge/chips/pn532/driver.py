@@ -152,13 +152,13 @@ class PN532:
 
         Raises:
             BusError: The chip did not answer.
-            NotReadyError: It does not do what it is told.
+            NotReadyError: It does not do what it is told to.
             WrongChipError: Something else answers.
         """
         self.abort()
         firmware = self.firmware()
         self._call(SAM_CONFIGURATION, NORMAL_MODE)
-        # Left at its default (for ever) the chip would not answer while there is no card.
+        # Left at its default (indefinitely) the chip would not answer while there is no card.
         self._call(RF_CONFIGURATION, bytes((MAX_RETRIES, 0xFF, 0x01, tries - 1)))
         self.set_field(on=False)
         self._tries = tries
@@ -211,7 +211,8 @@ class PN532:
         """See that the chip did not lose its settings, by one command; while its field is to be on.
 
         A reset switches the field off, and nothing else does that the driver did not ask for. With
-        the field off nothing would be lost but the number of tries, which is set again by itself.
+        the field off nothing would be lost but the number of tries, which is set again
+        automatically.
 
         Raises:
             SupplyLostError: The field is off.
@@ -240,7 +241,7 @@ class PN532:
     def find(self, limit: int = 1) -> tuple[Target, ...]:
         """Look for cards once and select what is found; this switches the field on.
 
-        After a failure the chip is started anew first: it may have lost its supply.
+        After a failure the chip is started again first: it may have lost its supply.
 
         Args:
             limit: How many to look for, 1 or 2. Looking for the second takes time when there is
@@ -280,7 +281,7 @@ class PN532:
             The card's answer, perhaps empty.
 
         Raises:
-            CardError: The card refused or is gone.
+            CardError: The card refused or was removed.
             BusError: The chip did not answer.
             NotReadyError: It did not answer in time.
         """
@@ -300,7 +301,7 @@ class PN532:
             The card's answer, perhaps empty.
 
         Raises:
-            CardError: The card refused or is gone.
+            CardError: The card refused or was removed.
             BusError: The chip did not answer.
             NotReadyError: It did not answer in time.
 
@@ -344,7 +345,7 @@ class PN532:
                 raise error.at(self.name) from None
             except (NotReadyError, ChecksumError) as error:
                 self._prepared = False
-                with suppress(BridgeError):  # the reason is told, not what came of tidying up
+                with suppress(BridgeError):  # the reason is reported, not what came of tidying up
                     self._send(frame.ACK)
                 raise error.at(self.name) from None
         return answer

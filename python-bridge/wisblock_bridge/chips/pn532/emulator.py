@@ -1,7 +1,7 @@
 """PN532, NFC reader: the emulator.
 
-1. Bus face: frames behind a ready byte, ACK first, answers that take time and are read once. Back
-   door: the cards in its field, asked for whenever it looks.
+1. Bus side: frames behind a ready byte, ACK first, answers that take time and are read once.
+   Emulator control: the cards in its field, asked for whenever it looks.
 2. Values are typed from the user manual, never imported from the driver.
 3. What is not a frame is ignored, as the chip does; a new frame ends the command under way.
 """
@@ -81,9 +81,10 @@ class EmulatedPN532:
         asleep: It does not acknowledge this many transfers, as while it wakes.
         deaf: Fault: frames are not answered, not even by an ACK.
         mute: Fault: commands are acknowledged but never answered.
-        damage_next: Fault: so many of the next responses get a wrong checksum on their way; a NACK
-            brings the right one.
-        exchanges_left: After so many further exchanges the cards are out of reach; None for never.
+        damage_next: Fault: this many of the next responses get a wrong checksum on their way; a
+            NACK brings the right one.
+        exchanges_left: After this many further exchanges the cards are out of reach; None for
+            never.
         commands: Codes of all commands taken, for tests.
 
     Source: NXP PN532 user manual UM0701-02, sections 6.2 and 7.
@@ -117,7 +118,7 @@ class EmulatedPN532:
         """Whether a command is under way or an answer was not fetched."""
         return bool(self._queue) or self._searching is not None
 
-    # -- the bus face -----------------------------------------------------------------------------
+    # -- the bus side -----------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
         """Take what the host sends, as ``EmulatedI2CDevice.write`` says."""
@@ -149,7 +150,7 @@ class EmulatedPN532:
             self._carry_out(body[1], body[2:])
 
     def read(self, length: int) -> bytes:
-        """Give the ready byte and what there is to read, once."""
+        """Return the ready byte and what there is to read, once."""
         self._wake()
         now = self._clock.monotonic()
         if self._searching is not None and not any(p.frame == ACK for p in self._queue):
@@ -230,7 +231,7 @@ class EmulatedPN532:
         self._tell(found, looked_s)
 
     def _search_on(self) -> None:
-        """Go on searching for ever, as the chip does after power-up."""
+        """Go on searching indefinitely, as the chip does after power-up."""
         assert self._searching is not None  # noqa: S101
         found = self._in_field()[: self._searching]
         if found:

@@ -99,13 +99,13 @@ def parse(received: bytes) -> Frame:
 
 
 def announced_length(received: bytes) -> int:
-    """Tell how long a frame says it is.
+    """Return how long a frame says it is.
 
     Args:
         received: At least its beginning.
 
     Returns:
-        Bytes from the preamble to the postamble; 0 when that cannot be told.
+        Bytes from the preamble to the postamble; 0 when that cannot be determined.
     """
     begin = received.find(START)
     rest = received[begin + len(START) :]

@@ -22,7 +22,7 @@ _BYTE = Read(1)
 
 
 def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
-    """Look whether a PN532 answers at an address.
+    """Check whether a PN532 answers at an address.
 
     Every read begins with the ready byte, 0 or 1, and it does not change while nobody asks for
     anything. An MCP23017 shows one register after another instead, and rarely are all of them 0.

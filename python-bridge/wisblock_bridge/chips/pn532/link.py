@@ -1,6 +1,7 @@
 """The way to one card on a PN532.
 
-1. It remembers which card it leads to: when another one lies there, that is told, not spoken to.
+1. It remembers which card it leads to: when another one lies there, that is reported, not spoken
+   to.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class CardLink:
         return self._reader.communicate(self._target.number, data)
 
     def select_again(self) -> None:
-        """Find the same card anew, as ``card.Link.select_again`` says."""
+        """Find the same card again, as ``card.Link.select_again`` says."""
         found = self._reader.find(limit=self._target.number)
         if not found:
             raise CardError(DISAPPEARED, self._reader.name)
@@ -56,7 +57,7 @@ class CardLink:
         self._target = same[0]
 
     def is_there(self) -> bool:
-        """Look whether the card still lies there.
+        """Check whether the card still lies there.
 
         Returns:
             False when it was taken away or another one lies there.

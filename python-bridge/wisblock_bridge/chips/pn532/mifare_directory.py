@@ -39,7 +39,7 @@ def check_value(data: bytes) -> int:
 
 
 def ndef_sectors(directory: bytes, first: int) -> list[int]:
-    """Tell which sectors hold NDEF.
+    """Return which sectors hold NDEF.
 
     Args:
         directory: Check byte, info byte, two bytes for each sector.
@@ -74,7 +74,7 @@ class Rights:
     general: int
 
     def writing_key(self, group: int) -> str:
-        """Tell which keys may write a block: "A", "B", "AB" or ""."""
+        """Return which keys may write a block: "A", "B", "AB" or ""."""
         condition = self.conditions[group]
         keys = "A" if condition in _WRITE_A else ""
         if condition in _WRITE_B and self.conditions[3] not in _KEY_B_READABLE:

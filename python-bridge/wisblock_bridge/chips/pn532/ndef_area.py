@@ -1,7 +1,7 @@
 """Where in a card's memory an NDEF message is: type, length, value.
 
 1. Bytes of the card's data area in, places out, and what is to be written when; no card is asked
-   here, bytes are fetched one by one from whoever has them.
+   here, bytes are fetched one by one from their source.
 2. A TLV that does not fit the area is damage and told as such, never as nothing.
 3. What is not known is skipped by its length, and kept.
 
@@ -66,7 +66,7 @@ class Area:
         """Offset of each place that TLVs can use."""
 
     def value(self, tlv: Tlv) -> bytes:
-        """Give what a TLV holds."""
+        """Return what a TLV holds."""
         return bytes(self._at(place) for place in range(tlv.value, tlv.end))
 
     def message(self) -> Tlv | None:
@@ -128,7 +128,7 @@ class Area:
         return tuple(found)
 
     def _next(self, place: int) -> Tlv | None:
-        """Give the next TLV that is neither NULL nor the terminator, or None at the end."""
+        """Return the next TLV that is neither NULL nor the terminator, or None at the end."""
         while place < len(self.places) and self._at(place) == NULL:
             place += 1
         if place >= len(self.places) or self._at(place) == TERMINATOR:
@@ -218,7 +218,7 @@ class Plan:
 
 
 def plan(area: Area, layout: Layout, message: bytes, unit: int) -> Plan:
-    """Tell how a message is to be written.
+    """Return how a message is to be written.
 
     Nothing behind it: its length is set to 0, then the message is written, then its length. With
     TLVs behind it, a length of 0 would make the old message's bytes look like TLVs, so the old

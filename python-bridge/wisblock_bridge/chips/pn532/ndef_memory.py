@@ -1,7 +1,7 @@
 """NDEF messages in a card's memory: reading, and writing so that a card pulled away tells no lies.
 
 1. The length is set to 0 first and to the new length last: until the end the card holds no message.
-2. What was written is read back; whoever is interrupted says what was written and what was not.
+2. What was written is read back; an error in between says what was written and what was not.
 3. What the bytes of the message mean is not known here.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """What was written so far, for whoever has to tell.
+    """What was written so far, for the caller that has to report it.
 
     Args:
         unit_name: "block" or "page".
@@ -76,11 +76,11 @@ class Memory:
         self.area = ndef_area.Area(self.byte, len(units) * card.unit, card.ndef_origin)
 
     def byte(self, offset: int) -> int:
-        """Give a byte of the area."""
+        """Return a byte of the area."""
         return self.unit(offset // self._card.unit)[offset % self._card.unit]
 
     def unit(self, index: int) -> bytes:
-        """Give a block or page of the area, by its place among them."""
+        """Return a block or page of the area, by its place among them."""
         if index not in self._read:
             number = self._units[index]
             self._card.unlock_ndef(number, for_writing=False)
@@ -124,7 +124,7 @@ def read_message(card: Card) -> bytes | None:
         The message, perhaps empty; None when the card is not formatted for NDEF.
 
     Raises:
-        CardError: The card refused or is gone.
+        CardError: The card refused or was removed.
         RemoteExceptionError: What the card says of its memory does not fit it.
     """
     units = card.ndef_units()
@@ -140,7 +140,7 @@ def write_message(card: Card, make: Callable[[bytes], bytes]) -> Progress:
 
     Args:
         card: The card.
-        make: Gives the message; it is told the one that stands there.
+        make: Gives the message; it is given the one that stands there.
 
     Returns:
         What was written.
@@ -234,7 +234,7 @@ def verify(
         for_ndef: Whether the blocks need the public keys first.
 
     Raises:
-        RemoteExceptionError: A block differs, or the card is gone.
+        RemoteExceptionError: A block differs, or the card was removed.
     """
     for unit, data in expected.items():
         try:

@@ -73,7 +73,7 @@ class Record:
 
 
 def make(kind: int, type_: bytes, payload: bytes) -> Record:
-    """Make a record as it is usually written: no identifier, one piece, the shortest length.
+    """Create a record as it is usually written: no identifier, one piece, the shortest length.
 
     Args:
         kind: Type name format.
@@ -84,7 +84,7 @@ def make(kind: int, type_: bytes, payload: bytes) -> Record:
 
 
 def encode(records: Sequence[Record]) -> bytes:
-    """Make the bytes of a message.
+    """Create the bytes of a message.
 
     Args:
         records: Its records.

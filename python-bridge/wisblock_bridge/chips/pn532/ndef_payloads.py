@@ -49,7 +49,7 @@ class Text:
 
 
 def pack_text(text: Text) -> bytes:
-    """Make the payload of a text record.
+    """Create the payload of a text record.
 
     Args:
         text: The text.
@@ -91,7 +91,7 @@ def read_text(payload: bytes) -> Text:
 
 
 def pack_uri(uri: str, prefix: int | None = None) -> bytes:
-    """Make the payload of a URI record.
+    """Create the payload of a URI record.
 
     Args:
         uri: The whole URI.

@@ -44,7 +44,7 @@ class TagType:
     start: bytes = b"\x03\x00\xfe"
 
     def locking(self, page: int) -> int | None:
-        """Give the number of the dynamic lock bit of a page, or None."""
+        """Return the number of the dynamic lock bit of a page, or None."""
         for bit, first, last in self.lock_bits:
             if first <= page <= last:
                 return bit
@@ -52,7 +52,7 @@ class TagType:
 
 
 def _every(pages: int, last: int) -> tuple[tuple[int, int, int], ...]:
-    """Bits that lock so many pages each, from page 16 on."""
+    """Bits that lock this many pages each, from page 16 on."""
     firsts = range(FIRST_DYNAMIC_PAGE, last + 1, pages)
     return tuple((bit, first, min(first + pages - 1, last)) for bit, first in enumerate(firsts))
 
@@ -133,7 +133,7 @@ def by_size(capabilities: bytes) -> TagType | None:
 
 
 def by_version(version: bytes) -> TagType | None:
-    """Tell the type from what GET_VERSION gave.
+    """Return the type from what GET_VERSION gave.
 
     Args:
         version: 8 bytes: 0, vendor, product, subtype, major, minor, storage size, protocol.

@@ -91,7 +91,7 @@ class Type2Tag(Card):
         return self._capabilities
 
     def ndef_units(self) -> Sequence[int]:
-        """Tell the user pages, when the capability container says that they hold NDEF.
+        """Return the user pages, when the capability container says that they hold NDEF.
 
         Raises:
             RemoteExceptionError: It says that this version of the format, or this card, is not for
@@ -172,7 +172,7 @@ class Type2Tag(Card):
             The type, or None when it is none that is known.
 
         Raises:
-            CardError: The card is gone.
+            CardError: The card was removed.
         """
         if not self._asked:
             self._type = self._ask_type()

@@ -34,7 +34,7 @@ class EmulatedSGM58031(EmulatedADS1115):
     rates: ClassVar[tuple[float, ...]] = (6.25, 12.5, 25, 50, 100, 200, 400, 800)
 
     def reset_values(self) -> dict[int, int]:
-        """Tell what the registers hold after power-up."""
+        """Return what the registers hold after power-up."""
         return super().reset_values() | {CONFIG1: 0x0000, CHIP_ID: 0x0080, GN_TRIM1: 0x03FA}
 
     def store(self, register: int, word: int) -> None:
@@ -47,7 +47,7 @@ class EmulatedSGM58031(EmulatedADS1115):
             super().store(register, word & 0x07FF if register == GN_TRIM1 else word)
 
     def conversion_s(self, config: int) -> float:
-        """Tell how long a conversion takes."""
+        """Return how long a conversion takes."""
         if self._registers[CONFIG1] & DATA_RATE_SELECT:
             return 1.0 / RATES_60_HZ[config >> 5 & 7]
         return super().conversion_s(config)

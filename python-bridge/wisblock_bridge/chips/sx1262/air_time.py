@@ -102,7 +102,7 @@ def symbols(settings: LoRa, length: int) -> float:
 
 
 def time_on_air_ms(settings: LoRa, length: int) -> float:
-    """Tell how long a packet occupies the channel.
+    """Return how long a packet occupies the channel.
 
     Args:
         settings: How it is sent.
@@ -115,7 +115,7 @@ def time_on_air_ms(settings: LoRa, length: int) -> float:
 
 
 def longest_payload(settings: LoRa, limit_ms: float) -> int:
-    """Tell the longest packet that fits a time on air.
+    """Return the longest packet that fits a time on air.
 
     Args:
         settings: How it is sent.

@@ -259,7 +259,7 @@ def power(dbm: int) -> tuple[bytes, int]:
 
 
 def sync_word_registers(word: int) -> int:
-    """Give the two registers for a sync word.
+    """Return the two registers for a sync word.
 
     Args:
         word: Up to 255, the one byte that other libraries take: 0xXY for 0xX4Y4. Above, the 16 bits

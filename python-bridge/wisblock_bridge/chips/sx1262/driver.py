@@ -119,7 +119,7 @@ class SX1262:
         self._reset.drive(1)
         self._clock.sleep(RESET_S)
         self._link.wait_ready(START_LIMIT_S)
-        self._link.transfer(bytes((Opcode.SET_STANDBY, STANDBY_RC)))  # whoever is there
+        self._link.transfer(bytes((Opcode.SET_STANDBY, STANDBY_RC)))  # whatever is there
         self._link.wait_ready(START_LIMIT_S)
         self._identify()
         self._link.write(Opcode.SET_PACKET_TYPE, LORA)  # before all other settings: rule 4
@@ -245,8 +245,8 @@ class SX1262:
         """Begin to listen; ``take_irq`` tells what came.
 
         Args:
-            timeout_s: The chip ends by itself after one packet or so many seconds (262 at most);
-                None to go on until told otherwise.
+            timeout_s: The chip ends automatically after one packet or this many seconds (262 at
+                most); None to go on until told otherwise.
 
         Raises:
             BusError: The bus could not be used.
@@ -274,7 +274,7 @@ class SX1262:
 
         Raises:
             BusError: The bus could not be used, or the chip does not answer any more.
-            NotReadyError: The chip has left what it was doing by itself.
+            NotReadyError: The chip has left what it was doing automatically.
             SupplyLostError: The chip was reset.
         """
         found, mode = self._link.irq_status()
@@ -390,7 +390,7 @@ class SX1262:
     def _configured(self) -> LoRa:
         if self._settings is None:
             raise NotReadyError(
-                "The radio was not configured.", hint="Start it anew.", where=self._link.name
+                "The radio was not configured.", hint="Start it again.", where=self._link.name
             )
         return self._settings
 
@@ -410,7 +410,7 @@ class SX1262:
         )
 
     def _explain(self, mode: Mode) -> NoReturn:
-        """Say why the chip does not do what it was told."""
+        """Return why the chip does not do what it was told."""
         self._link.check_setup()
         found = self.errors()
         raise NotReadyError(

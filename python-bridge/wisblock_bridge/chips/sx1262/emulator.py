@@ -178,7 +178,7 @@ class EmulatedSX1262:
                 self._mode = SLEEP
             self._show_irq()
 
-    # -- the bus face -----------------------------------------------------------------------------
+    # -- the bus side -----------------------------------------------------------------------------
 
     def transfer(self, data: bytes) -> bytes:
         """Exchange bytes while selected.
@@ -290,7 +290,7 @@ class EmulatedSX1262:
         return self.switch_loss_db() + (0.0 if self._dio2_switches else 30.0)
 
     def wave(self, payload: bytes, sender: object, power_dbm: float, start_s: float) -> Wave:
-        """Make a packet that is sent as this radio would.
+        """Create a packet that is sent as this radio would.
 
         Args:
             payload: The bytes.
@@ -375,7 +375,7 @@ class EmulatedSX1262:
         self._mode = mode
 
     def _start_oscillator(self, then_s: float) -> float | None:
-        """Give the moment at which the radio is ready; None when the oscillator does not start."""
+        """Return when the radio is ready; None when the oscillator does not start."""
         if self._tcxo_s is None or self.dead_oscillator or self._packet_type != 1:
             self._errors |= XOSC_START_ERR
             self._outcome = 5

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 START_LIMIT_S = 1.0
 COMMAND_LIMIT_S = 0.1
 BUSY_PAUSE_S = 0.0005
-"""Pause between two looks at BUSY; a look over an expander takes as long by itself."""
+"""Pause between two looks at BUSY; a look over an expander takes as long in any case."""
 
 LORA = 0x01
 
@@ -202,7 +202,7 @@ class Link:
             raise BusError(
                 BusFault.NO_ACKNOWLEDGE,
                 f"The radio does not answer any more: {error}.",
-                hint="Was the module pulled out? It is started anew with the next request.",
+                hint="Was the module pulled out? It is started again with the next request.",
                 where=self.name,
             ) from error
 

@@ -49,7 +49,7 @@ class TPT29555(RegisterExpander, ExpanderLines):
         return ~self._read_pair(self._direction_pair) & ALL_LINES
 
     def outputs_lost(self, mask: int) -> int:
-        """Look whether lines that were made outputs here are outputs no more.
+        """Check whether lines that were made outputs here are outputs no more.
 
         After power-up the configuration registers read 0xFF: all lines are inputs. What a line was
         told since the last check is compared as well, by a second transaction. Of a loss, what was

@@ -1,7 +1,7 @@
 """TPT29555, 16-bit I2C expander: the emulator.
 
-1. Bus face: the eight registers, their reset values and the toggling inside a pair. Back door:
-   sixteen wires.
+1. Bus side: the eight registers, their reset values and the toggling inside a pair. Emulator
+   control: sixteen wires.
 2. Values are typed from the datasheet, never imported from the driver.
 3. Only a power cycle resets it, as with the silicon: there is no reset pin.
 """
@@ -69,7 +69,7 @@ class EmulatedTPT29555:
             command ^= 1
 
     def read(self, length: int) -> bytes:
-        """Give registers from the last command byte on, toggling inside the pair."""
+        """Return registers from the last command byte on, toggling inside the pair."""
         command = self._pointer
         if length == 1:
             return bytes((self._value(command),))

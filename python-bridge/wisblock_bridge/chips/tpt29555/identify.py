@@ -19,7 +19,7 @@ _CONFIGURATION, _INPUT = Write(b"\x06"), Write(b"\x00")
 
 
 def identify(bus: I2CBus, address: int, clock: Clock) -> Identification:  # noqa: ARG001
-    """Look whether a TPT29555 answers at an address.
+    """Check whether a TPT29555 answers at an address.
 
     It has no identity register. But reading on behind a register pair gives the same pair again
     (datasheet, "Reading the port registers": the pointer toggles within a pair), where an MCP23017

@@ -31,7 +31,7 @@ class Calibration:
     date: str = ""
 
     def facts(self) -> dict[str, object]:
-        """Give what is to be remembered, as plain data."""
+        """Return what is to be remembered, as plain data."""
         return {
             "air_resistance": self.air_resistance,
             "clean_air_ratio": self.clean_air_ratio,

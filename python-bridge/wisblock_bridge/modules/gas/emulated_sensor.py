@@ -15,7 +15,7 @@ from wisblock_bridge.buses.emulated.i2c import NotAcknowledged
 from wisblock_bridge.buses.emulated.wires import AnalogWire
 from wisblock_bridge.chips.adc121c021.emulator import EmulatedADC121C021
 from wisblock_bridge.module_api.emulated import DemoWave, Quantity, SlotPins
-from wisblock_bridge.modules.shared.emulated_chip import ChipTwin
+from wisblock_bridge.modules.shared.emulated_chip import EmulatedI2CModule
 
 if TYPE_CHECKING:
     from wisblock_bridge.buses.emulated.wires import Wire
@@ -53,7 +53,7 @@ class SwitchedConverter:
         self.inner.write(data)
 
     def read(self, length: int) -> bytes:
-        """Give bytes, as ``EmulatedI2CDevice.read`` says."""
+        """Return bytes, as ``EmulatedI2CDevice.read`` says."""
         self._need_supply()
         return self.inner.read(length)
 
@@ -72,12 +72,12 @@ class SwitchedConverter:
         self._changed_at = now
 
 
-class GasTwin(ChipTwin):
+class EmulatedGasSensor(EmulatedI2CModule):
     """Base of the emulated gas modules.
 
     Args:
         pins: The slot it is plugged into.
-        swing_s: Period of the demo mode's slow changes; 0 for none.
+        demo_period_s: Period of the demo mode's slow changes; 0 for none.
 
     Attributes:
         r0_ohm: R0 of the element.
@@ -94,10 +94,10 @@ class GasTwin(ChipTwin):
     range_ppm: ClassVar[tuple[float, float]]
     tolerance_ppm: ClassVar[float]
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         low, high = self.range_ppm
-        self._ppm = DemoWave(2 * low, low, high / 2, pins.clock, swing_s)
+        self._ppm = DemoWave(2 * low, low, high / 2, pins.clock, demo_period_s)
         self._time_constant_ms = DemoWave(0.0, 0.0, 0.0, pins.clock)
         self._broken = False
         analog = AnalogWire("load resistor")
@@ -107,7 +107,7 @@ class GasTwin(ChipTwin):
         self.connect(self.supply)
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: gas, how slowly the element warms up, a broken one."""
+        """Return the quantities: gas, how slowly the element warms up, a broken one."""
         low, high = self.range_ppm
         return (
             Quantity(

@@ -29,7 +29,7 @@ class Warmth:
         self._since = clock.monotonic()
 
     def left_s(self) -> float:
-        """Tell how long the heater has to be on from now.
+        """Return how long the heater has to be on from now.
 
         Returns:
             Seconds; 0 when the sensor is warm.
@@ -40,7 +40,7 @@ class Warmth:
         return min(self._needed_s, self._missing_s + passed_s)
 
     def switched(self, *, on: bool) -> None:
-        """Take note that the heater was switched.
+        """Note that the heater was switched.
 
         Args:
             on: Which way.

@@ -181,11 +181,11 @@ class RAK12004(GasSensor):
         threshold: Threshold = 3000.0,
         poll_ms: PollMs = 1000,
     ) -> GasEvents:
-        """Tell when the concentration reaches the threshold, and when it is 10 % below it again.
+        """Report when the concentration reaches the threshold, and when it is 10 % below it again.
 
         The converter's own alert pin is not used: it knows one limit, here everybody has theirs.
 
         Returns:
-            The look-out.
+            The event source.
         """
         return GasEvents(self, CURVES[curves, gas], threshold, poll_ms / 1000.0)

@@ -1,14 +1,14 @@
 """The emulated RAK12004: an MQ-2 in smoke.
 
-1. Constants of its element only, those of the vendor's example; the rest is ``gas_twin``'s.
+1. Constants of its element only, those of the vendor's example; the rest is in ``emulated_sensor``.
 """
 
 from __future__ import annotations
 
-from wisblock_bridge.modules.gas.emulated_sensor import GasTwin
+from wisblock_bridge.modules.gas.emulated_sensor import EmulatedGasSensor
 
 
-class EmulatedRAK12004(GasTwin):
+class EmulatedRAK12004(EmulatedGasSensor):
     """A RAK12004."""
 
     product = "RAK12004"

@@ -1,14 +1,14 @@
 """The emulated RAK12009: an MQ-3 in alcohol vapour.
 
-1. Constants of its element only, those of the vendor's example; the rest is ``gas_twin``'s.
+1. Constants of its element only, those of the vendor's example; the rest is in ``emulated_sensor``.
 """
 
 from __future__ import annotations
 
-from wisblock_bridge.modules.gas.emulated_sensor import GasTwin
+from wisblock_bridge.modules.gas.emulated_sensor import EmulatedGasSensor
 
 
-class EmulatedRAK12009(GasTwin):
+class EmulatedRAK12009(EmulatedGasSensor):
     """A RAK12009."""
 
     product = "RAK12009"

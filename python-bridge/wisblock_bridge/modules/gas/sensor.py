@@ -88,7 +88,7 @@ class GasSensor(Module):
     """What RAK12004 and RAK12009 have in common; a product adds its converter and its curves."""
 
     usual_curve: ClassVar[Curve]
-    """The curve that a calibration's ``r0`` is told for."""
+    """The curve that a calibration's ``r0`` is reported for."""
     typical_r0: ClassVar[float]
     """R0 of the sensor that the vendor's example was made with, ohm."""
     converter: ClassVar[Part[ADC121C021]]
@@ -114,7 +114,7 @@ class GasSensor(Module):
             self.alert_pin.listen()
 
     def check_supply(self) -> None:
-        """Look whether the expander still drives the line that switches the 5 V side."""
+        """Check whether the expander still drives the line that switches the 5 V side."""
         self.enable.check_driven()
 
     def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
@@ -179,7 +179,7 @@ class GasSensor(Module):
         reads_only=True,
     )
     def calibration(self) -> Result:
-        """Tell what is known of the calibration; the sensor is not asked.
+        """Return what is known of the calibration; the sensor is not asked.
 
         Returns:
             ``calibrated``, ``r0`` and ``air_resistance`` in ohm, ``clean_air_ratio`` and ``date``;
@@ -301,7 +301,7 @@ class GasSensor(Module):
         return volts, LOAD_OHM * (SUPPLY_V / volts - 1.0)
 
     def _calibration(self) -> tuple[Calibration, bool]:
-        """Give the calibration of this sensor, or a typical one, and which of the two it is."""
+        """Return the calibration of this sensor, or a typical one, and which of the two it is."""
         found = from_facts(self.memory.recall())
         if found is not None:
             return found, True

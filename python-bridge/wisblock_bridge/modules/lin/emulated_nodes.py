@@ -29,7 +29,7 @@ EVERY_S = 0.5
 """How often it does."""
 
 MOST_MISSED = 4
-"""So many frames are made up for when nobody used the port for a while."""
+"""This many frames are made up for when nobody used the port for a while."""
 
 
 class Published:

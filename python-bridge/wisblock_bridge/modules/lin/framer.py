@@ -1,9 +1,9 @@
 """Finding frames in what was heard, however it was chopped up.
 
-1. Every byte that is put in comes out again, in exactly one piece; nothing is dropped.
+1. Every byte that is put in comes out again, in exactly one segment; nothing is dropped.
 2. What comes out does not depend on how the bytes were handed over, only on the bytes and on where
    there was silence.
-3. It knows no time: whoever knows it says when it was silent.
+3. It knows no time: the caller says when the line was silent.
 
 A serial port tells a break as a zero, some of them none or two, so a header is found with or
 without. The length of a frame is nowhere in it: where it is not known, a frame ends where a
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.modules.lin.frames import Model, ModelOrAuto
 
 MOST_NOISE = 64
-"""Bytes without a header are told in pieces of this size."""
+"""Bytes without a header are reported in segments of this size."""
 
 MOST_ZEROS = 2
 LONGEST_HEADER = MOST_ZEROS + 2
@@ -34,7 +34,7 @@ ANY_LENGTH = tuple(range(1, frames.MOST_DATA + 1))
 
 
 class Kind(StrEnum):
-    """What a piece is."""
+    """What a segment is."""
 
     FRAME = "frame"
     """A whole frame."""
@@ -53,8 +53,8 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One piece of what was heard.
+class Segment:
+    """One segment of what was heard.
 
     Attributes:
         kind: What it is.
@@ -85,7 +85,7 @@ class _Header:
 
 
 class Framer:
-    """Takes bytes and gives pieces.
+    """Takes bytes and gives segments.
 
     Args:
         only: The identifier that ``length`` is about; None for all.
@@ -106,34 +106,34 @@ class Framer:
         """Whether bytes wait for more, or for silence."""
         return bool(self._buffer)
 
-    def feed(self, data: bytes) -> list[Piece]:
+    def feed(self, data: bytes) -> list[Segment]:
         """Put bytes in.
 
         Args:
             data: What was heard.
 
         Returns:
-            The pieces that are complete now.
+            The segments that are complete now.
         """
         self._buffer += data
         return self._all(silent=False)
 
-    def silence(self) -> list[Piece]:
+    def silence(self) -> list[Segment]:
         """Say that it was silent: what was begun does not go on.
 
         Returns:
-            The pieces that this completes; nothing is left.
+            The segments that this completes; nothing is left.
         """
         return self._all(silent=True)
 
-    def _all(self, *, silent: bool) -> list[Piece]:
-        found: list[Piece] = []
-        while (piece := self._next(bytes(self._buffer), silent=silent)) is not None:
-            del self._buffer[: len(piece.raw)]
-            found.append(piece)
+    def _all(self, *, silent: bool) -> list[Segment]:
+        found: list[Segment] = []
+        while (segment := self._next(bytes(self._buffer), silent=silent)) is not None:
+            del self._buffer[: len(segment.raw)]
+            found.append(segment)
         return found
 
-    def _next(self, data: bytes, *, silent: bool) -> Piece | None:
+    def _next(self, data: bytes, *, silent: bool) -> Segment | None:
         for at in range(min(len(data), MOST_NOISE)):
             header = _header_at(data, at)
             if isinstance(header, _Header):
@@ -144,7 +144,7 @@ class Framer:
             return _noise(data[:MOST_NOISE], open_end=len(data) <= MOST_NOISE)
         return _noise(data[:MOST_NOISE]) if len(data) >= MOST_NOISE else None
 
-    def _framed(self, data: bytes, header: _Header, *, silent: bool) -> Piece | None:
+    def _framed(self, data: bytes, header: _Header, *, silent: bool) -> Segment | None:
         identifier, body = header.protected & 0x3F, data[header.length :]
         lengths, models = self._expected(header.protected)
         most = lengths[-1] + 1
@@ -162,12 +162,12 @@ class Framer:
                     end, model = end + 1, longer  # noqa: PLW2901
             if end == most or isinstance(follows, _Header) or (silent and end == len(body)):
                 raw = data[: header.length + end]
-                return Piece(Kind.FRAME, raw, identifier, body[: end - 1], model)
+                return Segment(Kind.FRAME, raw, identifier, body[: end - 1], model)
         if len(body) < most + LONGEST_HEADER - 1 and not silent:
             return None
         return self._damaged(data, header, most, known=len(lengths) == 1)
 
-    def _damaged(self, data: bytes, header: _Header, most: int, *, known: bool) -> Piece:
+    def _damaged(self, data: bytes, header: _Header, most: int, *, known: bool) -> Segment:
         """Cut off what is no whole frame, at the next header if there is one."""
         identifier, body = header.protected & 0x3F, data[header.length :]
         end = min(len(body), most)
@@ -184,7 +184,7 @@ class Framer:
             kind = Kind.WRONG_CHECKSUM
         raw = data[: header.length + end]
         open_end = cut is None and end == len(body) and end < most
-        return Piece(kind, raw, identifier, body[:end], open_end=open_end)
+        return Segment(kind, raw, identifier, body[:end], open_end=open_end)
 
     def _expected(self, protected: int) -> tuple[tuple[int, ...], tuple[Model, ...]]:
         identifier = protected & 0x3F
@@ -223,6 +223,6 @@ def _is_sure(data: bytes, at: int) -> bool:
     return isinstance(found, _Header) and found.length > 2 and frames.is_protected(found.protected)  # noqa: PLR2004
 
 
-def _noise(raw: bytes, *, open_end: bool = False) -> Piece:
+def _noise(raw: bytes, *, open_end: bool = False) -> Segment:
     is_pulse = len(raw) == 1 and raw[0] in WAKE_UPS
-    return Piece(Kind.WAKE_UP if is_pulse else Kind.NOISE, raw, open_end=open_end)
+    return Segment(Kind.WAKE_UP if is_pulse else Kind.NOISE, raw, open_end=open_end)

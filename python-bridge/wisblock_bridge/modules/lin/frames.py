@@ -31,7 +31,7 @@ HEADER_BITS: Final = 34
 """Break of 13 bits, delimiter, sync and identifier (section 2.3.2)."""
 
 LONGEST: Final = 1.4
-"""The parts of a frame may take so many times their nominal duration (section 2.3.2)."""
+"""The parts of a frame may take this many times their nominal duration (section 2.3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def protect(identifier: int) -> int:
 
 
 def is_protected(value: int) -> bool:
-    """Tell whether the parity of a protected identifier is right.
+    """Return whether the parity of a protected identifier is right.
 
     Args:
         value: 0 to 255.
@@ -94,7 +94,7 @@ def checksum(data: bytes, protected: int, model: Model) -> int:
 
 
 def models(identifier: int, wanted: ModelOrAuto) -> tuple[Model, ...]:
-    """Tell which checksums are right for an identifier.
+    """Return which checksums are right for an identifier.
 
     Args:
         identifier: 0 to 63.
@@ -126,7 +126,7 @@ def fitting(body: bytes, protected: int, allowed: tuple[Model, ...]) -> Model | 
 
 
 def header(identifier: int) -> bytes:
-    """Make a header without its break.
+    """Create a header without its break.
 
     Args:
         identifier: 0 to 63.
@@ -153,7 +153,7 @@ def response(identifier: int, data: bytes, model: Model) -> bytes:
 
 
 def build(identifier: int, data: bytes, model: Model) -> bytes:
-    """Make a frame as a serial port sees it.
+    """Create a frame as a serial port sees it.
 
     Args:
         identifier: 0 to 63.
@@ -167,7 +167,7 @@ def build(identifier: int, data: bytes, model: Model) -> bytes:
 
 
 def longest_response_s(length: int, baud: int) -> float:
-    """Tell until when an answer may come.
+    """Return until when an answer may come.
 
     Args:
         length: Bytes of data.
@@ -180,7 +180,7 @@ def longest_response_s(length: int, baud: int) -> float:
 
 
 def longest_frame_s(length: int, baud: int) -> float:
-    """Tell how long a frame may take.
+    """Return how long a frame may take.
 
     Args:
         length: Bytes of data.

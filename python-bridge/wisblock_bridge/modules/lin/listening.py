@@ -1,8 +1,8 @@
-"""Listening to a LIN bus: everything that is on it is told, whole or not.
+"""Listening to a LIN bus: everything that is on it is reported, whole or not.
 
 1. Each listener cuts what was heard by its own knowledge of lengths and checksums.
 2. A frame that silence has to end is ended by a timer of the module.
-3. What is damaged is told as what it is, with the reason; that is no failure of the listening.
+3. What is damaged is reported as what it is, with the reason; that is no failure of the listening.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.module_api import Quality, Result, TimerHandle, Timers
 from wisblock_bridge.modules.lin import frames
-from wisblock_bridge.modules.lin.framer import Framer, Kind, Piece
+from wisblock_bridge.modules.lin.framer import Framer, Kind, Segment
 from wisblock_bridge.modules.shared.serial_listener import SerialListener
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ KINDS = (
 
 
 class FrameEvents(SerialListener):
-    """The look-out of one listener.
+    """The watcher of one listener.
 
     Args:
         fanout: What it listens with.
@@ -69,7 +69,7 @@ class FrameEvents(SerialListener):
         self._timer: TimerHandle | None = None
 
     def hear(self, data: bytes) -> None:
-        """Take notice of bytes, and wait for silence where they end in the middle of something.
+        """Note bytes, and wait for silence where they end in the middle of something.
 
         Args:
             data: What was heard.
@@ -80,7 +80,7 @@ class FrameEvents(SerialListener):
             self._timer = self._timers.after(self._gap_s, self._at_silence)
 
     def hear_of(self, readings: Result, identifier: int | None, *, own: bool) -> None:
-        """Take notice of something that the module itself knows best.
+        """Note something that the module itself knows best.
 
         Args:
             readings: What.
@@ -114,69 +114,69 @@ class FrameEvents(SerialListener):
             self._timer.cancel()
             self._timer = None
 
-    def _tell_all(self, found: list[Piece]) -> None:
-        for piece in found:
-            if self._only in {None, piece.identifier} or piece.identifier is None:
-                self.tell(pack(piece, self._clock.timestamp_ms()))
+    def _tell_all(self, found: list[Segment]) -> None:
+        for segment in found:
+            if self._only in {None, segment.identifier} or segment.identifier is None:
+                self.tell(pack(segment, self._clock.timestamp_ms()))
 
 
-def pack(piece: Piece, timestamp_ms: float) -> Result:
+def pack(segment: Segment, timestamp_ms: float) -> Result:
     """Make readings of what was heard.
 
     Args:
-        piece: What.
+        segment: What.
         timestamp_ms: When, ms since 1970.
 
     Returns:
         ``kind`` and ``raw``, and where there is one ``id``, ``data`` and ``checksum``; uncertain,
         with the reason, when something is wrong.
     """
-    values: dict[str, object] = {"kind": str(piece.kind)}
-    if piece.identifier is not None:
-        values |= {"id": piece.identifier, "data": piece.data}
-    if piece.model is not None:
-        values["checksum"] = piece.model
-    values["raw"] = piece.raw
-    is_command = piece.kind is Kind.FRAME and piece.identifier == frames.MASTER_REQUEST
-    if is_command and piece.data[0] == frames.GO_TO_SLEEP[0]:
+    values: dict[str, object] = {"kind": str(segment.kind)}
+    if segment.identifier is not None:
+        values |= {"id": segment.identifier, "data": segment.data}
+    if segment.model is not None:
+        values["checksum"] = segment.model
+    values["raw"] = segment.raw
+    is_command = segment.kind is Kind.FRAME and segment.identifier == frames.MASTER_REQUEST
+    if is_command and segment.data[0] == frames.GO_TO_SLEEP[0]:
         values["kind"] = SLEEP
-    note = explain(piece)
+    note = explain(segment)
     return Result(values, timestamp_ms, Quality.UNCERTAIN if note else Quality.GOOD, note)
 
 
-def explain(piece: Piece) -> str:
-    """Say what is wrong with a piece.
+def explain(segment: Segment) -> str:
+    """Return what is wrong with a segment.
 
     Args:
-        piece: What was heard.
+        segment: What was heard.
 
     Returns:
         One sentence; empty when nothing is wrong.
     """
-    name = "" if piece.identifier is None else f"0x{piece.identifier:02X}"
-    match piece.kind:
+    name = "" if segment.identifier is None else f"0x{segment.identifier:02X}"
+    match segment.kind:
         case Kind.HEADER:
             return f"Nobody answered the header of {name}."
         case Kind.SHORT:
-            return f"The frame of {name} broke off after {len(piece.data)} bytes."
+            return f"The frame of {name} broke off after {len(segment.data)} bytes."
         case Kind.WRONG_CHECKSUM:
-            return f"{_checksums(piece, name)}: {piece.raw.hex(' ')}."
+            return f"{_checksums(segment, name)}: {segment.raw.hex(' ')}."
         case Kind.WRONG_PARITY:
-            at = piece.raw.index(frames.SYNC) + 1
-            right = frames.protect(piece.raw[at] & 0x3F)
+            at = segment.raw.index(frames.SYNC) + 1
+            right = frames.protect(segment.raw[at] & 0x3F)
             return (
-                f"The parity of the identifier 0x{piece.raw[at]:02X} is wrong; {name} is sent as "
-                f"0x{right:02X}: {piece.raw.hex(' ')}."
+                f"The parity of the identifier 0x{segment.raw[at]:02X} is wrong; {name} is sent as "
+                f"0x{right:02X}: {segment.raw.hex(' ')}."
             )
         case Kind.NOISE:
-            return f"{len(piece.raw)} bytes without a header: {piece.raw.hex(' ')}."
+            return f"{len(segment.raw)} bytes without a header: {segment.raw.hex(' ')}."
         case _:
             return ""
 
 
-def _checksums(piece: Piece, name: str) -> str:
-    data, last = piece.data[:-1], piece.data[-1]
-    protected = frames.protect(piece.identifier or 0)
+def _checksums(segment: Segment, name: str) -> str:
+    data, last = segment.data[:-1], segment.data[-1]
+    protected = frames.protect(segment.identifier or 0)
     classic = frames.checksum(data, protected, "classic")
     enhanced = frames.checksum(data, protected, "enhanced")
     return (

@@ -1,9 +1,9 @@
 """The master of a LIN bus: breaks, headers, and what comes back.
 
 1. A transceiver hears itself: whatever is sent must come back as it was sent, or the bus is at
-   fault, and that is told before anything else.
-2. What comes while nothing is asked goes to whoever listens.
-3. Whoever uses it is one thread, and the bus is nobody else's meanwhile.
+   fault, and that is reported before anything else.
+2. What comes while nothing is asked goes to the listeners.
+3. It is used by one thread, and the bus is nobody else's meanwhile.
 
 A character of zeros is a break of 9 bits, which is too short: 13 are wanted, and 11 are recognised
 (LIN 2.2A, 2.3.1.1). So it is sent at a lower rate, or the port is told to hold the line low. A
@@ -201,7 +201,7 @@ class Master:
     # -- one frame --------------------------------------------------------------------------------
 
     def _hand_over(self) -> None:
-        """Hand what has come to whoever listens, so that it is not taken for an echo."""
+        """Hand what has come to the listeners, so that it is not taken for an echo."""
         found = self.pull()
         if self._unsettled:  # an answer to what failed may be under way
             found += self._port.read(
@@ -318,7 +318,7 @@ class Master:
     def _damaged(
         self, identifier: int, length: int, model: ModelOrAuto, body: bytes, more: bytes
     ) -> BridgeError:
-        """Say what is wrong with an answer."""
+        """Return what is wrong with an answer."""
         protected = frames.protect(identifier)
         longer = body + more
         if more and frames.fitting(longer, protected, frames.models(identifier, model)):

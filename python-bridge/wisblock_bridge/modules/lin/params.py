@@ -1,6 +1,6 @@
 """The words of a LIN bus: readings, parameters, and what several parameters must keep together.
 
-1. Names, limits and sentences stand here once; form, help and docs are printed from them.
+1. Names, limits and sentences stand here once; form, help and docs are generated from them.
 2. Nothing here sends or hears.
 """
 

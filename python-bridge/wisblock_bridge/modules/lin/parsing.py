@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import ChecksumError
-from wisblock_bridge.modules.lin.framer import Framer, Kind, Piece
+from wisblock_bridge.modules.lin.framer import Framer, Kind, Segment
 from wisblock_bridge.modules.lin.listening import explain
 
 if TYPE_CHECKING:
@@ -72,15 +72,15 @@ def parse(data: bytes, identifier: int | None, length: int | None, model: ModelO
     )
 
 
-def _as_documented(piece: Piece) -> dict[str, object]:
+def _as_documented(segment: Segment) -> dict[str, object]:
     return {
-        "ID": piece.identifier,
-        "length": len(piece.data),
-        "data": piece.data,
-        "checksum": piece.model,
+        "ID": segment.identifier,
+        "length": len(segment.data),
+        "data": segment.data,
+        "checksum": segment.model,
     }
 
 
-def _problem(piece: Piece) -> dict[str, object]:
-    words = explain(piece) or "A single dominant pulse, as of a node that wakes the bus."
-    return {"kind": str(piece.kind), "words": words, "raw": piece.raw}
+def _problem(segment: Segment) -> dict[str, object]:
+    words = explain(segment) or "A single dominant pulse, as of a node that wakes the bus."
+    return {"kind": str(segment.kind), "words": words, "raw": segment.raw}

@@ -51,7 +51,8 @@ class RAK13005(Module):
 
     Frames begin with a real break of 13 bits or more; a zero sent at the bus's own rate, as the
     vendor's builder node does it, has 9 and is no break to most nodes. Everything that is sent is
-    held against its echo, so a bus without supply, a short and a second master are told as such.
+    held against its echo, so a bus without supply, a short and a second master are reported as
+    such.
 
     Checksums are classic or enhanced; diagnostic frames (0x3C, 0x3D) always have the classic one.
     The bus runs at 9600 baud until "line" sets it otherwise; that is kept for the slot.
@@ -90,8 +91,8 @@ class RAK13005(Module):
             self.port, self.clock, self._overheard, lambda: self.enable.level() == 1
         )
         self._fanout = SerialFanout(self.port, self._take, lambda data: self.readings(raw=data))
-        self._news = LinEvents(self._fanout, self.clock)
-        self._slots = ScheduleSlots(self._use, self._news)
+        self._events = LinEvents(self._fanout, self.clock)
+        self._slots = ScheduleSlots(self._use, self._events)
         self._schedule = Schedule(self.clock, self.timers, self._slots.carry_out)
         self._awake = False
 
@@ -104,7 +105,7 @@ class RAK13005(Module):
             self.enable.drive(0)
 
     def check_supply(self) -> None:
-        """Look whether the expander still drives the lines of the transceiver."""
+        """Check whether the expander still drives the lines of the transceiver."""
         try:
             self.enable.check_driven(self.wake_pin)
         except SupplyLostError:
@@ -113,7 +114,7 @@ class RAK13005(Module):
             raise
 
     def make_safe(self, output: str) -> None:
-        """End the schedule: who began it is gone."""
+        """End the schedule: the client that began it disconnected."""
         if output in {SCHEDULE, "*"}:
             self._schedule.end()
 
@@ -150,7 +151,7 @@ class RAK13005(Module):
             BusError: The bus did not carry it: no supply, a short, a second master.
         """
         sent = self._use().send(id, data, checksum)
-        self._news.sent(id, data, checksum, sent)
+        self._events.sent(id, data, checksum, sent)
         return self.readings(frame=sent)
 
     @operation(
@@ -176,7 +177,7 @@ class RAK13005(Module):
             ChecksumError: The answer broke off, or its checksum is another one.
         """
         answer = self._use().request(id, length, checksum)
-        self._news.answered(id, answer)
+        self._events.answered(id, answer)
         return self.readings(data=answer.data, checksum=answer.model)
 
     @operation(
@@ -246,10 +247,10 @@ class RAK13005(Module):
         self,
         table: params.Table,
     ) -> Result:
-        """Run a schedule over and over, instead of the one that ran; answers are told by `frame`.
+        """Run a schedule over and over, instead of the one that ran; `frame` reports the answers.
 
         Slots follow the clock; one that comes late is not made up for. Other requests are carried
-        out between two slots. It runs until it is stopped or its client is gone.
+        out between two slots. It runs until it is stopped or its client has disconnected.
 
         Returns:
             ``running``, the number of ``slots`` and how long a ``round`` takes.
@@ -294,7 +295,7 @@ class RAK13005(Module):
     def sleep(self) -> Result:
         """Send all nodes to sleep, and switch the transceiver off; a schedule ends.
 
-        Whoever listens still hears of a node that wakes the bus. The next frame switches the
+        Subscribers still hear of a node that wakes the bus. The next frame switches the
         transceiver on; the nodes want a `wake` before it.
 
         Returns:
@@ -306,7 +307,7 @@ class RAK13005(Module):
         self._schedule.end()
         data = frames.GO_TO_SLEEP
         sent = self._use().send(frames.MASTER_REQUEST, data, "classic")
-        self._news.sent(frames.MASTER_REQUEST, data, "classic", sent, SLEEP)
+        self._events.sent(frames.MASTER_REQUEST, data, "classic", sent, SLEEP)
         self._take_all()
         self.enable.drive(0)
         self._awake = False
@@ -366,7 +367,7 @@ class RAK13005(Module):
         reads_only=True,
     )
     def state(self) -> Result:
-        """Tell how the bus is used, and how well it works; nothing is sent.
+        """Return how the bus is used, and how well it works; nothing is sent.
 
         Returns:
             The state of transceiver, schedule and line, and counters since the start.
@@ -397,14 +398,14 @@ class RAK13005(Module):
         own: params.Own = False,  # noqa: FBT002
         gap_ms: params.Gap = 30,
     ) -> EventSource:
-        """Tell every frame on the bus, and everything that is none.
+        """Report every frame on the bus, and everything that is none.
 
-        Nothing is dropped: what is damaged is told with its bytes, uncertain, and the reason in the
-        note. Answers to requests and to the schedule are told too. A node without answer, and a bus
-        that fails, are told once by the schedule, until they are back.
+        Nothing is dropped: what is damaged is reported with its bytes, uncertain, and the reason in
+        the note. Answers to requests and to the schedule are reported too. A node without answer,
+        and a bus that fails, are reported once by the schedule, until they are back.
 
         Returns:
-            The look-out.
+            The event source.
 
         Raises:
             BusError: The port is missing.

@@ -32,8 +32,8 @@ class EmulatedRAK13005(EmulatedModule):
     product = "RAK13005"
     BUSES: ClassVar[tuple[str, ...]] = ("good", "no_supply", "dominant", "collision")
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         self.line = pins.serial
         self.nodes = LinNodes(
             lambda data, delay_s: self.line.talk(data, RESTING, delay_s=delay_s, speaker=self),
@@ -79,7 +79,7 @@ class EmulatedRAK13005(EmulatedModule):
         return self._is_on and self._bus in {"good", "collision"}
 
     def _returned(self, data: bytes) -> bytes:
-        """Tell what of an echo reaches the port."""
+        """Return what of an echo reaches the port."""
         if not self._is_on or self._bus == "no_supply":
             return b""
         if self._bus == "dominant":
@@ -89,10 +89,10 @@ class EmulatedRAK13005(EmulatedModule):
             return data[:middle] + bytes([data[middle] & 0x0F & data[0]]) + data[middle + 1 :]
         return data
 
-    # -- the back door ----------------------------------------------------------------------------
+    # -- the emulator control ---------------------------------------------------------------------
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: what nodes say and heard, and what is wrong."""
+        """Return the quantities: what nodes say and heard, and what is wrong."""
         nodes = self.nodes
         return (
             *(self._published(identifier) for identifier in nodes.published),

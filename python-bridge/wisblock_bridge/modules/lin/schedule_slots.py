@@ -1,7 +1,7 @@
-"""What one slot of a schedule does, and how it is told to whoever listens.
+"""What one slot of a schedule does, and how it is reported to the listeners.
 
-1. Damage is told every time; a node that does not answer, and a bus that fails, are told once,
-   until they are back.
+1. Damage is reported every time; a node that does not answer, and a bus that fails, are reported
+   once, until they are back.
 2. Nothing is raised: a schedule goes on whatever a slot comes to.
 """
 
@@ -42,7 +42,7 @@ class LinEvents:
         self._clock = clock
 
     def answered(self, identifier: int, answer: Answer) -> None:
-        """Tell that a node answered a header of ours.
+        """Report that a node answered a header of ours.
 
         Args:
             identifier: Which.
@@ -55,7 +55,7 @@ class LinEvents:
     def sent(
         self, identifier: int, data: bytes, model: Model, raw: bytes, kind: str = "sent"
     ) -> None:
-        """Tell that we sent a frame, to those who want to know.
+        """Report that we sent a frame, to those who want to know.
 
         Args:
             identifier: Which.
@@ -69,7 +69,7 @@ class LinEvents:
         self._tell({"kind": kind} | values, identifier, own=True)
 
     def failed(self, kind: str, identifier: int, error: BridgeError) -> None:
-        """Tell that a slot of the schedule failed.
+        """Report that a slot of the schedule failed.
 
         Args:
             kind: How.
@@ -97,12 +97,12 @@ class ScheduleSlots:
 
     Args:
         use: Gives the master, the bus being switched on.
-        news: Who is told.
+        events: Receives what happened.
     """
 
-    def __init__(self, use: Callable[[], Master], news: LinEvents) -> None:
+    def __init__(self, use: Callable[[], Master], events: LinEvents) -> None:
         self._use = use
-        self._news = news
+        self._events = events
         self._silent: set[int] = set()
         self._failing = False
 
@@ -133,10 +133,10 @@ class ScheduleSlots:
         identifier, master = slot.identifier, self._use()
         if data is None:
             answer = master.request(identifier, slot.length, slot.model, slot.duration_s)
-            self._news.answered(identifier, answer)
+            self._events.answered(identifier, answer)
         else:
             model: Model = "enhanced" if slot.model == "enhanced" else "classic"
-            self._news.sent(identifier, data, model, master.send(identifier, data, model))
+            self._events.sent(identifier, data, model, master.send(identifier, data, model))
 
     def _fail(self, identifier: int, error: BridgeError) -> float:
         if isinstance(error, ChecksumError):
@@ -151,6 +151,6 @@ class ScheduleSlots:
             kind, known = "failed", self._failing
             self._failing = True
         if not known:
-            self._news.failed(kind, identifier, error)
+            self._events.failed(kind, identifier, error)
         gone = isinstance(error, BusError) and error.fault in _GONE
         return GONE_PAUSE_S if gone else 0.0

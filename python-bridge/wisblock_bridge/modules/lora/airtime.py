@@ -57,7 +57,7 @@ class AirtimeRecord:
         self._entries: dict[str, list[_Entry]] = {}
 
     def wait_s(self, channel: str, budget: Budget | None, airtime_ms: float) -> float:
-        """Tell when a packet may be sent.
+        """Return when a packet may be sent.
 
         Args:
             channel: What has a budget of its own.
@@ -72,7 +72,7 @@ class AirtimeRecord:
     def waits_s(
         self, budgets: dict[str, Budget | None], airtimes_ms: Sequence[float]
     ) -> list[float]:
-        """Tell when packets may be sent that are sent one after another.
+        """Return when packets may be sent that are sent one after another.
 
         Args:
             budgets: The channels that each of them is counted in, and their rules.
@@ -109,7 +109,7 @@ class AirtimeRecord:
             entries[:2] = [(ended_s, first + second)]
 
     def written(self) -> dict[str, object]:
-        """Give all that counts still, as plain data.
+        """Return all that counts still, as plain data.
 
         Returns:
             Which start of the computer it is, its monotonic clock, and channel to packets (age in
@@ -150,7 +150,7 @@ class AirtimeRecord:
                 pass
 
     def _age_s(self, ended_ms: float) -> float:
-        """Tell how old a moment of the calendar is; one that cannot be counts as now.
+        """Return how old a moment of the calendar is; one that cannot be counts as now.
 
         That is one in the future, and one before this start of the computer, when the clock may
         not have been set yet.
@@ -177,7 +177,7 @@ class AirtimeRecord:
 def _earliest_s(
     entries: list[_Entry], budget: Budget | None, airtime_ms: float, at_s: float
 ) -> float:
-    """Tell from when on a packet may be sent, clock reading; infinity for never."""
+    """Return from when on a packet may be sent, clock reading; infinity for never."""
     if budget is None or not math.isfinite(at_s):
         return at_s
     if airtime_ms > budget.airtime_ms:
@@ -194,7 +194,7 @@ def _earliest_s(
 
 
 def _pairs(entries: object) -> Iterable[tuple[float, float]]:
-    """Give the pairs of finite numbers in a list that somebody has written."""
+    """Return the pairs of finite numbers in a list that somebody has written."""
     for entry in entries if isinstance(entries, list) else ():
         match entry:
             case [int() | float() as first, int() | float() as second]:

@@ -37,9 +37,9 @@ class DutyCycleLimiter:
 
     Args:
         radio: The radio.
-        ledger: What was sent lately.
+        airtime: What was sent lately.
         timers: Of the module.
-        noted: Called when something was added to the ledger.
+        noted: Called when something was added to the record.
 
     Attributes:
         configuration: How and where to send.
@@ -48,13 +48,13 @@ class DutyCycleLimiter:
     def __init__(
         self,
         radio: LoRaRadio,
-        ledger: AirtimeRecord,
+        airtime: AirtimeRecord,
         timers: Timers,
         noted: Callable[[], None],
     ) -> None:
         self.configuration: Configuration = LISTENING
         self._radio = radio
-        self._ledger = ledger
+        self._airtime = airtime
         self._timers = timers
         self._noted = noted
         self._queue: deque[bytes] = deque()
@@ -118,7 +118,7 @@ class DutyCycleLimiter:
         self._plan(pause_s)
         radio = self.configuration.radio
         lengths_ms = [time_on_air_ms(radio, len(each)) for each in self._queue]
-        return self._ledger.waits_s(self.configuration.budgets, lengths_ms)[-1]
+        return self._airtime.waits_s(self.configuration.budgets, lengths_ms)[-1]
 
     def drop_queue(self) -> None:
         """Forget what waits."""
@@ -159,7 +159,7 @@ class DutyCycleLimiter:
         return airtime_ms
 
     def _wait_s(self, airtime_ms: float) -> float:
-        return self._ledger.waits_s(self.configuration.budgets, (airtime_ms,))[0]
+        return self._airtime.waits_s(self.configuration.budgets, (airtime_ms,))[0]
 
     def _used_up(self, wait_s: float) -> ForbiddenError:
         budget, _ = self.configuration.rule
@@ -173,7 +173,7 @@ class DutyCycleLimiter:
     def _transmit(self, payload: bytes, airtime_ms: float) -> None:
         self._listen_first()
         for channel in self.configuration.budgets:
-            self._ledger.note(channel, airtime_ms)
+            self._airtime.note(channel, airtime_ms)
         self._noted()
         self._radio.send(payload)
 
@@ -196,7 +196,7 @@ class DutyCycleLimiter:
         if self._queue and self._next is None:
             airtime_ms = time_on_air_ms(self.configuration.radio, len(self._queue[0]))
             wait_s = self._wait_s(airtime_ms)
-            # One that will never be allowed is refused by the timer, not kept for ever.
+            # One that will never be allowed is refused by the timer, not kept indefinitely.
             wait_s = max(wait_s, pause_s) if math.isfinite(wait_s) else 0.0
             self._next = self._timers.after(wait_s, self._come)
 

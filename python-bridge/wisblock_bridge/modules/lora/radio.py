@@ -30,13 +30,13 @@ SLICE_S = 0.05
 """While it is known that nothing can be finished yet, the radio is left alone so long."""
 
 COURTESY_S = 0.1
-"""Whoever waits for a packet keeps the radio at least so long before others get it."""
+"""A client that waits for a packet keeps the radio at least so long before others get it."""
 
 RSSI_SETTLING_S = 0.005
 TRANSMIT_MARGIN_S = 0.1
 MOST_HEARD = 64
 LONGEST_LISTEN_S = 250.0
-"""A little less than the chip's own timer bears."""
+"""A little less than the chip's own timer allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,13 @@ class Heard:
 
 
 @dataclass(slots=True, eq=False)
-class Ear:
+class PacketListener:
     """One listener.
 
     Attributes:
         heard: What came and was not fetched yet; later packets push the oldest out.
         broken: Packets whose checksum or header was wrong.
-        interrupted: Why the radio did not listen for a while; None when nothing is to be told.
+        interrupted: Why the radio did not listen for a while; None when nothing is to be reported.
     """
 
     heard: deque[Heard] = field(default_factory=lambda: deque(maxlen=MOST_HEARD))
@@ -112,7 +112,7 @@ class LoRaRadio:
         self._clock = clock
         self._closing = closing
         self._settings = settings
-        self._ears: list[Ear] = []
+        self._listeners: list[PacketListener] = []
         self._awake = False
         self._listening = False
         self._single = False
@@ -200,7 +200,7 @@ class LoRaRadio:
 
         Raises:
             BusError: The bus could not be used, or the radio does not answer any more.
-            NotReadyError: It has stopped listening by itself.
+            NotReadyError: It has stopped listening automatically.
             SupplyLostError: It was reset.
         """
         if not self._awake:
@@ -241,7 +241,7 @@ class LoRaRadio:
                     raise NotReadyError(
                         "The transmission did not finish in time.",
                         hint="The supply may be too weak for this power, or the radio has failed; "
-                        "it is started anew with the next request.",
+                        "it is started again with the next request.",
                         where=self._chip.name,
                     )
                 if self._closing():
@@ -262,26 +262,26 @@ class LoRaRadio:
 
     # -- listening --------------------------------------------------------------------------------
 
-    def open_ear(self) -> Ear:
+    def add_listener(self) -> PacketListener:
         """Begin to listen.
 
         Returns:
             A listener; the radio begins with the next ``collect``.
         """
-        fanout = Ear()
-        self._ears.append(fanout)
-        return fanout
+        listener = PacketListener()
+        self._listeners.append(listener)
+        return listener
 
-    def close_fanout(self, fanout: Ear) -> None:
+    def remove_listener(self, listener: PacketListener) -> None:
         """Listen no longer; with the last listener the radio ends it.
 
         Args:
-            fanout: The listener; closing twice is allowed.
+            listener: The listener; closing twice is allowed.
         """
-        if fanout not in self._ears:
+        if listener not in self._listeners:
             return
-        self._ears.remove(fanout)
-        if not self._ears and self._listening:
+        self._listeners.remove(listener)
+        if not self._listeners and self._listening:
             self._listening = False
             try:
                 self._chip.standby()
@@ -316,27 +316,27 @@ class LoRaRadio:
             NotReadyError: The radio does not get ready or answers no more.
             WrongChipError: No radio answers.
         """
-        others = bool(self._ears)
-        fanout = self.open_ear()
+        others = bool(self._listeners)
+        listener = self.add_listener()
         begun_s = self._clock.monotonic()
         try:
             while True:
                 with self._careful():
                     remaining_s = begun_s + timeout_s - self._clock.monotonic()
-                    # One's own radio may rest by itself after the packet, whoever dies meanwhile.
+                    # The radio rests after the packet, even if this process dies meanwhile.
                     self._listen(None if others else max(remaining_s, POLL_S))
                     self._fetch()
-                found = next((each for each in fanout.heard if each.intact), None)
+                found = next((each for each in listener.heard if each.intact), None)
                 if found is not None:
-                    return found, fanout.broken
+                    return found, listener.broken
                 waited_s = self._clock.monotonic() - begun_s
                 if waited_s >= timeout_s or self._closing():
-                    return None, fanout.broken
+                    return None, listener.broken
                 if waited_s >= COURTESY_S and wanted():
-                    return None, fanout.broken
+                    return None, listener.broken
                 self._clock.sleep(min(POLL_S, max(timeout_s - waited_s, SHORTEST_S)))
         finally:
-            self.close_fanout(fanout)
+            self.remove_listener(listener)
 
     def rssi_dbm(self, duration_s: float = 0.0) -> float:
         """Measure how strong it is on the channel.
@@ -362,7 +362,7 @@ class LoRaRadio:
             while self._clock.monotonic() < end_s:
                 self._clock.sleep(SHORTEST_S)
                 found = max(found, self._chip.rssi_dbm())
-            if not self._ears:
+            if not self._listeners:
                 self._listening = False
                 self._chip.standby()
             return found
@@ -386,7 +386,7 @@ class LoRaRadio:
     # -- inside -----------------------------------------------------------------------------------
 
     def _careful(self) -> ExitStack:
-        """After an error the radio's state is not known: it is started anew."""
+        """After an error the radio's state is not known: it is started again."""
         stack = ExitStack()
         stack.push(self._note_failure)
         return stack
@@ -400,8 +400,8 @@ class LoRaRadio:
             self.counters.restarts += 1
             self.counters.supply_losses += issubclass(kind, SupplyLostError)
             if isinstance(error, BridgeError):
-                for fanout in self._ears:
-                    fanout.interrupted = error
+                for listener in self._listeners:
+                    listener.interrupted = error
         self._awake = self._listening = False
         return False
 
@@ -443,13 +443,13 @@ class LoRaRadio:
         if found & Irq.RX_DONE:
             intact = not found & Irq.CRC_ERROR
             heard = Heard(self._chip.take_packet(), intact, self._clock.timestamp_ms())
-            for fanout in self._ears:
-                fanout.heard.append(heard)
+            for listener in self._listeners:
+                listener.heard.append(heard)
             self.counters.received += intact
             broken = broken or not intact
         if broken:
             self.counters.broken += 1
-            for fanout in self._ears:
-                fanout.broken += 1
+            for listener in self._listeners:
+                listener.broken += 1
         if self._single:
             self._listening = False

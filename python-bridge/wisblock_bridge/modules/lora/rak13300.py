@@ -3,7 +3,7 @@
 1. Facts of the product: its lines and its operations; what they tell is in ``lora_readings``.
 2. How the radio is kept is in ``lora_radio``, whether one may send in ``lora_sender``, what a user
    may choose in ``lora_settings``.
-3. Nothing is sent before a region was chosen, and nothing by itself.
+3. Nothing is sent before a region was chosen, and nothing automatically.
 """
 
 from __future__ import annotations
@@ -57,10 +57,11 @@ if TYPE_CHECKING:
 
 OUTPUT = "radio"
 SPI_HZ = 2_000_000
-"""The chip bears 16 MHz; the boards' traces and connectors are long."""
+"""The chip tolerates 16 MHz; the boards' traces and connectors are long."""
 
 SAVE_S = 30.0
-"""What was sent is written down at most so often: a flash card bears only so many writes."""
+"""What was sent is written down at most so often: a flash card tolerates only a number of
+writes."""
 
 
 @runtime_checkable
@@ -135,8 +136,8 @@ class RAK13300(Module):
         facts = self.memory.recall()
         self._chosen = facts.get("configuration")
         found = lora_settings.recall(self._chosen)
-        self._ledger = AirtimeRecord(self.clock)
-        self._ledger.read(facts.get("sent"))
+        self._airtime = AirtimeRecord(self.clock)
+        self._airtime.read(facts.get("sent"))
         self._saving: TimerHandle | None = None
         self._edges: EdgeSource | None = None
         self._radio = LoRaRadio(
@@ -146,7 +147,7 @@ class RAK13300(Module):
             (found or lora_settings.LISTENING).radio,
             self._is_closing,
         )
-        self._sender = DutyCycleLimiter(self._radio, self._ledger, self.timers, self._sending)
+        self._sender = DutyCycleLimiter(self._radio, self._airtime, self.timers, self._sending)
         self._sender.configuration = found or lora_settings.LISTENING
 
     # -- life -------------------------------------------------------------------------------------
@@ -164,7 +165,7 @@ class RAK13300(Module):
 
         Raises:
             BusError: The bus could not be used, or the radio does not answer any more.
-            NotReadyError: It has stopped listening by itself.
+            NotReadyError: It has stopped listening automatically.
             SupplyLostError: It was reset.
         """
         self._radio.check_supply()
@@ -231,7 +232,7 @@ class RAK13300(Module):
 
     @operation(gives=CONFIGURED, main=REGION, reads_only=True)
     def settings(self) -> Result:
-        """Tell how the radio is set, without using it.
+        """Return how the radio is set, without using it.
 
         Returns:
             What holds now.
@@ -244,7 +245,7 @@ class RAK13300(Module):
         reads_only=True,
     )
     def counters(self) -> Result:
-        """Tell what has happened since the module was opened, without using the radio.
+        """Return what has happened since the module was opened, without using the radio.
 
         Returns:
             How often the radio had to be started again, and how many packets went and came.
@@ -275,7 +276,7 @@ class RAK13300(Module):
         when_full: Annotated[
             Literal["refuse", "queue"],
             Param("What to do while the region's air time is used up: refuse, saying when it may "
-                  "be sent, or send it by itself as soon as it may (16 packets can wait)."),
+                  "be sent, or send it automatically as soon as it may (16 packets can wait)."),
         ] = "refuse",
     ) -> Result:  # fmt: skip
         """Send a packet and wait until it has left.
@@ -366,7 +367,7 @@ class RAK13300(Module):
 
     @operation(gives=(RSSI,), main=RSSI, reads_only=True)
     def rssi(self) -> Result:
-        """Measure how strong it is on the channel just now, whoever sends.
+        """Measure how strong it is on the channel just now, from any sender.
 
         Returns:
             ``rssi``.
@@ -387,17 +388,17 @@ class RAK13300(Module):
             Param("How often to ask the radio, where its interrupt does not reach the computer.",
                   unit="millisecond", low=5, high=1000),
         ] = 20,
-        broken_too: Annotated[  # noqa: FBT002  (the press wants it like this)
-            bool, Param("Tell packets with a wrong checksum too, marked as not intact.")
+        broken_too: Annotated[  # noqa: FBT002  (the signature is the description)
+            bool, Param("Report packets with a wrong checksum too, marked as not intact.")
         ] = False,
     ) -> PacketEvents:  # fmt: skip
-        """Tell every packet that comes, for as long as somebody is subscribed.
+        """Report every packet that comes, for as long as somebody is subscribed.
 
         The radio keeps a packet until the next one has come, so asking every 20 ms misses none of
         the usual length.
 
         Returns:
-            The look-out.
+            The event source.
 
         Raises:
             BusError: The line of the interrupt could not be used.
@@ -442,7 +443,7 @@ class RAK13300(Module):
         if self._saving is not None:
             self._saving.cancel()
             self._saving = None
-        facts: dict[str, object] = {"sent": self._ledger.written()}
+        facts: dict[str, object] = {"sent": self._airtime.written()}
         if isinstance(self._chosen, dict):
             facts["configuration"] = self._chosen
         self.memory.remember(facts)

@@ -28,8 +28,8 @@ class EmulatedRAK13300(EmulatedModule):
 
     product = "RAK13300"
 
-    def __init__(self, pins: RadioPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: RadioPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         self._radio_pins = pins
         name = f"SX1262 in slot {pins.slot}"
         self.radio = EmulatedSX1262(
@@ -37,13 +37,13 @@ class EmulatedRAK13300(EmulatedModule):
         )
         switch = pins.wire("IO3")
         self.radio.switch_loss_db = lambda: 0.0 if switch.level() else SWITCH_OFF_LOSS_DB
-        self._ambient = DemoWave(-110.0, -115.0, -95.0, pins.clock, swing_s)
+        self._ambient = DemoWave(-110.0, -115.0, -95.0, pins.clock, demo_period_s)
         self.radio.ambient = self._ambient.get
         self._incoming = b""
         pins.spi.attach(self.radio)
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers."""
+        """Return the quantities of the emulator control."""
         radio = self.radio
         return (
             Quantity(
@@ -101,7 +101,7 @@ def _number(
 ) -> Quantity:
     def apply(value: Value) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError("a number is wanted")  # noqa: TRY004  (what the back door expects)
+            raise ValueError("a number is wanted")  # noqa: TRY004  (what the emulator control expects)
         if not low <= value <= high:
             raise ValueError(f"{low:g} to {high:g} is wanted")
         setattr(radio, attribute, float(value))

@@ -133,7 +133,7 @@ class SubBand:
         return self.parts or (self,)
 
     def holds(self, frequency_mhz: float, bandwidth_khz: float) -> bool:
-        """Tell whether a channel lies in it, with its whole width.
+        """Return whether a channel lies in it, with its whole width.
 
         Args:
             frequency_mhz: Centre of the channel.
@@ -151,7 +151,7 @@ class SubBand:
         return low_hz <= centre_hz - half_hz and centre_hz + half_hz <= high_hz
 
     def rule(self, bandwidth_khz: float) -> tuple[Budget | None, float | None]:
-        """Tell what holds for a channel of this width.
+        """Return what holds for a channel of this width.
 
         Args:
             bandwidth_khz: Its width.
@@ -196,7 +196,7 @@ class Region:
         return next(fitting, None) or next(joined, None)
 
     def _joined(self) -> Iterator[SubBand]:
-        """Give the pairs of sub-bands that adjoin, each as one with the stricter limits."""
+        """Return the pairs of sub-bands that adjoin, each as one with the stricter limits."""
         for lower, upper in itertools.pairwise(self.sub_bands):
             if lower.high_mhz == upper.low_mhz:
                 yield _join(lower, upper)

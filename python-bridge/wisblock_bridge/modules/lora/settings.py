@@ -1,4 +1,4 @@
-"""From what a user chooses to what the radio is told: presets, defaults, and what a region allows.
+"""From what a user chooses to the radio's settings: presets, defaults, and what a region allows.
 
 1. Pure: it decides, it does nothing.
 2. A refusal names the parameter and what is allowed.
@@ -135,7 +135,7 @@ class Choice(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What the radio is told, and the rule that it sends under.
+    """What the radio is set to, and the rule that it sends under.
 
     Attributes:
         radio: Settings of the radio.
@@ -187,7 +187,7 @@ LISTENING = Configuration(LoRa(868_100_000.0))
 
 
 def resolve(choice: Choice) -> Configuration:
-    """Find out what the radio is to be told.
+    """Find out what the radio is to be set to.
 
     Args:
         choice: Parameters of ``configure``, each within its own limits.

@@ -1,7 +1,7 @@
 """Looking out for LoRa packets.
 
 1. Where the radio's interrupt reaches the computer, it tells; elsewhere the radio is asked.
-2. What a packet is told as is here, for the event and for the operation alike.
+2. How a packet is reported is here, for the event and for the operation alike.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ that was reset raises none. Noticing it and the pause after an error take twice 
 
 
 def packed(heard: Heard, broken: int) -> Result:
-    """Tell a packet.
+    """Report a packet.
 
     Args:
         heard: The packet.
@@ -45,7 +45,7 @@ def packed(heard: Heard, broken: int) -> Result:
 
 
 class PacketEvents(EventSource):
-    """The look-out for packets.
+    """The watcher for packets.
 
     Args:
         radio: The radio.
@@ -69,7 +69,7 @@ class PacketEvents(EventSource):
         self._edges = edges
         self._done = done
         self._broken_too = broken_too
-        self._fanout = radio.open_ear()
+        self._fanout = radio.add_listener()
 
     @property
     def descriptor(self) -> int | None:
@@ -85,7 +85,7 @@ class PacketEvents(EventSource):
         Raises:
             BusError: The bus or a line could not be used.
             NotReadyError: The radio does not get ready or answers no more, or did not listen for
-                a while because somebody else's request had failed; it is told once.
+                a while because somebody else's request had failed; it is reported once.
             SupplyLostError: The radio was reset.
             WrongChipError: No radio answers.
         """
@@ -97,7 +97,7 @@ class PacketEvents(EventSource):
             try:
                 self._radio.collect()
             except BridgeError:
-                # What came before is told first: after an error the look-out begins again.
+                # What came before is reported first: after an error the watcher begins again.
                 if not self._fanout.heard:
                     raise
         found: list[Result] = []
@@ -120,8 +120,8 @@ class PacketEvents(EventSource):
             )
 
     def close(self) -> None:
-        """Look out no longer."""
-        self._radio.close_fanout(self._fanout)
+        """Stop watching."""
+        self._radio.remove_listener(self._fanout)
         if self._edges is not None:
             self._edges.close()
             self._edges = None

@@ -1,6 +1,6 @@
 """Whether what is sent on a line comes back.
 
-1. It is a property of the line, so every request is an observation; none counts for ever.
+1. It is a property of the line, so every request is an observation; none counts indefinitely.
 2. A unit may answer a write with the request itself, so a single copy of a write proves nothing by
    what it says. What proves something: a copy before a reply, a reply without a copy, silence, a
    copy of a read, and on a port whose characters take their time, when a copy came.
@@ -20,7 +20,7 @@ QUIET_CHARACTERS = 3.5
 """No unit begins to answer sooner (MODBUS over Serial Line 1.02, 2.5.1.1)."""
 
 BUFFER_CHARACTERS = 4.0
-"""A receiver with a buffer reports its last characters after so many more without one (PL011: 32
+"""A receiver with a buffer reports its last characters after this many more without one (PL011: 32
 bit times)."""
 
 KERNEL_S = 0.0015
@@ -60,7 +60,7 @@ class Echo:
         self.mode, self._heard, self.stood_alone = mode, None, False
 
     def learn(self, *, heard: bool) -> None:
-        """Take note of an observation that leaves no doubt.
+        """Note note of an observation that leaves no doubt.
 
         Args:
             heard: What was sent came back.
@@ -68,7 +68,7 @@ class Echo:
         self._heard, self.stood_alone = heard, False
 
     def after(self, data: bytes, sent: bytes) -> bytes | None:
-        """Give what follows the copy of what was sent.
+        """Return what follows the copy of what was sent.
 
         Args:
             data: What came.
@@ -99,7 +99,7 @@ class Echo:
 
 
 def window_s(character_s: float) -> float:
-    """Tell how long after sending an echo would show, before any unit answers.
+    """Return how long after sending an echo would show, before any unit answers.
 
     Args:
         character_s: Duration of a character, s.

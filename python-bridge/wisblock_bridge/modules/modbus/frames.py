@@ -114,7 +114,7 @@ class Request:
         return self.function in SINGLE or self.function in SEVERAL
 
     def confirms(self, frame: bytes) -> bool:
-        """Tell whether a confirmation says what was asked for.
+        """Return whether a confirmation says what was asked for.
 
         Args:
             frame: A whole reply of this unit to this function.
@@ -370,7 +370,7 @@ def is_intact(frame: bytes) -> bool:
 
 
 def _length(data: bytes, begin: int, request: Request) -> int:
-    """Tell how long a reply that begins here is; 0 when none can."""
+    """Return how long a reply that begins here is; 0 when none can."""
     unit, function = data[begin], data[begin + 1]
     if unit != request.unit:
         return 0

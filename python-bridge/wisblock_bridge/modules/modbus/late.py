@@ -60,7 +60,7 @@ class LateReplies:
         self._owed: dict[int | None, Owed] = {}
 
     def forget(self) -> None:
-        """Expect nothing any more: the line was set anew."""
+        """Expect nothing any more: the line was set again."""
         self._owed.clear()
 
     def owe(self, request: Request | None, timeout_s: float) -> None:
@@ -77,7 +77,7 @@ class LateReplies:
         self._owed[unit] = Owed(request, until, count)
 
     def expected_of(self, unit: int) -> bool:
-        """Tell whether a unit may still send a late reply.
+        """Return whether a unit may still send a late reply.
 
         Args:
             unit: Which.

@@ -1,6 +1,6 @@
 """The master of a Modbus RTU line: one request, one reply, one after the other.
 
-1. Nobody else sends on the line while a request runs; whoever uses the master is one thread.
+1. Nobody else sends on the line while a request runs; the master is used by one thread.
 2. What a unit refuses is not asked again; what was lost or damaged is, as often as was wished.
 3. A reply that comes too late is never taken for the reply to another request (``late``).
 4. The master sends what it is asked to send and nothing else: it has no questions of its own.
@@ -282,7 +282,7 @@ class Master:
         return found
 
     def _is_part_of_echo(self, data: bytes, request: Request) -> bool:
-        """Tell whether what came is the beginning of an echo, as far as anybody knows."""
+        """Return whether what came is the beginning of an echo, as far as anybody knows."""
         whole = request.frame
         return (
             self.echo.known is not False and 0 < len(data) < len(whole) and whole.startswith(data)
@@ -294,13 +294,13 @@ class Master:
         return data if behind is None else behind
 
     def _is_unproven(self, data: bytes, request: Request) -> bool:
-        """Tell whether a copy of a write came that may be its confirmation."""
+        """Return whether a copy of a write came that may be its confirmation."""
         return self.echo.known is None and request.repeatable and data.endswith(request.frame)
 
     def _nothing(
         self, request: Request, data: bytes, found: frames.Search, timeout_s: float
     ) -> BridgeError:
-        """Say why there is no reply."""
+        """Return why there is no reply."""
         rest = self._rest(data, request)
         place = self._port.name
         other = replies.find(rest, request, place)
@@ -389,7 +389,7 @@ class Master:
 
 
 def _may_be_lost(error: BridgeError, request: Request) -> bool:
-    """Tell whether asking again may help: nothing came, or not from the unit that was asked."""
+    """Return whether asking again may help: nothing came, or not from the unit that was asked."""
     if isinstance(error, BusError):
         return error.fault is BusFault.NO_ACKNOWLEDGE
     return isinstance(error, ChecksumError) or error.data.get("unit") != request.unit

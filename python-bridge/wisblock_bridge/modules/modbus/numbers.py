@@ -39,7 +39,7 @@ JavaScript have."""
 
 
 def register_count(number_type: NumberType) -> int:
-    """Tell how many registers a number takes.
+    """Return how many registers a number takes.
 
     Args:
         number_type: Its type.

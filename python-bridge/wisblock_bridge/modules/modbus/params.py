@@ -219,7 +219,7 @@ def check_value(params: Any) -> None:  # noqa: ANN401  (the parameters of ``writ
         params: The parameters of a request.
 
     Raises:
-        BadParamsError: It is told which, and what is allowed.
+        BadParamsError: It says which, and what is allowed.
     """
     check_reach(params)
     count = register_count(params.number_type)

@@ -46,7 +46,7 @@ class RAK5802(Module, ModbusValues):
     order in which they came.
 
     The line is set to 9600 baud, no parity and 1 stop bit until "line" sets it otherwise; that is
-    kept for the slot, also when the bridge starts anew.
+    kept for the slot, also when the bridge starts again.
 
     Addresses are those on the wire, counted from 0. What a unit refuses is an error with its reason
     and is not asked again; an answer that says something else is an error that shows it. An answer
@@ -92,7 +92,7 @@ class RAK5802(Module, ModbusValues):
         self._line_master().configure(self._settings)
 
     def close(self) -> None:
-        """Give the port back; the line rests."""
+        """Release the port; the line rests."""
         self.port.close()
 
     @operation(gives=(params.BITS,), main=params.BITS, reads_only=True, check=params.check_reach)
@@ -419,15 +419,18 @@ class RAK5802(Module, ModbusValues):
         self,
         gap_ms: Annotated[
             float,
-            Param("Silence after which what came is told.", unit="millisecond", low=5, high=200),
+            Param(
+                "Silence after which what came is reported.", unit="millisecond", low=5, high=200
+            ),
         ] = 20,
     ) -> EventSource:
-        """Tell what comes over the line while nobody asks anything.
+        """Report what comes over the line while nobody asks anything.
 
-        Answers to requests are not told. While a request runs, everything that comes belongs to it.
+        Answers to requests are not reported. While a request runs, everything that comes belongs to
+        it.
 
         Returns:
-            The look-out.
+            The event source.
 
         Raises:
             BusError: The port is missing.

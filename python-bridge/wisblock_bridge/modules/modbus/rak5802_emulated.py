@@ -92,7 +92,7 @@ class EmulatedModbusUnit:
         """Hear that the line was held low: no frame."""
 
     def quantities(self) -> list[Quantity]:
-        """Tell what the back door offers of this unit."""
+        """Return the quantities of this unit."""
         unit = self.unit
         return [
             Quantity(
@@ -238,15 +238,15 @@ class EmulatedRAK5802(EmulatedModule):
 
     product = "RAK5802"
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         self.line = pins.serial
         self.units = tuple(
             EmulatedModbusUnit(
                 unit,
                 self.line,
-                DemoWave(humidity, 30.0, 60.0, pins.clock, swing_s),
-                DemoWave(temperature, 20.0, 30.0, pins.clock, swing_s),
+                DemoWave(humidity, 30.0, 60.0, pins.clock, demo_period_s),
+                DemoWave(temperature, 20.0, 30.0, pins.clock, demo_period_s),
                 pins.clock,
             )
             for unit, humidity, temperature in ((42, 35.0, 25.65), (43, 51.0, 30.05))
@@ -257,7 +257,7 @@ class EmulatedRAK5802(EmulatedModule):
         self._said = b""
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers: both units, and the line between."""
+        """Return the quantities: both units, and the line between."""
         return (
             *(quantity for unit in self.units for quantity in unit.quantities()),
             self._faults.quantity(),

@@ -33,7 +33,7 @@ SWITCH_COIL, SET_REGISTER = 5, 6
 ON, OFF = 0xFF00, 0
 
 NOISE_BYTES = 2
-"""So many bytes of noise before a reply do not keep it from being known at once."""
+"""This many bytes of noise before a reply do not keep it from being known at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def find(data: bytes, request: Request, place: str) -> Unexpected | None:
 
 
 def begun(data: bytes, request: Request, *, any_function: bool) -> int:
-    """Tell how much is missing of a reply that the unit has begun, whatever it says.
+    """Return how much is missing of a reply that the unit has begun, whatever it says.
 
     Args:
         data: What came, without an echo.
@@ -102,7 +102,7 @@ def begun(data: bytes, request: Request, *, any_function: bool) -> int:
 
 
 def _may_be_reply(frame: bytes) -> bool:
-    """Tell whether it can be one at all: FF FF 00 00 00, from a disturbed line, has a checksum."""
+    """Return whether it can be one: FF FF 00 00 00, from a disturbed line, has a checksum."""
     return len(frame) >= SHORTEST and frame[0] != 0 and frame[1] & ~EXCEPTION not in {0, 0x7F}
 
 
@@ -111,7 +111,7 @@ def _known(function: int) -> bool:
 
 
 def _lengths(data: bytes, begin: int, request: Request) -> Iterator[int]:
-    """Tell how long a reply may be that begins here: by its function, its count, or all of it."""
+    """Return how long a reply may be that begins here: by its function, its count, or all of it."""
     function = data[begin + 1] if begin + 1 < len(data) else 0
     if function & EXCEPTION:
         yield SHORTEST
@@ -164,7 +164,7 @@ def _tell(frame: bytes, request: Request, place: str) -> RemoteExceptionError:
 
 
 def _counted(frame: bytes, request: Request, facts: dict[str, object]) -> str:
-    """Say how a reply with data differs from the one expected."""
+    """Return how a reply with data differs from the one expected."""
     said, came = frame[2], len(frame) - SHORTEST
     wanted = request.reply_length - SHORTEST
     facts |= {"byte_count": said, "bytes": came, "asked": request.count}
@@ -182,7 +182,7 @@ def _counted(frame: bytes, request: Request, facts: dict[str, object]) -> str:
 
 
 def _confirmed(frame: bytes, request: Request, facts: dict[str, object]) -> str:
-    """Say how a confirmation differs from the one expected."""
+    """Return how a confirmation differs from the one expected."""
     unit, function = f"Unit {request.unit}", request.function
     if len(frame) != request.reply_length:
         return f"{unit} confirmed with {len(frame)} bytes, {request.reply_length} are usual"

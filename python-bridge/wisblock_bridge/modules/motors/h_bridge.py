@@ -57,13 +57,13 @@ class Ramp:
     duration_s: float
 
     def at(self, now: float) -> float:
-        """Tell the speed at a clock reading."""
+        """Return the speed at a clock reading."""
         if self.is_over(now):
             return self.target
         return self.start + (self.target - self.start) * (now - self.begin_s) / self.duration_s
 
     def is_over(self, now: float) -> bool:
-        """Tell whether the end is reached."""
+        """Return whether the end is reached."""
         return now >= self.begin_s + self.duration_s
 
 
@@ -82,7 +82,7 @@ class MotorBridge:
         in_2: Drives in reverse when high; a line of the processor.
         clock: Time.
         timers: Of the module.
-        at_rest: Called when a run has come to a standstill by itself.
+        at_rest: Called when a run has come to a standstill automatically.
         failed: Called when a line could not be driven at a timer's time.
     """
 

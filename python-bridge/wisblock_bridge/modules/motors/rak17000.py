@@ -83,9 +83,9 @@ class RAK17000(Module):
     only: forward it brakes between the pulses (slow decay, more torque at the same percentage), in
     reverse it coasts like bridge A (fast decay). On a RAK6421 both bridges coast.
 
-    A run stops by itself when it is not renewed in time (`watchdog_ms`). When nothing runs, the
+    A run stops automatically when it is not renewed in time (`watchdog_ms`). When nothing runs, the
     driver sleeps and the motors coast; so it is before the first command, when the client that
-    drives is gone (unless it asked to hold), and when the bridge stops.
+    drives has disconnected (unless it asked to hold), and when the bridge stops.
 
     Three inputs are SPI pins, two of them common to both slots and the mini-PCIe sockets. The
     module cannot be used while the kernel's SPI is on, and only one RAK17000 per board can be.
@@ -157,16 +157,16 @@ class RAK17000(Module):
 
     @classmethod
     def parts_of(cls, output: str) -> frozenset[str]:
-        """Tell which bridges an output consists of: a stepper motor hangs on both."""
+        """Return which bridges an output consists of: a stepper motor hangs on both."""
         return frozenset("AB") if output == STEPS_OUTPUT else frozenset((output,))
 
     def rests(self, output: str) -> bool:
-        """Tell whether what an output moves coasts."""
+        """Return whether what an output moves coasts."""
         moved = (output,) if output in self._bridges else tuple(self._bridges)
         return all(self._bridges[each].motion is Motion.COAST for each in moved)
 
     def check_supply(self) -> None:
-        """Look whether the expander still drives the motor driver's lines."""
+        """Check whether the expander still drives the motor driver's lines."""
         self.sleep.check_driven(self.a_in_1, self.a_in_2, self.b_in_1, self.b_in_2)
 
     def make_safe(self, output: str) -> None:
@@ -250,8 +250,8 @@ class RAK17000(Module):
     def brake(self, bridge: Bridge) -> Result:
         """Brake a DC motor: both its terminals are held low.
 
-        The brake stays on, without a limit in time, until another command or until its client is
-        gone. A move of the stepper motor is ended.
+        The brake stays on, without a limit in time, until another command or until its client has
+        disconnected. A move of the stepper motor is ended.
 
         Returns:
             ``state``, which is "brake".
@@ -344,7 +344,7 @@ class RAK17000(Module):
 
     @operation(gives=(SPEED, STATE), main=SPEED, reads_only=True)
     def state(self, bridge: Bridge) -> Result:
-        """Tell what a bridge does at this moment.
+        """Return what a bridge does at this moment.
 
         Returns:
             ``speed`` at this moment and ``state``.
@@ -353,12 +353,12 @@ class RAK17000(Module):
 
     @event(gives=(STEPS,), main=STEPS, polled=False)
     def done(self) -> PushedEvents:
-        """Tell when a move of the stepper motor has ended; the first message is the last move.
+        """Report when a move of the stepper motor has ended; the first message is the last move.
 
         A move that was stopped before its end is marked uncertain and says so in its note.
 
         Returns:
-            The look-out.
+            The event source.
         """
         watch = PushedEvents(self._last_move, self._listeners.remove)
         self._listeners.append(watch)
@@ -400,7 +400,7 @@ class RAK17000(Module):
             self._sleep_if_idle()
 
     def _watch_over(self, bridge: str, seconds: float) -> None:
-        """Start the watchdog of a run anew; 0 s ends it."""
+        """Start the watchdog of a run again; 0 s ends it."""
         watchdog = self._watchdogs.pop(bridge, None)
         if watchdog is not None:
             watchdog.cancel()
@@ -453,7 +453,7 @@ def _take_low(each: DigitalLine, failures: list[BridgeError]) -> None:
 
 
 def _explained(error: BridgeError) -> BridgeError:
-    """Tell what to do about a pin that the kernel's SPI holds."""
+    """Return what to do about a pin that the kernel's SPI holds."""
     if isinstance(error, BusError) and error.fault is BusFault.HELD and "SPI" in error.where:
         return BusError(
             error.fault,

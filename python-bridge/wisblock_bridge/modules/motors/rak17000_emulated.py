@@ -112,8 +112,8 @@ class EmulatedRAK17000(EmulatedModule):
 
     product = "RAK17000"
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         self._motors = {bridge: _Motor(pins.clock) for bridge in INPUTS}
         self._rotor = _Rotor(pins.clock)
         names = (SLEEP_PIN, *INPUTS["A"], *INPUTS["B"])
@@ -121,7 +121,7 @@ class EmulatedRAK17000(EmulatedModule):
         self._follow(0)
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers, to be seen: speeds, sleep, and the stepper's position."""
+        """Return the quantities that can be seen: speeds, sleep, and the stepper's position."""
         return (
             *(
                 Quantity(f"speed_{bridge}", "percent", -100.0, 100.0, 5.0, motor.speed)

@@ -1,7 +1,7 @@
 """A stepper motor on two bridges: the order of the phases, and the pace.
 
 1. The order turns the field by equal angles; which line is which, only the bridges know.
-2. Steps follow a schedule, so nothing drifts; after a hold-up the schedule begins anew, since a
+2. Steps follow a schedule, so nothing drifts; after a hold-up the schedule begins again, since a
    motor cannot catch up.
 3. It runs on the worker's thread, by the module's own timers.
 """
@@ -64,7 +64,7 @@ class Stepper:
         clock: Time.
         timers: Of the module.
         done: Called at the end of a move, with it and the steps that were made.
-        at_rest: Called when a move has come to its end by itself.
+        at_rest: Called when a move has come to its end automatically.
         failed: Called when a line could not be driven at a timer's time.
     """
 

@@ -106,7 +106,7 @@ class ClassicCard:
         self._sector, self._halted = None, False
 
     def command(self, data: bytes) -> bytes:
-        """Answer a command; whoever refused once is silent until it is woken."""
+        """Answer a command; a card that refused once is silent until it is woken."""
         if self._halted or len(data) < 2:  # noqa: PLR2004
             raise SilentCard(NO_ANSWER)
         code, block = data[0], data[1]
@@ -130,7 +130,7 @@ class ClassicCard:
     # -- access rights (data sheet, section 8.7) --------------------------------------------------
 
     def _condition(self, block: int) -> str:
-        """Give C1, C2 and C3 of a block."""
+        """Return C1, C2 and C3 of a block."""
         trailer = _trailer(block)
         at = BLOCK * trailer + 6
         _, second, third = self.memory[at : at + 3]
@@ -198,7 +198,7 @@ SIZES = (*CLASSICS, *KINDS)
 
 
 def new_card(kind: str, uid: bytes) -> Card:
-    """Make a card as it comes from the factory.
+    """Create a card as it comes from the factory.
 
     Args:
         kind: A key of ``SIZES``, or "" for a Classic 1K (4 bytes) or an NTAG213 (7 bytes).

@@ -114,7 +114,7 @@ class Type2Card:
         self._known = False
 
     def command(self, data: bytes) -> bytes:
-        """Answer a command; whoever refused once is silent until it is woken."""
+        """Answer a command; a card that refused once is silent until it is woken."""
         if self._halted:
             raise SilentCard(NO_ANSWER)
         answer = self._answer(data)

@@ -94,7 +94,7 @@ class Spelled:
 def message(
     records: Sequence[str], details: Sequence[str] | None = None, *, kept: bytes = b""
 ) -> bytes:
-    """Make an NDEF message.
+    """Create an NDEF message.
 
     Args:
         records: Their spellings.
@@ -165,7 +165,7 @@ def spell(data: bytes) -> Spelled:
 
 
 def _record(text: str, details: str = "", *, nested: bool = False) -> Record:
-    """Make a record of its spelling; ``ValueError`` says what is wrong with it."""
+    """Create a record of its spelling; ``ValueError`` says what is wrong with it."""
     asked = _details(details)
     record = _plain_record(text, asked, nested=nested)
     if "id" in asked:
@@ -282,7 +282,7 @@ def _spelled(record: Record, *, nested: bool = False) -> _Words:
 
 
 def _candidates(record: Record, *, nested: bool) -> Iterator[_Words]:
-    """Give the spellings that a record may have, the most readable first."""
+    """Return the spellings that a record may have, the most readable first."""
     note = ""
     if _is(record, b"U"):
         yield from _uri_words(record.payload)
@@ -339,7 +339,7 @@ def _poster_words(payload: bytes) -> Iterator[_Words]:
 
 
 def _shape(record: Record) -> Iterator[str]:
-    """Tell what the spelling of a record cannot carry, whatever it means."""
+    """Return what the spelling of a record cannot carry, whatever it means."""
     if record.id is not None:
         yield f"id={quote(record.id, safe='/:@!$&()*+,=')}"
     if record.chunks:
@@ -349,7 +349,7 @@ def _shape(record: Record) -> Iterator[str]:
 
 
 def _standing(kept: bytes) -> dict[str, list[Record]]:
-    """Give the records of a message by their spelling, in order."""
+    """Return the records of a message by their spelling, in order."""
     found: dict[str, list[Record]] = {}
     try:
         records = ndef_message.decode(kept)

@@ -77,8 +77,8 @@ FIELD = "field"
 class RAK13600(CardSetup):
     """Read and write NFC cards: Mifare Classic, Ultralight and NTAG.
 
-    The antenna has to be plugged in, and the card to lie on it. What comes and goes is told by the
-    events ``arrived`` and ``removed``, once each.
+    The antenna has to be plugged in, and the card to lie on it. What comes and goes is reported by
+    the events ``arrived`` and ``removed``, once each.
 
     The radio field costs about 100 mA. It is on only while somebody listens, while an operation
     needs it, or after it was switched on by hand.
@@ -117,7 +117,7 @@ class RAK13600(CardSetup):
 
     @operation(gives=(VERSION,), main=VERSION, reads_only=True)
     def firmware(self) -> Result:
-        """Tell the firmware of the reader chip.
+        """Read the firmware of the reader chip.
 
         Returns:
             ``version``.
@@ -150,7 +150,7 @@ class RAK13600(CardSetup):
 
     @operation(gives=(PRESENT,), main=PRESENT, reads_only=True)
     def present(self) -> Result:
-        """Tell whether a card lies on the reader now.
+        """Return whether a card lies on the reader now.
 
         Returns:
             ``present``.
@@ -323,19 +323,19 @@ class RAK13600(CardSetup):
 
     @event(gives=(UID, TYPE), main=UID, polled=True, occurrence=True)
     def arrived(self, poll_ms: PollMs = 250, gone_ms: GoneMs = 500) -> CardEvents:
-        """Tell when a card comes; a card that lies there is told first, and then not again.
+        """Report when a card comes; a card that lies there is reported first, and then not again.
 
         Returns:
-            The look-out.
+            The event source.
         """
         return self._watch(arrivals=True, poll_ms=poll_ms, gone_ms=gone_ms)
 
     @event(gives=(UID,), main=UID, polled=True, occurrence=True)
     def removed(self, poll_ms: PollMs = 250, gone_ms: GoneMs = 500) -> CardEvents:
-        """Tell when a card goes.
+        """Report when a card goes.
 
         Returns:
-            The look-out.
+            The event source.
         """
         return self._watch(arrivals=False, poll_ms=poll_ms, gone_ms=gone_ms)
 
@@ -356,11 +356,11 @@ class RAK13600(CardSetup):
         if self._listeners:
             return
         self._sightings.forget()
-        with suppress(BridgeError):  # the next operation opens the reader anew, with its field off
+        with suppress(BridgeError):  # the next operation opens the reader again, with its field off
             self._rest()
 
     def _sight(self, known: dict[bytes, Sighting]) -> Sequence[Sighting]:
-        """Look once; what is known already is not asked again what it is."""
+        """Check once; what is known already is not asked again what it is."""
         sightings: list[Sighting] = []
         asked = False
         for each in self.reader.find(limit=2):

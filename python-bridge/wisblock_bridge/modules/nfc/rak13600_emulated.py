@@ -12,7 +12,7 @@ from wisblock_bridge.chips.pn532.emulator import EmulatedPN532
 from wisblock_bridge.module_api.emulated import Quantity, SlotPins
 from wisblock_bridge.modules.nfc.emulated_cards import Card, ClassicCard, new_card
 from wisblock_bridge.modules.nfc.emulated_type2 import Type2Card
-from wisblock_bridge.modules.shared.emulated_chip import ChipTwin
+from wisblock_bridge.modules.shared.emulated_chip import EmulatedI2CModule
 from wisblock_bridge.modules.shared.emulated_switches import truth
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ GREETING_MESSAGE = bytes.fromhex("D101085402656E") + b"Hello"
 MOST_CARDS = 2
 
 
-class EmulatedRAK13600(ChipTwin):
+class EmulatedRAK13600(EmulatedI2CModule):
     """A RAK13600 with a card on it.
 
     In demo mode three cards come and go in turn, until one is laid there by hand.
@@ -40,8 +40,8 @@ class EmulatedRAK13600(ChipTwin):
     chip = "PN532"
     address = 0x24
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         blair = ClassicCard(MRS_BLAIR)
         blair.format_ndef(GREETING_MESSAGE, first=2)
         poster = Type2Card(POSTER)
@@ -51,21 +51,23 @@ class EmulatedRAK13600(ChipTwin):
         self._turn = cards
         self._lying: list[Card] = [blair]
         self._taken: list[Card] = []
-        self._by_hand = swing_s <= 0.0
+        self._by_hand = demo_period_s <= 0.0
         self.reader = EmulatedPN532(self.cards, pins.clock)
         self.connect(self.reader)
 
     def cards(self) -> Sequence[Card]:
-        """Tell the cards that lie on the antenna now."""
+        """Return the cards that lie on the antenna now."""
         if self._by_hand:
             return self._lying
         # Each card in turn lies there for half of its share of the period.
-        share, place = divmod(self.pins.clock.monotonic() / self.swing_s * len(self._turn), 1.0)
+        share, place = divmod(
+            self.pins.clock.monotonic() / self.demo_period_s * len(self._turn), 1.0
+        )
         half = 0.5
         return [self._turn[int(share) % len(self._turn)]] if place < half else []
 
     def card(self, uid: str) -> Card:
-        """Give a card by its UID, wherever it is; for tests.
+        """Return a card by its UID, wherever it is; for tests.
 
         Args:
             uid: Hexadecimal digits.
@@ -73,12 +75,12 @@ class EmulatedRAK13600(ChipTwin):
         return self._known[bytes.fromhex(uid)]
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what the back door offers.
+        """Return the quantities of the emulator control.
 
         ``tag``: UIDs of the cards on the antenna as hexadecimal text, with commas between them and
         "" for none; a UID that is not known yet makes a new card, of the kind before a colon
         ("ntag215:04112233445566"). ``memory``: all bytes of the first card. ``present``: take the
-        cards away, put them back. ``exchanges_left``: after so many commands to the card it is
+        cards away, put them back. ``exchanges_left``: after this many commands to the card it is
         taken away, -1 for never. ``on``: the radio field.
         """
         return (

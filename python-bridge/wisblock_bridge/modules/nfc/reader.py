@@ -2,7 +2,7 @@
 
 1. The field is on while somebody listens, while an operation needs it, or when it was asked for; at
    all other times it is off.
-2. What goes wrong with a card is told with its reason: taken away, or there and refusing.
+2. What goes wrong with a card is reported with its reason: taken away, or there and refusing.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class NfcReader(Module):
         try:
             yield
         except BridgeError:
-            with suppress(BridgeError):  # what went wrong first is told
+            with suppress(BridgeError):  # what went wrong first is reported
                 self._rest()
             raise
         self._rest()
@@ -121,7 +121,7 @@ class NfcReader(Module):
 
     @contextmanager
     def _card_there(self) -> Iterator[CardLink]:
-        """Find the one card that lies there; what goes wrong with it is told with its reason."""
+        """Find the one card that lies there; a failure is reported with its reason."""
         with self._powered():
             link = self._only_card(0.0)
             try:
@@ -159,7 +159,7 @@ class NfcReader(Module):
 
     @staticmethod
     def _explain(error: CardError, link: CardLink) -> None:
-        """Tell a card that was taken away from one that lies there and refuses."""
+        """Distinguish a card that was taken away from one that lies there and refuses."""
         if not (error.gone or error.refused):
             return
         with suppress(BridgeError):

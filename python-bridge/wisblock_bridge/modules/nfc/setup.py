@@ -49,7 +49,7 @@ def check_confirmed(params: object) -> None:
 
 
 def not_confirmed() -> BadParamsError:
-    """Make the refusal of what cannot be taken back."""
+    """Create the refusal of what cannot be taken back."""
     return BadParamsError(
         "confirm is false: a card that was locked can never be written again.",
         hint="Set confirm to true if that is what you want.",

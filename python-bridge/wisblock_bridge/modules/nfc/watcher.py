@@ -1,7 +1,7 @@
 """Looking out for cards that come and go.
 
 1. However many listen, the reader looks once: what it saw is shared.
-2. Each listener is told of each card once when it comes and once when it goes.
+2. Each listener hears of each card once when it comes and once when it goes.
 3. A card is gone when it was missed more than once and for long enough: one bad look is none.
 """
 
@@ -81,7 +81,7 @@ class Sightings:
             del self._seen[uid]
 
     def present(self, gone_s: float) -> dict[bytes, tuple[Sighting, float]]:
-        """Tell the cards that are there.
+        """Return the cards that are there.
 
         Args:
             gone_s: How long a card must be missed to be gone.
@@ -97,18 +97,18 @@ class Sightings:
         }
 
     def forget(self) -> None:
-        """Begin anew: nobody listens any more."""
+        """Begin again: nobody listens any more."""
         self._seen.clear()
         self._looked_at = None
 
 
 class CardEvents(EventSource):
-    """A look-out for cards that come, or for cards that go.
+    """A watcher for cards that come, or for cards that go.
 
     Args:
         sightings: What the reader sees.
         clock: Time.
-        arrivals: Whether coming is told; otherwise going.
+        arrivals: Whether coming is reported; otherwise going.
         poll_ms: How often to look.
         gone_ms: How long a card must be missed to be gone.
         leave: Called with this watch when it ends.
@@ -133,7 +133,7 @@ class CardEvents(EventSource):
         self._leave: Callable[[CardEvents], None] | None = leave
 
     def look(self) -> list[Result]:
-        """Look once.
+        """Check once.
 
         Returns:
             The cards that came, or those that went; at first those that are there.
@@ -155,7 +155,7 @@ class CardEvents(EventSource):
         return [Result({"uid": uid}, now_ms) for uid in sorted(went)]
 
     def close(self) -> None:
-        """Look out no longer."""
+        """Stop watching."""
         if self._leave is not None:
             leave, self._leave = self._leave, None
             leave(self)

@@ -85,7 +85,7 @@ class SuppliedInput(CalibratedInputs):
         self.clock.sleep(SETTLING_S)
 
     def check_supply(self) -> None:
-        """Look whether the expander still drives the line that switches the supply on."""
+        """Check whether the expander still drives the line that switches the supply on."""
         self.enable.check_driven()
 
     def close(self) -> None:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from wisblock_bridge.buses.emulated.i2c import EmulatedChip
 
 
-class ChipTwin(EmulatedModule):
+class EmulatedI2CModule(EmulatedModule):
     """Base of the emulated products whose chip has address straps.
 
     Args:
         pins: The slot it is plugged into.
-        swing_s: Period of the demo mode's slow changes; 0 for none.
+        demo_period_s: Period of the demo mode's slow changes; 0 for none.
 
     Attributes:
         chip: Name of the chip, as the product's description has it.
@@ -30,8 +30,8 @@ class ChipTwin(EmulatedModule):
     chip: ClassVar[str]
     address: ClassVar[int]
 
-    def __init__(self, pins: SlotPins, swing_s: float = 0.0) -> None:
-        super().__init__(pins, swing_s)
+    def __init__(self, pins: SlotPins, demo_period_s: float = 0.0) -> None:
+        super().__init__(pins, demo_period_s)
         self._at = pins.address(self.chip, self.address)
 
     def connect(self, device: EmulatedChip) -> None:

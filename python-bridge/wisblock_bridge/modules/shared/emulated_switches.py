@@ -23,7 +23,7 @@ RELEASE_S = 0.005
 
 
 def truth(name: str, get: Callable[[], bool], set: Callable[[bool], None] | None) -> Quantity:  # noqa: A002
-    """Make a quantity that is true or false.
+    """Create a quantity that is true or false.
 
     Args:
         name: Its name.
@@ -45,11 +45,11 @@ def truth(name: str, get: Callable[[], bool], set: Callable[[bool], None] | None
 
 
 class DemoSwitch:
-    """Something true or false that happens by itself in demo mode, until it is set by hand.
+    """Something true or false that happens automatically in demo mode, until it is set by hand.
 
     Args:
         clock: Time.
-        period_s: From one time it is true to the next, s; 0 for never by itself.
+        period_s: From one time it is true to the next, s; 0 for never.
         share: For how much of the period it is true.
     """
 
@@ -60,7 +60,7 @@ class DemoSwitch:
         self._by_hand: bool | None = None if period_s > 0.0 else False
 
     def get(self) -> bool:
-        """Tell how it is now."""
+        """Return how it is now."""
         if self._by_hand is not None:
             return self._by_hand
         return self._clock.monotonic() / self._period_s % 1.0 >= 1.0 - self._share
@@ -90,18 +90,18 @@ class EmulatedRelay:
         self._stop = wire.listen(self._level_changed)
 
     def energised(self) -> bool:
-        """Tell whether the coil has current."""
+        """Return whether the coil has current."""
         return self._wire.level() == 1
 
     def closed(self) -> bool:
-        """Tell whether the normally open contact is closed."""
+        """Return whether the normally open contact is closed."""
         energised = self.energised()
         needed_s = OPERATE_S if energised else RELEASE_S
         moved = self._clock.monotonic() - self._changed_at >= needed_s
         return energised if moved else not energised
 
     def quantities(self) -> tuple[Quantity, ...]:
-        """Tell what can be seen: coil, contact, and how often the coil was switched on."""
+        """Return the quantities: coil, contact, and how often the coil was switched on."""
         return (
             truth("on", self.energised, None),
             truth("contact", self.closed, None),

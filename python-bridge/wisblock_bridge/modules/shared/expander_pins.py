@@ -27,7 +27,7 @@ class PinOwners:
 
         Args:
             mask: Bit n is 1 for each pin n.
-            output: The output that the command belongs to, as ``drives`` tells it.
+            output: The output that the command belongs to, as ``drives`` names it.
         """
         self._owners.update(dict.fromkeys(pins_in(mask), output))
 

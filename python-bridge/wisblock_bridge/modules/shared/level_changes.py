@@ -36,7 +36,7 @@ class LevelChanges(EventSource):
         self._last: int | None = None
 
     def look(self) -> list[Result]:
-        """Look once.
+        """Check once.
 
         Returns:
             One result for each pin that changed; at first for all.

@@ -1,4 +1,4 @@
-"""Looking out for the state of one input line, the same for every module that has one.
+"""Watching the state of one input line, the same for every module that has one.
 
 1. Where the kernel reports changes, they are taken from it with its time; elsewhere the line is
    looked at.
@@ -33,7 +33,7 @@ MISSED = ReadingSpec(
 DebounceMs = Annotated[
     int,
     Param(
-        "Changes that last less than this are not told.",
+        "Changes that last less than this are not reported.",
         unit="millisecond",
         low=0,
         high=10_000,
@@ -51,14 +51,14 @@ PollMs = Annotated[
 
 
 class LineEvents(EventSource):
-    """The look-out for changes of a line.
+    """The watcher for changes of a line.
 
     Args:
         line: The line.
         pack: Makes readings of a level, a time (ms since 1970) and the changes missed before it.
         clock: Time of what is looked at.
         bias: Pull resistor wanted.
-        debounce_ms: Changes that last less than this are not told.
+        debounce_ms: Changes that last less than this are not reported.
         poll_ms: How often to look where the kernel does not report changes.
         settled_at: Monotonic time from which on a level can be trusted, s. What was told before is
             told once more then, because nobody would ever hear that it is certain now.
@@ -97,7 +97,7 @@ class LineEvents(EventSource):
         return self._edges.descriptor if self._edges is not None else None
 
     def look(self) -> list[Result]:
-        """Look once, or take what the kernel saw.
+        """Check once, or take what the kernel saw.
 
         Returns:
             At first the present level, afterwards each change; the present level again once it
@@ -116,7 +116,7 @@ class LineEvents(EventSource):
         return self._settle(found)
 
     def close(self) -> None:
-        """Look out no longer."""
+        """Stop watching."""
         if self._edges is not None:
             self._edges.close()
 
@@ -127,7 +127,7 @@ class LineEvents(EventSource):
         return [self._pack(each.level, each.timestamp_ms, each.missed) for each in changes]
 
     def _settle(self, found: list[Result]) -> list[Result]:
-        """Tell the last level again when it became certain and nothing else says so."""
+        """Report the last level again when it became certain and nothing else says so."""
         left_s = self._settled_at - self._clock.monotonic()
         if left_s > 0.0:
             self._told_unsettled = self._told_unsettled or bool(found)
@@ -140,7 +140,7 @@ class LineEvents(EventSource):
         return found
 
     def _look_at_level(self) -> list[Result]:
-        """Tell a new level once it has been there for the debounce time."""
+        """Report a new level once it has been there for the debounce time."""
         level = self._line.level()
         now = self._clock.monotonic()
         if level == self._told:

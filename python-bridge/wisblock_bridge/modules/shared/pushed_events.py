@@ -1,7 +1,7 @@
-"""A look-out for what a module itself finds out, in the course of its own work.
+"""A watcher for what a module itself finds out, in the course of its own work.
 
-1. The module tells, on the worker's thread; the look-out only wakes that thread for the reading.
-2. Who listens too late loses the oldest news, never the newest.
+1. The module reports, on the worker's thread; the watcher only wakes that thread for the reading.
+2. A reader that is too late loses the oldest results, never the newest.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-MOST_NEWS = 64
+MOST_PENDING = 64
 
 
 class PushedEvents(EventSource):
-    """A look-out that is told.
+    """A watcher that is fed by the module.
 
     Args:
-        present: The present state, which is told first.
+        present: The present state, which is reported first.
         forget: Called with this watch when nobody looks out any more.
     """
 
     def __init__(self, present: Result, forget: Callable[[PushedEvents], None]) -> None:
         super().__init__(math.inf)
-        self._news = deque([present], maxlen=MOST_NEWS)
+        self._pending = deque([present], maxlen=MOST_PENDING)
         self._forget: Callable[[PushedEvents], None] | None = forget
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
@@ -41,12 +41,12 @@ class PushedEvents(EventSource):
         return self._wakeup if self._forget is not None else None
 
     def tell(self, readings: Result) -> None:
-        """Take notice of something.
+        """Note something.
 
         Args:
             readings: What there is to tell.
         """
-        self._news.append(readings)
+        self._pending.append(readings)
         os.eventfd_write(self._wakeup, 1)
 
     def look(self) -> list[Result]:
@@ -57,12 +57,12 @@ class PushedEvents(EventSource):
         """
         with suppress(BlockingIOError):
             os.eventfd_read(self._wakeup)
-        news = list(self._news)
-        self._news.clear()
-        return news
+        pending = list(self._pending)
+        self._pending.clear()
+        return pending
 
     def close(self) -> None:
-        """Look out no longer."""
+        """Stop watching."""
         if self._forget is not None:
             forget, self._forget = self._forget, None
             forget(self)

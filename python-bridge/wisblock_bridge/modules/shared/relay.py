@@ -2,7 +2,7 @@
 
 1. The line high energises the coil; safe is low.
 2. After every command the line is read back: that tells a short, not a broken coil.
-3. What is known is what was commanded; nothing is restored by itself.
+3. What is known is what was commanded; nothing is restored automatically.
 """
 
 from __future__ import annotations
@@ -191,11 +191,11 @@ class RelayModule(Module):
         self._relay.release()
 
     def rests(self, output: str) -> bool:  # noqa: ARG002  (there is one)
-        """Tell whether the relay is off."""
+        """Return whether the relay is off."""
         return self._relay.rests
 
     def check_supply(self) -> None:
-        """Look whether the expander still drives the relay's line."""
+        """Check whether the expander still drives the relay's line."""
         self.coil.check_driven()
 
     def make_safe(self, output: str) -> None:  # noqa: ARG002  (there is one)
@@ -241,9 +241,9 @@ class RelayModule(Module):
 
     @operation(gives=(ON,), main=ON, drives=OUTPUT, payload_param="ms")
     def pulse(self, ms: PulseMs) -> Result:
-        """Switch the relay on for a while, then off; it ends even if the client is gone.
+        """Switch the relay on for a while, then off; it ends even if the client has disconnected.
 
-        A pulse during a pulse begins anew. Afterwards the relay is off, whatever it was before.
+        A pulse during a pulse starts again. Afterwards the relay is off, whatever it was before.
 
         Returns:
             ``on``, which is true now.

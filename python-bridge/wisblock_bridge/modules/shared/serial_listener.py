@@ -1,6 +1,6 @@
 """Listening to a serial line: what comes unasked is told to everybody who listens.
 
-1. One ear for a port; who takes something off the line hands it to all who listen.
+1. One reader for a port; it hands what it takes off the line to all listeners.
 2. It runs on the module's own thread, between requests.
 """
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.uart import SerialPort
 
-MOST_NEWS = 256
+MOST_PENDING = 256
 
 LOOK_S = 0.5
-"""How often the port is looked at in any case: opened anew, it has another descriptor."""
+"""How often the port is looked at in any case: opened again, it has another descriptor."""
 
 
 class SerialFanout:
@@ -30,7 +30,7 @@ class SerialFanout:
 
     Args:
         port: The port.
-        take: Takes what has come, up to a silence of so many seconds.
+        take: Takes what has come, up to a silence of this many seconds.
         pack: Makes readings of it.
     """
 
@@ -52,14 +52,14 @@ class SerialFanout:
             gap_s: Silence that ends what belongs together, s.
 
         Returns:
-            The look-out.
+            The event source.
         """
         watch = SerialListener(self, gap_s)
         self.join(watch)
         return watch
 
     def join(self, watch: SerialListener) -> None:
-        """Let a look-out listen that was made elsewhere.
+        """Let a watcher listen that was created elsewhere.
 
         Args:
             watch: Which.
@@ -72,7 +72,7 @@ class SerialFanout:
         return tuple(self._listeners)
 
     def forget(self, watch: SerialListener) -> None:
-        """Tell a listener nothing more.
+        """Report nothing more to a listener.
 
         Args:
             watch: Which.
@@ -91,7 +91,7 @@ class SerialFanout:
             self.tell(found)
 
     def tell(self, data: bytes) -> None:
-        """Tell all what came.
+        """Report to all what came.
 
         Args:
             data: The bytes.
@@ -112,7 +112,7 @@ class SerialFanout:
 
 
 class SerialListener(EventSource):
-    """The look-out of one listener.
+    """The watcher of one listener.
 
     Args:
         fanout: What it listens with.
@@ -123,7 +123,7 @@ class SerialListener(EventSource):
         super().__init__(LOOK_S)
         self._fanout = fanout
         self._gap_s = gap_s
-        self._news: deque[Result] = deque(maxlen=MOST_NEWS)
+        self._pending: deque[Result] = deque(maxlen=MOST_PENDING)
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._both = select.epoll()
         self._both.register(self._wakeup, select.EPOLLIN)
@@ -135,7 +135,7 @@ class SerialListener(EventSource):
         return self._both.fileno() if self._open else None
 
     def hear(self, data: bytes) -> None:
-        """Take notice of bytes.
+        """Note bytes.
 
         Args:
             data: What came.
@@ -143,12 +143,12 @@ class SerialListener(EventSource):
         self.tell(self._fanout.pack(data))
 
     def tell(self, readings: Result) -> None:
-        """Take notice of something that was heard.
+        """Note something that was heard.
 
         Args:
             readings: What.
         """
-        self._news.append(readings)
+        self._pending.append(readings)
         os.eventfd_write(self._wakeup, 1)
 
     def look(self) -> list[Result]:
@@ -167,9 +167,9 @@ class SerialListener(EventSource):
                 self._both.register(port, select.EPOLLIN)
         with suppress(BlockingIOError):
             os.eventfd_read(self._wakeup)
-        news = list(self._news)
-        self._news.clear()
-        return news
+        pending = list(self._pending)
+        self._pending.clear()
+        return pending
 
     def close(self) -> None:
         """Listen no longer."""

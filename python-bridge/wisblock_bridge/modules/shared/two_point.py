@@ -110,7 +110,7 @@ class TwoPoint:
         return self.slope * measured + self.offset if self.points else measured
 
     def told(self) -> dict[str, object]:
-        """Give what clients are told of it: ``points``, ``slope``, ``offset``, and ``date``."""
+        """Return its readings: ``points``, ``slope``, ``offset``, and ``date``."""
         told = {"points": self.points, "slope": self.slope, "offset": self.offset}
         return told | ({"date": self.date} if self.date else {})
 
@@ -138,7 +138,7 @@ class Trims:
                 self._by_channel[str(channel)] = found
 
     def of(self, channel: int) -> TwoPoint:
-        """Give the calibration of an input.
+        """Return the calibration of an input.
 
         Args:
             channel: Number of the input.
@@ -188,7 +188,7 @@ class Trims:
             self._keep()
 
     def _objection(self, found: TwoPoint) -> str:
-        """Say why a calibration cannot be right; "" when it can."""
+        """Return why a calibration cannot be right; "" when it can."""
         for each in (found.low, found.high):
             if each is not None and abs(each.actual - each.measured) > (
                 self._span * LARGEST_ERROR_SHARE

@@ -18,7 +18,7 @@ const NO_BREAK_SPACE = "\u00a0";
 const NO_BREAK_HYPHEN = "\u2011";
 
 /**
- * Tells the kind of a module.
+ * Returns the kind of a module.
  *
  * @param {import("../../node-red-nodes/lib/catalogue.js").Module} module
  * @returns {"input" | "output" | "communication"}

@@ -1,38 +1,52 @@
 /*
- * Prints the words of a module's node: its locale file and its help.
+ * Generates the texts of a module's node: its locale file and its help.
  *
  * 1. Sentences come from the catalogue; what is the same for all modules is written here once.
  * 2. The help has the structure that Node-RED asks for: Inputs, Outputs, Details, References.
+ */
+
+/**
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Kind} Kind
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Module} Module
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Operation} Operation
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Param} Param
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Reading} Reading
+ * @typedef {Record<string, {symbol: string}>} Units
  */
 
 const ON_OFF = "<code>true</code>, <code>1</code> or <code>\"on\"</code>; <code>false</code>, <code>0</code> or <code>\"off\"</code>";
 
 const KINDS = { int: "number", float: "number", bool: "boolean", str: "string", bytes: "buffer", list: "array" };
 
-/** @param {string} text */
+/** @param {unknown} text */
 export function escapeHtml(text) {
   return String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-/** "read_all" as people write it. */
+/** "read_all" as people write it.  @param {string} name */
 export function spell(name) {
   const text = name.replaceAll("_", " ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** The unit behind a label, in brackets. */
+/** The unit behind a label, in brackets.  @param {string} text @param {string} unit @param {Units} units */
 function withUnit(text, unit, units) {
   const symbol = units[unit]?.symbol ?? "";
   const bare = text.endsWith(` ${symbol}`) ? text.slice(0, -symbol.length - 1) : text;
   return symbol === "" ? text : `${bare} (${symbol})`;
 }
 
-/** A number for a sentence: whole numbers stay whole. */
+/** A number for a sentence: whole numbers stay whole.  @param {number} value */
 function number(value) {
   return Math.abs(value) >= 1e6 ? value.toExponential().replace("e+", "e") : String(value);
 }
 
-/** The limits of a parameter or a reading in words, "" when it has none. */
+/**
+ * The limits of a parameter or a reading in words, "" when it has none.
+ *
+ * @param {Pick<Param | Reading, "low" | "high" | "choices" | "unit" | "kind">} facts
+ * @param {Units} units
+ */
 export function rangeText({ low, high, choices, unit, kind }, units) {
   const symbol = units[unit]?.symbol ?? "";
   const tail = symbol === "" ? "" : ` ${symbol}`;
@@ -52,19 +66,20 @@ export function rangeText({ low, high, choices, unit, kind }, units) {
   return parts.join(" or ");
 }
 
-/** How many items a list may have, "" for anything else. */
+/** How many items a list may have, "" for anything else.  @param {Param} param */
 export function itemsText({ kind, fewest, most }) {
   return kind === "list" ? `${fewest} to ${most} items` : "";
 }
 
 /**
- * Prints the locale file.
+ * Generates the locale file.
  *
- * @param {import("../../node-red-nodes/lib/catalogue.js").Module} module
- * @param {Record<string, {symbol: string}>} units
+ * @param {Module} module
+ * @param {Units} units
  * @returns {string}
  */
-export function printLocale(module, units) {
+export function generateLocale(module, units) {
+  /** @type {Record<string, Record<string, string | {label: string, summary: string}>>} */
   const words = {};
   for (const operation of [...module.operations, ...module.events]) {
     words[operation.name] = { name: spell(operation.name) };
@@ -75,11 +90,13 @@ export function printLocale(module, units) {
   return `${JSON.stringify({ palette: { label: { wisblock: "WisBlock" } }, [module.slug]: words }, null, 4)}\n`;
 }
 
+/** @param {string} name @param {string} kind @param {string} text @param {boolean} [optional] */
 function definition(name, kind, text, optional = false) {
   return `        <dt${optional ? " class=\"optional\"" : ""}>${name} <span class="property-type">${kind}</span></dt>
         <dd>${text}</dd>`;
 }
 
+/** @param {Param} param @param {Units} units @param {string} payloadParam */
 function paramText(param, units, payloadParam) {
   const parts = [escapeHtml(param.summary)];
   const range = rangeText(param, units);
@@ -101,6 +118,7 @@ function paramText(param, units, payloadParam) {
   return parts.join(" ");
 }
 
+/** @param {Reading} reading @param {Units} units @param {string} main */
 function readingText(reading, units, main) {
   const parts = [escapeHtml(reading.summary)];
   const range = rangeText(reading, units);
@@ -116,6 +134,7 @@ function readingText(reading, units, main) {
   return parts.join(" ");
 }
 
+/** @param {Operation} operation @param {Units} units @param {boolean} isEvent */
 function operationHelp(operation, units, isEvent) {
   const lines = [`    <h4>${spell(operation.name)}${isEvent ? " (event)" : ""}</h4>`, `    <p>${escapeHtml(operation.summary)}</p>`];
   if (operation.details !== "") {
@@ -130,8 +149,8 @@ function operationHelp(operation, units, isEvent) {
   if (isEvent) {
     lines.push(
       operation.polled
-        ? "    <p>The bridge looks at the inputs again and again; a change that is shorter than the time between two looks is missed.</p>"
-        : "    <p>The hardware reports this of itself; the time in the message is the time of the change.</p>",
+        ? "    <p>The bridge polls the inputs; a change that is shorter than the time between two polls is missed.</p>"
+        : "    <p>The hardware reports this automatically; the time in the message is the time of the change.</p>",
     );
   }
   if (operation.params.length > 0) {
@@ -154,7 +173,7 @@ function operationHelp(operation, units, isEvent) {
   return lines.join("\n");
 }
 
-/** What the lines below the slot field tell, and what they cannot. */
+/** What the lines below the slot field say, and what they cannot.  @param {Module} module */
 function slotHelp(module) {
   if (module.slots.length === 1) {
     return "";
@@ -169,6 +188,7 @@ function slotHelp(module) {
 `;
 }
 
+/** @param {Module} module */
 function payloadInText(module) {
   const anyParams = module.operations.some((each) => each.params.length > 0);
   const obvious = module.operations.filter((each) => each.payload_param !== "");
@@ -189,13 +209,13 @@ function payloadInText(module) {
 }
 
 /**
- * Prints the help.
+ * Generates the help.
  *
- * @param {import("../../node-red-nodes/lib/catalogue.js").Module} module
- * @param {Record<string, {symbol: string}>} units
+ * @param {Module} module
+ * @param {Units} units
  * @returns {string}
  */
-export function printHelp(module, units) {
+export function generateHelp(module, units) {
   const mains = [...module.operations, ...module.events].filter((each) => each.main !== "");
   const place = module.slots.length > 1 ? "" : " It is part of the board.";
   const unconfirmed = module.unconfirmed.length === 0
@@ -206,7 +226,8 @@ export function printHelp(module, units) {
 ${module.unconfirmed.map((each) => `        <li>${escapeHtml(each)}</li>`).join("\n")}
     </ul>
 `;
-  return `<script type="text/html" data-help-name="wisblock-${module.slug}">
+  return `<!-- Generated by scripts/generate.mjs. Do not edit. -->
+<script type="text/html" data-help-name="wisblock-${module.slug}">
     <p>${escapeHtml(module.name)} ${escapeHtml(module.title)}. ${escapeHtml(module.summary)}${place}</p>
     <h3>Inputs</h3>
     <dl class="message-properties">

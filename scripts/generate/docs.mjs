@@ -1,17 +1,24 @@
 /*
- * Prints the tables of the documentation pages, between markers; what people wrote around them is kept.
+ * Generates the tables of the documentation pages, between markers; what people wrote around them is kept.
  *
  * 1. A page that does not exist yet gets a skeleton with the headings that are to be written by hand.
  * 2. Nothing outside the markers is ever changed.
  */
 
-import { itemsText, rangeText, spell } from "./words.mjs";
+import { itemsText, rangeText, spell } from "./help.mjs";
 
-const BEGIN = "<!-- printed: begin (from the catalogue; do not edit, run make press) -->";
-const END = "<!-- printed: end -->";
+/**
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Module} Module
+ * @typedef {import("../../node-red-nodes/lib/catalogue.js").Operation} Operation
+ * @typedef {Record<string, {symbol: string}>} Units
+ */
 
-const cell = (text) => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
+const BEGIN = "<!-- generated: begin (from the catalogue; do not edit, run make generate) -->";
+const END = "<!-- generated: end -->";
 
+const cell = (/** @type {unknown} */ text) => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
+
+/** @param {string[]} heads @param {unknown[][]} rows */
 function table(heads, rows) {
   return [
     `| ${heads.join(" | ")} |`,
@@ -20,6 +27,7 @@ function table(heads, rows) {
   ].join("\n");
 }
 
+/** @param {Module["needs"][number]} need */
 function needText(need) {
   switch (need.kind) {
     case "line":
@@ -27,19 +35,20 @@ function needText(need) {
     case "analog":
       return `analog input ${need.pin}`;
     case "chip": {
-      const hex = (address) => `0x${address.toString(16).padStart(2, "0")}`;
+      const hex = (/** @type {number} */ address) => `0x${address.toString(16).padStart(2, "0")}`;
       const others = (need.alternatives ?? []).map(hex);
-      return `${need.chip} at ${hex(need.address)}${others.length > 0 ? ` (or ${others.join(", ")})` : ""}`;
+      return `${need.chip} at ${hex(need.address ?? 0)}${others.length > 0 ? ` (or ${others.join(", ")})` : ""}`;
     }
     default:
       return String(need.part ?? need.kind).replaceAll("_", " ");
   }
 }
 
+/** @param {Operation} operation @param {Units} units @param {boolean} isEvent */
 function operationSection(operation, units, isEvent) {
   const marks = [];
   if (isEvent) {
-    marks.push(operation.polled ? "found by looking again and again" : "reported by the hardware");
+    marks.push(operation.polled ? "found by polling" : "reported by the hardware");
   } else {
     marks.push(operation.reads_only ? "only reads, can be repeated by the bridge" : "acts");
     if (operation.drives !== "") {
@@ -81,7 +90,8 @@ function operationSection(operation, units, isEvent) {
   return parts.join("\n\n");
 }
 
-function printed(module, units) {
+/** @param {Module} module @param {Units} units */
+function generated(module, units) {
   const parts = [
     module.details.join("\n\n"),
     table(
@@ -105,25 +115,26 @@ function printed(module, units) {
   return parts.filter((each) => each !== "").join("\n\n");
 }
 
+/** @param {string | null} existing @param {string} skeleton @param {string} content */
 function fillMarkers(existing, skeleton, content) {
   const page = existing ?? skeleton;
   const begin = page.indexOf(BEGIN);
   const end = page.indexOf(END);
   if (begin < 0 || end < begin) {
-    throw new Error("The markers of the printed part are missing; put them back or delete the page.");
+    throw new Error("The markers of the generated part are missing; put them back or delete the page.");
   }
   return `${page.slice(0, begin)}${BEGIN}\n\n${content}\n\n${page.slice(end)}`;
 }
 
 /**
- * Prints the page of a module.
+ * Generates the page of a module.
  *
- * @param {import("../../node-red-nodes/lib/catalogue.js").Module} module
- * @param {Record<string, {symbol: string}>} units
+ * @param {Module} module
+ * @param {Units} units
  * @param {string | null} existing  the page as it is
  * @returns {string}
  */
-export function printPage(module, units, existing) {
+export function generatePage(module, units, existing) {
   const skeleton = `# ${module.name}: ${module.title}
 
 ${module.summary}
@@ -137,17 +148,17 @@ ${END}
 
 ## Troubleshooting
 `;
-  return fillMarkers(existing, skeleton, printed(module, units));
+  return fillMarkers(existing, skeleton, generated(module, units));
 }
 
 /**
- * Prints the list of all modules.
+ * Generates the list of all modules.
  *
- * @param {import("../../node-red-nodes/lib/catalogue.js").Module[]} modules
+ * @param {Module[]} modules
  * @param {string | null} existing
  * @returns {string}
  */
-export function printIndex(modules, existing) {
+export function generateIndex(modules, existing) {
   const rows = modules.map((each) => [
     `[${each.name}](${each.slug}.md)`,
     each.title,
