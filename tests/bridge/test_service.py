@@ -144,7 +144,7 @@ def test_nonsense_is_dropped_or_refused_and_the_service_goes_on(
         wire.send_frames(frame)
     for number in range(1001, 1006):
         assert wire.reply(number)["error"]["code"] == "bad_request"
-    assert wire.result("ping") == {}
+    assert wire.result("ping").keys() == {"clock_ms"}
     after = counters(other)
     assert after["undecodable"] - before["undecodable"] == len(dropped)
     assert after["refused"] - before["refused"] == len(dropped) + len(answered)
@@ -155,7 +155,7 @@ def test_a_frame_beyond_all_bounds_costs_the_connection_only(
 ) -> None:
     with RawClient(bridge.endpoint) as flood:
         flood.send_frames(b"\0" * (16 * 1024 * 1024 + 1))
-        assert other.result("ping") == {}
+        assert other.result("ping").keys() == {"clock_ms"}
         # The connection is cut; the library makes a new one, which works.
         for _ in range(1000):
             if flood.receive(0.05) is not None:
@@ -168,8 +168,8 @@ def test_random_bytes(wire: RawClient, other: RawClient, tally: Tally) -> None:
     chance = random.Random(6421)  # noqa: S311
     for _ in range(4000):
         wire.send_frames(chance.randbytes(chance.randrange(1, 100)))
-    assert wire.result("ping") == {}
-    assert other.result("ping") == {}
+    assert wire.result("ping").keys() == {"clock_ms"}
+    assert other.result("ping").keys() == {"clock_ms"}
     tally.add("bad_input", "random frames to a running bridge", 4000, seed="6421")
 
 
@@ -184,14 +184,14 @@ def test_half_open_sockets(bridge: BridgeProcess, wire: RawClient) -> None:
             connections.append(connection)
             connection.connect(str(bridge.path))
             connection.sendall(beginning)
-        assert wire.result("ping") == {}
+        assert wire.result("ping").keys() == {"clock_ms"}
         assert wire.invoke("TPT29555", "board", "read", expander="slots", line=0)
         with RawClient(bridge.endpoint) as late:
-            assert late.result("ping") == {}
+            assert late.result("ping").keys() == {"clock_ms"}
     finally:
         for connection in connections:
             connection.close()
-    assert wire.result("ping") == {}
+    assert wire.result("ping").keys() == {"clock_ms"}
 
 
 def test_ten_thousand_requests_without_reading(wire: RawClient, other: RawClient) -> None:
@@ -208,7 +208,7 @@ def test_ten_thousand_requests_without_reading(wire: RawClient, other: RawClient
     for number in range(10_000):
         wire.send_frames(msgpack.packb({**request, "id": f"n{number}"}))
         if number % 2000 == 0:
-            assert other.result("ping") == {}
+            assert other.result("ping").keys() == {"clock_ms"}
     outcomes = Counter(
         "ok" if reply["ok"] else reply["error"]["code"]
         for reply in (wire.reply(f"n{number}") for number in range(10_000))
@@ -216,7 +216,7 @@ def test_ten_thousand_requests_without_reading(wire: RawClient, other: RawClient
     assert set(outcomes) <= {"ok", "busy"}
     assert outcomes["ok"] >= 256
     assert wire.receive(0.0) is None
-    assert wire.result("ping") == {}
+    assert wire.result("ping").keys() == {"clock_ms"}
     assert counters(other)["clients_given_up"] == 0
 
 

@@ -15,6 +15,8 @@ import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wisblock_bridge.keys import ClientList, KeyPair
 
 log = logging.getLogger(__name__)
@@ -32,11 +34,17 @@ class CurveAuthenticator:
         context: The server's context.
         pair: The bridge's own keys.
         clients: Who may enter.
+        refused: Called in the authenticator's thread when a key was turned away.
     """
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], pair: KeyPair, clients: ClientList
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        pair: KeyPair,
+        clients: ClientList,
+        refused: Callable[[], None] = lambda: None,
     ) -> None:
+        self._report_refusal = refused
         self._pair = pair
         self._clients = clients
         self._refused: set[str] = set()
@@ -84,6 +92,7 @@ class CurveAuthenticator:
 
     def _note_refusal(self, key: str) -> None:
         self.refusals += 1
+        self._report_refusal()
         if key not in self._refused and len(self._refused) < MAX_REMEMBERED:
             self._refused.add(key)
             log.warning(

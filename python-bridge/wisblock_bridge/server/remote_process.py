@@ -72,7 +72,10 @@ class RemoteProcess:
         pair = server_pair(directory)
         if pair is None:
             raise OSError(f"there are no keys in {directory}")
-        self._authenticator = CurveAuthenticator(self._context, pair, ClientList(directory))
+        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._authenticator = CurveAuthenticator(
+            self._context, pair, ClientList(directory), lambda: os.eventfd_write(self._wakeup, 1)
+        )
         self._router = self._context.socket(zmq.ROUTER)
         for option, value in {
             zmq.LINGER: 200,
@@ -109,11 +112,14 @@ class RemoteProcess:
         """Serve until the bridge hangs up."""
         self._tell(Record(Kind.SERVES))
         poller = zmq.Poller()
+        poller.register(self._wakeup, zmq.POLLIN)
         while True:
             takes = self._unsent_bytes < MAX_UNSENT_BYTES
             poller.register(self._router, zmq.POLLIN if takes else 0)
             poller.register(self._pipe, zmq.POLLIN | (zmq.POLLOUT if self._unsent else 0))
-            ready = dict(poller.poll(RETRY_MS if self._waiting else 1000))
+            ready = dict(poller.poll(RETRY_MS if self._waiting else None))
+            if self._wakeup in ready:
+                os.eventfd_read(self._wakeup)
             state = ready.get(self._pipe.fileno(), 0)
             if state & zmq.POLLIN and not self._read_pipe():
                 return

@@ -5,8 +5,11 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from wisblock_bridge.wire.zmtp import SeveralFrames
+if TYPE_CHECKING:
+    from wisblock_bridge.wire.zmtp import SeveralFrames
+
 
 _HEADER = struct.Struct(">IBB")
 _MESSAGE = struct.Struct(">BBI")
