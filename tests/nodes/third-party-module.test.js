@@ -61,6 +61,6 @@ describe("a module of another project", () => {
     assert.deepEqual(readings, { hottest: 36.5, coldest: 21, average: 21.48, sensor: 25 });
     const described = (await bridge.ask("catalogue", {})).modules.find((each) => each.name === "RAK12040");
     assert.deepEqual([described.package, described.operations.length], ["wisblock-rak12040 0.1.0", 2]);
-    assert.deepEqual(connection.info, { emulated: true, drift: "", trouble: "" });
+    assert.deepEqual(connection.info, { emulated: true, versionMismatch: "", keyProblem: "" });
   });
 });

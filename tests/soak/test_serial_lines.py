@@ -61,6 +61,8 @@ def test_what_is_sent_comes_back_at_its_own_speed(
     assert terminal.settings == LineSettings(4800)
 
 
+# Not beside other tests: whoever opens a terminal next is given the number of the one pulled out.
+@pytest.mark.slow
 def test_an_adapter_that_is_pulled_out_and_put_back(
     terminal: PseudoTerminal, port: LinuxSerialPort
 ) -> None:
