@@ -386,7 +386,7 @@ def _check_owner(directory: Path) -> None:
 
 
 def _check_socket_file(path: Path) -> None:
-    """Refuse a path that is not a socket: ZeroMQ removes what is there before it binds."""
+    """Refuse a path that is not a socket: what is there is removed before the bridge listens."""
     try:
         found = path.lstat()
     except FileNotFoundError:

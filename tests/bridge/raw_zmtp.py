@@ -37,6 +37,13 @@ class RawPeer:
     def __init__(self, endpoint: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(10.0)
+        try:
+            self._shake_hands(endpoint)
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def _shake_hands(self, endpoint: str) -> None:
         self.socket.connect(endpoint.removeprefix("ipc://"))
         self.socket.sendall(GREETING)
         self._take(64)

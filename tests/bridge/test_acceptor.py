@@ -180,8 +180,22 @@ def test_over_tcp(stock: StockClients, bench: Bench) -> None:
 
 
 def test_an_endpoint_that_is_taken(bench: Bench) -> None:
-    with pytest.raises(OSError, match=r"ipc://.*socket: Address already in use"):
-        bench.acceptor.listen(bench.endpoint)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        endpoint = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(OSError, match=rf"{endpoint}: Address already in use"):
+            bench.acceptor.listen(endpoint)
+
+
+def test_a_socket_file_that_was_left_behind_is_replaced_and_ours_removed(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as former:
+        former.bind(str(path))
+    assert path.exists()
+    with Bench(tmp_path) as bench:
+        bench.until(lambda: greeted(bench) is not None)
+    assert not path.exists()
 
 
 def test_who_is_connected_is_known(bench: Bench) -> None:

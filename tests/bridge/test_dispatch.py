@@ -78,6 +78,7 @@ def test_hello_tells_everything(rig: Rig) -> None:
     result = rig.result(A, "hello", client="tests", version="9", lease_ms=700)
     token = result.pop("session")
     assert isinstance(token, str)
+    assert result.pop("clock_ms") == rig.clock.monotonic() * 1000.0
     assert result == {
         "server": "wisblock-bridge",
         "version": __version__,

@@ -33,7 +33,7 @@ import sys, time
 from wisblock_bridge.server import dispatch
 from wisblock_bridge.cli import main
 
-def handle(*_):
+def handle(*_, **__):
     time.sleep(3600)
 
 if "--stuck" in sys.argv:

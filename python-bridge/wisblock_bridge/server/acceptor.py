@@ -31,6 +31,7 @@ from wisblock_bridge.wire.zmtp import ProtocolError, ServerConnection, encode_he
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from wisblock_bridge.threads.timers import Timer, TimerQueue
     from wisblock_bridge.wire.zmtp import Message
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 256
-MAX_CONNECTIONS_PER_USER = 192
+MAX_CONNECTIONS_PER_USER = 240
 """So that one user's programs, run wild, leave room for those of others."""
 
 MAX_DISCARDED_BYTES = 16 * 1024 * 1024
@@ -135,6 +136,7 @@ class Acceptor:
         self._left = left
         self._writable = writable
         self._listeners: list[socket.socket] = []
+        self._socket_files: list[Path] = []
         self._connections: dict[bytes, Connection] = {}
         self._of_user: Counter[int | None] = Counter()
         self._waiting: deque[Connection] = deque()
@@ -156,7 +158,9 @@ class Acceptor:
         """Begin to accept connections.
 
         Args:
-            endpoint: "ipc://…", or "tcp://…" with an address of this computer.
+            endpoint: "ipc://…", or "tcp://…" with an address of this computer. A socket file that
+                is there is replaced: that nobody serves at it was checked before
+                (``prepare_endpoint``).
 
         Raises:
             OSError: It is taken or not permitted.
@@ -175,12 +179,16 @@ class Acceptor:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             made.settimeout(0)
+            if where.path is not None:
+                where.path.unlink(missing_ok=True)  # of a bridge that was killed
             made.bind(address)  # type: ignore[arg-type]
             made.listen(LISTEN_BACKLOG)
         except OSError as error:
             made.close()
             raise OSError(error.errno, f"{endpoint}: {error.strerror}") from error
         self._listeners.append(made)
+        if where.path is not None:
+            self._socket_files.append(where.path)
         self._selector.register(made, _READ, partial(self._accept, made))
 
     def _accept(self, listener: socket.socket) -> None:
@@ -453,6 +461,9 @@ class Acceptor:
                 self._selector.unregister(listener)
             listener.close()
         self._listeners.clear()
+        for path in self._socket_files:
+            with suppress(OSError):
+                path.unlink()
         if self._accepts_again is not None:
             self._accepts_again.cancel()
             self._accepts_again = None
