@@ -22,6 +22,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from wisblock_bridge import __version__
+from wisblock_bridge.client.bridge_clock import BridgeClock
 from wisblock_bridge.client.feed import Call, Feed
 from wisblock_bridge.client.identity import keys_needed, turned_away, wrong_server_key
 from wisblock_bridge.client.results import (
@@ -114,6 +115,7 @@ class Connection:
         self._knock_at: float | None = None
         self._last_sent = 0.0
         self._greet_at: float | None = None
+        self._bridge_clock = BridgeClock()
         self._last_ping: Call | None = None
         self._last_ping_at = 0.0
         self._last_heard = 0.0
@@ -216,7 +218,12 @@ class Connection:
         if params:
             message["params"] = params
         # Half of the time for the queue, half for the work: nothing starts that no caller awaits.
-        message["timeout_ms"] = max(1, min(LONGEST_START_MS, round(timeout_s * 500)))
+        start_ms = max(1, min(LONGEST_START_MS, round(timeout_s * 500)))
+        deadline_ms = self._bridge_clock.deadline_ms(start_ms)
+        if deadline_ms is None:
+            message["timeout_ms"] = start_ms
+        else:
+            message["deadline_ms"] = deadline_ms
         try:
             frame = msgpack.packb(message, use_bin_type=True)
         except (TypeError, ValueError, OverflowError) as error:
@@ -351,6 +358,7 @@ class Connection:
             self._connect_again()
         else:
             self._last_ping, self._last_ping_at = self._own_call("ping", {}), time.monotonic()
+            self._last_ping.on_result = self._bridge_clock.note
             self._send(self._last_ping)
 
     def _watch_connection(self) -> None:
@@ -401,6 +409,7 @@ class Connection:
             self._refusal = RemoteError("What answers is not a bridge.", where=self.endpoint.text)
         else:
             self.hello = result
+            self._bridge_clock.note(result)
             self._token = result["session"]
             self._online = True
             for feed in tuple(self._feeds):
@@ -478,6 +487,7 @@ class Connection:
     def _go_offline(self, message: str) -> None:
         with self._lock:
             was_online, self._online = self._online, False
+            self._bridge_clock.forget()
             self._greet_at = None
             lost = list(self._pending.values())
             self._pending.clear()
