@@ -52,6 +52,7 @@ class Requests {
   sentAt = -Infinity;
 
   #codec;
+  #clock;
   #send;
   /** @type {Map<number, Pending>} */
   #pending = new Map();
@@ -60,10 +61,12 @@ class Requests {
 
   /**
    * @param {import("./client-codec").Codec} codec
+   * @param {import("./bridge-clock").BridgeClock} clock
    * @param {(bytes: Uint8Array) => boolean} send  false: not sent, because too much waits already
    */
-  constructor(codec, send) {
+  constructor(codec, clock, send) {
     this.#codec = codec;
+    this.#clock = clock;
     this.#send = send;
   }
 
@@ -90,8 +93,10 @@ class Requests {
       return Infinity;
     }
     const id = this.#freeId();
+    const deadlineMs = this.#clock.deadlineMs(timeoutMs);
+    const until = deadlineMs === undefined ? { timeout_ms: timeoutMs } : { deadline_ms: deadlineMs };
     const refusal = this.#encodeAndSend(call, {
-      v: PROTOCOL_VERSION, id, method, params, timeout_ms: timeoutMs, node: shortened(call.node),
+      v: PROTOCOL_VERSION, id, method, params, ...until, node: shortened(call.node),
     });
     if (refusal !== null) {
       reject(refusal);

@@ -9,6 +9,7 @@
 
 const { EventEmitter } = require("node:events");
 
+const { BridgeClock } = require("./bridge-clock");
 const { Codec, idOf } = require("./client-codec");
 const { BridgeError, describeError } = require("./client-errors");
 const { PROTOCOL_VERSION, Requests } = require("./client-requests");
@@ -88,6 +89,7 @@ class BridgeClient extends EventEmitter {
 
   #options;
   #codec = new Codec();
+  #clock = new BridgeClock();
   #socket;
   #requests;
   #subscriptions;
@@ -123,7 +125,7 @@ class BridgeClient extends EventEmitter {
       endpoint: options.endpoint || (() => defaultEndpoint()), mechanism: mechanismFor(options.keys),
       passOverBytes: PASS_OVER_BYTES, ...options.transport,
     });
-    this.#requests = new Requests(this.#codec, (bytes) => this.#socket.send(bytes));
+    this.#requests = new Requests(this.#codec, this.#clock, (bytes) => this.#socket.send(bytes));
     this.#subscriptions = new Subscriptions({
       ask: (method, params, resolve, reject, node) => this.#ask(method, params, limits.default_timeout_ms, this.#options.graceMs, resolve, reject, node),
       wakeAt: (atMs) => this.#wakeAt(atMs),
@@ -289,6 +291,7 @@ class BridgeClient extends EventEmitter {
     this.#helloAt = Infinity;
     this.#greeting = false;
     this.#pinging = false;
+    this.#clock.forget();
     if (this.state !== "closed") {
       this.#enter("offline", new BridgeError({ code: "offline", message: reason.message, hint: reason.hint, data: { reason: reason.code } }));
     }
@@ -331,6 +334,7 @@ class BridgeClient extends EventEmitter {
       emulated: hello.emulated === true, catalogue: word(hello.catalogue),
       leaseMs: hello.lease_ms > 0 ? Math.max(SHORTEST_LEASE_MS, hello.lease_ms) : this.#options.leaseMs, resumed: hello.resumed === true,
     };
+    this.#clock.note(hello);
     this.session = typeof hello.session === "string" ? hello.session : null;
     this.#helloFailures = 0;
     // On a connection that stood all the time, a session that goes on has kept its subscriptions.
@@ -378,8 +382,9 @@ class BridgeClient extends EventEmitter {
   #ping() {
     const timeoutMs = Math.max(MIN_PING_TIMEOUT_MS, Math.round(this.#leaseMs() / 3));
     this.#pinging = true;
-    this.#ask("ping", undefined, timeoutMs, 0, () => {
+    this.#ask("ping", undefined, timeoutMs, 0, (result) => {
       this.#pinging = false;
+      this.#clock.note(result);
       this.#wakeAt(this.#pingDueAt());
     }, (error) => {
       this.#pinging = false;
