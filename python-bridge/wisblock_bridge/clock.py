@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Protocol
 
 
@@ -27,9 +28,9 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock of this computer."""
+    """The clock of this computer; the time for which it was suspended counts."""
 
-    monotonic = staticmethod(time.monotonic)
+    monotonic = staticmethod(partial(time.clock_gettime, time.CLOCK_BOOTTIME))
     sleep = staticmethod(time.sleep)
 
     @staticmethod
