@@ -60,7 +60,11 @@ CHUNK_BYTES = 64 * 1024
 TURN_BYTES = 1024 * 1024
 """How much of one connection is read before others get their turn."""
 
-PAUSE_S = 0.05
+FULL_BYTES, FULL_MESSAGES = 64 * 1024, 128
+"""With less in it no connection was full: the kernel keeps some 200 kB for one of them, counting
+each write of a peer as 768 bytes at least (net.core.wmem_default; struct sk_buff)."""
+
+PAUSE_S = 0.5
 """Nothing for so long: a peer has sent what had waited in its own queue."""
 
 ACCEPTS_PER_TURN = 64
@@ -86,6 +90,9 @@ class Connection:
             come long ago (s).
         has_ended: Nothing more will come of it.
         old_since: Clock reading since when what comes may have waited, s; None for what is new.
+        old_bytes: How much of what comes is surely as old.
+        old_total: How much of that was read.
+        old_messages: How many messages were in it.
         old_until: Clock reading after which everything counts as new, s.
         read_at: When something was read last, s.
     """
@@ -104,6 +111,9 @@ class Connection:
     interest: int = _READ
     has_ended: bool = False
     old_since: float | None = None
+    old_bytes: int = 0
+    old_total: int = 0
+    old_messages: int = 0
     old_until: float = 0.0
     read_at: float = 0.0
 
@@ -327,16 +337,16 @@ class Acceptor:
 
     def _receive(self, connection: Connection) -> None:
         taken = 0
-        if connection.old_since is not None:
-            self._judge_age(connection)
         while taken < TURN_BYTES:
-            data = connection.socket.recv(CHUNK_BYTES)
+            data = connection.socket.recv(connection.old_bytes or CHUNK_BYTES)
             if not data:
                 connection.has_ended = True
                 return
             taken += len(data)
+            since = self._age_of(connection, len(data))
             for message in connection.protocol.receive(data):
-                connection.messages.append((message, connection.old_since))
+                connection.messages.append((message, since))
+                connection.old_messages += 1
                 size = _size(message)
                 connection.message_bytes += size
                 self._received_bytes += size
@@ -344,25 +354,43 @@ class Acceptor:
     def note_stop(self, since: float, now: float) -> None:
         """Take note that this process was stopped: what waits in a connection may be as old.
 
-        A peer may have more that the kernel had no room for. So all that comes counts as old until
-        the peer has paused, but not for longer than the stop has lasted.
+        Where so much waits that the kernel may have had no room for more, the peer may have the
+        rest in a queue of its own: what comes then counts as old, too, until the peer has paused,
+        but not for longer than the stop has lasted.
 
         Args:
             since: Clock reading of the last turn before, s.
             now: Clock reading, s.
         """
         for connection in self._connections.values():
-            if connection.old_since is None and _waiting_bytes(connection.socket):
+            waiting = _waiting_bytes(connection.socket)
+            if not waiting:
+                continue
+            if connection.old_since is None:
                 connection.old_since = since
-            if connection.old_since is not None:
-                connection.old_until = now + (now - since)
-                connection.read_at = now
+                connection.old_messages = 0
+            connection.old_bytes = waiting
+            connection.old_until = now + (now - since)
 
-    def _judge_age(self, connection: Connection) -> None:
+    def _age_of(self, connection: Connection, length: int) -> float | None:
+        """Return since when bytes that were just read may have waited; None for new ones."""
+        since = connection.old_since
+        if since is None:
+            return None
         now = self._timer_queue.clock.monotonic()
-        if now - connection.read_at > PAUSE_S or now > connection.old_until:
+        if connection.old_bytes:
+            connection.old_bytes -= length
+            connection.read_at = now
+            connection.old_total += length
+            return since
+        was_full = connection.old_total >= FULL_BYTES or connection.old_messages >= FULL_MESSAGES
+        paused = now - connection.read_at > PAUSE_S or now > connection.old_until
+        if paused or not was_full:
             connection.old_since = None
+            connection.old_total = 0
+            return None
         connection.read_at = now
+        return since
 
     # -- writing ----------------------------------------------------------------------------------
 

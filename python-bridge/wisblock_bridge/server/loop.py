@@ -182,6 +182,8 @@ class Server:
         was_stopped = wait_s is not None and now - self._turned_at > LONGEST_SLEEP_S + STOPPED_S
         if was_stopped:
             self._acceptor.note_stop(self._turned_at, now)
+            # What came meanwhile, even where the wait had ended just before.
+            ready = self._selector.select(0.0)
         self._turned_at = now
         for key, _ in ready:
             key.data()
