@@ -161,13 +161,14 @@ class Daemon:
         return 0
 
     def _listen(self, entrances: list[Listener]) -> None:
+        """Listen everywhere; at the socket file last, which is what others wait for."""
+        if self._listed is not None:
+            encrypted = [each.endpoint for each in entrances if each.encrypted]
+            self._server.listen_remote(encrypted, self._listed)
         for each in entrances:
             if not each.encrypted:
                 self._server.listen(each.endpoint)
                 restrict_socket(each.endpoint)
-        if self._listed is not None:
-            encrypted = [each.endpoint for each in entrances if each.encrypted]
-            self._server.listen_remote(encrypted, self._listed)
 
     def _note_shortfalls(self) -> None:
         """Write into the log, once, what ``check`` calls missing."""
