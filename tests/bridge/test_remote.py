@@ -8,6 +8,7 @@ import selectors
 import signal
 import socket
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fake_clock import FakeClock
 
+from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.keys import ClientList, make_pair, make_server_pair
 from wisblock_bridge.server.outbox import Sent
 from wisblock_bridge.server.remote import RemoteClients
@@ -144,7 +146,11 @@ def test_a_message_comes_with_key_and_address_and_is_answered(bench: Bench) -> N
     client.send(b"abc")
     bench.until(lambda: bench.taken)
     ((identity, message),) = bench.taken
-    assert message == RemoteMessage(bench.client_pair.public, "127.0.0.1", 3, b"abc")
+    now = SystemClock.monotonic()
+    assert now - LONG_S < message.received_at <= now
+    assert replace(message, received_at=0.0) == RemoteMessage(
+        bench.client_pair.public, "127.0.0.1", 3, b"abc"
+    )
     assert identity[0] == 0, "it has chosen no name"
     for body in (b"", b"answer", bytes(1_000_000)):
         assert bench.remote.send(identity, body) is Sent.YES

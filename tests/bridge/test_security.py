@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -431,6 +432,28 @@ def test_garbage_harms_nobody(
     assert after["requests"] - before["requests"] == 5
     assert after["undecodable"] == before["undecodable"]
     tally.add("forged", "garbage in place of a handshake", 1)
+
+
+def test_what_a_remote_client_asked_for_while_the_bridge_was_stopped_has_expired(
+    gateway: Gateway,
+) -> None:
+    """The process for remote clients goes on meanwhile, and passes on when a message came."""
+    assert gateway.process.process is not None
+    with gateway.connect("drive") as remote:
+        remote.result("hello", lease_ms=60_000)
+        os.kill(gateway.process.process.pid, signal.SIGSTOP)
+        try:
+            late = remote.send(
+                "invoke", timeout_ms=500, module=WRITE[0], slot=WRITE[1], operation=WRITE[2],
+                params={**LINE, "level": 1},
+            )  # fmt: skip
+            patient = remote.send("ping", timeout_ms=30_000)
+            time.sleep(2.0)
+        finally:
+            os.kill(gateway.process.process.pid, signal.SIGCONT)
+        assert remote.reply(late)["error"]["code"] == "expired"
+        assert remote.reply(patient)["ok"]
+        remote.result("bye")
 
 
 def test_200_half_open_handshakes_do_not_stop_others(gateway: Gateway, tally: Tally) -> None:

@@ -9,7 +9,11 @@ import os
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.discovery.findings import Finding
-from wisblock_bridge.runtime.state_store import default_directory, told_where, why_not_writable
+from wisblock_bridge.runtime.state_store import (
+    default_directory,
+    is_directory_configured,
+    why_not_writable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +32,7 @@ def state_finding(*, emulate: bool, environment: Mapping[str, str] = os.environ)
     Returns:
         Which directory it is, and whether files can be written there.
     """
-    if emulate and not told_where(environment):
+    if emulate and not is_directory_configured(environment):
         return Finding(
             WHAT, "ok", "An emulated board keeps nothing, unless STATE_DIRECTORY says where."
         )

@@ -45,7 +45,7 @@ def default_directory(environment: Mapping[str, str] = os.environ) -> Path:
     return base / "wisblock-bridge"
 
 
-def told_where(environment: Mapping[str, str] = os.environ) -> bool:
+def is_directory_configured(environment: Mapping[str, str] = os.environ) -> bool:
     """Return whether a directory for the state was named, and does not only follow from the user.
 
     Args:

@@ -30,7 +30,11 @@ from wisblock_bridge.runtime.fault_log import defect
 from wisblock_bridge.runtime.hardware import Hardware
 from wisblock_bridge.runtime.sessions import Sessions
 from wisblock_bridge.runtime.slots import SlotClosingError, SlotManager
-from wisblock_bridge.runtime.state_store import StateStore, default_directory, told_where
+from wisblock_bridge.runtime.state_store import (
+    StateStore,
+    default_directory,
+    is_directory_configured,
+)
 from wisblock_bridge.server.dispatch import Dispatcher
 from wisblock_bridge.server.loop import Server
 from wisblock_bridge.server.occupancy import chips_in_use, places
@@ -297,7 +301,7 @@ class Daemon:
 
     def _store(self) -> StateStore | None:
         """Find where to remember things; an emulated board forgets unless a directory is named."""
-        keep = told_where() or not self._config.emulate
+        keep = is_directory_configured() or not self._config.emulate
         return StateStore(default_directory()) if keep else None
 
     def _emulator_methods(self) -> EmulatorMethods | None:

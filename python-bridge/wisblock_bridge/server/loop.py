@@ -240,7 +240,12 @@ class Server:
         assert self._listed is not None  # noqa: S101
         peer = self._listed.find(message.key) or Peer(message.key, "", Role.NONE)
         return dispatcher.handle(
-            identity, message.start, peer, lambda: message.address, length=message.length
+            identity,
+            message.start,
+            peer,
+            lambda: message.address,
+            length=message.length,
+            received_at=message.received_at,
         )
 
     @staticmethod
@@ -259,13 +264,13 @@ class Server:
         Args:
             dispatcher: Takes it.
         """
-        posts = self._mailbox.take()
-        while posts:
-            post = posts.popleft()
-            if type(post) is Scanned:
-                dispatcher.receive_scan(post)
+        messages = self._mailbox.take()
+        while messages:
+            message = messages.popleft()
+            if type(message) is Scanned:
+                dispatcher.receive_scan(message)
             else:
-                dispatcher.receive(post)
+                dispatcher.receive(message)
 
     def finish(self, dispatcher: Dispatcher) -> None:
         """Hand over what has arrived and send what waits, once the dispatcher refuses everything.

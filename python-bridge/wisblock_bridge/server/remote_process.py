@@ -22,6 +22,7 @@ from pathlib import Path
 
 import zmq
 
+from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.keys import ClientList, server_pair
 from wisblock_bridge.server.curve import CurveAuthenticator
 from wisblock_bridge.server.remote_records import Kind, Record, RecordReader, RemoteMessage
@@ -162,6 +163,7 @@ class RemoteProcess:
             str(frame.get("Peer-Address")).removeprefix("::ffff:"),
             length,
             start,
+            SystemClock.monotonic(),
         )
         self._tell(Record(kind, identity, message.encode()))
 

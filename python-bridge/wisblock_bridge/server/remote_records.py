@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 _HEADER = struct.Struct(">IBB")
-_MESSAGE = struct.Struct(">BBI")
+_MESSAGE = struct.Struct(">BBId")
 KEY_BYTES = 40
 """A public key as text (Z85)."""
 
@@ -71,6 +71,7 @@ class RemoteMessage:
         address: Its IP address.
         length: Its length, bytes.
         start: As much of it as is kept.
+        received_at: When it came, s; processes of one computer share this clock.
         frames: What it is where it has several frames; then nothing of it is kept.
     """
 
@@ -78,23 +79,26 @@ class RemoteMessage:
     address: str
     length: int
     start: bytes
+    received_at: float = 0.0
     frames: SeveralFrames | None = None
 
     def encode(self) -> bytes:
         """Return its bytes, the body of a record."""
         key, address = self.key.encode(), self.address.encode()[:255]
-        return _MESSAGE.pack(len(key), len(address), self.length) + key + address + self.start
+        head = _MESSAGE.pack(len(key), len(address), self.length, self.received_at)
+        return head + key + address + self.start
 
     @classmethod
     def decode(cls, body: bytes) -> RemoteMessage:
         """Read it from the body of a record."""
-        key, address, length = _MESSAGE.unpack_from(body)
+        key, address, length, received_at = _MESSAGE.unpack_from(body)
         at = _MESSAGE.size
         return cls(
             body[at : at + key].decode(),
             body[at + key : at + key + address].decode(errors="replace"),
             length,
             body[at + key + address :],
+            received_at,
         )
 
 
