@@ -45,6 +45,7 @@ class Bench:
         self.acceptor = Acceptor(self.selector, self.timers, self.left.append, self.writable.append)
         self.acceptor.listen(self.endpoint)
         self.taken: list[tuple[Connection, Message]] = []
+        self.ages: list[float | None] = []
         self.answers: Callable[[Connection, Message], None] = lambda *_: None
 
     def turn(self, wait_s: float = 0.0) -> int:
@@ -56,7 +57,8 @@ class Bench:
             if key.fd in self.selector.get_map():  # an earlier one may have closed it
                 key.data()
         while (found := self.acceptor.take()) is not None:
-            connection, message, _ = found
+            connection, message, since = found
+            self.ages.append(since)
             self.taken.append((connection, message))
             self.answers(connection, message)
         return len(ready)
@@ -393,6 +395,54 @@ def test_closing_sends_what_waits(bench: Bench) -> None:
     bench.acceptor.close()
     assert peer.recv(1000).endswith(frame(b"last"))
     assert peer.recv(1000) == b""
+
+
+def test_what_a_peer_kept_in_its_own_queue_through_a_stop_is_as_old(bench: Bench) -> None:
+    """The kernel had no room for it; that it comes late may be due to ourselves."""
+    peer = greeted(bench)
+    peer.sendall(frame(b"x" * 500) * 200)
+    since = bench.clock.monotonic()
+    bench.clock.advance(1.0)
+    bench.acceptor.note_stop(since, bench.clock.monotonic())
+    bench.answers = lambda *_: bench.clock.advance(0.0075)  # 200 of them: 1.5 s of work
+    bench.until(lambda: len(bench.ages) == 200)
+    assert set(bench.ages) == {since}
+    bench.answers = lambda *_: None
+    bench.ages.clear()
+    peer.sendall(frame(b"later"))
+    bench.until(lambda: bench.ages)
+    assert bench.ages == [since], "while it had no chance to send"
+    bench.clock.advance(2.5)
+    peer.sendall(frame(b"new"))
+    bench.until(lambda: len(bench.ages) == 2)
+    assert bench.ages[1] is None, "it has paused"
+
+
+def test_a_peer_that_never_pauses_is_believed_again(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.sendall(frame(b"x" * 500) * 200)
+    since = bench.clock.monotonic()
+    bench.clock.advance(8.0)
+    bench.acceptor.note_stop(since, bench.clock.monotonic())
+    bench.until(lambda: len(bench.ages) == 200)
+    bench.ages.clear()
+    for number in range(10):
+        bench.clock.advance(1.0)
+        peer.sendall(frame(b"on and on"))
+        bench.until(lambda: len(bench.ages) > number)  # noqa: B023
+    assert bench.ages == [since] * 8 + [None] * 2, "as long as the stop has lasted"
+
+
+def test_a_peer_with_room_in_the_kernel_kept_nothing_back(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.sendall(frame(b"x" * 500) * 3)
+    since = bench.clock.monotonic()
+    bench.clock.advance(1.0)
+    bench.acceptor.note_stop(since, bench.clock.monotonic())
+    bench.until(lambda: len(bench.ages) == 3)
+    peer.sendall(frame(b"new"))
+    bench.until(lambda: len(bench.ages) == 4)
+    assert bench.ages == [since] * 3 + [None]
 
 
 def test_a_flood_costs_others_their_turn_at_most_once(bench: Bench) -> None:

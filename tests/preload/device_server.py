@@ -16,6 +16,7 @@ import struct
 import tempfile
 import threading
 from collections import Counter
+from contextlib import suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
@@ -113,7 +114,8 @@ class DeviceServer:
         with self._lock:
             connections = tuple(self._connections)
         for connection in connections:
-            connection.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # its own thread has closed it, or its program has gone
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)
         self._folder.cleanup()

@@ -60,12 +60,14 @@ CHUNK_BYTES = 64 * 1024
 TURN_BYTES = 1024 * 1024
 """How much of one connection is read before others get their turn."""
 
-FULL_BYTES, FULL_MESSAGES = 64 * 1024, 128
-"""With less in it no connection was full: the kernel keeps some 200 kB for one of them, counting
-each write of a peer as 768 bytes at least (net.core.wmem_default; struct sk_buff)."""
+FULL_BYTES, FULL_MESSAGES = 16 * 1024, 64
+"""With less in it no connection was full. The kernel has room for 208 KiB (net.core.wmem_default),
+but counts each write of a peer as 768 bytes at least, and pages that are only partly used: of a
+program that writes blocks of 8 KiB, connections were seen full with 48 KiB in them."""
 
-PAUSE_S = 0.5
-"""Nothing for so long: a peer has sent what had waited in its own queue."""
+PAUSE_S = 2.0
+"""Nothing for so long, though it could have sent: a peer has sent what had waited in its own queue.
+Far more than a computer with work to do keeps a program waiting."""
 
 ACCEPTS_PER_TURN = 64
 ACCEPT_AGAIN_S = 1.0
@@ -300,8 +302,11 @@ class Acceptor:
             waiting.append(connection)
         elif connection.has_ended:
             self._close(connection)
-        elif not connection.interest & _READ:
-            self._set_interest(connection)
+        else:
+            if connection.old_since is not None:  # until now, it could not have sent more
+                connection.read_at = self._timer_queue.clock.monotonic()
+            if not connection.interest & _READ:
+                self._set_interest(connection)
         return connection, message, received_at
 
     def _ready(self, connection: Connection) -> None:
@@ -356,7 +361,7 @@ class Acceptor:
 
         Where so much waits that the kernel may have had no room for more, the peer may have the
         rest in a queue of its own: what comes then counts as old, too, until the peer has paused,
-        but not for longer than the stop has lasted.
+        but not for longer than the stop has lasted (or such a pause).
 
         Args:
             since: Clock reading of the last turn before, s.
@@ -370,7 +375,7 @@ class Acceptor:
                 connection.old_since = since
                 connection.old_messages = 0
             connection.old_bytes = waiting
-            connection.old_until = now + (now - since)
+            connection.old_until = now + max(now - since, PAUSE_S)
 
     def _age_of(self, connection: Connection, length: int) -> float | None:
         """Return since when bytes that were just read may have waited; None for new ones."""
