@@ -445,6 +445,19 @@ def test_a_peer_with_room_in_the_kernel_kept_nothing_back(bench: Bench) -> None:
     assert bench.ages == [since] * 3 + [None]
 
 
+def test_what_waited_through_a_second_stop_is_as_old_as_that_one(bench: Bench) -> None:
+    peer = greeted(bench)
+    for _ in range(2):
+        peer.sendall(frame(b"waits"))
+        since = bench.clock.monotonic()
+        bench.clock.advance(1.0)
+        bench.acceptor.note_stop(since, bench.clock.monotonic())
+        bench.until(lambda: bench.ages)
+        assert bench.ages == [since]
+        bench.ages.clear()
+        bench.clock.advance(60.0)
+
+
 def test_a_flood_costs_others_their_turn_at_most_once(bench: Bench) -> None:
     flood, polite = greeted(bench), greeted(bench)
     data = frame(b"x" * 10) * 4000

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgpack
 import pytest
-from tests.bridge.bridge_process import BridgeProcess, eventually
+from tests.bridge.bridge_process import BridgeProcess, eventually, standing_still
 from tests.bridge.raw_zmtp import RawPeer, frame
 from tests.bridge.wire_client import RawClient
 
@@ -36,12 +34,9 @@ def own() -> Iterator[BridgeProcess]:
 def stopped(bridge: BridgeProcess, seconds: float) -> Iterator[None]:
     """The bridge stands still; what is done within happens at the beginning of that."""
     assert bridge.process is not None
-    os.kill(bridge.process.pid, signal.SIGSTOP)
-    try:
+    with standing_still(bridge.process.pid):
         yield
         time.sleep(seconds)
-    finally:
-        os.kill(bridge.process.pid, signal.SIGCONT)
 
 
 def relay_is_on(client: RawClient) -> bool:

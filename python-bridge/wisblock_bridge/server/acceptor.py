@@ -371,9 +371,9 @@ class Acceptor:
             waiting = _waiting_bytes(connection.socket)
             if not waiting:
                 continue
-            if connection.old_since is None:
+            if not self._may_be_old(connection, now):
                 connection.old_since = since
-                connection.old_messages = 0
+                connection.old_total = connection.old_messages = 0
             connection.old_bytes = waiting
             connection.old_until = now + max(now - since, PAUSE_S)
 
@@ -383,19 +383,23 @@ class Acceptor:
         if since is None:
             return None
         now = self._timer_queue.clock.monotonic()
-        if connection.old_bytes:
-            connection.old_bytes -= length
-            connection.read_at = now
-            connection.old_total += length
-            return since
-        was_full = connection.old_total >= FULL_BYTES or connection.old_messages >= FULL_MESSAGES
-        paused = now - connection.read_at > PAUSE_S or now > connection.old_until
-        if paused or not was_full:
+        if not self._may_be_old(connection, now):
             connection.old_since = None
-            connection.old_total = 0
             return None
         connection.read_at = now
+        if connection.old_bytes:
+            connection.old_bytes -= length
+            connection.old_total += length
         return since
+
+    @staticmethod
+    def _may_be_old(connection: Connection, now: float) -> bool:
+        """Return whether what comes next may have waited through the stop noted last."""
+        if connection.old_since is None or connection.old_bytes:
+            return connection.old_since is not None
+        was_full = connection.old_total >= FULL_BYTES or connection.old_messages >= FULL_MESSAGES
+        has_paused = now - connection.read_at > PAUSE_S or now > connection.old_until
+        return was_full and not has_paused
 
     # -- writing ----------------------------------------------------------------------------------
 
