@@ -13,9 +13,9 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
+from benchmarks.bus_work import bits
 from benchmarks.processes import CORE, bridge, node
 from wisblock_bridge.boards import BOARDS
-from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.emulation.board import EmulatedBoard
 from wisblock_bridge.module_api.needs import PortNeed
@@ -26,6 +26,7 @@ from wisblock_bridge.runtime.slots import SlotManager
 from wisblock_bridge.threads.mailbox import Mailbox
 
 if TYPE_CHECKING:
+    from wisblock_bridge.buses.i2c import Read, Write
     from wisblock_bridge.module_api import Slot
     from wisblock_bridge.module_api.signatures import ModuleDescription, OperationDescription
 
@@ -34,22 +35,6 @@ BIT_S = 1 / 100_000
 
 BOARD = "rak6421-va"
 """It has no clock at the address of a RAK12004; expanders are measured through the others."""
-
-
-def bits(messages: tuple[Write | Read, ...]) -> int:
-    """Count the bits of a transaction on the wire.
-
-    Args:
-        messages: The transaction.
-
-    Returns:
-        Nine for each byte and address, one for each start and the stop.
-    """
-    total = 1
-    for message in messages:
-        length = len(message.data) if isinstance(message, Write) else message.length
-        total += 1 + 9 * (1 + length)
-    return total
 
 
 def cheapest(description: ModuleDescription) -> OperationDescription:
@@ -130,15 +115,15 @@ class Measured:
         assert isinstance(params, dict)
         arguments = tuple(params.get(param.name, param.default) for param in self._operation.params)
         os.sched_setaffinity(0, {int(CORE)})  # where the bridge runs as well
-        self._worker.perform(self._operation.name, arguments)
+        self._worker.lifecycle.perform(self._operation.name, arguments)
         times = []
         for _ in range(rounds):
             begin = time.perf_counter()
-            self._worker.perform(self._operation.name, arguments)
+            self._worker.lifecycle.perform(self._operation.name, arguments)
             times.append(time.perf_counter() - begin)
         os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
         self._seen = []
-        self._worker.perform(self._operation.name, arguments)
+        self._worker.lifecycle.perform(self._operation.name, arguments)
         self.bits = sum(bits(messages) for messages in self._seen)
         self._worker.close()
         return statistics.median(times)
