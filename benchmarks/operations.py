@@ -32,7 +32,7 @@ def chosen() -> list[Minimum]:
     """Choose the operation of each module: the first of the table that reads its hardware.
 
     Returns:
-        Its entries; of serial lines section 10 tells.
+        Its entries; of serial lines section S tells.
     """
     modules = registry.load().modules
     found: dict[str, Minimum] = {}
