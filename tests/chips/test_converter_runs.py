@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -177,7 +178,7 @@ class Silicon:
         self.clock = FakeClock()
         wires = [AnalogWire(f"AIN{number}") for number in range(4)]
         for number, wire in enumerate(wires):
-            wire.connect(lambda number=number: volts(number))
+            wire.connect(partial(volts, number))
         self.bus = EmulatedI2CBus("i2c-1", self.clock)
         self.emulated = fitted(wires, self.clock)
         self.bus.attach(0x4B, self.emulated)

@@ -572,7 +572,8 @@ def test_a_card_that_sleeps_after_the_look_for_a_second_one(halts: bool) -> None
     assert plugged.module.read_ndef().values["records"] == ["https://example.com/"]
     assert plugged.chip.commands.count(0x4A) == (2 if halts else 1)
     assert plugged.module.read_tag().values["type"] == "ntag213"
-    assert plugged.module.transceive(data=b"\x60").values["data"][:2] == b"\x00\x04"
+    version = plugged.module.transceive(data=b"\x60").values["data"]
+    assert version == bytes.fromhex("00 04 04 02 01 00 0F 03")  # NTAG213 data sheet, 10.1
 
 
 def test_another_card_in_its_place(plugged: Plugged) -> None:

@@ -46,7 +46,8 @@ def test_bits_of_known_transactions(
 def test_a_modbus_exchange_of_one_register_at_9600_baud() -> None:
     """8 and 7 characters, 3.5 of silence, 5 ms of the unit: 150 bits, 24.3 ms."""
     move = modbus(8, 7)
-    assert (move.bits, move.seconds) == (150, pytest.approx(15 / 960 + 3.5 / 960 + 0.005))
+    assert move.bits == 150
+    assert move.seconds == pytest.approx(15 / 960 + 3.5 / 960 + 0.005)
 
 
 def test_the_firmware_of_a_pn532() -> None:
