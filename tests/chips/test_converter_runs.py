@@ -22,10 +22,13 @@ from wisblock_bridge.chips.ads1115 import ADS1115
 from wisblock_bridge.chips.ads1115.emulator import EmulatedADS1115
 from wisblock_bridge.chips.sgm58031 import SGM58031
 from wisblock_bridge.chips.sgm58031.emulator import EmulatedSGM58031
+from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.errors import BusError, CutShortError, ErrorCode, NotReadyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from wisblock_bridge.buses.analog import TimedConversion
 
 _POINTER_TO_THRESHOLD = (Write(b"\x02"), Read(2))
 IDLE = ("01 05 83", "01 -> 85 83")
@@ -260,3 +263,32 @@ def test_who_reads_registers_waits_until_nobody_uses_the_chip() -> None:
     threads[0].join(10)
     assert len(seen) == 1
     assert {each.volts for each in found} == {0.5}
+
+
+def test_two_that_measure_for_a_while_share_the_chip() -> None:
+    """A RAK12015 beside a RAK5801, in real time: nobody waits for the other's end."""
+    clock = SystemClock()
+    wires = [AnalogWire(f"AIN{number}") for number in range(4)]
+    for number, wire in enumerate(wires):
+        wire.connect(partial(float, number / 2))
+    bus = EmulatedI2CBus("i2c-1", clock)
+    bus.attach(0x4B, EmulatedSGM58031(wires, clock))
+    chip = SGM58031(bus, 0x4B, clock)
+    found: dict[int, list[TimedConversion]] = {}
+    ends: dict[int, float] = {}
+
+    def measure(channel: int, duration_s: float) -> None:
+        found[channel] = chip.sample(channel, duration_s, nothing)
+        ends[channel] = clock.monotonic()
+
+    threads = [
+        threading.Thread(target=measure, args=each) for each in ((1, 1.0), (3, 0.1), (2, 0.1))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    for channel in (1, 2, 3):
+        assert {each.volts for each in found[channel]} == {channel / 2}
+        assert len(found[channel]) > 5
+    assert max(ends[2], ends[3]) < ends[1]
