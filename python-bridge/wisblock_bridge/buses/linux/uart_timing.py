@@ -133,7 +133,7 @@ def drain(descriptor: int, due: float, limit: float) -> None:
         now = time.monotonic()
         if now >= limit:
             raise TimeoutError
-        time.sleep(max(due - now, LOOK_S))
+        select.select([], [], [], max(due - now, LOOK_S))
         empty = _is_empty(descriptor)
 
 
