@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import burden, neighbours, operations
+from benchmarks import burden, least, lines, neighbours, operations
 from benchmarks.processes import (
     ROOT,
     as_installed,
@@ -227,6 +227,8 @@ def main() -> int:
         "8": lambda: operations.rows(5),
         "9": lambda: neighbours.rows(rounds),
         "L": lambda: burden.rows(rounds),
+        "M": least.rows,
+        "S": lines.rows,
     }
     held = True
     print(f"{'what':58} {'measured':>10}  bar")

@@ -108,7 +108,8 @@ def scan(
             here.append(_Candidate(chip.chip, "", [chip.module]))
     found: list[dict[str, object]] = []
     for address in sorted(wanted):
-        entry = _look(bus, address, wanted[address], clock or SystemClock())
+        with hardware.undisturbed(address):
+            entry = _look(bus, address, wanted[address], clock or SystemClock())
         if entry is not None:
             found.append(asdict(_with_users(entry, expected.get(address, []))))
     return found
