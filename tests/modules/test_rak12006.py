@@ -121,7 +121,7 @@ def test_where_edges_wake_it_it_is_looked_at_when_it_has_settled() -> None:
     watch = slot.module.motion()
     slot.clock.advance(10.0)
     watch.look()
-    assert watch.interval_s == pytest.approx(20.0)
+    assert watch.look_at == pytest.approx(slot.clock.monotonic() + 20.0)
     slot.set("motion", value=True)
     (begun,) = watch.look()
     assert begun.quality is Quality.UNCERTAIN

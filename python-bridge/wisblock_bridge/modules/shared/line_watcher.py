@@ -135,8 +135,7 @@ class LineEvents(EventSource):
             self._told_unsettled = False
             if not found and self._told is not None:
                 found = [self._pack(self._told, self._clock.timestamp_ms(), 0)]
-        if self._edges is not None:
-            self.interval_s = left_s if left_s > 0.0 else math.inf
+        self.look_at = self._settled_at if left_s > 0.0 else None
         return found
 
     def _look_at_level(self) -> list[Result]:
