@@ -2,8 +2,9 @@
 
 A bridge on an emulated board whose bus takes the time of a real one at 100 kHz. A client
 subscribes, waits until everything runs, and counts what comes in ten seconds: events over the beats
-between the first and the last of each subscription, 1.0 being all of them. Beside it another client asks for another channel of the same converter, ten
-times a second at most; its median is printed over what that takes alone.
+between the first and the last of each subscription, 1.0 being all of them. Beside it another client
+asks for another channel of the same converter, ten times a second at most; its median is printed
+over what that takes alone. A machine that is busy with other things misses beats as well.
 """
 
 from __future__ import annotations

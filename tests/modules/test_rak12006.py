@@ -93,11 +93,11 @@ def test_motion_is_told_where_the_line_is_looked_at() -> None:
     slot = opened()
     slot.clock.advance(31.0)
     watch = slot.module.motion()
-    assert (watch.interval_s, watch.descriptor) == (0.1, None)
+    assert (watch.interval_s, watch.descriptor) == (0.01, None)
     seen = [(each.values["motion"], each.quality) for each in watch.look()]
     for motion in (True, True, False):
         slot.set("motion", value=motion)
-        slot.clock.advance(0.1)
+        slot.clock.advance(0.01)
         seen += [(each.values["motion"], each.quality) for each in watch.look()]
     assert seen == [(False, Quality.GOOD), (True, Quality.GOOD), (False, Quality.GOOD)]
 

@@ -46,7 +46,7 @@ class RAK12006(Module):
     marked uncertain.
 
     It is watched by interrupt where the line belongs to the processor (RAK6421); the expander of a
-    RAK7391 is looked at ten times a second. A module that is not plugged in reads as "no motion".
+    RAK7391 is looked at 100 times a second. A module that is not plugged in reads as "no motion".
     """
 
     product = Product(
@@ -103,7 +103,7 @@ class RAK12006(Module):
         self,
         active_low: ActiveLow = True,  # noqa: FBT002  (of the wire)
         debounce_ms: DebounceMs = 0,
-        poll_ms: PollMs = 100,
+        poll_ms: PollMs = 10,
     ) -> LineEvents:
         """Report when motion begins and ends; the first message is the present state.
 

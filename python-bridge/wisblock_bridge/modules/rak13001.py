@@ -47,8 +47,8 @@ class IsolatedInput(Module):
     @event(gives=(ACTIVE, MISSED), main=ACTIVE, polled=True)
     def input_changed(
         self,
-        debounce_ms: DebounceMs = 20,
-        poll_ms: PollMs = 50,
+        debounce_ms: DebounceMs = 10,
+        poll_ms: PollMs = 10,
     ) -> LineEvents:
         """Report when voltage comes or goes; the first message is the present state.
 
@@ -77,8 +77,8 @@ class RAK13001(RelayModule, IsolatedInput):
     reported; whether the contact moved cannot be seen.
 
     The input is active with 12 to 24 V DC at K1 and K2. It is watched by interrupt where the line
-    belongs to the processor (RAK6421); the expander of a RAK7391 is looked at 20 times a second, so
-    shorter pulses can be missed there.
+    belongs to the processor (RAK6421); the expander of a RAK7391 is looked at 100 times a second,
+    so shorter pulses can be missed there.
     """
 
     product = Product(

@@ -28,6 +28,7 @@ from wisblock_bridge.module_api import (
 )
 from wisblock_bridge.modules.shared.expander_pins import PinOwners, pins_in
 from wisblock_bridge.modules.shared.level_changes import LevelChanges
+from wisblock_bridge.modules.shared.line_watcher import PollMs  # noqa: TC001  (read at run time)
 
 log = logging.getLogger(__name__)
 
@@ -330,9 +331,7 @@ class RAK13003(Module):
         pins: Annotated[
             list[int], Param("Numbers of the pins to look at; none means all.", low=0, high=15)
         ] = [],  # noqa: B006  (the description copies it; nobody changes it)
-        poll_ms: Annotated[
-            int, Param("How often to look.", unit="millisecond", low=10, high=60_000)
-        ] = 50,
+        poll_ms: PollMs = 10,
     ) -> LevelChanges:
         """Report when a pin changes its level; the first message of each pin is its present level.
 
@@ -340,14 +339,19 @@ class RAK13003(Module):
             The event source.
         """
         watched = tuple(dict.fromkeys(pins)) or tuple(range(PIN_COUNT))
-        return LevelChanges(self._levels, self._changed, watched, poll_ms / 1000.0)
+        return LevelChanges(
+            self.expander.watch,
+            self._changed,
+            watched,
+            poll_ms / 1000.0,
+            self.clock,
+            self._check_supply,
+        )
 
-    def _levels(self) -> int:
-        self._check_supply()
-        return self.expander.levels()
-
-    def _changed(self, pin: int, level: int) -> Result:
-        return self._seen(about=1 << pin, pin=pin, level=level)
+    def _changed(self, pin: int, level: int, timestamp_ms: float) -> Result:
+        found = self._seen(about=1 << pin, pin=pin, level=level)
+        found.timestamp_ms = timestamp_ms
+        return found
 
     def _check_supply(self) -> None:
         """Find out whether the chip forgot what it was told, and make the best of it."""

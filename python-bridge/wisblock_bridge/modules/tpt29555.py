@@ -23,6 +23,7 @@ from wisblock_bridge.module_api import (
     operation,
 )
 from wisblock_bridge.modules.shared.level_changes import LevelChanges
+from wisblock_bridge.modules.shared.line_watcher import PollMs  # noqa: TC001  (read at run time)
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
 
 if TYPE_CHECKING:
@@ -265,9 +266,7 @@ class TPT29555(Module):
         lines: Annotated[
             list[int], Param("Numbers of the lines to look at; none means all.", low=0, high=15)
         ] = [],  # noqa: B006  (the description copies it; nobody changes it)
-        poll_ms: Annotated[
-            int, Param("How often to look.", unit="millisecond", low=10, high=60_000)
-        ] = 50,
+        poll_ms: PollMs = 10,
     ) -> LevelChanges:
         """Report when a line changes its level; at first the present level of each line.
 
@@ -277,10 +276,11 @@ class TPT29555(Module):
         watched = tuple(dict.fromkeys(lines)) or tuple(range(LINE_COUNT))
         controller = self.expanders.controller(expander)
         return LevelChanges(
-            controller.levels,
-            lambda line, level: self.readings(line=line, level=level),
+            controller.watch,
+            lambda line, level, timestamp_ms: Result({"line": line, "level": level}, timestamp_ms),
             watched,
             poll_ms / 1000.0,
+            self.clock,
         )
 
     def _drive(self, expander: str, line: int, level: int) -> Result:

@@ -53,7 +53,7 @@ class MCP23017(RegisterExpander):
     Args:
         bus: The bus the chip is on.
         address: 7-bit address, 0x20...0x27.
-        clock: Time; not needed by this chip, taken so that all chips are built alike.
+        clock: Time of the changes that are seen.
 
     Source: Microchip MCP23017 datasheet DS20001952C, sections 3.2 "Serial interface" and 3.5
         "Configuration and control registers".
