@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import burden, neighbours, operations, pace
+from benchmarks import burden, edges, neighbours, operations, pace
 from benchmarks.processes import (
     ROOT,
     as_installed,
@@ -227,6 +227,7 @@ def main() -> int:
         "8": lambda: operations.rows(5),
         "9": lambda: neighbours.rows(rounds),
         "P": lambda: pace.rows(max(1, rounds // 5)),
+        "E": lambda: edges.rows(20 * rounds),
         "L": lambda: burden.rows(rounds),
     }
     held = True

@@ -87,6 +87,13 @@ class Client:
                 self._socket.send(msgpack.packb(ping))
         return found
 
+    def wait_for_event(self) -> dict[str, Any]:
+        """Return the next event, with ``"seen"`` as ``listen`` gives it."""
+        while True:
+            message = msgpack.unpackb(self._socket.recv())
+            if "event" in message:
+                return {**message, "seen": time.time() * 1000.0}
+
     def close(self) -> None:
         """Disconnect."""
         self._socket.close()
