@@ -24,6 +24,15 @@ from wisblock_bridge.module_api import (
 )
 from wisblock_bridge.modules.shared.level_changes import LevelChanges
 from wisblock_bridge.modules.shared.line_watcher import PollMs  # noqa: TC001  (read at run time)
+from wisblock_bridge.modules.shared.pulse_counter import (
+    FREQUENCY,
+    PULSES,
+    CountPollMs,
+    PulseEdge,
+    WindowMs,
+    count_levels,
+    report,
+)
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
 
 if TYPE_CHECKING:
@@ -174,6 +183,49 @@ class TPT29555(Module):
             directions=controller.directions(),
         )
 
+    @operation(gives=(PULSES,), main=PULSES, reads_only=True)
+    def count(
+        self,
+        expander: Expander,
+        line: Line,
+        edge: PulseEdge = "rising",
+        window_ms: WindowMs = 1000,
+        poll_ms: CountPollMs = 10,
+    ) -> Result:
+        """Count the pulses at a pin.
+
+        The expander is looked at every ``poll_ms``: a pulse or a gap that is shorter can be missed,
+        and the result says so.
+
+        Returns:
+            ``pulses``.
+
+        Raises:
+            BusError: The expander did not answer.
+        """
+        return self._counted(expander, line, edge, window_ms, poll_ms, frequency=False)
+
+    @operation(gives=(FREQUENCY, PULSES), main=FREQUENCY, reads_only=True)
+    def frequency(
+        self,
+        expander: Expander,
+        line: Line,
+        edge: PulseEdge = "rising",
+        window_ms: WindowMs = 1000,
+        poll_ms: CountPollMs = 10,
+    ) -> Result:
+        """Measure the frequency of the pulses at a pin.
+
+        What can be missed is the same as for ``count``.
+
+        Returns:
+            ``frequency`` in Hz, and ``pulses``.
+
+        Raises:
+            BusError: The expander did not answer.
+        """
+        return self._counted(expander, line, edge, window_ms, poll_ms, frequency=True)
+
     @operation(gives=(LEVEL,), main=LEVEL, drives="{expander}/{line}", payload_param="level")
     def write(self, expander: Expander, line: Line, level: Level) -> Result:
         """Drive a line to a level; it becomes an output without a glitch.
@@ -282,6 +334,13 @@ class TPT29555(Module):
             poll_ms / 1000.0,
             self.clock,
         )
+
+    def _counted(
+        self, expander: str, line: int, edge: str, window_ms: int, poll_ms: int, *, frequency: bool
+    ) -> Result:
+        reader = self.expanders.controller(expander).watch(1 << line)
+        train = count_levels(self, reader, int(edge == "rising"), window_ms, poll_ms)
+        return report(self, train, poll_ms, frequency=frequency)
 
     def _drive(self, expander: str, line: int, level: int) -> Result:
         controller = self._take(expander, line)
