@@ -106,9 +106,10 @@ class RAK13003(Module):
     slots share. So pins stay driven when the bus fails while the module is released, until the bus
     works again; that is tried for a minute.
 
-    Changes are found by looking at the pins: the module's interrupt lines (IO5 and IO6) are kept
-    free of other drivers and are not used, because the expanders of a RAK7391 would have to be
-    looked at just as often.
+    Changes are found by looking at all pins in one transaction, 100 times a second while somebody
+    listens: the module's interrupt lines (IO5 and IO6) are kept free of other drivers and are not
+    used, because the expanders of a RAK7391 would have to be looked at just as often. When pulses
+    are counted the chip itself keeps those that are shorter.
 
     Two of these modules need different addresses. 0x26 and 0x27 belong to the expanders of a
     current RAK7391, 0x23 and 0x27 to those of an older one and 0x20, the address as delivered, to

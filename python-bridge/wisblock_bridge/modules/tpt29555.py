@@ -83,7 +83,8 @@ class TPT29555(Module):
 
     A line that a module in a slot uses is refused with that module's name. Levels are polled: the
     expanders' interrupt is not known to be wired, so pulses shorter than the polling interval can
-    be missed.
+    be missed. One look serves all lines of an expander and everybody who listens to them, the
+    modules in the slots as well.
     """
 
     product = Product(

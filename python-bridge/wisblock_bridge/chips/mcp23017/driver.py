@@ -35,7 +35,6 @@ _PLAIN_CONTROL = Write(bytes((CONTROL, 0x00)))
 _TRUE_LEVELS_NO_INTERRUPTS = Write(bytes((POLARITY, *(0x00,) * 8)))
 _NO_PULL_UPS = Write(bytes((PULL_UP, 0x00, 0x00)))
 
-_NO_INTERRUPTS = Write(bytes((INTERRUPT_ENABLE, 0x00, 0x00)))
 _FLAGS_TO_PINS = Write(bytes((INTERRUPT_FLAGS,)))
 _THREE_PAIRS = Read(6)
 
@@ -276,10 +275,12 @@ class MCP23017(RegisterExpander):
         """Keep no more changes.
 
         Raises:
-            BusError: The chip did not answer.
+            BusError: The chip did not answer; the next command ends it.
+            WrongChipError: What answers does not behave like an MCP23017.
         """
         with self._lock:
-            self._bus.transfer(self._address, _NO_INTERRUPTS)
+            self._learn_locked()
+            self._store_locked(INTERRUPT_ENABLE, ALL_PINS, 0)
 
     def _drive_locked(self, mask: int, levels: int) -> None:
         super()._drive_locked(mask, levels)
