@@ -83,6 +83,8 @@ class NodeStatus {
   #value = null;
   #errorCode = "";
   #stale = false;
+  /** @type {{reached: string, asked: string, unit: string} | null} */
+  #late = null;
   #inFlight = 0;
   #busyText = "";
   /** @type {NodeJS.Timeout | undefined} */
@@ -95,7 +97,7 @@ class NodeStatus {
   /**
    * @param {object} options
    * @param {(line: StatusLine) => void} options.show       node.status
-   * @param {(id: string) => string} options.translate      RED._
+   * @param {(id: string, values?: Record<string, string>) => string} options.translate  RED._
    * @param {Timers} [options.timers]                       replaced by tests
    */
   constructor({ show, translate, timers = { setTimeout, clearTimeout } }) {
@@ -152,9 +154,11 @@ class NodeStatus {
    * @param {string} text
    * @param {{quality?: string, emulated?: boolean}} [result]
    * @param {number} [staleAfterMs]  without another value for so long it is no longer green; 0 for never
+   * @param {{reached: string, asked: string, unit: string} | null} [late]  the rates of a reading that does not keep its pace
    */
-  value(text, { quality = "good", emulated = false } = {}, staleAfterMs = 0) {
+  value(text, { quality = "good", emulated = false } = {}, staleAfterMs = 0, late = null) {
     this.#value = { text, quality, emulated };
+    this.#late = late;
     this.#errorCode = "";
     this.#clearStale();
     if (staleAfterMs > 0 && !this.#disposed) {
@@ -210,6 +214,10 @@ class NodeStatus {
     }
     const versionMismatch = this.#versionMismatch === "" ? "" : this.translate(`${WORDS}.version_mismatch.${this.#versionMismatch}`);
     if (this.#value !== null) {
+      if (this.#late !== null && !this.#stale) {
+        const { unit, ...rates } = this.#late;
+        return { fill: "yellow", shape: "dot", text: this.translate(`${WORDS}.late.${unit}`, rates) };
+      }
       const { text, quality, emulated } = this.#value;
       const notes = [
         emulated ? this.translate(`${WORDS}.emulated`) : "",

@@ -34,11 +34,20 @@ function handTimers() {
 function make() {
   const shown = [];
   const timers = handTimers();
-  const status = new NodeStatus({ show: (line) => shown.push(line), translate: (id) => id.replace(`${WORDS}.`, ""), timers });
+  const status = new NodeStatus({ show: (line) => shown.push(line), translate: (id, values = {}) => [id.replace(`${WORDS}.`, ""), ...Object.values(values)].join(" "), timers });
   return { status, shown, timers, last: () => shown.at(-1) };
 }
 
 describe("the status of a node", () => {
+  it("shows in yellow that a reading does not keep its pace, until it does", () => {
+    const { status, last } = make();
+    status.bridge("online");
+    status.value("1 V", {}, 3000, { reached: "3.2", asked: "10", unit: "s" });
+    assert.deepEqual(last(), { fill: "yellow", shape: "dot", text: "late.s 3.2 10" });
+    status.value("1 V", {}, 3000);
+    assert.deepEqual(last(), { fill: "green", shape: "dot", text: "1 V" });
+  });
+
   it("follows the connection", () => {
     const { status, last } = make();
     status.bridge("connecting");

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.analog import AnalogConverter, Conversion, TimedConversion
     from wisblock_bridge.buses.gpio import EdgeSource
+    from wisblock_bridge.buses.shared_levels import LevelReader
 
 
 def lost_supply(chip: str, state: str) -> SupplyLostError:
@@ -127,6 +128,20 @@ class DigitalLine:
         """
         try:
             return self._edges.join(lambda: self._controller.edges(self._offset, bias, debounce_ms))
+        except BridgeError as error:
+            raise error.at(self.place) from error.__cause__
+
+    def watch(self) -> LevelReader:
+        """Look at the line together with everybody who looks at its expander.
+
+        Returns:
+            What tells its changes from now on, whenever it is asked.
+
+        Raises:
+            BusError: The controller did not answer.
+        """
+        try:
+            return self._controller.watch(1 << self._offset)
         except BridgeError as error:
             raise error.at(self.place) from error.__cause__
 

@@ -22,6 +22,7 @@ from wisblock_bridge.module_api import (
     event,
     operation,
 )
+from wisblock_bridge.modules.shared.pulse_counter import WindowMs  # noqa: TC001  (read at run time)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,7 @@ PEAK = ReadingSpec(
     "peak", "Highest voltage of the sensor.", unit="volt", low=0.0, high=HIGHEST_V, step=STEP_V
 )
 PULSES = ReadingSpec("pulses", "How often the sensor closed.", kind="int", low=0, step=1)
+FREQUENCY = ReadingSpec("frequency", "How often a second the sensor closed.", unit="hertz", low=0.0)
 CONVERSIONS = ReadingSpec(
     "conversions", "How often the sensor was looked at.", kind="int", low=1, step=1
 )
@@ -115,6 +117,42 @@ class RAK12015(Module):
             conversions=counter.conversions,
         )
 
+    @operation(gives=(PULSES,), main=PULSES, reads_only=True)
+    def count(self, window_ms: WindowMs = 1000, threshold: Threshold = 0.1) -> Result:
+        """Count how often the sensor closes.
+
+        A pulse that falls between two conversions is missed: those shorter than 3 ms, in any
+        number, and more while the other slot uses the converter. The result says how often the
+        sensor was looked at.
+
+        Returns:
+            ``pulses``.
+
+        Raises:
+            BusError: The converter did not answer.
+            NotReadyError: A conversion did not end.
+        """
+        counter, _, quality, note = self._counted(window_ms, threshold)
+        return self.readings(quality, note, pulses=counter.pulses)
+
+    @operation(gives=(FREQUENCY, PULSES), main=FREQUENCY, reads_only=True)
+    def frequency(self, window_ms: WindowMs = 1000, threshold: Threshold = 0.1) -> Result:
+        """Measure how often a second the sensor closes: how hard it is shaken.
+
+        What can be missed is the same as for ``count``.
+
+        Returns:
+            ``frequency`` in Hz, and ``pulses``.
+
+        Raises:
+            BusError: The converter did not answer.
+            NotReadyError: A conversion did not end.
+        """
+        counter, passed_s, quality, note = self._counted(window_ms, threshold)
+        return self.readings(
+            quality, note, frequency=counter.pulses / passed_s, pulses=counter.pulses
+        )
+
     @event(gives=(VIBRATION, PEAK, PULSES), main=VIBRATION, polled=True)
     def vibration(
         self,
@@ -146,6 +184,17 @@ class RAK12015(Module):
         return VibrationWatch(
             self, threshold, hold_ms / 1000.0, window_ms / 1000.0, poll_ms / 1000.0
         )
+
+    def _counted(
+        self, window_ms: int, threshold: float
+    ) -> tuple[PulseCounter, float, Quality, str]:
+        begin = self.clock.monotonic()
+        counter = PulseCounter(threshold)
+        quality, note = self.look(counter, window_ms / 1000.0)
+        passed_s = self.clock.monotonic() - begin
+        each_ms = passed_s * 1000.0 / counter.conversions
+        note = note or f"Looked at every {each_ms:.1f} ms: shorter pulses can be missed."
+        return counter, passed_s, quality, note
 
     def look(self, counter: PulseCounter, window_s: float) -> tuple[Quality, str]:
         """Convert again and again, and count.

@@ -37,6 +37,7 @@ class Counters:
         self.undecodable = 0
         self.operations = 0
         self.events = 0
+        self.late = 0
         self.keys_refused = 0
         self.errors: Counter[str] = Counter()
 
@@ -136,6 +137,7 @@ def _counters(counters: Counters, outbox: Outbox) -> dict[str, object]:
         "operations": counters.operations,
         "events": counters.events,
         "events_lost": outbox.events_lost,
+        "late": counters.late,
         "unroutable": outbox.unroutable,
         "clients_given_up": outbox.clients_given_up,
         "keys_refused": counters.keys_refused,
@@ -170,6 +172,7 @@ def _slots(slot_manager: SlotManager, sessions: Sessions) -> list[dict[str, obje
             "open": worker.lifecycle.is_open,
             "queued": worker.queued,
             "subscriptions": worker.watched,
+            "late": worker.late,
             **_health(worker.health),
             **_use(worker.place, slot_manager, sessions),
         }

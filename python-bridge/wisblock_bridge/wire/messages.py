@@ -311,7 +311,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Event(msgspec.Struct, gc=False, omit_defaults=True):
-    """One message of a subscription; ``lost`` is filled in when it is sent."""
+    """One message of a subscription; ``lost`` and ``late`` are filled in when it is sent."""
 
     v: int
     event: str
@@ -325,6 +325,7 @@ class Event(msgspec.Struct, gc=False, omit_defaults=True):
     error: Fault | msgspec.UnsetType = msgspec.UNSET
     initial: bool = False
     note: str = ""
+    late: int = 0
 
 
 def encode_result(request_id: RequestId, result: object) -> bytes:
