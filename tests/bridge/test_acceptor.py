@@ -221,10 +221,89 @@ def test_what_a_peer_sent_before_it_left_is_handed_over_with_its_end(bench: Benc
     peer.close()
     bench.until(lambda: len(bench.taken) == 2)
     assert bench.messages() == [b"a", b"b"]
-    assert bench.taken[0][0].has_ended, "known before the first of it is handed over"
+    assert bench.taken[0][0].has_left, "known before the first of it is handed over"
     bench.until(lambda: len(bench.left) == 1)
     assert len(bench.acceptor) == 0
     assert bench.acceptor.send(bench.left[0], b"late") is Sent.GONE
+
+
+def test_the_end_is_known_though_much_lies_in_front_of_it(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.sendall(frame(bytes(10_000)) * 15)
+    peer.close()
+    known: list[bool] = []
+    bench.answers = lambda connection, _message: known.append(connection.has_left)
+    bench.until(lambda: len(known) == 15)
+    assert set(known) == {True}
+    bench.until(lambda: len(bench.left) == 1)
+
+
+def test_a_peer_that_is_there_has_not_left(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.sendall(frame(bytes(10_000)) * 15)
+    bench.until(lambda: len(bench.taken) == 15)
+    assert not bench.taken[-1][0].has_left
+    peer.shutdown(socket.SHUT_WR)
+    bench.until(lambda: len(bench.left) == 1)
+
+
+@pytest.mark.parametrize("flood", [frame(b"") * 20_000, ping() * 7_000], ids=["messages", "pings"])
+def test_a_flood_of_small_frames_costs_others_no_more_than_a_few_of_them(
+    bench: Bench, flood: bytes
+) -> None:
+    flooding, other = greeted(bench), greeted(bench)
+    flooding.sendall(flood)
+    for key, _ in bench.selector.select(1.0):
+        key.data()
+    other.sendall(frame(b"abc"))
+    for turns in range(1, 100):
+        for key, _ in bench.selector.select(0.0):
+            key.data()
+        found = bench.acceptor.take()
+        if found is not None and found[1] == b"abc":
+            break
+    assert turns <= 3
+    assert max(len(each.messages) for each in bench.acceptor._connections.values()) <= 64
+    assert sum(each.unsent_bytes for each in bench.acceptor._connections.values()) < 3000
+
+
+def test_pings_without_messages_are_all_answered(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.settimeout(0)
+    peer.sendall(ping() * 500 + frame(b"abc"))
+    bench.until(lambda: bench.messages() == [b"abc"])
+    answers = peer.recv(100_000)
+    assert answers.endswith(frame(b"\x04PONG", command=True) * 500)
+
+
+def test_unfinished_messages_count_and_the_largest_is_cut(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_RECEIVED_BYTES", 200_000)
+    large, small = greeted(bench), greeted(bench)
+    for peer, length in ((large, 150_000), (small, 60_000)):
+        data = frame(bytes(length + 1))[:-1]
+        bench.until(lambda: len(bench.acceptor) == 2)
+        peer.sendall(data)
+        for _ in range(20):
+            bench.turn(0.01)
+    assert len(bench.acceptor) == 1
+    small.sendall(b"x")
+    bench.until(lambda: bench.taken)
+    assert len(bench.taken[0][1]) == 60_001  # type: ignore[arg-type]
+    assert bench.acceptor._received_bytes == 0
+
+
+def test_what_was_read_before_a_stop_is_as_old(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.sendall(frame(b"a") * 200)
+    for key, _ in bench.selector.select(1.0):
+        key.data()
+    since = bench.clock.monotonic()
+    bench.clock.advance(5.0)
+    bench.acceptor.note_stop(since, bench.clock.monotonic())
+    bench.until(lambda: len(bench.ages) == 200)
+    assert set(bench.ages) == {since}
 
 
 @pytest.mark.parametrize("said", [b"", GREETING[:5], GREETING, GREETING + READY])

@@ -11,6 +11,7 @@ import os
 import selectors
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wisblock_bridge.server.acceptor import Acceptor
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BURST = 64
-"""Messages handled before the workers' messages get their turn."""
+BURST_BYTES = 16 * 1024
+"""Messages handled before the workers' messages, and clients that were not heard yet, get their
+turn: so many, or so large. What a message costs to refuse grows with its length."""
 
 SWITCH_INTERVAL_S = 0.0002
 """How long a worker waits for the interpreter's lock while this loop has no rest. Python's own 5 ms
@@ -202,21 +205,22 @@ class Server:
                 pass
         remote = self._remote
         if remote is not None and remote.has_messages:
-            for _ in range(BURST):
-                if not self._hand_over_remote(dispatcher, remote):
-                    break
+            self._hand_over_remote_burst(dispatcher, remote)
 
     def _hand_over_burst(self, dispatcher: Dispatcher) -> bool:
         """Hand over messages of this computer's programs; False when there are no more."""
         take, handle = self._acceptor.take, dispatcher.handle
-        for _ in range(BURST):
+        taken = messages = 0
+        while messages < BURST and taken < BURST_BYTES:
             found = take()
             if found is None:
-                return False
+                break
             connection, message, received_at = found
             identity, frame, length = connection.identity, message, None
             if not isinstance(frame, bytes):
                 frame, length = self._start_of(dispatcher, identity, frame)
+            messages += 1
+            taken += len(frame)
             if not handle(
                 identity,
                 frame,
@@ -224,29 +228,34 @@ class Server:
                 connection.describe,
                 length=length,
                 received_at=received_at,
-                has_left=connection.has_ended,
+                has_left=connection.has_left,
             ):
                 break
         return self._acceptor.has_messages
 
-    def _hand_over_remote(self, dispatcher: Dispatcher, remote: RemoteClients) -> bool:
-        """Hand over one message of another computer; whether the next may follow at once."""
-        found = remote.take()
-        if found is None:
-            return False
-        identity, message = found
-        if message.frames is not None:
-            self._start_of(dispatcher, identity, message.frames)
+    def _hand_over_remote_burst(self, dispatcher: Dispatcher, remote: RemoteClients) -> None:
+        """Hand over messages of other computers."""
         assert self._listed is not None  # noqa: S101
-        peer = self._listed.find(message.key) or Peer(message.key, "", Role.NONE)
-        return dispatcher.handle(
-            identity,
-            message.start,
-            peer,
-            lambda: message.address,
-            length=message.length,
-            received_at=message.received_at,
-        )
+        taken = messages = 0
+        while messages < BURST and taken < BURST_BYTES:
+            found = remote.take()
+            if found is None:
+                return
+            identity, message = found
+            messages += 1
+            taken += len(message.start)
+            if message.frames is not None:
+                self._start_of(dispatcher, identity, message.frames)
+            peer = self._listed.find(message.key) or Peer(message.key, "", Role.NONE)
+            if not dispatcher.handle(
+                identity,
+                message.start,
+                peer,
+                partial(getattr, message, "address"),
+                length=message.length,
+                received_at=message.received_at,
+            ):
+                return
 
     @staticmethod
     def _start_of(
