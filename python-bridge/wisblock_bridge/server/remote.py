@@ -39,8 +39,11 @@ SERVED_WELL_S = 60.0
 """A process that lived so long does not count as one of a series that fails."""
 
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 64 * 1024
 TURN_BYTES = 1024 * 1024
+"""How much is read before others get their turn, while no message is complete."""
+PIPE_BYTES = 64 * 1024
+"""What the kernel keeps of what the process says: within it, its clients do not take turns."""
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -125,6 +128,7 @@ class RemoteClients:
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PIPE_BYTES)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  (our own module)
                 [
@@ -263,7 +267,7 @@ class RemoteClients:
     def _read(self, pipe: socket.socket) -> None:
         taken = 0
         try:
-            while taken < TURN_BYTES:
+            while taken < TURN_BYTES and not self._messages:
                 data = pipe.recv(CHUNK_BYTES)
                 if not data:
                     self._ended()

@@ -40,8 +40,9 @@ HANDSHAKE_MS = 5000
 KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 10, 5, 3
 """The kernel's own heartbeat notices a computer that was switched off. ZMTP's is off."""
 
-MAX_UNSENT_BYTES = 8 * 1024 * 1024
-"""For the bridge; while it takes nothing, nothing is received."""
+MAX_UNSENT_BYTES = 64 * 1024
+"""For the bridge; while so much waits, nothing is received. Clients take turns in front of this
+queue and not within it, so it is short."""
 
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 """For one client that does not read, beyond what the bridge sends before it knows."""
@@ -140,6 +141,8 @@ class RemoteProcess:
 
     def _receive(self) -> None:
         for _ in range(BURST):
+            if self._unsent_bytes >= MAX_UNSENT_BYTES:
+                return
             try:
                 identity = self._router.recv(zmq.NOBLOCK)
             except zmq.Again:
