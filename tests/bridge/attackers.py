@@ -23,12 +23,14 @@ from typing import TYPE_CHECKING, Any, Self
 import msgpack
 import zmq
 from tests.bridge.bridge_process import ROOT, BridgeProcess, environment
+from tests.bridge.raw_zmtp import RawPeer, frame
 from tests.bridge.wire_client import RawClient
 
 from wisblock_bridge.keys import ClientKeys, ClientList, make_pair, make_server_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
 ATTACKER = ROOT / "tests" / "nodes" / "peers" / "attacker.js"
@@ -137,7 +139,9 @@ class Target:
         """Return the processes that the bridge has started."""
         tasks = Path(f"/proc/{self.pid}/task")
         return [
-            int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()
+            int(child)
+            for task in tasks.iterdir()
+            for child in (task / "children").read_text().split()
         ]
 
 
@@ -266,10 +270,31 @@ READ: dict[str, Any] = {
 }  # fmt: skip
 
 
+class LogLines:
+    """What a bridge has written down."""
+
+    def __init__(self, target: Target) -> None:
+        self._lines = target.bridge.log.read_text(errors="replace").splitlines()
+
+    def naming(self, text: str) -> list[str]:
+        """Return the lines that have this in them."""
+        return [line for line in self._lines if text in line]
+
+
+def readers(endpoint: str, number: int = 2) -> AbstractContextManager[None]:
+    """Others read as fast as they are answered."""
+    return _others("--read", endpoint, number)
+
+
+def large_senders(endpoint: str, number: int) -> AbstractContextManager[None]:
+    """Others send requests of 1 MiB as fast as they can."""
+    return _others("--large", endpoint, number)
+
+
 @contextmanager
-def readers(endpoint: str, number: int = 2) -> Iterator[None]:
-    """Others read as fast as they are answered, each in a process of its own."""
-    command = [sys.executable, "-m", "tests.bridge.attackers", "--read", endpoint]
+def _others(kind: str, endpoint: str, number: int) -> Iterator[None]:
+    """Others do something without rest, each in a process of its own."""
+    command = [sys.executable, "-m", "tests.bridge.attackers", kind, endpoint]
     started = [
         subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE)
         for _ in range(number)
@@ -301,6 +326,18 @@ def read_without_rest(endpoint: str) -> None:
             client.reply(client.send("invoke", 60_000, **READ))
 
 
+def send_large_without_rest(endpoint: str) -> None:
+    """Send the largest requests that there may be, until killed."""
+    request = {"v": 1, "id": 1, "method": "ping", "more": bytes(1024 * 1024 - 100)}
+    with RawPeer(endpoint) as peer:
+        peer.socket.settimeout(None)
+        data = frame(msgpack.packb(request))
+        peer.send(data)
+        say_ready()
+        while True:
+            peer.send(data)
+
+
 def beat_and_flood(endpoint: str, keys: dict[str, str]) -> None:
     """Send without reading, with heartbeats, until killed."""
     dealer = zmq.Context().socket(zmq.DEALER)
@@ -326,5 +363,7 @@ def beat_and_flood(endpoint: str, keys: dict[str, str]) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "--read":
         read_without_rest(sys.argv[2])
+    elif sys.argv[1] == "--large":
+        send_large_without_rest(sys.argv[2])
     else:
         beat_and_flood(sys.argv[1], json.loads(sys.argv[2]))

@@ -439,7 +439,30 @@ def test_too_many_connections_are_refused_and_later_ones_admitted(
     bench.until(lambda: bench.messages() == [b"abc"])
 
 
-def test_without_descriptors_it_waits_until_somebody_leaves(bench: Bench) -> None:
+def test_some_descriptors_are_left_for_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = greeted(bench)
+    peers = [raw(bench) for _ in range(60)]
+    highest = max(descriptors())
+    monkeypatch.setattr(module, "_descriptor_limit", lambda: highest + 20 + 32)
+    bench.until(lambda: len(bench.acceptor) + bench.acceptor.refused == 61)
+    assert 20 <= len(bench.acceptor) < 61
+    taken = {each.socket.fileno() for each in bench.acceptor._connections.values()}
+    assert max(taken) < highest + 20
+    assert caplog.text.count("further ones are refused") <= 10
+    for peer in peers:
+        peer.close()
+    bench.until(lambda: len(bench.acceptor) == 1)
+    good.sendall(frame(b"abc"))
+    bench.until(lambda: bench.messages() == [b"abc"])
+
+
+def test_without_descriptors_it_waits_until_somebody_leaves(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None are left for others: these have taken them."""
+    monkeypatch.setattr(module, "RESERVED_DESCRIPTORS", 0)
     good = greeted(bench)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     fillers: list[int] = []

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import logging
+import resource
 import select
 import selectors
 import socket
@@ -54,6 +55,9 @@ has the same limit."""
 MAX_RECEIVED_BYTES = 32 * 1024 * 1024
 """Of all peers together: what has come and was not handed over yet, unfinished messages included."""
 
+RESERVED_DESCRIPTORS = 32
+"""Of those that the process may have, for buses, workers and files: no connection takes them."""
+
 HANDSHAKE_S = 5.0
 LISTEN_BACKLOG = 128
 
@@ -70,7 +74,7 @@ PAUSE_S = 2.0
 """Nothing for so long, though it could have sent: a peer has sent what had waited in its own queue.
 Far more than a computer with work to do keeps a program waiting."""
 
-ACCEPTS_PER_TURN = 64
+ACCEPTS_PER_TURN = 16
 ACCEPT_AGAIN_S = 1.0
 """After the computer could not give a descriptor: those of other parts may have become free."""
 
@@ -236,14 +240,17 @@ class Acceptor:
     def _admit(self, accepted: socket.socket) -> None:
         accepted.settimeout(0)
         user, address = _who_is(accepted)
-        if len(self._connections) >= MAX_CONNECTIONS or (
-            user is not None and self._of_user[user] >= MAX_CONNECTIONS_PER_USER
+        if (
+            len(self._connections) >= MAX_CONNECTIONS
+            or (user is not None and self._of_user[user] >= MAX_CONNECTIONS_PER_USER)
+            # The kernel gives the lowest number that is free.
+            or accepted.fileno() >= _descriptor_limit() - RESERVED_DESCRIPTORS
         ):
             accepted.close()
             self.refused += 1
             if self._limit.allows():
                 log.warning(
-                    "more than %d connections at once: further ones are refused (%s)",
+                    "%d programs are connected; further ones are refused (%s)",
                     len(self._connections), address,
                 )  # fmt: skip
             return
@@ -297,6 +304,11 @@ class Acceptor:
     def has(self, identity: bytes) -> bool:
         """Return whether a peer is connected here."""
         return identity in self._connections
+
+    def describe(self, identity: bytes) -> str:
+        """Return who a peer is, for people; empty for none that is connected here."""
+        connection = self._connections.get(identity)
+        return "" if connection is None else connection.address
 
     def take(self) -> tuple[Connection, Message, float | None] | None:
         """Take the next message; those of several peers take turns.
@@ -600,6 +612,12 @@ class Acceptor:
         connection.interest = interest
         if interest:  # without interest in anything it may not be registered
             self._selector.register(connection.socket, interest, partial(self._ready, connection))
+
+
+def _descriptor_limit() -> int:
+    """Return how many descriptors this process may have."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def _waiting_bytes(connected: socket.socket) -> int:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wisblock_bridge.server.acceptor import Acceptor
+from wisblock_bridge.server.deaf_clients import DeafClients
 from wisblock_bridge.server.outbox import Outbox, Sent
 from wisblock_bridge.server.scanner import Scanned
 from wisblock_bridge.server.undecodable import DELIMITED, SEVERAL_FRAMES
@@ -72,6 +73,7 @@ class Server:
         self._acceptor = Acceptor(
             self._selector, timer_queue, self.outbox.drop, lambda _identity: self.outbox.retry()
         )
+        self._deaf = DeafClients(timer_queue)
         self._remote: RemoteClients | None = None
         self._listed: ClientList | None = None
         self._stopping = False
@@ -296,6 +298,7 @@ class Server:
 
     def close(self) -> None:
         """Close all connections, after a last attempt to send what waits."""
+        self._deaf.write()
         self._acceptor.close()
         if self._remote is not None:
             self._remote.close()
@@ -312,10 +315,11 @@ class Server:
         return self._acceptor.send(identity, frame)
 
     def _give_up(self, identity: bytes) -> None:
+        name = self._acceptor.describe(identity)
         for session in self._sessions:
             if session.identity == identity:
-                name = f"client {session.name}" if session.name else "unnamed client"
-                log.warning("%s does not read its replies and was disconnected", name)
+                name = session.name or name
                 if self._dispatcher is not None:
                     self._dispatcher.end_session(session)
+        self._deaf.note(name or "without a name")
         self._acceptor.cut(identity)
