@@ -18,8 +18,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import crowds, remote_stops, stops
 from tests.bridge.attackers import ATTACKS, ENDPOINTS, Attacker, Neighbour, Target, readers
+
+from benchmarks import crowds, remote_stops, stops
 
 if TYPE_CHECKING:
     from collections.abc import Callable

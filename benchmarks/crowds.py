@@ -9,7 +9,6 @@ import time
 from contextlib import suppress
 
 import msgpack
-
 from tests.bridge.attackers import LogLines, Neighbour, Target, large_senders
 from tests.bridge.raw_zmtp import GREETING, RawPeer, frame
 
@@ -30,7 +29,7 @@ def descriptors(pid: int) -> int:
 def connect(target: Target) -> socket.socket | None:
     """Connect to the socket file without waiting; None where the kernel's queue is full."""
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    made.setblocking(False)
+    made.settimeout(0)
     try:
         made.connect(target.local.removeprefix("ipc://"))
     except OSError:
@@ -73,8 +72,8 @@ def crowd(limit: int, number: int) -> Row:
         good = good and max(during_ms, after_ms) <= LONGEST_ANSWER_MS and after_mb < before_mb + 5
         return (
             f"{len(held)} connections at {limit} descriptors",
-            f"slowest {during_ms:.0f} ms, after {after_ms:.0f} ms; {most} descriptors, then {left}; "
-            f"{before_mb:.1f} MB, then {after_mb:.1f} MB",
+            f"slowest {during_ms:.0f} ms, after {after_ms:.0f} ms; {most} descriptors, then "
+            f"{left}; {before_mb:.1f} MB, then {after_mb:.1f} MB",
             good,
         )
 
@@ -129,7 +128,7 @@ def silent() -> Row:
                 {"v": 1, "id": each + 1, "method": "catalogue"} for each in range(CATALOGUES)
             ]
             data = b"".join(frame(msgpack.packb(each)) for each in (hello, *requests))
-            peer.socket.setblocking(False)
+            peer.socket.settimeout(0)
             waiting[number] = memoryview(data)
         cut: set[int] = set()
         end = time.monotonic() + SENT_S

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -69,7 +69,6 @@ class Target:
 
     Args:
         kind: One of ``ENDPOINTS``.
-        limits: Put in front of the command, such as ``prlimit``.
 
     Attributes:
         endpoint: The one that is attacked.
@@ -189,10 +188,8 @@ class Attacker:
     def end(self, within_s: float = 10.0) -> None:
         """Kill it, or wait until it has ended where it does so."""
         if self.ends_alone:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self._process.wait(within_s)
-            except subprocess.TimeoutExpired:
-                pass
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):

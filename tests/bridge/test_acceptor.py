@@ -256,13 +256,12 @@ def test_a_flood_of_small_frames_costs_others_no_more_than_a_few_of_them(
     for key, _ in bench.selector.select(1.0):
         key.data()
     other.sendall(frame(b"abc"))
-    for turns in range(1, 100):
+    found = []
+    for _ in range(3):
         for key, _ in bench.selector.select(0.0):
             key.data()
-        found = bench.acceptor.take()
-        if found is not None and found[1] == b"abc":
-            break
-    assert turns <= 3
+        found.append(bench.acceptor.take())
+    assert b"abc" in [each[1] for each in found if each is not None]
     assert max(len(each.messages) for each in bench.acceptor._connections.values()) <= 64
     assert sum(each.unsent_bytes for each in bench.acceptor._connections.values()) < 3000
 
@@ -444,12 +443,12 @@ def test_some_descriptors_are_left_for_others(
 ) -> None:
     good = greeted(bench)
     peers = [raw(bench) for _ in range(60)]
-    highest = max(descriptors())
-    monkeypatch.setattr(module, "_descriptor_limit", lambda: highest + 20 + 32)
+    free = [os.open("/dev/null", os.O_RDONLY) for _ in range(21)]  # the lowest that there are
+    for number in free:
+        os.close(number)
+    monkeypatch.setattr(module, "_descriptor_limit", lambda: max(free) + 32)
     bench.until(lambda: len(bench.acceptor) + bench.acceptor.refused == 61)
-    assert 20 <= len(bench.acceptor) < 61
-    taken = {each.socket.fileno() for each in bench.acceptor._connections.values()}
-    assert max(taken) < highest + 20
+    assert len(bench.acceptor) == 21
     assert caplog.text.count("further ones are refused") <= 10
     for peer in peers:
         peer.close()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
+
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.server.deaf_clients import DeafClients
 from wisblock_bridge.threads.timers import TimerQueue
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def turn(timers: TimerQueue) -> None:

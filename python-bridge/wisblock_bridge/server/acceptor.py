@@ -53,7 +53,7 @@ MAX_UNSENT_BYTES = 4 * 1024 * 1024
 has the same limit."""
 
 MAX_RECEIVED_BYTES = 32 * 1024 * 1024
-"""Of all peers together: what has come and was not handed over yet, unfinished messages included."""
+"""Of all peers together: what has come and was not handed over yet, parts of messages included."""
 
 RESERVED_DESCRIPTORS = 32
 """Of those that the process may have, for buses, workers and files: no connection takes them."""

@@ -120,7 +120,7 @@ class ServerConnection:
 
     @property
     def has_more(self) -> bool:
-        """Whether further frames may be complete: ``receive`` is to be called again, with nothing."""
+        """Whether more may be complete: ``receive`` is to be called again, with nothing."""
         return self._has_more
 
     @property
