@@ -72,8 +72,10 @@ def crowd(limit: int, number: int) -> Row:
         good = good and max(during_ms, after_ms) <= LONGEST_ANSWER_MS and after_mb < before_mb + 5
         return (
             f"{len(held)} connections at {limit} descriptors",
-            f"slowest {during_ms:.0f} ms, after {after_ms:.0f} ms; {most} descriptors, then "
-            f"{left}; {before_mb:.1f} MB, then {after_mb:.1f} MB",
+            (
+                f"slowest {during_ms:.0f} ms, after {after_ms:.0f} ms; {most} descriptors, then "
+                f"{left}; {before_mb:.1f} MB, then {after_mb:.1f} MB"
+            ),
             good,
         )
 
@@ -109,8 +111,10 @@ def come_and_go(number: int, said: bytes) -> Row:
         good = target.is_alive() and not neighbour.off and slowest_ms <= LONGEST_ANSWER_MS
         return (
             f"{number} times connect{', greet' if said else ''} and close",
-            f"slowest {slowest_ms:.0f} ms; {left - open_before:+} descriptors; "
-            f"{before_mb:.1f} MB, then {after_mb:.1f} MB",
+            (
+                f"slowest {slowest_ms:.0f} ms; {left - open_before:+} descriptors; "
+                f"{before_mb:.1f} MB, then {after_mb:.1f} MB"
+            ),
             good and left <= open_before and after_mb < before_mb + 5,
         )
 
@@ -157,8 +161,10 @@ def silent() -> Row:
         good = good and all(f"silent {number}" in lines[0] for number in range(SILENT))
         return (
             f"{SILENT} clients that ask for {CATALOGUES} catalogues and do not read",
-            f"{len(cut)} cut; slowest {slowest_ms:.0f} ms; {len(lines)} lines; {before_mb:.1f} MB, "
-            f"{peak_mb - before_mb:+.1f} MB at most, then {after_mb:.1f} MB",
+            (
+                f"{len(cut)} cut; slowest {slowest_ms:.0f} ms; {len(lines)} lines; {before_mb:.1f} MB, "
+                f"{peak_mb - before_mb:+.1f} MB at most, then {after_mb:.1f} MB"
+            ),
             good and target.is_alive() and not neighbour.off and peak_mb < before_mb + 40,
         )
 

@@ -38,6 +38,11 @@ FIRST_RESTART_S, LONGEST_RESTART_S = 1.0, 60.0
 SERVED_WELL_S = 60.0
 """A process that lived so long does not count as one of a series that fails."""
 
+CHECK_S = 1.0
+SILENT_CHECKS, STARTING_CHECKS = 10, 30
+"""Checks in a row at which nothing had come, though the process has something to say each second:
+it hangs. They are counted, because the clock also goes on while this process is stopped itself."""
+
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 TURN_BYTES = 1024 * 1024
@@ -83,6 +88,8 @@ class RemoteClients:
         self._full: set[bytes] = set()
         self._generation = 0
         self._started_at = 0.0
+        self._silent_checks = 0
+        self._watchdog: Timer | None = None
         self._restart: Timer | None = None
         self._backoff = Backoff(FIRST_RESTART_S, LONGEST_RESTART_S)
         self.keys_refused = 0
@@ -142,6 +149,8 @@ class RemoteClients:
         self._generation += 1
         self._pipe, self._reader = ours, RecordReader()
         self._started_at = self._timer_queue.clock.monotonic()
+        self._silent_checks = SILENT_CHECKS - STARTING_CHECKS
+        self._watchdog = self._timer_queue.after(CHECK_S, self._check_alive)
         self._interest = _READ
         self._selector.register(ours, _READ, self._ready)
         return ours
@@ -153,6 +162,18 @@ class RemoteClients:
         except OSError as error:  # no process, no descriptor, no memory
             log.warning("remote clients cannot be served: %s", error.strerror)
             self._restart_later()
+
+    def _check_alive(self) -> None:
+        """End the process if it hangs."""
+        if self._process is None:
+            return
+        self._silent_checks += 1
+        if self._silent_checks <= SILENT_CHECKS:
+            self._watchdog = self._timer_queue.after(CHECK_S, self._check_alive)
+            return
+        log.warning("the process for remote clients does not answer and is ended")
+        self._process.kill()
+        self._ended()
 
     def _restart_later(self) -> float:
         wait_s = self._backoff.next_s()
@@ -167,6 +188,8 @@ class RemoteClients:
         if self._interest:
             self._selector.unregister(pipe)
         self._interest = 0
+        if self._watchdog is not None:
+            self._watchdog.cancel()
         pipe.close()
         code = self._reap()
         if self._timer_queue.clock.monotonic() - self._started_at >= SERVED_WELL_S:
@@ -195,8 +218,9 @@ class RemoteClients:
 
     def close(self) -> None:
         """End the process; what was handed over is given a moment to leave."""
-        if self._restart is not None:
-            self._restart.cancel()
+        for timer in (self._restart, self._watchdog):
+            if timer is not None:
+                timer.cancel()
         pipe, self._pipe = self._pipe, None
         if pipe is None:
             return
@@ -273,6 +297,7 @@ class RemoteClients:
                     self._ended()
                     return
                 taken += len(data)
+                self._silent_checks = 0
                 for record in self._reader.receive(data):
                     self._handle(record)
         except BlockingIOError:
@@ -306,6 +331,8 @@ class RemoteClients:
         """Handle what is about the process itself."""
         if record.kind is Kind.REFUSED:
             self.keys_refused += 1
+        elif record.kind is Kind.ALIVE:
+            pass  # that it came is all that it says
         elif record.kind is Kind.SERVES:
             log.info("remote clients are served on %s", self._named)
         elif record.kind is Kind.FAILED:
