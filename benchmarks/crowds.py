@@ -162,8 +162,8 @@ def silent() -> Row:
         return (
             f"{SILENT} clients that ask for {CATALOGUES} catalogues and do not read",
             (
-                f"{len(cut)} cut; slowest {slowest_ms:.0f} ms; {len(lines)} lines; {before_mb:.1f} MB, "
-                f"{peak_mb - before_mb:+.1f} MB at most, then {after_mb:.1f} MB"
+                f"{len(cut)} cut; slowest {slowest_ms:.0f} ms; {len(lines)} lines; "
+                f"{before_mb:.1f} MB, {peak_mb - before_mb:+.1f} at most, then {after_mb:.1f} MB"
             ),
             good and target.is_alive() and not neighbour.off and peak_mb < before_mb + 40,
         )

@@ -16,8 +16,10 @@ def row(what: str, found: Outcome) -> tuple[str, str, bool]:
     good = found.undisturbed and found.slowest_ms <= LONGEST_ANSWER_MS
     return (
         what,
-        f"safe after {found.safe_s:.1f} s; served again after {found.back_s:.1f} s; "
-        + f"slowest {found.slowest_ms:.0f} ms",
+        (
+            f"safe after {found.safe_s:.1f} s; served again after {found.back_s:.1f} s; "
+            f"slowest {found.slowest_ms:.0f} ms"
+        ),
         good and found.safe_s <= LATEST_SAFE_S,
     )
 

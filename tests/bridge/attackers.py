@@ -64,6 +64,22 @@ def curve(keys: ClientKeys | None) -> dict[int, int | bytes]:
     }
 
 
+def json_keys(keys: ClientKeys | None) -> str:
+    """Return keys as the JavaScript client takes them, as an argument of a program."""
+    if keys is None:
+        return "{}"
+    named = {"serverKey": keys.server, "publicKey": keys.public, "secretKey": keys.secret}
+    return json.dumps(named)
+
+
+def keys_of(text: str) -> ClientKeys | None:
+    """Read such an argument."""
+    named = json.loads(text)
+    if not named:
+        return None
+    return ClientKeys(named["serverKey"], named["publicKey"], named["secretKey"])
+
+
 class Target:
     """A bridge and one of its endpoints; use it with ``with``.
 
@@ -160,12 +176,7 @@ class Attacker:
     """
 
     def __init__(self, attack: str, target: Target) -> None:
-        keys = target.keys
-        texts = "{}"
-        if keys is not None:
-            texts = json.dumps(
-                {"serverKey": keys.server, "publicKey": keys.public, "secretKey": keys.secret}
-            )
+        texts = json_keys(target.keys)
         if attack == "heartbeats":
             command = [sys.executable, "-m", "tests.bridge.attackers", target.endpoint, texts]
         else:
@@ -335,15 +346,13 @@ def send_large_without_rest(endpoint: str) -> None:
             peer.send(data)
 
 
-def beat_and_flood(endpoint: str, keys: dict[str, str]) -> None:
+def beat_and_flood(endpoint: str, keys: ClientKeys | None) -> None:
     """Send without reading, with heartbeats, until killed."""
     dealer = zmq.Context().socket(zmq.DEALER)
     dealer.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
     dealer.setsockopt(zmq.RCVHWM, 1)
-    if keys:
-        own = ClientKeys(keys["serverKey"], keys["publicKey"], keys["secretKey"])
-        for option, value in curve(own).items():
-            dealer.setsockopt(option, value)
+    for option, value in curve(keys).items():
+        dealer.setsockopt(option, value)
     dealer.connect(endpoint)
     request = {"v": 1, "id": 1, "method": "ping"}
     dealer.send(msgpack.packb(request))
@@ -363,4 +372,4 @@ if __name__ == "__main__":
     elif sys.argv[1] == "--large":
         send_large_without_rest(sys.argv[2])
     else:
-        beat_and_flood(sys.argv[1], json.loads(sys.argv[2]))
+        beat_and_flood(sys.argv[1], keys_of(sys.argv[2]))

@@ -1,4 +1,4 @@
-"""The process for remote clients is killed or stands still: outputs are safe, nobody else notices."""
+"""The process for remote clients is killed or stands still: its clients' outputs are safe."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ LISTEN_BACKLOG = 128
 
 CHUNK_BYTES = 64 * 1024
 TURN_BYTES = 1024 * 1024
-"""How much of one connection is read before others get their turn, while no message is complete."""
+"""How much of one connection is read, to find its end, before others get their turn."""
 
 FULL_BYTES, FULL_MESSAGES = 16 * 1024, 64
 """With less in it no connection was full. The kernel has room for 208 KiB (net.core.wmem_default),
@@ -99,6 +99,7 @@ class Connection:
         has_ended: Nothing more will come of it.
         kept_bytes: What of it is kept here and was not handed over, as last counted.
         hangup: Reports that the peer has hung up, whatever lies in front of that.
+        settles: It is read on although something waits, to find its end.
         chunk_since: Since when what was read last may have waited, s; None for what is new.
         old_since: Clock reading since when what comes may have waited, s; None for what is new.
         old_bytes: How much of what comes is surely as old.
@@ -124,6 +125,7 @@ class Connection:
     interest: int = _READ
     has_left: bool = False
     has_ended: bool = False
+    settles: bool = False
     chunk_since: float | None = None
     old_since: float | None = None
     old_bytes: int = 0
@@ -352,33 +354,48 @@ class Acceptor:
             self._write(connection)
         if connection.identity not in self._connections:
             return
-        if connection.has_work:
+        if connection.has_work and not connection.settles:
             self._set_interest(connection)  # nothing more is read before this was handed over
         else:
             self._read(connection)
 
     def _read(self, connection: Connection) -> None:
-        """Read until there is a message, and find out whether the peer has hung up behind it."""
-        taken = 0
-        while taken < TURN_BYTES:
+        """Read what has come, and find out whether the peer has hung up behind it."""
+        taken, is_empty = 0, False
+        while not is_empty and taken < TURN_BYTES:
+            wanted = min(connection.old_bytes or CHUNK_BYTES, CHUNK_BYTES)
             try:
-                data = connection.socket.recv(min(connection.old_bytes or CHUNK_BYTES, CHUNK_BYTES))
+                data = connection.socket.recv(wanted)
             except BlockingIOError:
-                return
+                break
             except OSError:
                 data = b""
             if not data:
                 self._end(connection)
-                return
+                break
             taken += len(data)
-            connection.chunk_since = self._age_of(connection, len(data))
+            is_empty = len(data) < wanted
+            since = self._age_of(connection, len(data))
+            if not connection.has_work:  # else there is something before it, which is no newer
+                connection.chunk_since = since
             if not self._parse(connection, data):
                 return
-            if connection.has_work:
-                # Before the first of it is handed over: nothing is driven for who has left.
-                connection.has_left = bool(connection.hangup.poll(0))
-                self._waiting.append(connection)
-                return
+        if not connection.settles or connection.kept_bytes > TURN_BYTES:
+            self._offer(connection)
+
+    def _offer(self, connection: Connection) -> None:
+        """Let what was read be handed over."""
+        connection.settles = False
+        if connection.has_work:
+            # Before the first of it is handed over: nothing is driven for who has left.
+            connection.has_left = connection.has_left or bool(connection.hangup.poll(0))
+            self._waiting.append(connection)
+
+    def settle(self) -> None:
+        """Let what was read since a stop be handed over."""
+        for connection in tuple(self._connections.values()):
+            if connection.settles:
+                self._offer(connection)
 
     def _parse(self, connection: Connection, data: bytes) -> bool:
         """Find messages in what was read.
@@ -409,7 +426,7 @@ class Acceptor:
             self._break(most, "all clients together have sent more than can be kept")
         return connection.identity in self._connections
 
-    def note_stop(self, since: float, now: float) -> None:
+    def note_stop(self, since: float, now: float) -> bool:
         """Take note that this process was stopped: what waits in a connection may be as old.
 
         Where so much waits that the kernel may have had no room for more, the peer may have the
@@ -419,6 +436,12 @@ class Acceptor:
         Args:
             since: Clock reading of the last turn before, s.
             now: Clock reading, s.
+
+        Returns:
+            Whether more may come at once, with the end behind it: over TCP the kernel has what a
+            peer had sent before it died, but gives it only as there is room. ``settle`` is to be
+            called when that had time to come; until then nothing of such a connection is handed
+            over.
         """
         for connection in self._connections.values():
             if connection.has_work:  # read before the stop, or it would have been handed over
@@ -436,6 +459,9 @@ class Acceptor:
                 connection.old_messages = 0
             connection.old_bytes = waiting
             connection.old_until = now + max(now - since, PAUSE_S)
+            if connection.user is None and waiting >= FULL_BYTES and not connection.has_work:
+                connection.settles = True
+        return any(connection.settles for connection in self._connections.values())
 
     def _age_of(self, connection: Connection, length: int) -> float | None:
         """Return since when bytes that were just read may have waited; None for new ones."""
@@ -603,7 +629,7 @@ class Acceptor:
 
         A peer that sends one request after another never gets here: that takes no system call.
         """
-        reads = not connection.has_work and not connection.has_ended
+        reads = (connection.settles or not connection.has_work) and not connection.has_ended
         interest = (_READ if reads else 0) | (_WRITE if connection.wants_writing else 0)
         if interest == connection.interest:
             return

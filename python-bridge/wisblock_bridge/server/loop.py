@@ -50,6 +50,10 @@ LONGEST_SLEEP_S = 0.1
 STOPPED_S = 0.25
 """A turn that takes so much longer than it had to: what lies in the connections may be as old."""
 
+SETTLE_S = 0.05
+"""After a stop, where the kernel may have the end of a connection only behind what it has no room
+for: within a computer that comes as fast as it is read."""
+
 LAST_BURSTS = 100
 """Bursts that are still answered when the bridge stops, so that no client can keep it from it."""
 
@@ -186,13 +190,25 @@ class Server:
         now = self._clock.monotonic()
         was_stopped = wait_s is not None and now - self._turned_at > LONGEST_SLEEP_S + STOPPED_S
         if was_stopped:
-            self._acceptor.note_stop(self._turned_at, now)
+            if self._acceptor.note_stop(self._turned_at, now):
+                self._settle(now + SETTLE_S)
             # What came meanwhile, even where the wait had ended just before.
             ready = self._selector.select(0.0)
         self._turned_at = now
         for key, _ in ready:
             key.data()
         return was_stopped
+
+    def _settle(self, end: float) -> None:
+        """Read what the kernel still has of those whose connection was full, and hand over nothing.
+
+        Args:
+            end: Clock reading, s.
+        """
+        while (left_s := end - self._clock.monotonic()) > 0:
+            for key, _ in self._selector.select(left_s):
+                key.data()
+        self._acceptor.settle()
 
     @property
     def _has_messages(self) -> bool:
