@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.bridge.attackers import ATTACKS, ENDPOINTS, Attacker, Neighbour, Target, readers
+from tests.bridge.attackers import ATTACKS, ENDPOINTS, Neighbour, Target, attack_once, readers
 
 from benchmarks import crowds, remote_stops, stops
 
@@ -29,7 +27,7 @@ STATES = ("idle", "busy", "stopped")
 """Nobody else asks for anything; two others read as fast as they are answered; the bridge's process
 is stopped for two seconds while it is attacked."""
 
-ATTACK_S, STOP_S, AFTERMATH_S = 0.5, 2.0, 0.5
+STOP_S = 2.0
 LONGEST_ANSWER_MS = 100.0
 
 
@@ -57,38 +55,6 @@ class Tried:
         return not self.aborts and not self.off and self.slowest_ms <= LONGEST_ANSWER_MS
 
 
-def attack_once(attack: str, target: Target, neighbour: Neighbour, *, stopped: bool) -> float:
-    """Attack a bridge.
-
-    Args:
-        attack: How.
-        target: Whom.
-        neighbour: Who waits for answers meanwhile.
-        stopped: Stop the bridge meanwhile.
-
-    Returns:
-        The longest that the neighbour waited, ms.
-    """
-    attacker = Attacker(attack, target)
-    attacker.await_ready()
-    begin, resumed = time.monotonic(), 0.0
-    if stopped:
-        os.kill(target.pid, signal.SIGSTOP)
-        attacker.begin()
-        time.sleep(STOP_S / 2)
-        attacker.end(within_s=STOP_S / 4)
-        time.sleep(max(0.0, begin + STOP_S - time.monotonic()))
-        os.kill(target.pid, signal.SIGCONT)
-        resumed = time.monotonic()
-    else:
-        attacker.begin()
-        if not attacker.ends_alone:
-            time.sleep(ATTACK_S)
-        attacker.end()
-    time.sleep(AFTERMATH_S)
-    return neighbour.slowest_ms(begin, resumed)
-
-
 def attack_again_and_again(attack: str, kind: str, state: str, runs: int) -> Tried:
     """Attack so many times.
 
@@ -111,7 +77,8 @@ def attack_again_and_again(attack: str, kind: str, state: str, runs: int) -> Tri
             Neighbour(target.local) as neighbour,
         ):
             while tried.runs < runs and not target.child_deaths():
-                waited_ms = attack_once(attack, target, neighbour, stopped=state == "stopped")
+                stop_s = STOP_S if state == "stopped" else 0.0
+                waited_ms = attack_once(attack, target, neighbour, stop_s)
                 tried.runs += 1
                 tried.slowest_ms = max(tried.slowest_ms, waited_ms)
                 if not target.is_alive():

@@ -10,6 +10,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -41,6 +43,7 @@ ATTACKS = ("pings", "dear", "heartbeats")
 refuse until the process is killed; a stock client with short heartbeats that is killed."""
 
 RELAY: dict[str, Any] = {"module": "RAK13007", "slot": 1}
+ATTACK_S, AFTERMATH_S = 0.4, 0.3
 HEARTBEAT_MS = 10
 AGAIN_MS = 200
 
@@ -270,6 +273,38 @@ class Neighbour:
         self._ends.set()
         self._thread.join()
         self._client.close()
+
+
+def attack_once(attack: str, target: Target, neighbour: Neighbour, stop_s: float = 0.0) -> float:
+    """Attack a bridge.
+
+    Args:
+        attack: How.
+        target: Whom.
+        neighbour: Who waits for answers meanwhile.
+        stop_s: For how long the bridge is stopped meanwhile.
+
+    Returns:
+        The longest that the neighbour waited, ms.
+    """
+    attacker = Attacker(attack, target)
+    attacker.await_ready()
+    begin, resumed = time.monotonic(), 0.0
+    if stop_s:
+        os.kill(target.pid, signal.SIGSTOP)
+        attacker.begin()
+        time.sleep(stop_s / 2)
+        attacker.end(within_s=stop_s / 4)
+        time.sleep(max(0.0, begin + stop_s - time.monotonic()))
+        os.kill(target.pid, signal.SIGCONT)
+        resumed = time.monotonic()
+    else:
+        attacker.begin()
+        if not attacker.ends_alone:
+            time.sleep(ATTACK_S)
+        attacker.end()
+    time.sleep(AFTERMATH_S)
+    return neighbour.slowest_ms(begin, resumed)
 
 
 READ: dict[str, Any] = {

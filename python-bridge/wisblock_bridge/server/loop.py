@@ -75,7 +75,11 @@ class Server:
         self._selector = selectors.DefaultSelector()
         self.outbox = Outbox(self._transmit, self._give_up, timer_queue)
         self._acceptor = Acceptor(
-            self._selector, timer_queue, self.outbox.drop, lambda _identity: self.outbox.retry()
+            self._selector,
+            timer_queue,
+            self.outbox.drop,
+            lambda _identity: self.outbox.retry(),
+            lambda identity: sessions.renew(identity, timer_queue.clock.monotonic()),
         )
         self._deaf = DeafClients(timer_queue)
         self._remote: RemoteClients | None = None
@@ -164,8 +168,9 @@ class Server:
             wait_s = self._wait_s()
             dispatcher.wake_workers()
             was_stopped = self._turn(wait_s)
-            self._hand_over(dispatcher, all_of_it=was_stopped)
-            # After what has come was handed over: a lease that was renewed in time has not ended.
+            self._hand_over(dispatcher, first_of_each=was_stopped)
+            # After what has come was read: a lease that was renewed in time has not ended. After
+            # the first message of each client: it may be its hello on another connection.
             for action in self._timer_queue.due():
                 action()
 
@@ -216,20 +221,21 @@ class Server:
             self._remote is not None and self._remote.has_messages
         )
 
-    def _hand_over(self, dispatcher: Dispatcher, *, all_of_it: bool = False) -> None:
-        """Hand what has come to the dispatcher, up to a burst or all of it."""
-        if self._acceptor.has_messages:
-            while self._hand_over_burst(dispatcher) and all_of_it:
-                pass
+    def _hand_over(self, dispatcher: Dispatcher, *, first_of_each: bool = False) -> None:
+        """Hand what has come to the dispatcher: a burst, or as many as serve everybody once."""
+        left = self._acceptor.waiting if first_of_each else 1
+        while left > 0 and self._acceptor.has_messages:
+            left -= self._hand_over_burst(dispatcher)
         remote = self._remote
         if remote is not None and remote.has_messages:
             self._hand_over_remote_burst(dispatcher, remote)
 
-    def _hand_over_burst(self, dispatcher: Dispatcher) -> bool:
-        """Hand over messages of this computer's programs; False when there are no more."""
+    def _hand_over_burst(self, dispatcher: Dispatcher) -> int:
+        """Hand over messages of this computer's programs; returns how many had their turn."""
         take, handle = self._acceptor.take, dispatcher.handle
         taken = messages = 0
         while messages < BURST and taken < BURST_BYTES:
+            messages += 1
             found = take()
             if found is None:
                 break
@@ -237,7 +243,6 @@ class Server:
             identity, frame, length = connection.identity, message, None
             if not isinstance(frame, bytes):
                 frame, length = self._start_of(dispatcher, identity, frame)
-            messages += 1
             taken += len(frame)
             if not handle(
                 identity,
@@ -249,7 +254,7 @@ class Server:
                 has_left=connection.has_left,
             ):
                 break
-        return self._acceptor.has_messages
+        return messages
 
     def _hand_over_remote_burst(self, dispatcher: Dispatcher, remote: RemoteClients) -> None:
         """Hand over messages of other computers."""
