@@ -162,7 +162,7 @@ def test_clients_that_ask_for_much_and_do_not_read_are_cut_and_named(own: Bridge
                 highest = max(highest, rss_mb(own.process.pid))
 
         def all_cut() -> bool:
-            return client.result("status")["counters"]["clients_given_up"] == 5
+            return bool(client.result("status")["counters"]["clients_given_up"] == 5)
 
         eventually(all_cut, "all of them are cut off")
         assert highest < before + 40

@@ -49,7 +49,7 @@ MAX_WAITING_BYTES = 8 * 1024 * 1024
 """For one client that does not read, beyond what the bridge sends before it knows."""
 
 RETRY_MS = 20
-LONGEST_SLEEP_S = 0.1
+LONGEST_SLEEP_MS = 100
 """So that a time for which this process was stopped is noticed, and the bridge hears of it."""
 
 ALIVE_S = 1.0
@@ -129,7 +129,7 @@ class RemoteProcess:
             takes = self._unsent_bytes < MAX_UNSENT_BYTES
             poller.register(self._router, zmq.POLLIN if takes else 0)
             poller.register(self._pipe, zmq.POLLIN | (zmq.POLLOUT if self._unsent else 0))
-            ready = dict(poller.poll(RETRY_MS if self._waiting else LONGEST_SLEEP_S * 1000))
+            ready = dict(poller.poll(RETRY_MS if self._waiting else LONGEST_SLEEP_MS))
             if takes:
                 self._look()
             if self._wakeup in ready:
@@ -147,7 +147,7 @@ class RemoteProcess:
     def _look(self) -> float:
         """Notice that nobody has looked at the clients for a while; returns the clock reading."""
         now = SystemClock.monotonic()
-        if now - self._looked_at > LONGEST_SLEEP_S + GAP_S:
+        if now - self._looked_at > LONGEST_SLEEP_MS / 1000 + GAP_S:
             self._ages.note_gap(self._looked_at, now)
         self._looked_at = now
         return now
