@@ -8,6 +8,7 @@ import selectors
 import socket
 import time
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -104,11 +105,19 @@ class StockClients:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._made: list[zmq.Socket[bytes]] = []
 
-    def connect(self, endpoint: str, routing_id: bytes = b"") -> zmq.Socket[bytes]:
-        made = self._context.socket(zmq.DEALER)
+    def connect(
+        self,
+        endpoint: str,
+        routing_id: bytes = b"",
+        options: dict[int, int] | None = None,
+        kind: int = zmq.DEALER,
+    ) -> zmq.Socket[bytes]:
+        made = self._context.socket(kind)
         self._made.append(made)
         if routing_id:
             made.setsockopt(zmq.ROUTING_ID, routing_id)
+        for option, value in (options or {}).items():
+            made.setsockopt(option, value)
         made.connect(endpoint)
         return made
 
@@ -166,6 +175,57 @@ def test_several_stock_clients_get_their_own_answers(bench: Bench, stock: StockC
             bench.until(partial(client.poll, 0))
             assert client.recv() == f"{number} {each}".encode()
     assert len({connection.identity for connection, _ in bench.taken}) == 20
+
+
+def test_a_peer_that_speaks_zmtp_3_0_and_greets_step_by_step(bench: Bench) -> None:
+    """As libzmq 4.0 does (RFC 23): the signature, then what is decided by that of the other side."""
+    bench.echo()
+    peer = raw(bench)
+    heard = b""
+
+    def hear(length: int) -> None:
+        nonlocal heard
+        end = time.monotonic() + LONG_S
+        while len(heard) < length:
+            assert time.monotonic() < end
+            bench.turn(0.01)
+            with suppress(BlockingIOError):
+                heard += peer.recv(1000)
+
+    peer.sendall(b"\xff" + bytes(7) + b"\x01\x7f")
+    hear(11)
+    assert heard[:1] == b"\xff"
+    assert heard[9:11] == b"\x7f\x03"
+    peer.sendall(b"\x03")
+    hear(12)
+    peer.sendall(b"\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+    hear(64 + 30)
+    assert heard[64:72] == b"\x04\x1c\x05READY"
+    properties = b"\x0bSocket-Type\0\0\0\x06DEALER" + b"\x08Identity\0\0\0\0"
+    peer.sendall(frame(b"\x05READY" + properties, command=True))
+    peer.sendall(frame(b"abc") + frame(bytes(300)))
+    hear(64 + 30 + 5 + 309)
+    assert heard[94:] == b"\x00\x03abc" + b"\x02" + (300).to_bytes(8, "big") + bytes(300)
+
+
+def test_a_stock_client_with_heartbeats_stays_connected(bench: Bench, stock: StockClients) -> None:
+    bench.echo()
+    client = stock.connect(bench.endpoint, options={zmq.HEARTBEAT_IVL: 20})
+    for _ in range(3):
+        client.send(b"abc")
+        bench.until(lambda: client.poll(0))
+        assert client.recv() == b"abc"
+        end = time.monotonic() + 0.1
+        while time.monotonic() < end:
+            bench.turn(0.01)
+    assert len({connection.identity for connection, _ in bench.taken}) == 1
+
+
+def test_a_req_socket_is_recognised(bench: Bench, stock: StockClients) -> None:
+    client = stock.connect(bench.endpoint, kind=zmq.REQ)
+    client.send(b"abc")
+    bench.until(lambda: bench.taken)
+    assert bench.messages() == [SeveralFrames(delimited=True)]
 
 
 def test_over_tcp(stock: StockClients, bench: Bench) -> None:
