@@ -178,7 +178,7 @@ def test_several_stock_clients_get_their_own_answers(bench: Bench, stock: StockC
 
 
 def test_a_peer_that_speaks_zmtp_3_0_and_greets_step_by_step(bench: Bench) -> None:
-    """As libzmq 4.0 does (RFC 23): the signature, then what is decided by that of the other side."""
+    """As libzmq 4.0 does (RFC 23): the signature, then what follows from the other side's."""
     bench.echo()
     peer = raw(bench)
     heard = b""
