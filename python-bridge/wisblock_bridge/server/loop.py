@@ -34,10 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BURST = 64
-BURST_BYTES = 16 * 1024
-"""Messages handled before the workers' messages, and clients that were not heard yet, get their
-turn: so many, or so large. What a message costs to refuse grows with its length."""
+BURST, BURST_S = 64, 0.001
+"""Messages handled, and time spent on them, before the workers' messages get their turn."""
 
 SWITCH_INTERVAL_S = 0.0002
 """How long a worker waits for the interpreter's lock while this loop has no rest. Python's own 5 ms
@@ -233,8 +231,10 @@ class Server:
     def _hand_over_burst(self, dispatcher: Dispatcher) -> int:
         """Hand over messages of this computer's programs; returns how many had their turn."""
         take, handle = self._acceptor.take, dispatcher.handle
-        taken = messages = 0
-        while messages < BURST and taken < BURST_BYTES:
+        monotonic = self._clock.monotonic
+        ends_at = monotonic() + BURST_S
+        messages = 0
+        while messages < BURST:
             messages += 1
             found = take()
             if found is None:
@@ -243,7 +243,6 @@ class Server:
             identity, frame, length = connection.identity, message, None
             if not isinstance(frame, bytes):
                 frame, length = self._start_of(dispatcher, identity, frame)
-            taken += len(frame)
             if not handle(
                 identity,
                 frame,
@@ -253,20 +252,20 @@ class Server:
                 received_at=received_at,
                 has_left=connection.has_left,
             ):
+                break  # a flood that is being turned away: others get their turn
+            if monotonic() > ends_at:
                 break
         return messages
 
     def _hand_over_remote_burst(self, dispatcher: Dispatcher, remote: RemoteClients) -> None:
         """Hand over messages of other computers."""
         assert self._listed is not None  # noqa: S101
-        taken = messages = 0
-        while messages < BURST and taken < BURST_BYTES:
+        ends_at = self._clock.monotonic() + BURST_S
+        for _ in range(BURST):
             found = remote.take()
             if found is None:
                 return
             identity, message = found
-            messages += 1
-            taken += len(message.start)
             if message.frames is not None:
                 self._start_of(dispatcher, identity, message.frames)
             peer = self._listed.find(message.key) or Peer(message.key, "", Role.NONE)
@@ -278,6 +277,8 @@ class Server:
                 length=message.length,
                 received_at=message.received_at,
             ):
+                return
+            if self._clock.monotonic() > ends_at:
                 return
 
     @staticmethod
