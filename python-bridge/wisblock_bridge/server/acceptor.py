@@ -153,8 +153,6 @@ class Acceptor:
         timer_queue: What is to be done later.
         left: Called with the identity of a peer that has gone or was cut off.
         writable: Called with the identity of a peer that takes something again.
-        heard: Called with the identity of a peer when messages of it were read, which may have to
-            wait for their turn.
     """
 
     def __init__(
@@ -163,9 +161,7 @@ class Acceptor:
         timer_queue: TimerQueue,
         left: Callable[[bytes], None],
         writable: Callable[[bytes], None],
-        heard: Callable[[bytes], None] = lambda _identity: None,
     ) -> None:
-        self._heard = heard
         self._selector = selector
         self._timer_queue = timer_queue
         self._limit = LogLimit(timer_queue.clock)
@@ -312,6 +308,10 @@ class Acceptor:
         """How many peers have messages that wait to be handed over."""
         return len(self._waiting)
 
+    def waiting_peers(self) -> list[bytes]:
+        """Return the identities of the peers of whom a message was read and not handed over."""
+        return [connection.identity for connection in self._waiting if connection.messages]
+
     def has(self, identity: bytes) -> bool:
         """Return whether a peer is connected here."""
         return identity in self._connections
@@ -424,8 +424,6 @@ class Acceptor:
         except ProtocolError as error:
             self._break(connection, str(error))
             return False
-        if connection.messages:
-            self._heard(connection.identity)
         self._send_control(connection)
         if connection.identity not in self._connections:
             return False

@@ -77,7 +77,6 @@ class Server:
             timer_queue,
             self.outbox.drop,
             lambda _identity: self.outbox.retry(),
-            lambda identity: sessions.renew(identity, timer_queue.clock.monotonic()),
         )
         self._deaf = DeafClients(timer_queue)
         self._remote: RemoteClients | None = None
@@ -169,8 +168,20 @@ class Server:
             self._hand_over(dispatcher, first_of_each=was_stopped)
             # After what has come was read: a lease that was renewed in time has not ended. After
             # the first message of each client: it may be its hello on another connection.
+            self._renew_waiting()
             for action in self._timer_queue.due():
                 action()
+
+    def _renew_waiting(self) -> None:
+        """Renew the leases of those whose requests were read and wait for their turn."""
+        due, now = self._timer_queue.next_due, self._clock.monotonic()
+        if due is None or due > now or not self._has_messages:
+            return
+        for identity in self._acceptor.waiting_peers():
+            self._sessions.renew(identity, now)
+        if self._remote is not None:
+            for identity in self._remote.waiting_clients():
+                self._sessions.renew(identity, now)
 
     def _wait_s(self) -> float | None:
         """Return how long there is nothing to do; None for as long as nothing happens."""

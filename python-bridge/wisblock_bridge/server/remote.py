@@ -246,6 +246,10 @@ class RemoteClients:
         """Whether messages wait to be handed over."""
         return bool(self._messages)
 
+    def waiting_clients(self) -> set[bytes]:
+        """Return the identities of the clients of whom a message was not handed over yet."""
+        return {identity for identity, _ in self._messages}
+
     def take(self) -> tuple[bytes, RemoteMessage] | None:
         """Take the next message.
 
