@@ -160,6 +160,7 @@ class Server:
         # What is to be done at a signal, its handler has done.
         self._selector.register(self._signals, read, lambda: os.read(self._signals, 512))
         self._turned_at = self._clock.monotonic()
+        looks_again = False
         while not self._stopping:
             # Last of all: a worker that wakes earlier would only wait for the interpreter's lock.
             wait_s = self._wait_s()
@@ -169,8 +170,15 @@ class Server:
             # After what has come was read: a lease that was renewed in time has not ended. After
             # the first message of each client: it may be its hello on another connection.
             self._renew_waiting()
+            looks_again = not looks_again and self._was_stopped(self._clock.monotonic())
+            if looks_again:  # the stop came after the look
+                continue
             for action in self._timer_queue.due():
                 action()
+
+    def _was_stopped(self, now: float) -> bool:
+        """Return whether it is longer than usual since the loop has looked for messages."""
+        return now - self._turned_at > LONGEST_SLEEP_S + STOPPED_S
 
     def _renew_waiting(self) -> None:
         """Renew the leases of those whose requests were read and wait for their turn."""
@@ -202,7 +210,7 @@ class Server:
         """
         ready = self._selector.select(wait_s)
         now = self._clock.monotonic()
-        was_stopped = wait_s is not None and now - self._turned_at > LONGEST_SLEEP_S + STOPPED_S
+        was_stopped = wait_s is not None and self._was_stopped(now)
         if was_stopped:
             if self._acceptor.note_stop(self._turned_at, now):
                 self._settle(now + SETTLE_S)
@@ -234,7 +242,8 @@ class Server:
         """Hand what has come to the dispatcher: a burst, or as many as serve everybody once."""
         left = self._acceptor.waiting if first_of_each else 1
         while left > 0 and self._acceptor.has_messages:
-            left -= self._hand_over_burst(dispatcher)
+            taken = self._hand_over_burst(dispatcher)
+            left -= taken or left
         remote = self._remote
         if remote is not None and remote.has_messages:
             self._hand_over_remote_burst(dispatcher, remote)
@@ -245,7 +254,8 @@ class Server:
         monotonic = self._clock.monotonic
         ends_at = monotonic() + BURST_S
         messages = 0
-        while messages < BURST:
+        # Asked before each: a stop in the middle makes the rest as old as itself.
+        while messages < BURST and monotonic() < ends_at:
             messages += 1
             found = take()
             if found is None:
@@ -264,8 +274,6 @@ class Server:
                 has_left=connection.has_left,
             ):
                 break  # a flood that is being turned away: others get their turn
-            if monotonic() > ends_at:
-                break
         return messages
 
     def _hand_over_remote_burst(self, dispatcher: Dispatcher, remote: RemoteClients) -> None:
