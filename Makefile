@@ -6,6 +6,7 @@
 # make soak    everything at once for MINUTES, decided by SEED; SUMMARY=file keeps what it found
 # make reliability  the tests and a soak, and docs/reliability.md of what they tried
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
+# make attacks  what clients that mean harm can do: RUNS of each attack, crowds, and stops (some 40 minutes)
 # make bench   speed as ratios, side by side with what a user would take instead
 # make module NAME=RAK1901 CHIP=SHTC3   the skeletons of a new module: docs/add-a-module.md (also ADDRESS=0x70, FAMILY=sensors)
 # make dist    everything for an installation without network: docs/offline.md
@@ -20,6 +21,7 @@ FLOW ?=
 MINUTES ?= 5
 SEED ?= 7391
 SECONDS ?= 600
+RUNS ?= 20
 SUMMARY ?=
 PLATFORM ?=
 PYTHON_VERSION ?=
@@ -28,7 +30,7 @@ CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench dist clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench attacks dist clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -113,6 +115,9 @@ module:
 
 bench: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python -m benchmarks
+
+attacks: $(STAMPS)/python $(STAMPS)/node
+	$(BIN)/python -m benchmarks.attacks --runs $(RUNS)
 
 soak: $(STAMPS)/python
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED) $(if $(SUMMARY),--summary "$(SUMMARY)")

@@ -151,6 +151,17 @@ class Sessions:
             session.last_heard = now
         return session
 
+    def renew(self, identity: bytes, now: float) -> None:
+        """Renew the lease of a client whose requests were read and wait for their turn.
+
+        Args:
+            identity: The connection.
+            now: Clock reading, s.
+        """
+        session = self._by_identity.get(identity)
+        if session is not None:
+            session.last_heard = now
+
     def resume(self, session: Session, token: str) -> Session | None:
         """Resume the former session of a client that returned.
 

@@ -31,6 +31,9 @@ MAX_WAITING_REPLY_BYTES = 4 * 1024 * 1024
 full.
 """
 
+MAX_WAITING_BYTES = 32 * 1024 * 1024
+"""What replies may occupy for all of them; the one for whom most is kept is given up first."""
+
 RETRY_S, SOON_S = 0.02, 0.001
 """Until it is tried again: where nothing could be sent the last time, and where something could."""
 
@@ -104,6 +107,8 @@ class Outbox:
         self._timer_queue = timer_queue
         self._timer: Timer | None = None
         self._outboxes: dict[bytes, _Outbox] = {}
+        self._reply_bytes = 0
+        """Of all of them."""
         self.unroutable = 0
         self.events_lost = 0
         self.clients_given_up = 0
@@ -133,10 +138,14 @@ class Outbox:
         outbox = self._outboxes[identity]
         outbox.items.append(frame)
         outbox.reply_bytes += len(frame)
-        if outbox.reply_bytes > MAX_WAITING_REPLY_BYTES:
-            self.clients_given_up += 1
-            self.drop(identity)
-            self._give_up(identity)
+        self._reply_bytes += len(frame)
+        if outbox.reply_bytes <= MAX_WAITING_REPLY_BYTES:
+            if self._reply_bytes <= MAX_WAITING_BYTES:
+                return
+            identity = max(self._outboxes, key=lambda each: self._outboxes[each].reply_bytes)
+        self.clients_given_up += 1
+        self.drop(identity)
+        self._give_up(identity)
 
     def event(self, subscription: Subscription, event: messages.Event) -> None:
         """Send an event, or let it wait, or drop the oldest of its subscription.
@@ -190,6 +199,7 @@ class Outbox:
                 self.retry_s = SOON_S
                 if isinstance(item, bytes):
                     outbox.reply_bytes -= len(item)
+                    self._reply_bytes -= len(item)
                 else:
                     item[0].waiting -= 1
             if not outbox.items:
@@ -219,6 +229,7 @@ class Outbox:
         outbox = self._outboxes.pop(identity, None)
         if outbox is None:
             return
+        self._reply_bytes -= outbox.reply_bytes
         for item in outbox.items:
             if isinstance(item, bytes):
                 self.unroutable += 1
