@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BURST = 64
-"""Messages handled before the workers' messages get their turn."""
+BURST, BURST_S = 64, 0.001
+"""Messages handled, and time spent on them, before the workers' messages get their turn."""
 
 SWITCH_INTERVAL_S = 0.0002
 """How long a worker waits for the interpreter's lock while this loop has no rest. Python's own 5 ms
@@ -202,13 +202,18 @@ class Server:
                 pass
         remote = self._remote
         if remote is not None and remote.has_messages:
+            ends_at = self._clock.monotonic() + BURST_S
             for _ in range(BURST):
                 if not self._hand_over_remote(dispatcher, remote):
+                    break
+                if self._clock.monotonic() > ends_at:
                     break
 
     def _hand_over_burst(self, dispatcher: Dispatcher) -> bool:
         """Hand over messages of this computer's programs; False when there are no more."""
         take, handle = self._acceptor.take, dispatcher.handle
+        monotonic = self._clock.monotonic
+        ends_at = monotonic() + BURST_S
         for _ in range(BURST):
             found = take()
             if found is None:
@@ -226,6 +231,8 @@ class Server:
                 received_at=received_at,
                 has_left=connection.has_ended,
             ):
+                break  # a flood that is being turned away: others get their turn
+            if monotonic() > ends_at:
                 break
         return self._acceptor.has_messages
 
