@@ -184,7 +184,7 @@ class Dispatcher:
         *,
         length: int | None = None,
         received_at: float | None = None,
-        has_left: bool = False,
+        has_left: Callable[[], bool] | bool = False,
     ) -> bool:
         """Take one frame from a client.
 
@@ -195,7 +195,7 @@ class Dispatcher:
             address: Tells where it is; asked only when its session begins.
             length: Of the whole frame, where only its start is there, bytes.
             received_at: Clock reading since when it may have waited, s; None for now.
-            has_left: Its connection has ended.
+            has_left: Tells whether its connection has ended; asked before something is driven.
 
         Returns:
             Whether more frames may be taken at once; not, where it is a flood that is being turned
@@ -488,8 +488,11 @@ class Dispatcher:
         peer = call.session.peer
         if peer is not LOCAL:
             admit(peer, role_for(description), f"{module} {description.name}")
-        if call.has_left and not description.reads_only:
-            raise ClosingError("The client has left: nothing is driven for it.")
+        if call.has_left is not False and not description.reads_only:
+            if callable(call.has_left):
+                call.has_left = call.has_left()
+            if call.has_left:
+                raise ClosingError("The client has left: nothing is driven for it.")
 
     def _subscribe(self, call: Call, params: SubscribeParams) -> None:
         node = call.request.node

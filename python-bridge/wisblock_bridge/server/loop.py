@@ -11,6 +11,7 @@ import os
 import selectors
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wisblock_bridge.server.acceptor import Acceptor
@@ -211,7 +212,7 @@ class Server:
 
     def _hand_over_burst(self, dispatcher: Dispatcher) -> bool:
         """Hand over messages of this computer's programs; False when there are no more."""
-        take, handle = self._acceptor.take, dispatcher.handle
+        take, handle, has_left = self._acceptor.take, dispatcher.handle, self._acceptor.has_left
         monotonic = self._clock.monotonic
         ends_at = monotonic() + BURST_S
         for _ in range(BURST):
@@ -229,7 +230,7 @@ class Server:
                 connection.describe,
                 length=length,
                 received_at=received_at,
-                has_left=connection.has_ended,
+                has_left=partial(has_left, connection),
             ):
                 break  # a flood that is being turned away: others get their turn
             if monotonic() > ends_at:
