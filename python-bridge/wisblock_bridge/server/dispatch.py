@@ -62,7 +62,7 @@ from wisblock_bridge.wire.roles import LOCAL, Role
 
 if TYPE_CHECKING:
     from wisblock_bridge.module_api.signatures import OperationDescription
-    from wisblock_bridge.modules.registry import Catalogue
+    from wisblock_bridge.modules.registry import Known
     from wisblock_bridge.runtime.jobs import WorkerMessage
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
@@ -104,7 +104,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        catalogue: Known,
         slot_manager: SlotManager,
         sessions: Sessions,
         outbox: Outbox,
