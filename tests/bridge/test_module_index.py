@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-
-import pytest
+from typing import TYPE_CHECKING
 
 from wisblock_bridge.modules import index, registry
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_the_index_says_what_importing_everything_says() -> None:
