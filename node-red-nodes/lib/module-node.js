@@ -13,7 +13,7 @@ const { limits } = require("./limits");
 const { fillMessage } = require("./message");
 const { asNodeError, badParams, nodeError } = require("./node-errors");
 const { collectParams } = require("./params");
-const { NodeStatus, readingsText } = require("./status");
+const { NodeStatus, readingsText, translator } = require("./status");
 const { Pace } = require("./pace");
 const { outputOf, plannedOutput } = require("./outputs");
 const { numberIn } = require("./values");
@@ -48,7 +48,7 @@ class ModuleNode {
     this.trigger = config.trigger || "message";
     this.slot = this.#slotOf(config);
     this.bridgeNode = /** @type {import("../../types/nodes").BridgeNode | null} */ (RED.nodes.getNode(config.bridge));
-    this.status = new NodeStatus({ show: (line) => node.status(line), translate: (id, values) => RED._(id, values) });
+    this.status = new NodeStatus({ show: (line) => node.status(line), translate: translator(RED) });
   }
 
   /** Starts: joins the bridge, subscribes, listens. */

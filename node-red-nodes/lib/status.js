@@ -65,6 +65,34 @@ function readingsText(catalogue, operation, values) {
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
 }
 
+/** @type {WeakMap<object, (id: string) => string>} */
+const translators = new WeakMap();
+
+/**
+ * Translates words of a status, each once: a translation takes longer than the rest of what a message costs in a node.
+ *
+ * @param {{_: (id: string) => string}} RED
+ * @returns {(id: string) => string}
+ */
+function translator(RED) {
+  let found = translators.get(RED);
+  if (found === undefined) {
+    const known = new Map();
+    found = (id) => {
+      let text = known.get(id);
+      if (text === undefined) {
+        text = RED._(id);
+        if (text !== id) { // else the words are not there yet
+          known.set(id, text);
+        }
+      }
+      return text;
+    };
+    translators.set(RED, found);
+  }
+  return found;
+}
+
 /**
  * @typedef {{fill: import("node-red").NodeStatusFill, shape: import("node-red").NodeStatusShape, text: string}} StatusLine
  * @typedef {"missing" | "connecting" | "online" | "offline"} BridgeState
@@ -143,8 +171,10 @@ class NodeStatus {
     if (this.#inFlight === 0) {
       this.timers.clearTimeout(this.#busyTimer);
       this.#busyTimer = undefined;
-      this.#busyText = "";
-      this.#update();
+      if (this.#busyText !== "") {
+        this.#busyText = "";
+        this.#update();
+      }
     }
   }
 
@@ -253,4 +283,4 @@ class NodeStatus {
   }
 }
 
-module.exports = { BUSY_AFTER_MS, KNOWN_CODES, NodeStatus, WORDS, plain, readingsText };
+module.exports = { BUSY_AFTER_MS, KNOWN_CODES, NodeStatus, WORDS, plain, readingsText, translator };

@@ -234,6 +234,7 @@ class Worker:
         lifecycle, watchers = self.lifecycle, self._watchers
         busy = False
         while not (self.closing and lifecycle.module is None and not self._queue.urgent):
+            self._mailbox.announce()
             for descriptor in self._wakeup.wait(0.0 if busy else self._idle_s()):
                 # All of them: the first one that reads a line keeps a copy for the others.
                 for watcher in watchers.at(descriptor):
@@ -262,12 +263,15 @@ class Worker:
         urgent, jobs = self._queue.urgent, self._queue.jobs
         for _ in range(TURNS):
             if self._timer_queue.timers:
+                self._mailbox.announce()
                 self._run_timers()
             if urgent:
+                self._mailbox.announce()
                 self._do_urgent(urgent.popleft())
                 continue
             look = next(self._looks.due(), None) if self._looks.timers else None
             if look is not None:
+                self._mailbox.announce()
                 self.lifecycle.guarded(look)
                 if urgent:
                     continue
@@ -276,6 +280,7 @@ class Worker:
                     job = jobs.popleft()
                 except IndexError:
                     continue  # an urgent job has just overtaken the last one
+                self._mailbox.announce()  # of the one before: this one may take long
                 self._carry_out(job)
             elif look is None:
                 return False
@@ -361,7 +366,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001  (whatever a module put into its readings)
             self._fail(job, self.lifecycle.defect(error), started=True)
             return
-        self._mailbox.post(JobResult(job, frame, self, started=True))
+        self._mailbox.put(JobResult(job, frame, self, started=True))
 
     def _refuse(self, job: Job, error: BridgeError) -> None:
         """Answer a job that is not started; also called by the poll loop."""

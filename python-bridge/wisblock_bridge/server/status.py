@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MAX_SESSIONS_NAMED = 256
 """Of more clients, only the number is given."""
 
+MAX_USERS_NAMED = 64
+"""Of one module; of more, only the number is given."""
+
 
 class Counters:
     """What is counted while the bridge runs."""
@@ -194,17 +197,20 @@ def _health(health: Health) -> dict[str, object]:
 def _use(place: Place, slot_manager: SlotManager, sessions: Sessions) -> dict[str, object]:
     users = sessions.users(place)
     worker = slot_manager.find(place)
+    claims = [
+        {"client": user["client"], "address": user["address"], "nodes": user["nodes"]}
+        for user in users
+        if user["connected"]
+    ]
+    held = [
+        {"output": name, "client": user["client"], "address": user["address"]}
+        for user in users
+        for name in user["held"]
+    ]
     return {
-        "claims": [
-            {"client": user["client"], "address": user["address"], "nodes": user["nodes"]}
-            for user in users
-            if user["connected"]
-        ],
-        "held": [
-            {"output": name, "client": user["client"], "address": user["address"]}
-            for user in users
-            for name in user["held"]
-        ],
+        "claims": claims[:MAX_USERS_NAMED],
+        "claims_total": len(claims),
+        "held": held,
         "idle": worker is not None and slot_manager.conflicts.is_yielding(worker),
     }
 
