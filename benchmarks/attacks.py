@@ -12,11 +12,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.bridge.attackers import ATTACKS, ENDPOINTS, Neighbour, Target, attack_once, readers
+from tests.bridge.attackers import (
+    AFTERMATH_S,
+    ATTACK_S,
+    ATTACKS,
+    ENDPOINTS,
+    Neighbour,
+    Target,
+    attack_once,
+    readers,
+)
 
 from benchmarks import crowds, remote_stops, stops
 
@@ -40,6 +50,7 @@ class Tried:
         aborts: How often the bridge ended.
         off: Answers of the relay that were not "on".
         slowest_ms: The longest that the neighbour waited.
+        alone_ms: The longest that it waited in between, when nobody attacked.
         child_ended: How often the process for remote clients ended.
     """
 
@@ -47,6 +58,7 @@ class Tried:
     aborts: int = 0
     off: int = 0
     slowest_ms: float = 0.0
+    alone_ms: float = 0.0
     child_ended: int = 0
 
     @property
@@ -77,6 +89,9 @@ def attack_again_and_again(attack: str, kind: str, state: str, runs: int) -> Tri
             Neighbour(target.local) as neighbour,
         ):
             while tried.runs < runs and not target.child_deaths():
+                begin = time.monotonic()
+                time.sleep(ATTACK_S + AFTERMATH_S)
+                tried.alone_ms = max(tried.alone_ms, neighbour.slowest_ms(begin))
                 stop_s = STOP_S if state == "stopped" else 0.0
                 waited_ms = attack_once(attack, target, neighbour, stop_s)
                 tried.runs += 1
@@ -100,7 +115,8 @@ def table(runs: int) -> bool:
     """
     held = True
     print(
-        f"{'endpoint':9}{'state':9}{'attack':12}{'runs':>5}{'aborts':>7}{'not on':>7}{'slowest':>9}"
+        f"{'endpoint':9}{'state':9}{'attack':12}{'runs':>5}{'aborts':>7}{'not on':>7}{'slowest':>10}"
+        f"{'alone':>10}"
         f"{'remote process ended':>22}{'load':>6}"
     )
     for kind in ENDPOINTS:
@@ -110,7 +126,7 @@ def table(runs: int) -> bool:
                 held = held and tried.held
                 print(
                     f"{kind:9}{state:9}{attack:12}{tried.runs:5}{tried.aborts:7}{tried.off:7}"
-                    f"{tried.slowest_ms:6.0f} ms{tried.child_ended:22}{os.getloadavg()[0]:6.1f}"
+                    f"{tried.slowest_ms:7.0f} ms{tried.alone_ms:7.0f} ms{tried.child_ended:22}{os.getloadavg()[0]:6.1f}"
                     f"{'' if tried.held else '   MISSED'}",
                     flush=True,
                 )
