@@ -70,6 +70,7 @@ lint: $(STAMPS)/python $(STAMPS)/node
 	npx tsc
 	$(BIN)/lint-imports --no-cache
 	node scripts/generate.mjs --check
+	$(BIN)/python scripts/module_index.py --check
 
 test-fast: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
@@ -106,6 +107,7 @@ test-editor-5: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
 
 generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/wisblock-bridge catalogue --out node-red-nodes/catalogue.json
+	$(BIN)/python scripts/module_index.py
 	node scripts/generate.mjs
 	$(BIN)/python scripts/structure.py --svg docs/architecture.svg
 

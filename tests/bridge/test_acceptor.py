@@ -281,7 +281,7 @@ def test_what_a_peer_sent_before_it_left_is_handed_over_with_its_end(bench: Benc
     peer.close()
     bench.until(lambda: len(bench.taken) == 2)
     assert bench.messages() == [b"a", b"b"]
-    assert bench.taken[0][0].has_left, "known before the first of it is handed over"
+    assert bench.acceptor.has_left(bench.taken[0][0]), "known before any of it is driven"
     bench.until(lambda: len(bench.left) == 1)
     assert len(bench.acceptor) == 0
     assert bench.acceptor.send(bench.left[0], b"late") is Sent.GONE
@@ -604,6 +604,19 @@ def test_a_peer_with_room_in_the_kernel_kept_nothing_back(bench: Bench) -> None:
     peer.sendall(frame(b"new"))
     bench.until(lambda: len(bench.ages) == 4)
     assert bench.ages == [since] * 3 + [None]
+
+
+def test_what_waited_through_a_second_stop_is_as_old_as_that_one(bench: Bench) -> None:
+    peer = greeted(bench)
+    for _ in range(2):
+        peer.sendall(frame(b"waits"))
+        since = bench.clock.monotonic()
+        bench.clock.advance(1.0)
+        bench.acceptor.note_stop(since, bench.clock.monotonic())
+        bench.until(lambda: bench.ages)
+        assert bench.ages == [since]
+        bench.ages.clear()
+        bench.clock.advance(60.0)
 
 
 def test_a_flood_costs_others_their_turn_at_most_once(bench: Bench) -> None:

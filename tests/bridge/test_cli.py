@@ -199,7 +199,7 @@ def test_modules_are_listed_without_a_bridge(run: Any) -> None:
     assert outcome.code == 0
     assert re.search(r"^RAK5801 +slot 1,2 +4-20 mA input +read", outcome.out, re.MULTILINE)
     shown = run("list", "rak5801", "--endpoint", NOWHERE).out
-    assert "samples (int, 1...1024, default 32)" in shown
+    assert "samples (int, 1...1024): How many conversions of about 10 ms" in shown
     assert "current (mA)" in shown
     assert run("list", "RAK5801", "--json", "--endpoint", NOWHERE).json["name"] == "RAK5801"
 

@@ -15,6 +15,7 @@ import pytest
 import zmq
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.bridge.bridge_process import standing_still
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.clock import SystemClock
@@ -267,8 +268,7 @@ def test_a_process_that_stands_still_holds_up_nothing(bench: Bench) -> None:
     client.send(b"abc")
     bench.until(lambda: bench.taken)
     identity = bench.taken[0][0]
-    os.kill(bench.process, signal.SIGSTOP)
-    try:
+    with standing_still(bench.process):
         sent = 0
         while bench.remote.send(identity, bytes(500_000)) is Sent.YES:
             sent += 1
@@ -276,8 +276,6 @@ def test_a_process_that_stands_still_holds_up_nothing(bench: Bench) -> None:
         began = time.monotonic()
         bench.turn()
         assert time.monotonic() - began < 1.0
-    finally:
-        os.kill(bench.process, signal.SIGCONT)
     for _ in range(sent):
         bench.until(lambda: client.poll(0))
         assert len(client.recv()) == 500_000

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 import pytest
 from tests.bridge.attackers import Target
-from tests.bridge.bridge_process import BridgeProcess, eventually
+from tests.bridge.bridge_process import BridgeProcess, eventually, standing_still
 from tests.bridge.full_queue import stop
 from tests.bridge.raw_zmtp import RawPeer, frame
 from tests.bridge.wire_client import RawClient
@@ -38,12 +36,9 @@ def own() -> Iterator[BridgeProcess]:
 def stopped(bridge: BridgeProcess, seconds: float) -> Iterator[None]:
     """The bridge stands still; what is done within happens at the beginning of that."""
     assert bridge.process is not None
-    os.kill(bridge.process.pid, signal.SIGSTOP)
-    try:
+    with standing_still(bridge.process.pid):
         yield
         time.sleep(seconds)
-    finally:
-        os.kill(bridge.process.pid, signal.SIGCONT)
 
 
 def relay_is_on(client: RawClient) -> bool:

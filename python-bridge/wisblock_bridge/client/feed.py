@@ -56,14 +56,16 @@ class Feed:
         self.number: int | None = None
         self.closed = False
         self._events: deque[Event] = deque()
-        self._lost = 0
+        self._lost = self._late = 0
         self._changed = threading.Condition()
 
     def put(self, event: Event) -> None:
         """Keep an event; the oldest is dropped when there are too many."""
         with self._changed:
             if len(self._events) >= MAX_EVENTS:
-                self._lost += 1 + self._events.popleft().lost
+                dropped = self._events.popleft()
+                self._lost += 1 + dropped.lost
+                self._late += dropped.late
             self._events.append(event)
             self._changed.notify()
 
@@ -81,8 +83,11 @@ class Feed:
             if not self._events:
                 return None
             event = self._events.popleft()
-            lost, self._lost = self._lost, 0
-        return replace(event, lost=event.lost + lost) if lost else event
+            lost, late = self._lost, self._late
+            self._lost = self._late = 0
+        if not lost:
+            return event
+        return replace(event, lost=event.lost + lost, late=event.late + late)
 
     def close(self) -> None:
         """Wake waiting callers; no more events arrive."""

@@ -120,6 +120,7 @@ class Event:
         result: The readings; empty for an error.
         sequence: Increases by one for each event, delivered or not.
         lost: How many were dropped since the event before, by the bridge or here.
+        late: How many readings at an interval were missed since the event before.
         initial: It is the present value, not a change.
         error: What went wrong; the subscription continues.
     """
@@ -130,6 +131,7 @@ class Event:
     lost: int = 0
     initial: bool = False
     error: RemoteError | None = None
+    late: int = 0
 
 
 def to_result(data: object) -> Result:
@@ -153,6 +155,7 @@ def to_event(data: Mapping[str, object]) -> Event:
         int(_number(data.get("lost"))),
         data.get("initial") is True,
         to_error(data["error"]) if "error" in data else None,
+        int(_number(data.get("late"))),
     )
 
 

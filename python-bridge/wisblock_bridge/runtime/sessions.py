@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 
 OnLoss = Literal["safe", "hold"]
+
+TOKEN_BYTES = 18
+"""From the kernel's generator, as those of ``secrets``, whose import brings all of OpenSSL."""
 
 
 class Output(NamedTuple):
@@ -140,7 +143,7 @@ class Sessions:
                 self._detach(session)
                 session = None
         if session is None:
-            token = secrets.token_urlsafe(18)
+            token = os.urandom(TOKEN_BYTES).hex()
             session = Session(identity, token, DEFAULT_LEASE_MS / 1000.0, now, peer)
             if address is not None:
                 session.address = address()

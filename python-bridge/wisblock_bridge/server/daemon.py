@@ -80,7 +80,7 @@ class Daemon:
         self._clock = SystemClock()
         self._started = self._clock.monotonic()
         self._config = config
-        self.catalogue = registry.load()
+        self.catalogue = registry.serving()
         check_slots(config, self.catalogue.modules)
         self.board, self._detection = self._find_board()
         self._emulated: EmulatedBoard | None = None

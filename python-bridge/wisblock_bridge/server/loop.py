@@ -250,7 +250,7 @@ class Server:
 
     def _hand_over_burst(self, dispatcher: Dispatcher) -> int:
         """Hand over messages of this computer's programs; returns how many had their turn."""
-        take, handle = self._acceptor.take, dispatcher.handle
+        take, handle, has_left = self._acceptor.take, dispatcher.handle, self._acceptor.has_left
         monotonic = self._clock.monotonic
         ends_at = monotonic() + BURST_S
         messages = 0
@@ -271,7 +271,7 @@ class Server:
                 connection.describe,
                 length=length,
                 received_at=received_at,
-                has_left=connection.has_left,
+                has_left=partial(has_left, connection),
             ):
                 break  # a flood that is being turned away: others get their turn
         return messages

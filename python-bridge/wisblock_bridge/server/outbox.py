@@ -60,6 +60,7 @@ class Subscription:
         event: Name of the event, or of the operation.
         sequence: Number of the last message delivered or dropped.
         lost: Messages dropped since the last one delivered.
+        late: Beats missed that its client has not been told of yet.
         waiting: Messages that wait in the outbox.
         start: Begins to watch (again).
         backoff: Pauses between attempts to begin it again, when its module was closed.
@@ -72,6 +73,7 @@ class Subscription:
     start: Callable[[], None]
     sequence: int = 0
     lost: int = 0
+    late: int = 0
     waiting: int = 0
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_RETURN_S))
 
@@ -239,10 +241,10 @@ class Outbox:
     def _send_event(
         self, identity: bytes, subscription: Subscription, event: messages.Event
     ) -> Sent:
-        event.lost = subscription.lost
+        event.lost, event.late = subscription.lost, subscription.late
         sent = self._transmit(identity, messages.encode_event(event))
         if sent is Sent.YES:
-            subscription.lost = 0
+            subscription.lost = subscription.late = 0
         return sent
 
     def _drop_oldest(self, outbox: _Outbox, subscription: Subscription) -> None:

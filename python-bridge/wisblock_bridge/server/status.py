@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MAX_SESSIONS_NAMED = 256
 """Of more clients, only the number is given."""
 
+MAX_USERS_NAMED = 64
+"""Of one module; of more, only the number is given."""
+
 
 class Counters:
     """What is counted while the bridge runs."""
@@ -37,6 +40,7 @@ class Counters:
         self.undecodable = 0
         self.operations = 0
         self.events = 0
+        self.late = 0
         self.keys_refused = 0
         self.errors: Counter[str] = Counter()
 
@@ -136,6 +140,7 @@ def _counters(counters: Counters, outbox: Outbox) -> dict[str, object]:
         "operations": counters.operations,
         "events": counters.events,
         "events_lost": outbox.events_lost,
+        "late": counters.late,
         "unroutable": outbox.unroutable,
         "clients_given_up": outbox.clients_given_up,
         "keys_refused": counters.keys_refused,
@@ -170,6 +175,7 @@ def _slots(slot_manager: SlotManager, sessions: Sessions) -> list[dict[str, obje
             "open": worker.lifecycle.is_open,
             "queued": worker.queued,
             "subscriptions": worker.watched,
+            "late": worker.late,
             **_health(worker.health),
             **_use(worker.place, slot_manager, sessions),
         }
@@ -191,17 +197,20 @@ def _health(health: Health) -> dict[str, object]:
 def _use(place: Place, slot_manager: SlotManager, sessions: Sessions) -> dict[str, object]:
     users = sessions.users(place)
     worker = slot_manager.find(place)
+    claims = [
+        {"client": user["client"], "address": user["address"], "nodes": user["nodes"]}
+        for user in users
+        if user["connected"]
+    ]
+    held = [
+        {"output": name, "client": user["client"], "address": user["address"]}
+        for user in users
+        for name in user["held"]
+    ]
     return {
-        "claims": [
-            {"client": user["client"], "address": user["address"], "nodes": user["nodes"]}
-            for user in users
-            if user["connected"]
-        ],
-        "held": [
-            {"output": name, "client": user["client"], "address": user["address"]}
-            for user in users
-            for name in user["held"]
-        ],
+        "claims": claims[:MAX_USERS_NAMED],
+        "claims_total": len(claims),
+        "held": held,
         "idle": worker is not None and slot_manager.conflicts.is_yielding(worker),
     }
 

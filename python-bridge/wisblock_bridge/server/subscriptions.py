@@ -235,6 +235,8 @@ class Subscriptions:
         subscription = self._by_number.get(notification.subscription)
         if subscription is None:
             return
+        self._counters.late += notification.late
+        subscription.late += notification.late
         try:
             self._send(subscription, notification)
         except Exception as error:  # noqa: BLE001  (one module's odd value must not end the bridge)

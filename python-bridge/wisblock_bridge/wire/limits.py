@@ -7,8 +7,9 @@ from __future__ import annotations
 
 MAX_MESSAGE_BYTES = 1024 * 1024
 MAX_DEPTH = 16
-MAX_ELEMENTS = 20_000
-"""Of maps and lists in one request, all together."""
+MAX_ELEMENTS = 4096
+"""Of maps and lists in one request, all together; twice what the longest list of a parameter needs.
+It bounds the time that a request can take which is looked at value by value."""
 
 DEFAULT_TIMEOUT_MS = 2000
 MAX_TIMEOUT_MS = 60_000
