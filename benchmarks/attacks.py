@@ -40,6 +40,8 @@ is stopped for two seconds while it is attacked."""
 STOP_S = 2.0
 LONGEST_ANSWER_MS = 100.0
 
+LINE = "{:9}{:9}{:12}{:>5}{:>7}{:>7}{:>10}{:>10}{:>21}{:>6}{}"
+
 
 @dataclass
 class Tried:
@@ -114,22 +116,21 @@ def table(runs: int) -> bool:
         Whether everything held.
     """
     held = True
-    print(
-        f"{'endpoint':9}{'state':9}{'attack':12}{'runs':>5}{'aborts':>7}{'not on':>7}{'slowest':>10}"
-        f"{'alone':>10}"
-        f"{'remote process ended':>22}{'load':>6}"
-    )
+    columns = ("endpoint", "state", "attack", "runs", "aborts", "not on", "slowest", "alone")
+    print(LINE.format(*columns, "remote process ended", "load", ""))
     for kind in ENDPOINTS:
         for state in STATES:
             for attack in ATTACKS:
                 tried = attack_again_and_again(attack, kind, state, runs)
                 held = held and tried.held
-                print(
-                    f"{kind:9}{state:9}{attack:12}{tried.runs:5}{tried.aborts:7}{tried.off:7}"
-                    f"{tried.slowest_ms:7.0f} ms{tried.alone_ms:7.0f} ms{tried.child_ended:22}{os.getloadavg()[0]:6.1f}"
-                    f"{'' if tried.held else '   MISSED'}",
-                    flush=True,
+                figures = (tried.runs, tried.aborts, tried.off)
+                times = (f"{tried.slowest_ms:.0f} ms", f"{tried.alone_ms:.0f} ms")
+                load = f"{os.getloadavg()[0]:.1f}"
+                end = "" if tried.held else "   MISSED"
+                line = LINE.format(
+                    kind, state, attack, *figures, *times, tried.child_ended, load, end
                 )
+                print(line, flush=True)
     return held
 
 
