@@ -292,7 +292,7 @@ def test_the_end_is_known_though_much_lies_in_front_of_it(bench: Bench) -> None:
     peer.sendall(frame(bytes(10_000)) * 15)
     peer.close()
     known: list[bool] = []
-    bench.answers = lambda connection, _message: known.append(connection.has_left)
+    bench.answers = lambda connection, _message: known.append(bench.acceptor.has_left(connection))
     bench.until(lambda: len(known) == 15)
     assert set(known) == {True}
     bench.until(lambda: len(bench.left) == 1)
@@ -302,7 +302,7 @@ def test_a_peer_that_is_there_has_not_left(bench: Bench) -> None:
     peer = greeted(bench)
     peer.sendall(frame(bytes(10_000)) * 15)
     bench.until(lambda: len(bench.taken) == 15)
-    assert not bench.taken[-1][0].has_left
+    assert not bench.acceptor.has_left(bench.taken[-1][0])
     peer.shutdown(socket.SHUT_WR)
     bench.until(lambda: len(bench.left) == 1)
 
