@@ -12,11 +12,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.bridge.attackers import ATTACKS, ENDPOINTS, Neighbour, Target, attack_once, readers
+from tests.bridge.attackers import (
+    AFTERMATH_S,
+    ATTACK_S,
+    ATTACKS,
+    ENDPOINTS,
+    Neighbour,
+    Target,
+    attack_once,
+    readers,
+)
 
 from benchmarks import crowds, remote_stops, stops
 
@@ -30,6 +40,8 @@ is stopped for two seconds while it is attacked."""
 STOP_S = 2.0
 LONGEST_ANSWER_MS = 100.0
 
+LINE = "{:9}{:9}{:12}{:>5}{:>7}{:>7}{:>10}{:>10}{:>21}{:>6}{}"
+
 
 @dataclass
 class Tried:
@@ -40,6 +52,7 @@ class Tried:
         aborts: How often the bridge ended.
         off: Answers of the relay that were not "on".
         slowest_ms: The longest that the neighbour waited.
+        alone_ms: The longest that it waited in between, when nobody attacked.
         child_ended: How often the process for remote clients ended.
     """
 
@@ -47,6 +60,7 @@ class Tried:
     aborts: int = 0
     off: int = 0
     slowest_ms: float = 0.0
+    alone_ms: float = 0.0
     child_ended: int = 0
 
     @property
@@ -77,6 +91,9 @@ def attack_again_and_again(attack: str, kind: str, state: str, runs: int) -> Tri
             Neighbour(target.local) as neighbour,
         ):
             while tried.runs < runs and not target.child_deaths():
+                begin = time.monotonic()
+                time.sleep(ATTACK_S + AFTERMATH_S)
+                tried.alone_ms = max(tried.alone_ms, neighbour.slowest_ms(begin))
                 stop_s = STOP_S if state == "stopped" else 0.0
                 waited_ms = attack_once(attack, target, neighbour, stop_s)
                 tried.runs += 1
@@ -99,21 +116,21 @@ def table(runs: int) -> bool:
         Whether everything held.
     """
     held = True
-    print(
-        f"{'endpoint':9}{'state':9}{'attack':12}{'runs':>5}{'aborts':>7}{'not on':>7}{'slowest':>9}"
-        f"{'remote process ended':>22}{'load':>6}"
-    )
+    columns = ("endpoint", "state", "attack", "runs", "aborts", "not on", "slowest", "alone")
+    print(LINE.format(*columns, "remote process ended", "load", ""))
     for kind in ENDPOINTS:
         for state in STATES:
             for attack in ATTACKS:
                 tried = attack_again_and_again(attack, kind, state, runs)
                 held = held and tried.held
-                print(
-                    f"{kind:9}{state:9}{attack:12}{tried.runs:5}{tried.aborts:7}{tried.off:7}"
-                    f"{tried.slowest_ms:6.0f} ms{tried.child_ended:22}{os.getloadavg()[0]:6.1f}"
-                    f"{'' if tried.held else '   MISSED'}",
-                    flush=True,
+                figures = (tried.runs, tried.aborts, tried.off)
+                times = (f"{tried.slowest_ms:.0f} ms", f"{tried.alone_ms:.0f} ms")
+                load = f"{os.getloadavg()[0]:.1f}"
+                end = "" if tried.held else "   MISSED"
+                line = LINE.format(
+                    kind, state, attack, *figures, *times, tried.child_ended, load, end
                 )
+                print(line, flush=True)
     return held
 
 

@@ -307,6 +307,24 @@ def test_a_process_that_hangs_is_ended_and_started_again(
     bench.until(lambda: bench.taken)
 
 
+def test_a_process_that_is_not_listened_to_does_not_hang(bench: Bench) -> None:
+    client, former = bench.client(), bench.process
+    client.send(b"first")
+    bench.until(lambda: bench.taken)
+    client.send(b"second")
+    end = time.monotonic() + LONG_S
+    while not bench.remote.has_messages:
+        assert time.monotonic() < end
+        for key, _ in bench.selector.select(0.01):
+            key.data()
+    for _ in range(60):  # the bridge has other things to do
+        bench.clock.sleep(1.0)
+        for action in bench.timers.due():
+            action()
+    assert bench.process == former
+    bench.until(lambda: len(bench.taken) == 2)
+
+
 def test_what_came_while_the_process_was_stopped_is_as_old(bench: Bench) -> None:
     client = bench.client()
     client.send(b"first")

@@ -167,7 +167,8 @@ class RemoteClients:
         """End the process if it hangs."""
         if self._process is None:
             return
-        self._silent_checks += 1
+        # While messages wait here nothing more is read.
+        self._silent_checks = 0 if self._messages else self._silent_checks + 1
         if self._silent_checks <= SILENT_CHECKS:
             self._watchdog = self._timer_queue.after(CHECK_S, self._check_alive)
             return
