@@ -331,6 +331,7 @@ class Daemon:
             self._counters,
             self._detection,
             asked_by=asked_by,
+            values=self._dispatcher.values,
         )
         emulated = self._emulated
         return {**found, **places(self.slot_manager, emulated.plugged if emulated else None)}
