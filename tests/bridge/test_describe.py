@@ -193,7 +193,7 @@ def test_what_says_which_of_several_things_is_meant() -> None:
     described = Everything.description
     act, seen = described.operations["act"], described.events["seen"]
     assert act.selecting_names == ("whole",), "it names the output"
-    arguments = (3, 0.5, False, "off", b"", [], "flat", "all", None)
+    arguments: tuple[object, ...] = (3, 0.5, False, "off", b"", [], "flat", "all", None)
     assert act.about(arguments, {}) == (3,)
     assert act.selected((3,)) == {"whole": 3}
     assert (act.outcome, seen.outcome) == ("result", "event")
