@@ -75,7 +75,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser = build_parser()
     options, rest = parser.parse_known_args(_joined(words))
     if hasattr(options, "everything"):
-        rest = _take_operation(parser, options, rest)
+        rest = _take_operation(options, rest)
     if rest:
         strange = [word for word in rest if word.startswith("-") or "=" not in word]
         if not hasattr(options, "params") or strange:
@@ -95,7 +95,7 @@ def _joined(words: list[str]) -> list[str]:
     return joined
 
 
-def _take_operation(parser: Parser, options: argparse.Namespace, rest: list[str]) -> list[str]:
+def _take_operation(options: argparse.Namespace, rest: list[str]) -> list[str]:
     """Take what is watched from between the options, wherever it stands.
 
     Returns:
@@ -108,10 +108,12 @@ def _take_operation(parser: Parser, options: argparse.Namespace, rest: list[str]
     options.module = names.pop(0) if names else None
     options.operation = names.pop(0) if names else None
     if not options.everything and options.operation is None:
-        parser.error("a module and an operation are wanted, or --all")
+        options.fail("a module and an operation are wanted, or --all")
     if options.everything and (options.operation is not None or options.params):
-        parser.error("--all takes a module at most, and no operation")
-    return [word for word in rest if word.startswith("-")] + names
+        options.fail("--all takes a module at most, and no operation")
+    if names:
+        options.fail(f"{names[0]!r} is not understood")
+    return [word for word in rest if word.startswith("-")]
 
 
 def wants_json(words: list[str]) -> bool:
@@ -277,6 +279,7 @@ def _add_use(command: Command) -> None:
 
     watch = command("watch", "Show a module's readings repeatedly, or its events.", "watch:watch")
     _add_operation(watch, optional=True)
+    watch.set_defaults(fail=watch.error)
     watch.add_argument(
         "--all", action="store_true", dest="everything",
         help="show what all clients get, and who uses what; opens and touches nothing",
