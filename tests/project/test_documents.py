@@ -164,7 +164,7 @@ def test_commands_and_their_options_exist() -> None:
     asked: dict[str, set[str]] = {}
     for document in DOCUMENTS:
         for line in code(document):
-            for command, rest in re.findall(r"wisblock-bridge (keys [a-z]+|[a-z]+)([^#|&]*)", line):
+            for command, rest in re.findall(r"wisblock-bridge ((?:keys|emulator) [a-z]+|[a-z]+)([^#|&]*)", line):
                 if line.startswith(("sudo sys", "sudo user", "systemctl", "docker", "journal")):
                     continue
                 assert command.split()[0] in known, (
