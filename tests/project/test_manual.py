@@ -20,9 +20,10 @@ from wisblock_bridge.cli.arguments import build_parser
 from wisblock_bridge.modules import registry
 
 if TYPE_CHECKING:
-    import pytest
     from collections.abc import Iterator
     from pathlib import Path
+
+    import pytest
 
 MANUAL = ROOT / "docs/wisblock-bridge.1"
 PAGE = ROOT / "docs/command-line.md"
