@@ -176,7 +176,7 @@ class Bridge(RuleBasedStateMachine):
         assert self.rig.transactions == before
         observers = self.rig.dispatcher._observers
         numbers = {number for each in self.rig.sessions for number in each.subscriptions}
-        assert set(observers._observers) <= numbers, "none outlives its session"
+        assert set(observers.by_number) <= numbers, "none outlives its session"
 
     @rule(who=clients, number=st.integers(0, 12))
     def unsubscribe(self, who: bytes, number: int) -> None:

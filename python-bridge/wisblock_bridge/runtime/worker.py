@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api import Module
+    from wisblock_bridge.module_api import Module, Result
+    from wisblock_bridge.module_api.signatures import OperationDescription
     from wisblock_bridge.runtime.claims import Claim
     from wisblock_bridge.runtime.fault_log import FaultLog
     from wisblock_bridge.runtime.jobs import WorkerMessage
@@ -76,6 +77,7 @@ class Worker:
         reason: Why, for the clients that use it: "was released by …".
         unanswered: Jobs taken whose result the poll loop has not seen yet; the poll loop counts.
         driving: Those of them that drive an output; kept by the poll loop as well.
+        values: The last value of each reading and when it came, s; kept by the poll loop as well.
     """
 
     def __init__(
@@ -94,6 +96,9 @@ class Worker:
         self.reason = ""
         self.unanswered = 0
         self.driving: set[Job] = set()
+        self.values: dict[
+            tuple[str, tuple[object, ...]], tuple[OperationDescription, Result, float]
+        ] = {}
         self._mailbox = mailbox
         self._clock = clock
         self._emulated = emulated

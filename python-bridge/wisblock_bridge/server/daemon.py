@@ -332,7 +332,6 @@ class Daemon:
             self._counters,
             self._detection,
             asked_by=asked_by,
-            values=self._dispatcher.values,
         )
         emulated, control = self._emulated, self._emulator
         if emulated is None or control is None:
