@@ -99,6 +99,8 @@ class SlotManager:
         self._modules = modules
         self._mailbox = mailbox
         self.clock = clock
+        self.observing: set[int] = set()
+        """The subscriptions of those who observe; the workers look whether there are any."""
         self.addresses = dict(addresses or {})
         self._store = store
         self._last_run = LastRun(store.of_bridge()) if store is not None else None
@@ -200,6 +202,7 @@ class SlotManager:
             self._fault_logs.setdefault(place, FaultLog(str(place), self.clock)),
             emulated=self.hardware.emulated,
             on_closed=lambda: self.no_longer_there(place),
+            observing=self.observing,
         )
         self._workers[place] = worker
         return worker

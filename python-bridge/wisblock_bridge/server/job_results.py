@@ -11,9 +11,7 @@ from wisblock_bridge.errors import RequestError
 from wisblock_bridge.module_api.signatures import ALL_OUTPUTS
 from wisblock_bridge.runtime.reservations import HeldError
 from wisblock_bridge.runtime.sessions import Output
-from wisblock_bridge.server.last_values import trim
 from wisblock_bridge.wire import messages
-from wisblock_bridge.wire.limits import MAX_VALUE_BYTES, MAX_VALUES
 
 if TYPE_CHECKING:
     from wisblock_bridge.runtime.jobs import Job, JobResult
@@ -49,8 +47,6 @@ class JobResults:
         self._replies = replies
         self._counters = counters
         self._observers = observers
-        self._observing = observers.by_number
-        self._now = slot_manager.clock.monotonic
 
     def receive(self, result: JobResult) -> None:
         """Note what a job did, and send its reply."""
@@ -70,19 +66,8 @@ class JobResults:
             self._counters.operations += 1
         self._replies.send(job.session, job.identity, frame)
         # Last: nobody waits for those who only observe.
-        readings = result.readings
-        if readings is not None:
-            operation = job.operation
-            key = (operation.name, operation.select(job.arguments))
-            if len(frame) <= MAX_VALUE_BYTES:
-                values = worker.values
-                values[key] = (operation, readings, self._now())
-                if len(values) > MAX_VALUES:
-                    trim(worker)
-            else:
-                worker.values.pop(key, None)
-            if self._observing:
-                self._observers.result(worker, operation, key[1], readings)
+        if result.readings is not None:
+            self._observers.result(worker, job.operation, job.arguments, result.readings)
         elif result.started and error is not None:
             self._observers.failed(worker.place, job.operation, job.arguments, error)
 

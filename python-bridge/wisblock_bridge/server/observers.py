@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from wisblock_bridge.runtime.claims import holders
 from wisblock_bridge.runtime.fault_log import defect
-from wisblock_bridge.server.last_values import note
 from wisblock_bridge.wire import messages
 from wisblock_bridge.wire.limits import MAX_OBSERVED
 
@@ -143,6 +142,7 @@ class Observers:
         """
         if not self.by_number:
             self._healths = {each.place: _health_of(each) for each in self._slot_manager}
+        self._slot_manager.observing.add(subscription.number)
         observer = self.by_number[subscription.number] = _Observer(
             subscription,
             None if modules is None else frozenset(modules),
@@ -162,6 +162,7 @@ class Observers:
             number: Of the subscription.
         """
         self.by_number.pop(number, None)
+        self._slot_manager.observing.discard(number)
         if not self.by_number:
             self._changed.clear()
             self._healths.clear()
@@ -178,7 +179,7 @@ class Observers:
             found.append(self._holder(place))
             found += [
                 self._value(place, description, about, readings)
-                for (_, about), (description, readings, _) in worker.values.items()
+                for description, about, readings in worker.values.known()
             ]
         return found
 
@@ -188,7 +189,7 @@ class Observers:
         self,
         worker: Worker,
         description: OperationDescription,
-        about: tuple[object, ...],
+        arguments: tuple[object, ...],
         readings: Result,
     ) -> None:
         """Tell the result of a request.
@@ -196,11 +197,13 @@ class Observers:
         Args:
             worker: Whose module it is.
             description: Of the operation.
-            about: What it is about.
+            arguments: Its parameters, in order.
             readings: The result.
         """
-        self._tell(self._value(worker.place, description, about, readings))
-        self.check_health(worker)
+        if self.by_number:
+            about = description.select(arguments)
+            self._tell(self._value(worker.place, description, about, readings))
+            self.check_health(worker)
 
     def reported(
         self,
@@ -209,7 +212,7 @@ class Observers:
         arguments: tuple[object, ...],
         readings: Result,
     ) -> None:
-        """Take note of what a client was told by a subscription.
+        """Tell what a client was told by a subscription.
 
         Args:
             place: The module.
@@ -217,14 +220,10 @@ class Observers:
             arguments: Its parameters, in order.
             readings: The reading, or what happened.
         """
-        worker = self._slot_manager.find(place)
-        if worker is None:
-            return
-        about = description.about(arguments, readings.values)
-        note(worker, description, about, readings, self._clock.monotonic())
         if self.by_number:
+            about = description.about(arguments, readings.values)
             self._tell(self._value(place, description, about, readings))
-            self.check_health(worker)
+            self._check_health_at(place)
 
     def failed(
         self,
@@ -233,7 +232,7 @@ class Observers:
         arguments: tuple[object, ...],
         error: BridgeError,
     ) -> None:
-        """Take note of an operation or a subscription that failed.
+        """Tell that an operation or a subscription failed.
 
         Args:
             place: The module.

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge import __version__
 from wisblock_bridge.runtime.claims import holders
-from wisblock_bridge.server.last_values import report
 from wisblock_bridge.wire import messages
 from wisblock_bridge.wire.roles import LOCAL, Role
 
@@ -165,7 +164,6 @@ def _access(peer: Peer) -> dict[str, object]:
 
 
 def _slots(slot_manager: SlotManager, sessions: Sessions) -> list[dict[str, object]]:
-    now = slot_manager.clock.monotonic()
     return [
         {
             "slot": worker.place.slot,
@@ -175,7 +173,7 @@ def _slots(slot_manager: SlotManager, sessions: Sessions) -> list[dict[str, obje
             "subscriptions": worker.watched,
             **_health(worker.health),
             **_use(worker.place, slot_manager, sessions),
-            "values": report(worker, now),
+            "values": worker.values.report(),
         }
         for worker in slot_manager
     ]
