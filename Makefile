@@ -110,6 +110,7 @@ generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python scripts/module_index.py
 	node scripts/generate.mjs
 	$(BIN)/python scripts/structure.py --svg docs/architecture.svg
+	$(BIN)/python scripts/manual.py --out docs/wisblock-bridge.1
 
 module:
 	@test -n "$(NAME)" -a -n "$(CHIP)" || { echo "make module NAME=RAK1901 CHIP=SHTC3 [ADDRESS=0x70] [FAMILY=sensors]"; exit 2; }
