@@ -374,6 +374,7 @@ class Observed(msgspec.Struct, gc=False, omit_defaults=True, kw_only=True):
     note: str = ""
     error: Fault | msgspec.UnsetType = msgspec.UNSET
     claims: list[dict[str, object]] | msgspec.UnsetType = msgspec.UNSET
+    claims_total: int | msgspec.UnsetType = msgspec.UNSET
     held: list[dict[str, object]] | msgspec.UnsetType = msgspec.UNSET
     open: bool | msgspec.UnsetType = msgspec.UNSET
     failing: bool | msgspec.UnsetType = msgspec.UNSET
