@@ -119,7 +119,8 @@ class Lines:
             complain(event.error, as_json=self._json)
             return
         if self._json:
-            data = as_data(event.result) | {"sequence": event.sequence, "lost": event.lost}
+            data = as_data(event.result)
+            data |= {"sequence": event.sequence, "lost": event.lost, "late": event.late}
             line = formatting.to_json(data, indent=None)
         else:
             values = (
@@ -179,11 +180,12 @@ class Table:
         self._lines = 0
         self._rows: dict[str, object] = {}
         self._range: dict[str, tuple[float, float]] = {}
-        self._count = self._lost = 0
+        self._count = self._lost = self._late = 0
 
     def show(self, event: Event) -> None:
         """Draw the table again with an event."""
         self._lost += event.lost
+        self._late += event.late
         if event.error is None:
             self._count += 1
             self._rows = {name: value for name, value in event.result.items() if value is not None}
@@ -198,6 +200,7 @@ class Table:
         state = str(event.error) if event.error is not None else "  ".join(remarks(event))
         head = f"{self._title}   {now}   {self._count} values"
         head += f", {self._lost} lost" if self._lost else ""
+        head += f", {self._late} missed" if self._late else ""
         rows = [("", "now", "lowest", "highest")] + [
             (name, self._text(name, value), *(self._text(name, end) for end in self._ends(name)))
             for name, value in self._rows.items()
@@ -236,11 +239,13 @@ def titled(name: str, unit: str, units: Units) -> str:
 
 
 def remarks(event: Event) -> list[str]:
-    """Return remarks about quality, loss and emulation."""
+    """Return remarks about quality, loss, missed beats and emulation."""
     result = event.result
     words = [f"{result.quality}: {result.note}"] if result.quality != "good" else []
     if event.lost:
         words.append(f"{event.lost} lost")
+    if event.late:
+        words.append(f"late: {event.late} missed before this one")
     return [*words, "emulated"] if result.emulated else words
 
 
