@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from wisblock_bridge.client.connection import START_HINT, Connection
+from wisblock_bridge.client.emulator import Emulator
+from wisblock_bridge.client.errors import OfflineError, RemoteError
 from wisblock_bridge.client.identity import find_keys
-from wisblock_bridge.client.proxies import Emulator, ModuleProxy, Subscription
-from wisblock_bridge.client.results import OfflineError, Result, to_result
+from wisblock_bridge.client.modules import Modules, find_class
+from wisblock_bridge.client.proxies import ModuleProxy
+from wisblock_bridge.client.results import R, Result, to_result
+from wisblock_bridge.client.streams import Subscription
 from wisblock_bridge.endpoint import client_endpoint, is_served
 
 if TYPE_CHECKING:
@@ -26,10 +30,13 @@ if TYPE_CHECKING:
     from wisblock_bridge.keys import ClientKeys
 
 
-class Bridge:
+class Bridge(Modules):
     """A connection to a bridge.
 
-    ``with Bridge() as bridge: print(bridge["RAK5801", 1].read()["current"])``
+    ``with Bridge() as bridge: print(bridge.rak5801(slot=1).read().current)``
+
+    Each module has a method here, which returns an object with its operations.
+    ``bridge["NAME", 1]`` is any module by its name, also one that only the running bridge knows.
 
     Outputs that were driven go to their safe state when the connection is closed, when the program
     ends, and when it crashes, unless they were written with ``on_loss="hold"``. A background thread
@@ -103,11 +110,6 @@ class Bridge:
         """SHA-256 of the bridge's catalogue."""
         return str(self._connection.hello.get("catalogue", ""))
 
-    def __getitem__(self, place: str | tuple[str, Slot]) -> ModuleProxy:
-        """Return a module: ``bridge["RAK5801", 1]``, or ``bridge["ADC"]`` for one on the board."""
-        name, slot = (place, "board") if isinstance(place, str) else place
-        return ModuleProxy(self, name, slot)
-
     def module(
         self,
         name: str,
@@ -127,7 +129,10 @@ class Bridge:
         Returns:
             The module; no request is sent yet.
         """
-        return ModuleProxy(self, name, slot, on_loss, timeout_s)
+        kind = find_class(name)
+        if kind is None:
+            return ModuleProxy(self, name, slot, on_loss, timeout_s)
+        return cast("ModuleProxy", kind(self, slot, on_loss, timeout_s))
 
     def request(self, method: str, *, timeout_s: float | None = None, **params: object) -> object:
         """Call any method of the protocol.
@@ -154,7 +159,8 @@ class Bridge:
         *,
         on_loss: OnLoss = "safe",
         timeout_s: float | None = None,
-    ) -> Result:
+        kind: type[R] = cast("Any", Result),  # noqa: B008  (a class)
+    ) -> R:
         """Call an operation of a module.
 
         Args:
@@ -164,6 +170,7 @@ class Bridge:
             params: Its parameters.
             on_loss: What an output that this drives does when this program disconnects.
             timeout_s: How long to wait for the reply, s.
+            kind: The class of the result.
 
         Returns:
             The readings.
@@ -176,7 +183,9 @@ class Bridge:
             wanted["params"] = dict(params)
         if on_loss != "safe":
             wanted["on_loss"] = on_loss
-        return to_result(self.request("invoke", timeout_s=timeout_s, **wanted))
+        return to_result(
+            self._connection.request("invoke", wanted, timeout_s or self._timeout_s), kind
+        )
 
     def subscribe(
         self,
@@ -188,7 +197,8 @@ class Bridge:
         every_s: float | None = None,
         deadband: float | None = None,
         params: Mapping[str, object] | None = None,
-    ) -> Subscription:
+        kind: type[R] = cast("Any", Result),  # noqa: B008  (a class)
+    ) -> Subscription[R]:
         """Subscribe to an event, or to an operation's readings at an interval.
 
         Args:
@@ -199,6 +209,7 @@ class Bridge:
             every_s: Interval of the operation, 0.01...86400 s.
             deadband: Report only changes greater than this, in the unit of the main reading.
             params: Parameters of the event or the operation.
+            kind: The class of the results.
 
         Returns:
             The subscription, to be iterated over. It survives a restart of the bridge.
@@ -218,7 +229,9 @@ class Bridge:
         if params:
             wanted["params"] = dict(params)
         return Subscription(
-            self._connection, self._connection.subscribe(wanted, self._timeout_s), self._timeout_s
+            self._connection,
+            self._connection.subscribe(wanted, self._timeout_s, kind),
+            self._timeout_s,
         )
 
     def catalogue(self) -> dict[str, object]:
@@ -274,6 +287,25 @@ class Bridge:
         if force:
             wanted["force"] = True
         self.request("release", **wanted)
+
+    def let_go(self, module: str, slot: Slot, *, failing: bool = False) -> None:
+        """Release a module at the end of its ``with``, unless the connection is gone anyway.
+
+        Args:
+            module: "RAK5801".
+            slot: 1, 2 or "board".
+            failing: An exception is on its way already, which is not to be hidden by another one.
+
+        Raises:
+            RemoteError: The hardware did not answer.
+        """
+        try:
+            self.release(module, slot)
+        except OfflineError:
+            pass  # the bridge makes outputs safe by itself
+        except RemoteError:
+            if not failing:
+                raise
 
     def close(self) -> None:
         """End the session; closing twice is allowed."""

@@ -23,16 +23,10 @@ from zmq.utils.monitor import recv_monitor_message
 
 from wisblock_bridge import __version__
 from wisblock_bridge.client.bridge_clock import BridgeClock
+from wisblock_bridge.client.errors import OfflineError, RemoteError, ReplyTimeoutError, error_of
 from wisblock_bridge.client.feed import Call, Feed
 from wisblock_bridge.client.identity import keys_needed, turned_away, wrong_server_key
-from wisblock_bridge.client.results import (
-    Event,
-    OfflineError,
-    RemoteError,
-    ReplyTimeoutError,
-    to_error,
-    to_event,
-)
+from wisblock_bridge.client.results import Event, Result, to_error, to_event
 from wisblock_bridge.errors import ErrorCode
 
 if TYPE_CHECKING:
@@ -161,11 +155,14 @@ class Connection:
         self._submit(call)
         return self._wait(call, method, timeout_s)
 
-    def subscribe(self, params: Mapping[str, object], timeout_s: float) -> Feed:
+    def subscribe(
+        self, params: Mapping[str, object], timeout_s: float, kind: type[Result] = Result
+    ) -> Feed:
         """Subscribe to events.
 
         Args:
             params: Of the method ``subscribe``.
+            kind: The class of their results.
             timeout_s: How long to wait for the reply, s.
 
         Returns:
@@ -174,7 +171,7 @@ class Connection:
         Raises:
             RemoteError: As for ``request``.
         """
-        feed = Feed(params)
+        feed = Feed(params, kind)
         call = self._call("subscribe", feed.params, timeout_s)
         call.on_result = lambda result: self._begin(feed, result)
         self._submit(call)
@@ -197,6 +194,21 @@ class Connection:
         if number is not None:
             with suppress(RemoteError):
                 self.request("unsubscribe", {"subscription": number}, timeout_s)
+
+    def abandon(self, feed: Feed) -> None:
+        """End a subscription without waiting, from any thread.
+
+        Args:
+            feed: Which.
+        """
+        with self._lock:
+            number, feed.number = feed.number, None
+            self._feeds.discard(feed)
+            if number is not None:
+                self._feed_by_number.pop(number, None)
+        if number is not None:
+            with suppress(RemoteError):
+                self._submit(self._call("unsubscribe", {"subscription": number}, 1.0))
 
     def close(self) -> None:
         """Send ``bye`` and end the connection; closing twice is allowed."""
@@ -227,9 +239,9 @@ class Connection:
         try:
             frame = msgpack.packb(message, use_bin_type=True)
         except (TypeError, ValueError, OverflowError) as error:
-            raise RemoteError(
+            raise error_of(
+                ErrorCode.BAD_PARAMS,
                 f"The parameters of {method} cannot be sent: {error}.",
-                code=ErrorCode.BAD_PARAMS,
                 hint="Numbers, texts, bytes, lists and maps with text keys can.",
             ) from None
         return Call(number, frame)
@@ -241,9 +253,9 @@ class Connection:
             if not self._online:
                 raise self._shut_out or self._offline("The bridge is not connected.")
             if len(self._pending) >= MAX_IN_FLIGHT:
-                raise RemoteError(
+                raise error_of(
+                    ErrorCode.BUSY,
                     f"{MAX_IN_FLIGHT} requests are waiting for replies already.",
-                    code=ErrorCode.BUSY,
                     hint="Use fewer threads, or send requests less often.",
                 )
             self._pending[call.number] = call
@@ -469,7 +481,7 @@ class Connection:
         if "event" in message and isinstance(number, int):
             feed = self._feed_by_number.get(number)
             if feed is not None:
-                feed.put(to_event(message))
+                feed.put(to_event(message, feed.kind))
             return
         reply_to = message.get("id")
         with self._lock:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wisblock_bridge.client.results import Event, RemoteError
+    from wisblock_bridge.client.errors import RemoteError
+    from wisblock_bridge.client.results import Event
 
 MAX_EVENTS = 1024
 """Kept of one subscription until the program takes them."""
@@ -49,13 +52,15 @@ class Feed:
 
     Args:
         params: Of the method ``subscribe``, to subscribe again after the connection was lost.
+        kind: The class of the events' results.
     """
 
-    def __init__(self, params: Mapping[str, object]) -> None:
+    def __init__(self, params: Mapping[str, object], kind: type[Result] = Result) -> None:
         self.params = dict(params)
+        self.kind = kind
         self.number: int | None = None
         self.closed = False
-        self._events: deque[Event] = deque()
+        self._events: deque[Event[Any]] = deque()
         self._lost = 0
         self._changed = threading.Condition()
 
@@ -67,7 +72,7 @@ class Feed:
             self._events.append(event)
             self._changed.notify()
 
-    def take(self, timeout_s: float | None) -> Event | None:
+    def take(self, timeout_s: float | None) -> Event[Any] | None:
         """Wait for the next event.
 
         Args:
