@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import burden, neighbours, operations
+from benchmarks import burden, neighbours, operations, python_client
 from benchmarks.processes import (
     ROOT,
     as_installed,
@@ -227,6 +227,7 @@ def main() -> int:
         "8": lambda: operations.rows(5),
         "9": lambda: neighbours.rows(rounds),
         "L": lambda: burden.rows(rounds),
+        "P": lambda: python_client.rows(rounds),
     }
     held = True
     print(f"{'what':58} {'measured':>10}  bar")

@@ -12,7 +12,7 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from wisblock_bridge.client.connection import START_HINT, Connection
+from wisblock_bridge.client.connection import Connection
 from wisblock_bridge.client.emulator import Emulator
 from wisblock_bridge.client.errors import OfflineError, RemoteError
 from wisblock_bridge.client.identity import find_keys
@@ -20,7 +20,7 @@ from wisblock_bridge.client.modules import Modules, find_class
 from wisblock_bridge.client.proxies import ModuleProxy
 from wisblock_bridge.client.results import R, Result, to_result
 from wisblock_bridge.client.streams import Subscription
-from wisblock_bridge.endpoint import client_endpoint, is_served
+from wisblock_bridge.endpoint import client_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,8 +71,6 @@ class Bridge(Modules):
     ) -> None:
         where = client_endpoint(endpoint)
         shown = find_keys(where, keys)
-        if not is_served(where, connect_timeout_s):
-            raise OfflineError("No bridge is running there.", hint=START_HINT, where=where.text)
         self._connection = Connection(
             where, name or Path(sys.argv[0] or "python").name, lease_ms, connect_timeout_s, shown
         )
@@ -183,9 +181,21 @@ class Bridge(Modules):
             wanted["params"] = dict(params)
         if on_loss != "safe":
             wanted["on_loss"] = on_loss
-        return to_result(
-            self._connection.request("invoke", wanted, timeout_s or self._timeout_s), kind
-        )
+        return self.ask(wanted, timeout_s, kind)
+
+    def ask(self, wanted: Mapping[str, object], timeout_s: float | None, kind: type[R]) -> R:
+        """Call an operation by the parameters of the method ``invoke``.
+
+        Args:
+            wanted: Module, slot, operation and whatever else belongs to it.
+            timeout_s: How long to wait for the reply, s; None for the usual time.
+            kind: The class of the result.
+
+        Raises:
+            RemoteError: The bridge refused, the hardware failed, or no reply came.
+        """
+        timeout_s = timeout_s or self._timeout_s
+        return to_result(self._connection.request("invoke", wanted, timeout_s), kind)
 
     def subscribe(
         self,

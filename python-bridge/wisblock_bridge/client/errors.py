@@ -130,10 +130,16 @@ class ClosingError(RemoteError):
     """The bridge is stopping, or the module was closed meanwhile."""
 
 
+START_HINT = (
+    "Start it with `wisblock-bridge serve` (or `sudo systemctl start wisblock-bridge`); "
+    "`wisblock-bridge check` reports what is missing."
+)
+
+
 class OfflineError(RemoteError, ConnectionError):
     """There is no connection; the request was not sent, or no reply came before it failed."""
 
-    def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = START_HINT, where: str = "") -> None:
         super().__init__(message, code=ErrorCode.OFFLINE, hint=hint, where=where)
 
 

@@ -1,6 +1,6 @@
 """What waits for the bridge: requests for replies, subscriptions for events.
 
-1. Filled by the connection's thread, taken by the callers' threads; bounded.
+1. Filled by whoever reads from the bridge, taken by those who wait; bounded.
 2. No socket and no encoding.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wisblock_bridge.client.results import Result
@@ -23,28 +23,54 @@ MAX_EVENTS = 1024
 """Kept of one subscription until the program takes them."""
 
 
-@dataclass(slots=True, eq=False)
 class Call:
-    """A request and its outcome."""
+    """A request and its outcome.
 
-    number: int
-    frame: bytes
-    done: threading.Event = field(default_factory=threading.Event)
-    result: object = None
-    error: RemoteError | None = None
-    on_result: Callable[[object], None] | None = None
+    Args:
+        number: Its id.
+        frame: As it is sent.
+    """
+
+    __slots__ = ("done", "error", "frame", "number", "on_error", "on_result", "result", "wake")
+
+    def __init__(self, number: int, frame: bytes) -> None:
+        self.number = number
+        self.frame = frame
+        self.done = False
+        self.result: object = None
+        self.error: RemoteError | None = None
+        self.on_result: Callable[[object], None] | None = None
+        self.on_error: Callable[[RemoteError], None] | None = None
+        self.wake: threading.Lock | None = None
+        """Held while a thread sleeps until the outcome is there."""
 
     def succeed(self, result: object) -> None:
         """Set the result and wake the caller."""
         self.result = result
         if self.on_result is not None:
             self.on_result(result)
-        self.done.set()
+        self.settle()
 
     def fail(self, error: RemoteError) -> None:
         """Set the error and wake the caller."""
         self.error = error
-        self.done.set()
+        if self.on_error is not None:
+            self.on_error(error)
+        self.settle()
+
+    def settle(self) -> None:
+        """Note that the outcome is there."""
+        self.done = True
+        self.rouse()
+
+    def rouse(self) -> None:
+        """Wake the thread that sleeps, if there is one."""
+        wake = self.wake
+        if wake is not None and wake.locked():
+            try:
+                wake.release()
+            except RuntimeError:  # another thread was quicker
+                return
 
 
 class Feed:
@@ -64,7 +90,7 @@ class Feed:
         self._lost = 0
         self._changed = threading.Condition()
 
-    def put(self, event: Event) -> None:
+    def put(self, event: Event[Any]) -> None:
         """Keep an event; the oldest is dropped when there are too many."""
         with self._changed:
             if len(self._events) >= MAX_EVENTS:
@@ -83,14 +109,23 @@ class Feed:
         """
         with self._changed:
             self._changed.wait_for(lambda: self._events or self.closed, timeout_s)
-            if not self._events:
-                return None
-            event = self._events.popleft()
-            lost, self._lost = self._lost, 0
+            return self._pop()
+
+    def _pop(self) -> Event[Any] | None:
+        if not self._events:
+            return None
+        event = self._events.popleft()
+        lost, self._lost = self._lost, 0
         return replace(event, lost=event.lost + lost) if lost else event
 
-    def close(self) -> None:
-        """Wake waiting callers; no more events arrive."""
+    def close(self, *, forget: bool = False) -> None:
+        """Wake waiting callers; no more events arrive.
+
+        Args:
+            forget: Nor are those wanted that have not been taken.
+        """
         with self._changed:
             self.closed = True
+            if forget:
+                self._events.clear()
             self._changed.notify_all()

@@ -255,17 +255,15 @@ class TypedModule(_TypedBase):
         timeout_s: float | None = None,
     ) -> None:
         super().__init__(bridge, self.MODULE, slot, on_loss, timeout_s)
+        self._wanted = {"module": self.MODULE, "slot": slot}
+        if on_loss != "safe":
+            self._wanted["on_loss"] = on_loss
 
     def _do(self, operation: str, kind: type[R], given: Given) -> R:
-        return self._bridge.invoke(
-            self._name,
-            self._slot,
-            operation,
-            chosen(given),
-            on_loss=self._on_loss,
-            timeout_s=self._timeout_s,
-            kind=kind,
-        )
+        wanted: dict[str, object] = {**self._wanted, "operation": operation}
+        if params := chosen(given):
+            wanted["params"] = params
+        return self._bridge.ask(wanted, self._timeout_s, kind)
 
     if not TYPE_CHECKING:  # what is generated says these two exactly
 
