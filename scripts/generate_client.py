@@ -88,6 +88,9 @@ def result_class(module: Entry, operation: Entry, units: Entry) -> list[str]:
             raise SystemExit(f"{module['name']}: no reading may be called {each['name']}.")
     what = f"What ``{operation['name']}`` of a {module['name']} gives."
     lines = [f"class {result_name(module, operation)}(Result):", f'    """{what}"""', ""]
+    symbols = {each["name"]: units[each["unit"]]["symbol"] for each in readings}
+    pairs = [f'        "{name}": "{symbol}",' for name, symbol in symbols.items() if symbol]
+    lines += ["    UNITS = {", *pairs, "    }", ""] if pairs else []
     for each in readings:
         lines += ["    @property"]
         lines += define(f"def {each['name']}", ["self,"], reading_type(each), 4)

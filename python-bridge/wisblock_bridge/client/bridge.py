@@ -75,6 +75,7 @@ class Bridge(Modules):
             where, name or Path(sys.argv[0] or "python").name, lease_ms, connect_timeout_s, shown
         )
         self._timeout_s = timeout_s
+        self._described: tuple[str, dict[str, dict[str, Any]]] | None = None
         self._finalizer = weakref.finalize(self, self._connection.close)
         self.emulator = Emulator(self.request)
 
@@ -248,6 +249,24 @@ class Bridge(Modules):
         """Return the catalogue: modules, operations, parameters, readings, units."""
         return cast("dict[str, object]", self.request("catalogue"))
 
+    def describe(self, module: str) -> dict[str, Any] | None:
+        """Return what the catalogue says of a module, which is asked for once.
+
+        Args:
+            module: "RAK5801".
+
+        Returns:
+            Its operations and events; None when there is no such module, or no bridge to ask.
+        """
+        if self._described is None or self._described[0] != self.catalogue_fingerprint:
+            try:
+                modules = cast("list[dict[str, Any]]", self.catalogue()["modules"])
+            except RemoteError:
+                return None
+            by_name = {str(each["name"]): each for each in modules}
+            self._described = (self.catalogue_fingerprint, by_name)
+        return self._described[1].get(module)
+
     def status(self) -> dict[str, object]:
         """Return the state of the bridge."""
         return cast("dict[str, object]", self.request("status"))
@@ -334,3 +353,8 @@ class Bridge(Modules):
 
     def __repr__(self) -> str:
         return f"Bridge({self.endpoint!r})"
+
+    def _repr_html_(self) -> str:
+        from wisblock_bridge.client.html import bridge_html  # noqa: PLC0415  (notebooks only)
+
+        return bridge_html(self.endpoint, self.status())

@@ -93,6 +93,11 @@ class ModuleBase:
         place = "on the board" if self._slot == "board" else f"in slot {self._slot}"
         return f"<{self._name} {place} of {self._bridge!r}>"
 
+    def _repr_html_(self) -> str:
+        from wisblock_bridge.client.html import module_html  # noqa: PLC0415  (notebooks only)
+
+        return module_html(self, None)
+
 
 class ModuleProxy(ModuleBase):
     """A module that is known by the bridge's catalogue only: its operations are its methods.
@@ -108,7 +113,28 @@ class ModuleProxy(ModuleBase):
             return self.invoke(operation, params)
 
         call.__name__ = call.__qualname__ = operation
+        call.__doc__ = self._words_of(operation)
         return call
+
+    def __dir__(self) -> list[str]:
+        described = self._bridge.describe(self._name)
+        operations = described["operations"] if described else ()
+        return sorted({*super().__dir__(), *(each["name"] for each in operations)})
+
+    def _words_of(self, operation: str) -> str | None:
+        """Return the documentation of an operation, as the bridge's catalogue has it."""
+        described = self._bridge.describe(self._name)
+        for each in described["operations"] if described else ():
+            if each["name"] == operation:
+                params = [f"    {param['name']}: {param['summary']}" for param in each["params"]]
+                parts = [each["summary"], each["details"], "\n".join(["Args:", *params])]
+                return "\n\n".join(part for part in parts[: 3 if params else 2] if part)
+        return None
+
+    def _repr_html_(self) -> str:
+        from wisblock_bridge.client.html import module_html  # noqa: PLC0415  (notebooks only)
+
+        return module_html(self, self._bridge.describe(self._name))
 
     def every(
         self,

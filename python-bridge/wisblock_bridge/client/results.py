@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 from wisblock_bridge.client.errors import RemoteError, error_of
 
@@ -38,6 +38,9 @@ class Result(Mapping[str, object]):
         note: Why, when the quality is uncertain.
         emulated: Whether the hardware is emulated.
     """
+
+    UNITS: ClassVar[Mapping[str, str]] = {}
+    """The symbols of the readings' units, by name; of results whose class is known."""
 
     def __init__(
         self,
@@ -97,6 +100,11 @@ class Result(Mapping[str, object]):
     def __repr__(self) -> str:
         name = type(self).__name__
         return f"{name}({self.readings!r}, quality={self.quality!r}, emulated={self.emulated!r})"
+
+    def _repr_html_(self) -> str:
+        from wisblock_bridge.client.html import result_html  # noqa: PLC0415  (notebooks only)
+
+        return result_html(self)
 
 
 @dataclass(frozen=True, slots=True)
