@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
+from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from tests.bridge.bridge_process import ROOT, BridgeProcess
 
@@ -177,8 +178,9 @@ def test_ipython_completes_modules_operations_and_readings(installed: Path) -> N
         shell.Completer.use_jedi = False
         shell.Completer.evaluation = "unsafe"
         for text, wanted in COMPLETIONS.items():
-            _, found = shell.complete(text)
-            assert wanted <= {each.rsplit(".", 1)[-1] for each in found}, text
+            with provisionalcompleter():
+                found = list(shell.Completer.completions(text, len(text)))
+            assert wanted <= {each.text.rsplit(".", 1)[-1] for each in found}, text
 
 
 # -- in a notebook --------------------------------------------------------------------------------

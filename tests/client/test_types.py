@@ -32,10 +32,11 @@ START = """\
 from typing import Literal, assert_type
 
 from wisblock_bridge.client import Bridge, Event, Result, Subscription
+from wisblock_bridge.testing import emulated_bridge
 
 def log(one: Result, event: Event, subscription: Subscription) -> None: ...
 
-with Bridge() as bridge:
+with Bridge() as bridge, emulated_bridge(slot1="RAK5801") as board:
 """
 
 RIGHT = """\
@@ -59,6 +60,8 @@ RIGHT = """\
             log(result, motion, motions)
     for arrival in bridge.rak13600(1).events("arrived"):
         assert_type(arrival.result.uid, bytes)
+    board.slot1.current = 12.0
+    assert_type(board.plug(2, "RAK13007").contact, bool)
     assert_type(bridge["RAK99999", 1].measure(depth=3), Result)
 """
 
@@ -75,6 +78,10 @@ WRONG = {
     "what is missing": "    bridge.rak13007(1).set()",
     "by name": '    bridge["RAK5801", 1].raed()',
     "of an interval": "    bridge.rak5801(1).every(1.0).calibrate()",
+    "a quantity": "    board.slot1.curent = 12.0",
+    "what a quantity is": '    board.slot1.current = "12 mA"',
+    "what is only seen": "    board.slot2.contact = True",
+    "what cannot be plugged": '    board.plug(1, "RAK5810")',
     "a measured value": "    bridge.rak5801(1).read().current = 4.0",
     "what a number is": "    print(bridge.rak5801(1).read().current.upper())",
 }
