@@ -76,7 +76,8 @@ class Flavour:
 
 
 SYNC = Flavour("modules", "", "def", "", "wisblock_bridge.client")
-FLAVOURS = [SYNC]
+ASYNC = Flavour("aio/modules", "Async", "async def", "await ", "wisblock_bridge.client.aio")
+FLAVOURS = [SYNC, ASYNC]
 
 
 # -- the parts of a file --------------------------------------------------------------------------
@@ -192,17 +193,17 @@ def every_class(module: Entry, units: Entry, flavour: Flavour) -> list[str]:
     operations = repeatable(module)
     reads = next((each for each in operations if each["name"] == "read"), None)
     prefix = flavour.prefix
-    base = f"{prefix}EveryRead[{result_name(module, reads)}]" if reads else f"{prefix}Every"
+    base = f"EveryRead[{result_name(module, reads)}]" if reads and not prefix else f"{prefix}Every"
     lines = [f"class {name}({base}):"]
     lines += [f'    """The readings of a {module["name"]} at an interval."""', ""]
     lines += [f"    RESULTS = {results_by_name(module, operations)}", ""]
     for each in operations:
         kind = result_name(module, each)
         returns = f"{prefix}Readings[{kind}]"
-        head = f"{flavour.defines} {each['name']}"
+        head = f"def {each['name']}"
         lines += define(head, ["self,", *signature(each["params"])], returns, 4)
         lines += docstring(repeated_words(module, each, units), 8)
-        lines += returned("_readings", each, kind, flavour.waits)
+        lines += returned("_readings", each, kind, "")
     return lines
 
 
@@ -229,7 +230,7 @@ def event_types(module: Entry, flavour: Flavour) -> list[str]:
         params = signature(each["params"], stub=True)
         returns = f"{flavour.prefix}Subscription[{result_name(module, each)}]"
         first = ["self,", f"event: {literal([each['name']])},"]
-        overloads.append((f"{flavour.defines} events", [*first, *params], returns))
+        overloads.append(("def events", [*first, *params], returns))
     return typed_stub("events", overloads)
 
 
@@ -369,10 +370,8 @@ def access_file(modules: list[Entry], flavour: Flavour) -> str:
         name = f"{prefix}{class_name(each)}"
         lines.append(f"    from {package}.{each['slug']} import {name}")
     lines += [
-        f"    from {flavour.package}.proxies import ModuleProxy, OnLoss, Slot, {prefix}TypedModule"
-        if not prefix
-        else f"    from {flavour.package}.proxies import {prefix}ModuleProxy, {prefix}TypedModule\n"
-        "    from wisblock_bridge.client.proxies import OnLoss, Slot",
+        f"    from {flavour.package}.proxies import {prefix}ModuleProxy, {prefix}TypedModule",
+        "    from wisblock_bridge.client.requests import OnLoss, Slot",
         "",
         "NAMES = {",
         *(f'    "{each["name"]}": "{each["slug"]}",' for each in modules),

@@ -31,7 +31,7 @@ LONG_S = 300.0
 START = """\
 from typing import Literal, assert_type
 
-from wisblock_bridge.client import Bridge, Event, Result, Subscription
+from wisblock_bridge.client import AsyncBridge, Bridge, Event, Result, Subscription
 from wisblock_bridge.testing import emulated_bridge
 
 def log(one: Result, event: Event, subscription: Subscription) -> None: ...
@@ -63,7 +63,21 @@ RIGHT = """\
     board.slot1.current = 12.0
     assert_type(board.plug(2, "RAK13007").contact, bool)
     assert_type(bridge["RAK99999", 1].measure(depth=3), Result)
+
+
+async def main() -> None:
+    async with AsyncBridge() as bridge:
+        assert_type((await bridge.rak5801(slot=1).read(samples=8)).current, float)
+        assert_type((await bridge["RAK5801", 1].read())["current"], float)
+        async for value in bridge.rak5801(1).every(1.0).read(samples=4):
+            assert_type(value.current, float)
+        async with bridge.rak12006(2).events("motion") as motions:
+            async for motion in motions:
+                assert_type(motion.result.motion, bool)
+        assert_type(await bridge["RAK99999", 1].measure(depth=3), Result)
 """
+
+ASYNC = "\n\nasync def main(bridge: AsyncBridge) -> None:\n"
 
 WRONG = {
     "an operation": "    bridge.rak5801(1).raed()",
@@ -84,6 +98,12 @@ WRONG = {
     "what cannot be plugged": '    board.plug(1, "RAK5810")',
     "a measured value": "    bridge.rak5801(1).read().current = 4.0",
     "what a number is": "    print(bridge.rak5801(1).read().current.upper())",
+}
+
+WRONG_AWAITED = {
+    "an operation": "    await bridge.rak5801(1).raed()",
+    "a reading": "    print((await bridge.rak5801(1).read()).curent)",
+    "what was not awaited": "    print(bridge.rak5801(1).read().current)",
 }
 
 
@@ -150,6 +170,11 @@ def test_right_programs_are_clean_and_wrong_ones_refused_in_their_line(
     checker: Checker, tmp_path: Path
 ) -> None:
     files, expected = [tmp_path / "right.py"], set()
+    for number, wrong in enumerate(WRONG_AWAITED.values()):
+        path = tmp_path / f"wrong_async_{number}.py"
+        path.write_text(f"{START}    bridge.status(){ASYNC}{wrong}\n")
+        files.append(path)
+        expected.add((path.name, (START + ASYNC).count("\n") + 1))
     files[0].write_text(START + RIGHT)
     for number, wrong in enumerate(WRONG.values()):
         path = tmp_path / f"wrong_{number}.py"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wisblock_bridge.client.bridge import Bridge
 from wisblock_bridge.client.emulator import Emulator
 from wisblock_bridge.client.errors import (
@@ -35,7 +37,11 @@ from wisblock_bridge.client.proxies import ModuleProxy
 from wisblock_bridge.client.results import Event, Result
 from wisblock_bridge.client.streams import Readings, Subscription
 
+if TYPE_CHECKING:
+    from wisblock_bridge.client.aio import AsyncBridge
+
 __all__ = [
+    "AsyncBridge",
     "BadParamsError",
     "Bridge",
     "BridgeFailedError",
@@ -69,3 +75,12 @@ __all__ = [
     "UnknownError",
     "WrongChipError",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what asyncio needs when it is asked for: most programs do without."""
+    if name == "AsyncBridge":
+        from wisblock_bridge.client.aio import AsyncBridge  # noqa: PLC0415
+
+        return AsyncBridge
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

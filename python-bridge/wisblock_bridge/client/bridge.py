@@ -18,6 +18,7 @@ from wisblock_bridge.client.errors import OfflineError, RemoteError
 from wisblock_bridge.client.identity import find_keys
 from wisblock_bridge.client.modules import Modules, find_class
 from wisblock_bridge.client.proxies import ModuleProxy
+from wisblock_bridge.client.requests import invocation, releasing, subscription
 from wisblock_bridge.client.results import R, Result, to_result
 from wisblock_bridge.client.streams import Subscription
 from wisblock_bridge.endpoint import client_endpoint
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-    from wisblock_bridge.client.proxies import OnLoss, Slot
+    from wisblock_bridge.client.requests import OnLoss, Slot
     from wisblock_bridge.keys import ClientKeys
 
 
@@ -177,11 +178,7 @@ class Bridge(Modules):
         Raises:
             RemoteError: The bridge refused, the hardware failed, or no reply came.
         """
-        wanted: dict[str, Any] = {"module": module, "slot": slot, "operation": operation}
-        if params:
-            wanted["params"] = dict(params)
-        if on_loss != "safe":
-            wanted["on_loss"] = on_loss
+        wanted = invocation(module, slot, operation, params, on_loss)
         return self.ask(wanted, timeout_s, kind)
 
     def ask(self, wanted: Mapping[str, object], timeout_s: float | None, kind: type[R]) -> R:
@@ -228,17 +225,15 @@ class Bridge(Modules):
         Raises:
             RemoteError: The bridge refused, is not connected, or did not reply in time.
         """
-        wanted: dict[str, Any] = {"module": module, "slot": slot}
-        if event is not None:
-            wanted["event"] = event
-        if operation is not None:
-            wanted["operation"] = operation
-        if every_s is not None:
-            wanted["every_ms"] = round(every_s * 1000)
-        if deadband is not None:
-            wanted["deadband"] = float(deadband)
-        if params:
-            wanted["params"] = dict(params)
+        wanted = subscription(
+            module,
+            slot,
+            event=event,
+            operation=operation,
+            every_s=every_s,
+            deadband=deadband,
+            params=params,
+        )
         return Subscription(
             self._connection,
             self._connection.subscribe(wanted, self._timeout_s, kind),
@@ -310,12 +305,11 @@ class Bridge(Modules):
             RemoteError: There is no such output, the hardware did not answer, or force is not
                 permitted to this program.
         """
-        wanted: dict[str, Any] = {"module": module, "slot": slot}
-        if outputs is not None:
-            wanted["outputs"] = list(outputs)
-        if force:
-            wanted["force"] = True
-        self.request("release", **wanted)
+        self._connection.request(
+            "release",
+            releasing(module, slot, outputs=outputs, force=force),
+            self._timeout_s,
+        )
 
     def let_go(self, module: str, slot: Slot, *, failing: bool = False) -> None:
         """Release a module at the end of its ``with``, unless the connection is gone anyway.

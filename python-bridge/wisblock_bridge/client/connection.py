@@ -27,7 +27,7 @@ from wisblock_bridge.client.results import Result
 from wisblock_bridge.threads.backoff import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wisblock_bridge.client.feed import Call
     from wisblock_bridge.endpoint import Endpoint
@@ -135,8 +135,13 @@ class Connection:
         feed = Feed(params, kind)
         call = self._talk.call("subscribe", feed.params, timeout_s)
         call.on_result = lambda result: self._talk.begin(feed, result)
-        self._perform(call, "subscribe", timeout_s)
+        self._perform(call, "subscribe", timeout_s, lambda result: self._unwanted(feed, result))
         return feed
+
+    def _unwanted(self, feed: Feed, result: object) -> None:
+        """End a subscription that began when its caller did not wait for it any more."""
+        self._talk.begin(feed, result)
+        self.abandon(feed)
 
     def unsubscribe(self, feed: Feed, timeout_s: float) -> None:
         """End a subscription; a lost connection has ended it already.
@@ -172,7 +177,13 @@ class Connection:
 
     # -- in the callers' threads ------------------------------------------------------------------
 
-    def _perform(self, call: Call, method: str, timeout_s: float) -> object:
+    def _perform(
+        self,
+        call: Call,
+        method: str,
+        timeout_s: float,
+        unwanted: Callable[[object], None] | None = None,
+    ) -> object:
         talk = self._talk
         talk.submit(call)
         deadline = time.monotonic() + timeout_s
@@ -192,7 +203,7 @@ class Connection:
                     raise talk.late(method, timeout_s)
         finally:
             if not call.done:
-                talk.forget(call)
+                talk.forget(call, unwanted)
                 self._rouse_another()
         if call.error is not None:
             raise call.error

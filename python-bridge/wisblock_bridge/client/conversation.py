@@ -24,7 +24,7 @@ from wisblock_bridge.client.results import Event, to_error, to_event
 from wisblock_bridge.errors import ErrorCode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wisblock_bridge.endpoint import Endpoint
 
@@ -135,9 +135,17 @@ class Conversation:
                 )
             self.pending[call.number] = call
 
-    def forget(self, call: Call) -> None:
-        """Take no reply for a request any more."""
-        self.pending.pop(call.number, None)
+    def forget(self, call: Call, unwanted: Callable[[object], None] | None = None) -> None:
+        """Do not wait for a reply any more.
+
+        Args:
+            call: The request.
+            unwanted: What to do with a result that comes nevertheless; None for nothing.
+        """
+        if unwanted is None or call.done:
+            self.pending.pop(call.number, None)
+        else:
+            call.on_result = unwanted
 
     def late(self, method: str, timeout_s: float) -> ReplyTimeoutError:
         """Return the error for a reply that did not come in time."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wisblock_bridge.client.proxies import Slot
+    from wisblock_bridge.client.requests import Slot
 
 
 class Emulator:

@@ -93,10 +93,13 @@ class Feed:
     def put(self, event: Event[Any]) -> None:
         """Keep an event; the oldest is dropped when there are too many."""
         with self._changed:
-            if len(self._events) >= MAX_EVENTS:
-                self._lost += 1 + self._events.popleft().lost
-            self._events.append(event)
+            self._keep(event)
             self._changed.notify()
+
+    def _keep(self, event: Event[Any]) -> None:
+        if len(self._events) >= MAX_EVENTS:
+            self._lost += 1 + self._events.popleft().lost
+        self._events.append(event)
 
     def take(self, timeout_s: float | None) -> Event[Any] | None:
         """Wait for the next event.

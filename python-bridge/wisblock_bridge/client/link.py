@@ -133,6 +133,11 @@ class Link:
             self._send(answer)
         return [each for each in messages if isinstance(each, bytes)]
 
+    def detach(self) -> tuple[socket.socket, ClientConnection]:
+        """Give stream and protocol to an event loop, which does the I/O from now on."""
+        self.stream.setblocking(False)  # noqa: FBT003
+        return self.stream, self._zmtp
+
     def abort(self) -> None:
         """End the connection; whoever receives on it gets an error. From any thread."""
         try:

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self
 
+from wisblock_bridge.client.requests import Given, OnLoss, Slot, chosen
 from wisblock_bridge.client.results import Event, R, R_co, Result
 from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -16,22 +17,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wisblock_bridge.client.bridge import Bridge
-
-Slot = Literal[1, 2, "board"]
-OnLoss = Literal["safe", "hold"]
-Given = dict[str, tuple[object, object]]
-"""Parameters by name: what was given, and the default."""
-
-
-def chosen(given: Given) -> dict[str, object]:
-    """Return the parameters that differ from their defaults.
-
-    What is left out gets the bridge's default, which may be newer than this client.
-
-    Args:
-        given: By name, what was given and the default.
-    """
-    return {name: value for name, (value, default) in given.items() if value is not default}
 
 
 class ModuleBase:

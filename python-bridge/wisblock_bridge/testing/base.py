@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from wisblock_bridge.client.emulator import Emulator
-    from wisblock_bridge.client.proxies import Slot
+    from wisblock_bridge.client.requests import Slot
 
 T = TypeVar("T")
 

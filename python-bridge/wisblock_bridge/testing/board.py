@@ -19,7 +19,7 @@ from wisblock_bridge.testing.quantities import BoardQuantities, ModuleName, Slot
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wisblock_bridge.client.proxies import Slot
+    from wisblock_bridge.client.requests import Slot
 
 LONG_S = 30.0
 FaultKind = Literal["nack", "eio", "stuck", "checksum", "slow", "power_cycle"]
