@@ -69,6 +69,7 @@ lint: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/lint-imports --no-cache
 	node scripts/generate.mjs --check
 	$(BIN)/python scripts/generate_client.py --check
+	$(BIN)/python scripts/include_examples.py --check
 
 test-fast: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
@@ -107,6 +108,7 @@ generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/wisblock-bridge catalogue --out node-red-nodes/catalogue.json
 	node scripts/generate.mjs
 	$(BIN)/python scripts/generate_client.py
+	$(BIN)/python scripts/include_examples.py
 	$(BIN)/python scripts/structure.py --svg docs/architecture.svg
 
 module:

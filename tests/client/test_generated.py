@@ -42,8 +42,9 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_is_generated_is_fresh() -> None:
-    finished = run(str(ROOT / "scripts/generate_client.py"), "--check")
-    assert finished.returncode == 0, finished.stderr
+    for script in ("generate_client.py", "include_examples.py"):
+        finished = run(str(ROOT / "scripts" / script), "--check")
+        assert finished.returncode == 0, finished.stderr
 
 
 def test_every_module_has_a_class_with_its_operations_and_their_words() -> None:

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = sorted((ROOT / "python-bridge/examples").glob("*.py"))
+FOLDER = ROOT / "python-bridge/examples"
+EXAMPLES = [
+    *FOLDER.glob("*.py"),
+    *(FOLDER / "short").glob("*.py"),
+    *(FOLDER / "tasks").glob("*.py"),
+]
 LONG_S = 300.0
 
 START = """\
@@ -161,7 +166,7 @@ def copies(folder: Path) -> list[Path]:
 @for_each("checker", CHECKERS, ids=["mypy", "pyright"])
 def test_every_example_is_clean(checker: Checker, tmp_path: Path) -> None:
     files = copies(tmp_path)
-    assert len(files) > 20
+    assert len(files) > 50
     assert checker(tmp_path, *files) == set()
 
 
