@@ -16,6 +16,7 @@ from tests.bridge.bridge_process import ROOT, BridgeProcess
 
 from wisblock_bridge import client
 from wisblock_bridge.client import (
+    AsyncBridge,
     BadParamsError,
     Bridge,
     HardwareError,
@@ -167,6 +168,7 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_ipython_completes_modules_operations_and_readings(installed: Path) -> None:
     with BridgeProcess(installed=installed) as process, Bridge(process.endpoint) as bridge:
         foreign = bridge["RAK12040", 1]
@@ -206,6 +208,7 @@ def test_a_result_is_shown_with_its_units(bridge: Bridge) -> None:
 
 def test_a_module_is_shown_with_its_operations(bridge: Bridge) -> None:
     found = cells(bridge.rak5801(1)._repr_html_())
+    assert found == cells(AsyncBridge(bridge.endpoint).rak5801(1)._repr_html_())
     assert "read(samples, scale_low, scale_high, damping_s)" in found
     assert "Measure the loop current." in found
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from wisblock_bridge.client.aio.proxies import AsyncModuleBase
     from wisblock_bridge.client.proxies import ModuleBase
     from wisblock_bridge.client.results import Result
 
@@ -45,7 +46,7 @@ def result_html(result: Result) -> str:
     return table(("reading", "value", "unit"), rows, ", ".join(marks))
 
 
-def module_html(module: ModuleBase, described: Mapping[str, Any] | None) -> str:
+def module_html(module: ModuleBase | AsyncModuleBase, described: Mapping[str, Any] | None) -> str:
     """Show the operations and events of a module."""
     rows = []
     if described is not None:

@@ -55,11 +55,8 @@ class Link:
     """
 
     def __init__(self, stream: socket.socket, zmtp: ClientConnection) -> None:
-        seconds, rest = divmod(TICK_S, 1.0)
         stream.setblocking(True)  # noqa: FBT003  (its name is in its call)
-        stream.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", int(seconds), int(rest * 1e6))
-        )
+        wake_every_tick(stream)
         self.stream = stream
         self._zmtp = zmtp
         self._sending = threading.Lock()
@@ -149,6 +146,16 @@ class Link:
         """Give the socket back; nobody may use the link any more."""
         with self._sending:
             self.stream.close()
+
+
+def wake_every_tick(stream: socket.socket) -> None:
+    """Let a thread that receives wake after each tick; a poll before each reply would cost more."""
+    seconds, rest = divmod(TICK_S, 1.0)
+    tick = (int(seconds), int(rest * 1e6))
+    try:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", *tick))
+    except OSError:  # 32 bits with a time of 64
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("qq", *tick))
 
 
 def open_link(endpoint: Endpoint, keys: ClientKeys | None, timeout_s: float) -> Link:

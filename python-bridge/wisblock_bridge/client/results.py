@@ -118,6 +118,7 @@ class Event(Generic[R_co]):
         lost: How many were dropped since the event before, by the bridge or here.
         initial: It is the present value, not a change.
         error: What went wrong; the subscription continues.
+        late: How many readings at an interval could not be taken in time since the event before.
     """
 
     event: str
@@ -126,6 +127,7 @@ class Event(Generic[R_co]):
     lost: int = 0
     initial: bool = False
     error: RemoteError | None = None
+    late: int = 0
 
 
 def to_result(data: object, kind: type[R]) -> R:
@@ -149,6 +151,7 @@ def to_event(data: Mapping[str, object], kind: type[R]) -> Event[R]:
         int(_number(data.get("lost"))),
         data.get("initial") is True,
         to_error(data["error"]) if "error" in data else None,
+        int(_number(data.get("late"))),
     )
 
 

@@ -74,6 +74,11 @@ class AsyncModuleBase:
         place = "on the board" if self._slot == "board" else f"in slot {self._slot}"
         return f"<{self._name} {place} of {self._bridge!r}>"
 
+    def _repr_html_(self) -> str:
+        from wisblock_bridge.client.html import module_html  # noqa: PLC0415  (notebooks only)
+
+        return module_html(self, None)
+
 
 class AsyncModuleProxy(AsyncModuleBase):
     """A module that is known by the bridge's catalogue only: its operations are its methods."""
