@@ -2,7 +2,7 @@
 # make check   lint and the tests that are fast, in less than two minutes
 # make test    everything that can be checked here
 # make coverage  branch coverage of the package, with that of the processes that tests start
-# make generate  write nodes, help and docs tables from the modules' descriptions
+# make generate  write nodes, help, docs tables and the Python client's classes from the modules' descriptions
 # make soak    everything at once for MINUTES, decided by SEED; SUMMARY=file keeps what it found
 # make reliability  the tests and a soak, and docs/reliability.md of what they tried
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
@@ -71,6 +71,8 @@ lint: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/lint-imports --no-cache
 	node scripts/generate.mjs --check
 	$(BIN)/python scripts/module_index.py --check
+	$(BIN)/python scripts/generate_client.py --check
+	$(BIN)/python scripts/include_examples.py --check
 
 test-fast: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
@@ -109,6 +111,8 @@ generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/wisblock-bridge catalogue --out node-red-nodes/catalogue.json
 	$(BIN)/python scripts/module_index.py
 	node scripts/generate.mjs
+	$(BIN)/python scripts/generate_client.py
+	$(BIN)/python scripts/include_examples.py
 	$(BIN)/python scripts/structure.py --svg docs/architecture.svg
 	$(BIN)/python scripts/manual.py --out docs/wisblock-bridge.1
 

@@ -10,7 +10,16 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import burden, edges, least, lines, neighbours, operations, pace
+from benchmarks import (
+    burden,
+    edges,
+    least,
+    lines,
+    neighbours,
+    operations,
+    pace,
+    python_client,
+)
 from benchmarks.processes import (
     ROOT,
     as_installed,
@@ -231,6 +240,7 @@ def main() -> int:
         "L": lambda: burden.rows(rounds),
         "M": least.rows,
         "S": lines.rows,
+        "C": lambda: python_client.rows(rounds),
     }
     held = True
     print(f"{'what':58} {'measured':>10}  bar")

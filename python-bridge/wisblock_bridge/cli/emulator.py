@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from wisblock_bridge.client import Bridge
-    from wisblock_bridge.client.proxies import Slot
+    from wisblock_bridge.client.requests import Slot
 
     Entry = Mapping[str, object]
 

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from wisblock_bridge.client.feed import Feed
-from wisblock_bridge.client.results import Event, to_event
+from wisblock_bridge.client.results import Event, Result, to_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
     from wisblock_bridge.client.connection import Connection
-    from wisblock_bridge.client.results import Result
+    from wisblock_bridge.client.errors import RemoteError
 
 
 @dataclass(frozen=True, slots=True)
-class Observed(Event):
+class Observed(Event[Result]):
     """One message to an observer.
 
     Attributes:
@@ -50,22 +50,22 @@ class Observed(Event):
 class ObservedFeed(Feed):
     """The events of one observer."""
 
-    def put(self, event: Event) -> None:
-        """Keep an event; what the connection itself reports, that it is lost, has the form too."""
-        super().put(
-            event if isinstance(event, Observed) else Observed(**_parts(event), kind=event.event)
-        )
+    method = "observe"
 
     def accept(self, message: Mapping[str, object]) -> None:
-        """Take a message as it came."""
+        """Keep a message as it came."""
         self.put(to_observed(message))
+
+    def report(self, error: RemoteError) -> None:
+        """Keep the news that the connection is lost, in the form of all the others."""
+        self.put(Observed("error", error=error, kind="error"))
 
 
 def to_observed(message: Mapping[str, object]) -> Observed:
     """Convert a message to an observer."""
     module, slot, params = message.get("module"), message.get("slot"), message.get("params")
     return Observed(
-        **_parts(to_event(message)),
+        **_parts(to_event(message, Result)),
         kind=str(message.get("kind", "")),
         module=module if isinstance(module, str) else None,
         slot=slot if isinstance(slot, int | str) else "board",
@@ -75,7 +75,7 @@ def to_observed(message: Mapping[str, object]) -> Observed:
     )
 
 
-def _parts(event: Event) -> dict[str, Any]:
+def _parts(event: Event[Any]) -> dict[str, Any]:
     return {each.name: getattr(event, each.name) for each in fields(Event)}
 
 

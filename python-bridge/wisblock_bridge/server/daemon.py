@@ -44,6 +44,8 @@ from wisblock_bridge.threads.mailbox import Mailbox
 from wisblock_bridge.threads.timers import TimerQueue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.config import Config
     from wisblock_bridge.emulation.board import EmulatedBoard
@@ -164,6 +166,31 @@ class Daemon:
         finally:
             self._stop()
         return 0
+
+    def serve_beside(self, on_ready: Callable[[], None]) -> None:
+        """Serve an emulated board on this thread, beside whatever else the process does.
+
+        The process stays as it is: no signal handler, no limit, no message to a service manager.
+
+        Args:
+            on_ready: Called when clients can connect.
+
+        Raises:
+            OSError: The endpoint is taken or not permitted.
+            ConfigError: The endpoint cannot be used.
+        """
+        endpoint = prepare_endpoint(self._config.endpoint)
+        self._make_configured_safe()
+        self._listen([Listener(endpoint, encrypted=False)])
+        on_ready()
+        try:
+            self._server.run(self._dispatcher)
+        finally:
+            self._stop()
+
+    def stop(self) -> None:
+        """Let ``serve_beside`` end; from any thread."""
+        self._server.stop()
 
     def _listen(self, entrances: list[Listener]) -> None:
         """Listen everywhere; at the socket file last, which is what others wait for."""
