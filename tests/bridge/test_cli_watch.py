@@ -109,7 +109,7 @@ def test_everything_as_json(served: BridgeProcess, flows: Bridge) -> None:
         assert json.loads(watching.line())["kind"] == "plugged"
         result = flows["RAK16001", 1].read(channel=3)
         line = json.loads(watching.line(having='"result"'))
-        assert line["readings"] == {name: result[name] for name in line["readings"]}
+        assert line["readings"] == result.readings
         assert (line["module"], line["slot"], line["params"]) == ("RAK16001", 1, {"channel": 3})
         assert {"v", "event", "subscription"}.isdisjoint(line)
         assert watching.process.wait(LONG_S) == 0
