@@ -110,6 +110,19 @@ def start_bridge(endpoint: str, *options: str, pin: bool = True) -> subprocess.P
     return process
 
 
+def restart_pause_s() -> float:
+    """Give the pause between the end of a killed bridge and the start of the next one.
+
+    Returns:
+        RestartSec of the unit that is shipped, s.
+    """
+    unit = (ROOT / "python-bridge/system/wisblock-bridge.service").read_text()
+    value = next(
+        line.partition("=")[2] for line in unit.splitlines() if line.startswith("RestartSec=")
+    )
+    return float(value.removesuffix("ms")) / 1e3 if value.endswith("ms") else float(value)
+
+
 @contextmanager
 def bridge(*options: str, pin: bool = True) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run a bridge until the block ends.
