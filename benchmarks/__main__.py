@@ -17,6 +17,7 @@ from benchmarks.processes import (
     bridge,
     cpu_s,
     fresh_endpoint,
+    keyed_bridge,
     memory_mb,
     node,
     pinned,
@@ -233,6 +234,22 @@ def node_red(rounds: int) -> list[Row]:
     ]  # fmt: skip
 
 
+def curve(rounds: int) -> list[Row]:
+    """(K) A whole read with keys and encryption, against the same over plain tcp.
+
+    The plain connection is served by the loop itself, the encrypted one by a process of its own,
+    so the difference is that process, too.
+    """
+    with keyed_bridge() as (plain, encrypted):
+        pairs = slices(rounds, 250, ("bridge", plain), ("bridge", encrypted))
+        deep = slices(rounds, 250, ("bridge", plain), ("bridge", encrypted), 64)
+    p50, throughput = ratio(pairs, "p50"), ratio(deep, "perSecond")
+    return [
+        ("K round trip with CURVE / plain tcp, median", p50, "<= 1.2", p50 <= 1.2),
+        ("K throughput with CURVE, 64 outstanding / plain tcp", throughput, "(told)", True),
+    ]
+
+
 def main() -> int:
     """Measure everything and print a table.
 
@@ -255,6 +272,7 @@ def main() -> int:
         "8": lambda: operations.rows(5),
         "9": lambda: neighbours.rows(rounds),
         "C": lambda: crowds.rows(rounds),
+        "K": lambda: curve(rounds),
         "L": lambda: burden.rows(rounds),
         "N": lambda: node_red(rounds),
     }

@@ -31,9 +31,10 @@ async function zeromqEcho(endpoint) {
     };
 }
 
-/** Our client and our bridge: an emulated expander is read through its driver. */
+/** Our client and our bridge: an emulated expander is read through its driver. @param {string} endpoint  "ADDRESS", or "ADDRESS KEYS" in JSON */
 async function bridge(endpoint) {
-    const client = new BridgeClient({ endpoint, name: "bench", version: "0" });
+    const [address, keys] = endpoint.split(" ");
+    const client = new BridgeClient({ endpoint: address, keys: keys && JSON.parse(keys), name: "bench", version: "0" });
     await new Promise((resolve) => client.on("state", (state) => { if (state === "online") resolve(); }));
     return {
         ask: () => client.invoke(READ.module, READ.slot, READ.operation, READ.params),
