@@ -227,6 +227,7 @@ LIMITS = [
     ),
     ("`every_ms`", f"| {limits.MIN_INTERVAL_MS} to {limits.MAX_INTERVAL_MS} |"),
     ("frame", f"| {limits.MAX_MESSAGE_BYTES // 2**20} MiB, {MAX_DEPTH} levels |"),
+    ("members of maps and lists", f"| {limits.MAX_ELEMENTS} in a frame"),
     (
         "events of one subscription waiting for a slow client",
         f"| {outbox.MAX_WAITING_EVENTS} |",
