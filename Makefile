@@ -9,6 +9,7 @@
 # make bench   speed as ratios, side by side with what a user would take instead
 # make module NAME=RAK1901 CHIP=SHTC3   the skeletons of a new module: docs/add-a-module.md (also ADDRESS=0x70, FAMILY=sensors)
 # make dist    everything for an installation without network: docs/offline.md
+# make deb     a Debian package with everything in it: PLATFORM=arm64, armhf or amd64
 #
 # Every target sets up what it needs; the Debian packages are named in README.md.
 
@@ -28,7 +29,7 @@ CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench dist clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench dist deb clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -130,6 +131,9 @@ fuzz: $(STAMPS)/fuzz
 
 dist: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python scripts/dist.py $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+
+deb: $(STAMPS)/python $(STAMPS)/node
+	$(BIN)/python -m scripts.debian.deb $(if $(PLATFORM),--architecture $(PLATFORM))
 
 clean:
 	rm -rf $(STAMPS) $(VENV) node_modules tests/node-red-5/node_modules dist build .run tests/.cache

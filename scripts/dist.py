@@ -103,18 +103,30 @@ def fetch_wheels(wheelhouse: Path, wheel: Path, platform: str, python: str) -> N
         platform: Processor, "aarch64".
         python: "3.11".
     """
+    download(wheelhouse, platform, python, str(wheel))
+    if platform.startswith(("aarch64", "arm")):
+        # pip asks the marker of this computer, so spidev is fetched by name: as source.
+        pip("download", "--dest", str(wheelhouse), "--no-deps", "--no-binary=:all:",
+            "--no-build-isolation", SOURCE_ONLY)  # fmt: skip
+        pip("download", "--dest", str(wheelhouse), *FOR_BUILDING)
+
+
+def download(folder: Path, platform: str, python: str, *words: str) -> None:
+    """Download wheels for a processor and a Python.
+
+    Args:
+        folder: Where they go.
+        platform: Processor, "aarch64".
+        python: "3.11".
+        words: What, and other words for pip.
+    """
     digits = python.replace(".", "")
     tags = [f"--platform={kind}_{platform}" for kind in
             ("manylinux_2_36", "manylinux_2_31", "manylinux_2_28", "manylinux_2_26",
              "manylinux_2_17", "manylinux2014", "linux")]  # fmt: skip
     abis = ["--implementation=cp", f"--abi=cp{digits}", "--abi=abi3", "--abi=none"]
     only_wheels = [f"--python-version={python}", "--only-binary=:all:", *tags, *abis]
-    pip("download", "--dest", str(wheelhouse), *only_wheels, str(wheel))
-    if platform.startswith(("aarch64", "arm")):
-        # pip asks the marker of this computer, so spidev is fetched by name: as source.
-        pip("download", "--dest", str(wheelhouse), "--no-deps", "--no-binary=:all:",
-            "--no-build-isolation", SOURCE_ONLY)  # fmt: skip
-        pip("download", "--dest", str(wheelhouse), *FOR_BUILDING)
+    pip("download", "--dest", str(folder), *only_wheels, *words)
 
 
 def third_party(folder: Path) -> str:

@@ -113,18 +113,10 @@ fi
 
 # -- the nodes --------------------------------------------------------------------------------------------------------
 
-# They are installed from the copy in share: npm notes the place, and wants the file again later.
+# npm notes the place of the archive and wants the file again later: it takes the copy in share.
 if [ -n "$node_red" ]; then
-    archive=$home/share/${nodes##*/}
-    owner=$(stat -c %U "$node_red")
-    set -- npm install --prefix "$node_red" --offline --omit=dev --no-audit --no-fund --loglevel=error "$archive"
-    if [ "$(id -un)" != "$owner" ] && [ "$(id -u)" -eq 0 ]; then
-        set -- runuser -u "$owner" -- "$@"
-    fi
-    run "$@"
-    if [ -n "$service" ]; then
-        run usermod -aG wisblock "$owner"
-        echo "$owner is in the group wisblock now. Restart Node-RED."
-    fi
+    set -- nodes install --directory "$node_red"
+    [ -n "$service" ] || set -- "$@" --no-group
+    run "$home/bin/wisblock-bridge" "$@"
 fi
 [ -n "$dry_run" ] || echo "Installed. What is missing on this computer: $home/bin/wisblock-bridge check"

@@ -285,7 +285,7 @@ def test_a_dry_run_changes_nothing(dist: Path, tmp_path: Path) -> None:
         "-m venv /opt/wisblock-bridge",
         "--no-index --find-links",
         "/etc/systemd/system/wisblock-bridge.service",
-        "npm install --prefix",
+        "bin/wisblock-bridge nodes install --directory",
     ):
         assert words in said
     if Path("/run/systemd/system").is_dir():
