@@ -1,4 +1,4 @@
-"""``wisblock-bridge nodes``: which directory, which archive, as whom. That npm takes it: test_dist."""
+"""``wisblock-bridge nodes``: which directory, which archive; that npm takes it: test_dist."""
 
 from __future__ import annotations
 

@@ -143,11 +143,21 @@ def test_from_installing_to_purging(package: Path, tree: Path, suite: str, tmp_p
             "True",
         ]
 
+        for line in remote_access():
+            roots.run(root, "sh", "-c", line)
+        added = "etc/systemd/system/wisblock-bridge.service.d/remote-access.conf"
+        assert (root / added).is_file()
+        office = (root / "root/office.keys").read_text()
+        assert "secret-key" in office
+        assert (root / "root/office.keys").stat().st_mode & 0o077 == 0
+
         roots.run(root, "apt-get", "remove", "--yes", "wisblock-bridge")
         left = {each for each in files(root) - before if "wisblock" in each}
         assert left == {
             "etc/wisblock-bridge", "etc/wisblock-bridge/keys", CONFIG,
             "etc/systemd/system/wisblock-bridge.service",
+            "etc/systemd/system/wisblock-bridge.service.d", added,
+            "etc/wisblock-bridge/keys/server.key", "etc/wisblock-bridge/keys/clients.toml",
             "etc/systemd/system/multi-user.target.wants/wisblock-bridge.service",
         }  # fmt: skip
         assert config.read_text() == "emulate = true\n"
@@ -158,6 +168,18 @@ def test_from_installing_to_purging(package: Path, tree: Path, suite: str, tmp_p
         assert accounts(root) - accounts_before <= {"i2c", "spi", "gpio", "dialout"}
         states = root / "var/lib/systemd/deb-systemd-helper-enabled"
         assert not list(states.rglob("*wisblock*"))
+
+
+def remote_access() -> list[str]:
+    """The commands of README and docs/security.md for other computers, as root types them."""
+    readme = (ROOT / "README.md").read_text().split("\n## From another computer\n")[1]
+    security = (ROOT / "docs/security.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", readme.split("\n## ")[0], flags=re.DOTALL)
+    later = r"```sh\n(sudo wisblock-bridge keys list.*?)```"
+    blocks += re.findall(later, security, flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert len(lines) >= 7
+    return [line.removeprefix("sudo ") for line in lines]
 
 
 def account(root: Path, name: str) -> int:

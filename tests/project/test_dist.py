@@ -276,6 +276,23 @@ def test_installing_again_leaves_the_configuration(dist: Path, installed: Place)
     assert "ExecStart" in unit.read_text()
 
 
+def test_removing_leaves_the_configuration_and_purging_nothing(dist: Path, tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    (place.node_red / "settings.js").write_text("")
+    words = (dist / "install.sh", "--root", place.root, "--node-red", place.node_red)
+    place.run(*words)
+    package = place.node_red / "node_modules/@wisblock-bridge/node-red-wisblock"
+    assert package.is_dir()
+    place.run(*words, "--remove")
+    assert not package.exists()
+    assert [each.name for each in place.root.rglob("*") if each.is_file() or each.is_symlink()] == [
+        "wisblock-bridge.toml"
+    ]
+    place.run(*words[:3], "--purge")
+    assert not [each for each in place.root.rglob("*") if not each.is_dir()]
+    assert (place.node_red / "settings.js").exists()
+
+
 def test_a_dry_run_changes_nothing(dist: Path, tmp_path: Path) -> None:
     place = Place(tmp_path)
     before = place.files()
