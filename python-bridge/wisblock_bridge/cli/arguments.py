@@ -229,6 +229,17 @@ def _add_use(command: Command) -> None:
 
 
 def _add_reports(command: Command) -> None:
+    commission = command(
+        "commission",
+        "Check a module on a real board, guided: what nobody has confirmed on hardware yet.",
+        "commission:commission",
+    )
+    commission.add_argument("module", metavar="MODULE", help="such as RAK5801")
+    commission.add_argument("--slot", type=place, metavar="SLOT", help="1, 2 or board (default 1)")
+    commission.add_argument(
+        "--out", type=Path, metavar="FILE", help="report (default commission-MODULE-slot-SLOT.md)"
+    )
+
     status = command("status", "Show the state of the running bridge.", "status:status")
     _add_json(status)
 
