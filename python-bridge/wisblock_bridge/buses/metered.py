@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import threading
+from collections import Counter, defaultdict
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BusError
@@ -33,6 +35,10 @@ class BusCounters:
         """Tried, whatever came of it."""
         self.failures: Counter[str] = Counter()
         """Kind of fault to how often."""
+        self.failures_of: Counter[tuple[str, str]] = Counter()
+        """Module in its slot, and kind of fault, to how often."""
+        self.busy_s: defaultdict[str, float] = defaultdict(float)
+        """Module in its slot to how long its transactions took, s."""
 
     def failed(self, error: BusError) -> None:
         """Count a failure by its kind.
@@ -41,6 +47,21 @@ class BusCounters:
             error: What happened.
         """
         self.failures[str(error.fault)] += 1
+        self.failures_of[_user(), str(error.fault)] += 1
+
+    def took(self, begun: float) -> None:
+        """Add the time of a transaction, which ends now.
+
+        Args:
+            begun: Reading of ``perf_counter`` when it began, s.
+        """
+        self.busy_s[_user()] += perf_counter() - begun
+
+
+def _user() -> str:
+    """Return which module uses the bus: its worker's thread bears its name."""
+    name = threading.current_thread().name
+    return name if " in " in name or " on " in name else "the bridge"
 
 
 class CountedI2CBus:
@@ -62,11 +83,14 @@ class CountedI2CBus:
         """Carry out one transaction, as ``I2CBus.transfer`` says."""
         tally = self._tally
         tally.transactions += 1
+        begun = perf_counter()
         try:
             return self._transfer(address, *messages)
         except BusError as error:
             tally.failed(error)
             raise
+        finally:
+            tally.took(begun)
 
 
 class CountedSpiDevice:
@@ -87,11 +111,14 @@ class CountedSpiDevice:
         """Exchange bytes, as ``SpiDevice.transfer`` says."""
         tally = self._tally
         tally.transactions += 1
+        begun = perf_counter()
         try:
             return self._transfer(data)
         except BusError as error:
             tally.failed(error)
             raise
+        finally:
+            tally.took(begun)
 
 
 class CountedSerialPort:
@@ -127,11 +154,14 @@ class CountedSerialPort:
     def write(self, data: bytes) -> None:
         """Send bytes, as ``SerialPort.write`` says."""
         self._tally.transactions += 1
+        begun = perf_counter()
         try:
             self._port.write(data)
         except BusError as error:
             self._tally.failed(error)
             raise
+        finally:
+            self._tally.took(begun)
 
     def read(self, length: int, timeout_s: float) -> bytes:
         """Take bytes, as ``SerialPort.read`` says."""

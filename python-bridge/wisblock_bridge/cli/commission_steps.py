@@ -44,7 +44,7 @@ class Target:
 
     def call(self, operation: str, module: str = "", **params: object) -> Mapping[str, object]:
         """Call an operation of the module, or of one on the board."""
-        slot: Slot = BOARD if module else self.slot
+        slot: Slot = "board" if module else self.slot
         return self.bridge.invoke(module or self.module, slot, operation, params).readings
 
 

@@ -227,9 +227,15 @@ class Dispatcher:
                 request,
                 messages.latest_start(request, now if received_at is None else received_at),
                 has_left=has_left,
+                begun_at=now if received_at is None else received_at,
             )
         )
         return session.in_flight > 1
+
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        """The methods of the protocol that this bridge has."""
+        return (*self._methods, *(self._emulator.methods if self._emulator else ()))
 
     def log_undecodable(self, identity: bytes, why: str) -> None:
         """Let the log know, once, that a client sends what cannot be answered.
@@ -414,6 +420,7 @@ class Dispatcher:
             call.deadline,
             description,
             msgspec.structs.astuple(checked),
+            begun_at=call.begun_at,
         )
         urgent = False
         if description.drives:

@@ -23,7 +23,7 @@ class Call(msgspec.Struct, gc=False):
     """A request that is not answered yet.
 
     ``place`` is what it is parked for; ``has_left`` means that its connection has ended, so that it
-    may drive nothing.
+    may drive nothing. ``begun_at`` is the clock reading at which it came, s.
     """
 
     session: Any
@@ -32,6 +32,7 @@ class Call(msgspec.Struct, gc=False):
     deadline: float
     place: Place | None = None
     has_left: bool = False
+    begun_at: float = 0.0
 
 
 class Replies:
@@ -50,11 +51,17 @@ class Replies:
 
     def succeed(self, call: Call, result: object) -> None:
         """Answer a request with its result."""
+        latency = self._counters.latency
+        if latency is not None:
+            latency.observe(call.request.method, "ok", call.begun_at)
         self.send(call.session, call.identity, messages.encode_result(call.request.id, result))
 
     def fail(self, call: Call, error: BridgeError) -> None:
         """Answer a request with an error."""
         self._counters.count_error(error)
+        latency = self._counters.latency
+        if latency is not None:
+            latency.observe(call.request.method, str(error.code), call.begun_at)
         self.send(call.session, call.identity, messages.encode_error(call.request.id, error))
 
     def send(self, session: Session, identity: bytes, frame: bytes) -> None:
