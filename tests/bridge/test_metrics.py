@@ -214,7 +214,7 @@ def test_latency_counts_from_when_the_request_came() -> None:
         ('metrics = "9464"', "is no address"),
         ('metrics = "localhost:99999"', "is no address"),
         ("metrics = 9464", "metrics"),
-        ('metrics_readings = "RAK5801 1 read current"', "is not a list"),
+        ("metrics_readings = 5801", "is not a list"),
         ('metrics_readings = ["RAK5801 read current"]', "names no reading"),
         ('metrics_readings = ["RAK5801 3 read current"]', "names no reading"),
     ],
@@ -224,6 +224,17 @@ def test_wrong_settings(tmp_path: Path, line: str, words: str) -> None:
     file.write_text(f"{line}\n")
     with pytest.raises(ConfigError, match=words):
         load(file=file, environment={})
+
+
+def test_readings_of_the_environment() -> None:
+    variable = {
+        "WISBLOCK_BRIDGE_METRICS_READINGS": "RAK5801 1 read current, ADC board read voltage"
+    }
+    found = load(environment=variable, default_file=ROOT / "no-such-file").metrics_readings
+    assert [(each.module, each.slot, each.reading) for each in found] == [
+        ("RAK5801", 1, "current"),
+        ("ADC", "board", "voltage"),
+    ]
 
 
 def test_the_documents_name_what_there_is(scraped: Scraped) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from time import perf_counter
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BusError
@@ -53,9 +53,9 @@ class BusCounters:
         """Add the time of a transaction, which ends now.
 
         Args:
-            begun: Reading of ``perf_counter`` when it began, s.
+            begun: Reading of ``monotonic`` when it began, s.
         """
-        self.busy_s[_user()] += perf_counter() - begun
+        self.busy_s[_user()] += monotonic() - begun
 
 
 def _user() -> str:
@@ -83,7 +83,7 @@ class CountedI2CBus:
         """Carry out one transaction, as ``I2CBus.transfer`` says."""
         tally = self._tally
         tally.transactions += 1
-        begun = perf_counter()
+        begun = monotonic()
         try:
             return self._transfer(address, *messages)
         except BusError as error:
@@ -111,7 +111,7 @@ class CountedSpiDevice:
         """Exchange bytes, as ``SpiDevice.transfer`` says."""
         tally = self._tally
         tally.transactions += 1
-        begun = perf_counter()
+        begun = monotonic()
         try:
             return self._transfer(data)
         except BusError as error:
@@ -154,7 +154,7 @@ class CountedSerialPort:
     def write(self, data: bytes) -> None:
         """Send bytes, as ``SerialPort.write`` says."""
         self._tally.transactions += 1
-        begun = perf_counter()
+        begun = monotonic()
         try:
             self._port.write(data)
         except BusError as error:

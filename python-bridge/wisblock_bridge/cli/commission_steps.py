@@ -9,11 +9,11 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from wisblock_bridge.client import RemoteError
+from wisblock_bridge.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ BOARD = "board"
 HOLD_S = 1.0
 """How long an output is driven to be seen or heard, s."""
 EXPANDER_LINES = range(1, 7)
-wait = time.sleep
+wait = SystemClock().sleep
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,10 +179,11 @@ def _directory(value: object, place: str) -> Path:
 
 def _metric_readings(value: object, place: str) -> tuple[MetricReading, ...]:
     example = 'Write them like ["RAK5801 1 read current"]: module, slot, operation, reading.'
-    if not isinstance(value, list):
+    entries = value.split(",") if isinstance(value, str) else value
+    if not isinstance(entries, list):
         raise values.refuse(place, f"{value!r} is not a list. {example}")
     found = []
-    for each in value:
+    for each in entries:
         words = each.split() if isinstance(each, str) else []
         match words:
             case [module, "1" | "2" as slot, operation, reading]:
