@@ -23,9 +23,13 @@ import tomllib
 import zipfile
 from email.utils import formatdate
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts import dist
 from scripts.debian import roots, source_wheels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = roots.ROOT
 SYSTEM = ROOT / "python-bridge/system"
@@ -43,6 +47,8 @@ DEPENDS = (
     "python3 (>= 3.11~)", "python3 (<< 3.12~) | python3 (>= 3.13~)", "python3 (<< 3.14~)",
     "libc6 (>= 2.36)", "libgcc-s1", "libstdc++6", "systemd",
 )  # fmt: skip
+APT = ("apt-get", "install", "--yes", "-o", "APT::Sandbox::User=root")
+"""Installs a package file in a root without network."""
 UNWANTED = re.compile(r"(^|/)(tests?|__pycache__)/|\.(c|h|pxd|pyx|pyi|cpp|hpp)$")
 """Tests and sources of libraries."""
 LAUNCHER = """\
@@ -96,13 +102,16 @@ def released_s() -> int:
     return int((ROOT / "pyproject.toml").stat().st_mtime)
 
 
-def make(architecture: str, work: Path, out: Path) -> Path:
+def make(
+    architecture: str, work: Path, out: Path, suites: Sequence[str] = tuple(roots.PYTHONS)
+) -> Path:
     """Make the package.
 
     Args:
         architecture: "arm64".
         work: An empty folder.
         out: Where the package goes.
+        suites: The Debian releases for which what is compiled is packed.
 
     Returns:
         The package.
@@ -110,7 +119,7 @@ def make(architecture: str, work: Path, out: Path) -> Path:
     parts, tree = work / "parts", work / "tree"
     for folder in (parts / "wheelhouse", tree):
         folder.mkdir(parents=True)
-    collect_wheels(architecture, parts)
+    collect_wheels(architecture, parts, suites)
     dist.run("npm", "pack", "--silent", "--pack-destination", str(parts), cwd=ROOT)
     (nodes,) = parts.glob("*.tgz")
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -124,12 +133,13 @@ def make(architecture: str, work: Path, out: Path) -> Path:
     return package
 
 
-def collect_wheels(architecture: str, parts: Path) -> None:
+def collect_wheels(architecture: str, parts: Path, suites: Sequence[str]) -> None:
     """Fetch the wheels of every supported Python; build those that PyPI lacks.
 
     Args:
         architecture: "arm64".
         parts: Gets the bridge's wheel, and ``wheelhouse``.
+        suites: The Debian releases.
     """
     wheel = dist.build_wheel(parts)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -139,7 +149,8 @@ def collect_wheels(architecture: str, parts: Path) -> None:
     specs = {re.split(r"[><=~;\[ ]", each)[0]: each.partition(";")[0].strip() for each in needed}
     same = parts / "constraints.txt"
     same.write_text("")
-    for suite, python in roots.PYTHONS.items():
+    for suite in suites:
+        python = roots.PYTHONS[suite]
         folder = parts / suite
         folder.mkdir()
         extra: list[str] = []
@@ -247,8 +258,8 @@ def lay_system(tree: Path, nodes: Path) -> None:
         "_wisblock-bridge": "usr/share/zsh/vendor-completions/_wisblock-bridge",
         "wisblock-bridge.fish": "usr/share/fish/vendor_completions.d/wisblock-bridge.fish",
     }.items():
-        for source in SYSTEM.rglob(name):
-            write(tree / target, source.read_text())
+        for file in SYSTEM.rglob(name):
+            write(tree / target, file.read_text())
 
 
 def lay_documents(tree: Path, parts: Path, version: str) -> None:

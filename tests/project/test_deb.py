@@ -15,7 +15,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from scripts.debian import roots
+from scripts.debian import deb, roots
 from tests.paths import ROOT
 
 from wisblock_bridge import __version__
@@ -28,7 +28,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SYSTEM = ROOT / "python-bridge/system"
 IN_A_ROOT = ("python3", "systemd", "libstdc++6")
 CONFIG = "etc/wisblock-bridge/wisblock-bridge.toml"
-APT = ("apt-get", "install", "--yes", "-o", "APT::Sandbox::User=root")
 HOUSEKEEPING = re.compile(
     r"^(dev|proc|run|sys|tmp|root)/|^var/(cache|log|lib/(dpkg|apt|systemd|private))(/|$)"
     r"|^etc/(group|gshadow|passwd|shadow|subuid|subgid|\.pwd\.lock)-?$|^etc/\.pwd\.lock$"
@@ -96,7 +95,7 @@ def accounts(root: Path) -> set[str]:
 
 def install(root: Path, package: Path, *more: str) -> str:
     shutil.copy(package, root)
-    return roots.run(root, *APT, *more, f"/{package.name}")
+    return roots.run(root, *deb.APT, *more, f"/{package.name}")
 
 
 @pytest.mark.parametrize("suite", sorted(roots.PYTHONS))
