@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 PROGRAM = "/usr/bin/wisblock-bridge"
 LIMIT_S = 300.0
+WITH_PARAMETERS: dict[str, tuple[str, dict[str, object]]] = {
+    "RAK13005": ("build", {"id": 16, "data": b"\x01\x02"}),
+    "RAK13300": ("configure", {"region": "EU868"}),
+    "RAK5802": ("read_holding_registers", {"unit": 1}),
+    "TPT29555": ("read_all", {"expander": "slots"}),
+}
+"""Operations of modules that have none without parameters, or none that touches the chip."""
 BOARDS = ("RAK7391", "RAK6421")
 """Some modules are on one of them only: an address of theirs is taken on the other."""
 
@@ -104,20 +111,17 @@ def call_each(bridge: Bridge, wanted: set[str] | None) -> dict[str, str]:
 
 
 def easiest(module: Mapping[str, Any]) -> tuple[str, dict[str, object]]:
-    """Return an operation and the parameters it cannot do without.
+    """Return an operation that can be called, with its parameters.
 
     Args:
         module: Its entry in the catalogue.
     """
+    if module["name"] in WITH_PARAMETERS:
+        return WITH_PARAMETERS[module["name"]]
     for operation in module["operations"]:
-        if all("default" in each or not each.get("required", True) for each in operation["params"]):
+        if not any(each["required"] for each in operation["params"]):
             return operation["name"], {}
-    operation = module["operations"][0]
-    return operation["name"], {
-        each["name"]: (each.get("choices") or [each.get("min", 0)])[0]
-        for each in operation["params"]
-        if "default" not in each
-    }
+    raise SystemExit(f"{module['name']} needs parameters: write them into {__file__}")
 
 
 if __name__ == "__main__":
