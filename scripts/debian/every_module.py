@@ -20,7 +20,7 @@ LIMIT_S = 300.0
 WITH_PARAMETERS: dict[str, tuple[str, dict[str, object]]] = {
     "RAK13005": ("build", {"id": 16, "data": b"\x01\x02"}),
     "RAK13300": ("configure", {"region": "EU868"}),
-    "RAK5802": ("read_holding_registers", {"unit": 1}),
+    "RAK5802": ("line", {}),
     "TPT29555": ("read_all", {"expander": "slots"}),
 }
 """Operations of modules that have none without parameters, or none that touches the chip."""
@@ -106,6 +106,7 @@ def call_each(bridge: Bridge, wanted: set[str] | None) -> dict[str, str]:
         else:
             found[name] = ""
             sys.stdout.write(f"{name} {operation}: {dict(result.readings)}\n")
+        finally:
             bridge.release(name, slot)
     return found
 
