@@ -13,11 +13,12 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wisblock-bridge"
@@ -31,6 +32,24 @@ QEMU = {"arm64": "qemu-aarch64", "armhf": "qemu-arm"}
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 APART = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 ENTER = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"'
+BOOT = """
+set -e
+mount --bind "$0" "$0"
+mount -t proc proc "$0/proc"
+mount -t sysfs sysfs "$0/sys"
+mount -t cgroup2 cgroup2 "$0/sys/fs/cgroup"
+for each in run tmp dev; do mount -t tmpfs tmpfs "$0/$each"; done
+for each in null zero full random urandom tty; do
+    touch "$0/dev/$each"
+    mount --bind "/dev/$each" "$0/dev/$each"
+done
+mkdir "$0/dev/shm"
+ln -s /proc/self/fd "$0/dev/fd"
+ln -s null "$0/dev/console"
+exec chroot "$0" env -i container=lxc PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
+    /lib/systemd/systemd --system --unit=multi-user.target
+"""
+BOOT_S = 120.0
 LIMIT_S = 3600.0
 ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -150,6 +169,50 @@ def run(
         CommandError: It failed.
     """
     return _finish(inside(root, *words, network=network), {**ENVIRONMENT, **(environment or {})})
+
+
+@contextlib.contextmanager
+def booted(root: Path) -> Iterator[Callable[..., str]]:
+    """Boot a root with its own systemd, without network; yields what runs a command in it.
+
+    Args:
+        root: A copy, whose architecture is this computer's.
+
+    Raises:
+        CommandError: It does not start.
+    """
+    apart = [*APART, "--net", "--cgroup", "--uts", "--ipc"]
+    with (root / "boot.log").open("wb") as journal:
+        process = subprocess.Popen(
+            [*apart, "sh", "-c", BOOT, str(root)],
+            stdin=subprocess.DEVNULL,
+            stdout=journal,
+            stderr=journal,
+        )
+    try:
+        enter = _wait_for_systemd(process, root)
+        yield lambda *words: _finish([*enter, *words], ENVIRONMENT)
+    finally:
+        process.kill()  # and with it, by --kill-child, everything in the root
+        process.wait()
+
+
+def _wait_for_systemd(process: subprocess.Popen[bytes], root: Path) -> list[str]:
+    """Return the words that run a command beside a systemd, once that is ready."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    deadline = time.monotonic() + BOOT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        found = children.read_text().split()
+        if found:
+            inner = f"/proc/{found[0]}/root"
+            enter = ["nsenter", "--target", found[0], "--mount", "--pid", "--net", "--cgroup",
+                     "--uts", "--ipc", f"--root={inner}", f"--wd={inner}"]  # fmt: skip
+            words = [*enter, "systemctl", "is-system-running"]
+            answer = subprocess.run(words, capture_output=True, text=True, check=False)
+            if answer.stdout.strip() in {"running", "degraded"}:
+                return enter
+        time.sleep(0.5)
+    raise CommandError(f"systemd does not start:\n{(root / 'boot.log').read_text()}")
 
 
 def _finish(words: Sequence[str], environment: Mapping[str, str]) -> str:

@@ -169,6 +169,38 @@ def test_from_installing_to_purging(package: Path, tree: Path, suite: str, tmp_p
         assert not list(states.rglob("*wisblock*"))
 
 
+def test_where_systemd_runs_the_service_is_started(package: Path) -> None:
+    """With all its restrictions; reached by root, and by who is in its group."""
+    reason = roots.why_not("amd64")
+    if reason:
+        pytest.skip(reason)
+    with roots.copied(roots.base("trixie", "amd64", IN_A_ROOT)) as root:
+        shutil.copy(package, root)
+        with roots.booted(root) as run:
+            said = run(*deb.APT, f"/{package.name}")
+            assert "A bridge, version" in said, "check speaks to the bridge that was started"
+            (root / CONFIG).write_text("emulate = true\n")
+            run("systemctl", "restart", "wisblock-bridge")
+            read = ("wisblock-bridge", "call", "RAK5801", "read", "--slot", "1")
+            assert "current  12.00 mA" in run(*read)
+            run("useradd", "--groups", "wisblock", "flow")
+            assert "current  12.00 mA" in run("runuser", "-u", "flow", "--", *read)
+            run("useradd", "stranger")
+            with pytest.raises(roots.CommandError, match=r"(?i)permi|no bridge"):
+                run("runuser", "-u", "stranger", "--", *read)
+
+            run(
+                *deb.APT, "--reinstall", "-o", "Dpkg::Options::=--force-confold", f"/{package.name}"
+            )
+            assert run("systemctl", "is-active", "wisblock-bridge").strip() == "active"
+            assert "current  12.00 mA" in run(*read)
+
+            run("apt-get", "purge", "--yes", "wisblock-bridge")
+            units = run("systemctl", "list-units", "--all", "--no-legend", "wisblock-bridge*")
+            assert "running" not in units
+            run("test", "!", "-e", "/run/wisblock-bridge")
+
+
 def remote_access() -> list[str]:
     """The commands of README and docs/security.md for other computers, as root types them."""
     readme = (ROOT / "README.md").read_text().split("\n## From another computer\n")[1]
