@@ -1,13 +1,14 @@
 """Builds the wheels that PyPI lacks for an architecture, in a Debian root of that architecture.
 
 1. 64-bit ARM lacks ``spidev``; 32-bit ARM also what is compiled in the other packages.
-2. A wheel is built once and kept in the user's cache.
+2. A wheel is built once and kept in the user's cache; to get a newer one, remove it there.
 3. Pyzmq is built against Debian's libzmq, which is then needed on the board as well.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ def build(packages: Sequence[str], suite: str, architecture: str) -> Path:
     """Return a folder that holds a wheel of each of these packages.
 
     Args:
-        packages: With their versions: "spidev==3.8".
+        packages: With their versions: "spidev>=3.5".
         suite: The Debian release.
         architecture: "arm64" or "armhf".
     """
@@ -55,8 +56,8 @@ def build(packages: Sequence[str], suite: str, architecture: str) -> Path:
 
 
 def _have(kept: Path, package: str) -> bool:
-    name, _, version = package.partition("==")
-    return any(kept.glob(f"{name.replace('-', '_')}-{version or '*'}-*.whl"))
+    name = re.split(r"[><=~! ]", package)[0]
+    return any(kept.glob(f"{name.replace('-', '_')}-*.whl"))
 
 
 def main() -> int:
@@ -68,7 +69,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("suite", choices=roots.PYTHONS)
     parser.add_argument("architecture", choices=roots.PROCESSORS)
-    parser.add_argument("packages", nargs="+", metavar="NAME==VERSION")
+    parser.add_argument("packages", nargs="+", metavar="NAME>=VERSION")
     options = parser.parse_args()
     reason = roots.why_not(options.architecture)
     if reason:
