@@ -73,7 +73,6 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder for the package")
     options = parser.parse_args()
     architecture = options.architecture or own_architecture()
-    os.environ.setdefault("SOURCE_DATE_EPOCH", str(released_s()))
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="wisblock-deb-") as name:
         made = make(architecture, Path(name), options.out.resolve())
@@ -116,6 +115,7 @@ def make(
     Returns:
         The package.
     """
+    os.environ.setdefault("SOURCE_DATE_EPOCH", str(released_s()))
     parts, tree = work / "parts", work / "tree"
     for folder in (parts / "wheelhouse", tree):
         folder.mkdir(parents=True)

@@ -26,11 +26,13 @@ class BusCounters:
     Args:
         name: "i2c-1", "/dev/ttyUSB0".
         kind: "i2c", "serial" or "spi".
+        timed: The time of transactions is added up, too.
     """
 
-    def __init__(self, name: str, kind: str) -> None:
+    def __init__(self, name: str, kind: str, *, timed: bool = False) -> None:
         self.name = name
         self.kind = kind
+        self.timed = timed
         self.transactions = 0
         """Tried, whatever came of it."""
         self.failures: Counter[str] = Counter()
@@ -83,14 +85,15 @@ class CountedI2CBus:
         """Carry out one transaction, as ``I2CBus.transfer`` says."""
         tally = self._tally
         tally.transactions += 1
-        begun = monotonic()
+        begun = monotonic() if tally.timed else 0.0
         try:
             return self._transfer(address, *messages)
         except BusError as error:
             tally.failed(error)
             raise
         finally:
-            tally.took(begun)
+            if begun:
+                tally.took(begun)
 
 
 class CountedSpiDevice:
@@ -111,14 +114,15 @@ class CountedSpiDevice:
         """Exchange bytes, as ``SpiDevice.transfer`` says."""
         tally = self._tally
         tally.transactions += 1
-        begun = monotonic()
+        begun = monotonic() if tally.timed else 0.0
         try:
             return self._transfer(data)
         except BusError as error:
             tally.failed(error)
             raise
         finally:
-            tally.took(begun)
+            if begun:
+                tally.took(begun)
 
 
 class CountedSerialPort:
@@ -153,15 +157,17 @@ class CountedSerialPort:
 
     def write(self, data: bytes) -> None:
         """Send bytes, as ``SerialPort.write`` says."""
-        self._tally.transactions += 1
-        begun = monotonic()
+        tally = self._tally
+        tally.transactions += 1
+        begun = monotonic() if tally.timed else 0.0
         try:
             self._port.write(data)
         except BusError as error:
-            self._tally.failed(error)
+            tally.failed(error)
             raise
         finally:
-            self._tally.took(begun)
+            if begun:
+                tally.took(begun)
 
     def read(self, length: int, timeout_s: float) -> bytes:
         """Take bytes, as ``SerialPort.read`` says."""

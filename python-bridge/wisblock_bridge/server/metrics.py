@@ -199,6 +199,7 @@ class Metrics:
         self._snapshot = Snapshot()
         self._started_s = self._clock.timestamp_ms() / 1000.0
         self._server: WSGIServer | None = None
+        hardware.time_transactions()
         counters.latency = self._latency = Latency(self._clock, methods)
         self._tick(self._clock.monotonic())
 
