@@ -17,7 +17,7 @@ from tests.fake_clock import FakeClock
 from wisblock_bridge.client import Bridge, RemoteError
 from wisblock_bridge.config import load
 from wisblock_bridge.errors import ConfigError
-from wisblock_bridge.server.metrics import Histogram, Latency
+from wisblock_bridge.server.latency import Histogram, Latency
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

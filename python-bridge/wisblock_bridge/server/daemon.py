@@ -181,7 +181,8 @@ class Daemon:
         """Return what measures, if metrics are wanted."""
         if self._config.metrics is None:
             return None
-        from wisblock_bridge.server.metrics import Metrics, Readings  # noqa: PLC0415  (not always)
+        from wisblock_bridge.server.metric_readings import Readings  # noqa: PLC0415  (not always)
+        from wisblock_bridge.server.metrics import Metrics  # noqa: PLC0415  (not always)
 
         own = next((each for each in listeners(self._config) if not each.encrypted), None)
         wanted = self._config.metrics_readings if own is not None else ()

@@ -3,105 +3,42 @@
 1. The poll loop only counts into plain numbers (``Latency``) and takes a snapshot each second;
    asking, formatting and answering happens on a thread of its own, one scrape at a time.
 2. Every set of labels is bounded: methods, codes, faults, buses, and modules of this board.
-3. Readings are exported only where the configuration lists them. They are asked for by an ordinary
-   client, when somebody scrapes.
+3. Readings are exported only where the configuration lists them (``metric_readings``).
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from bisect import bisect_left
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from wisblock_bridge import __version__
-from wisblock_bridge.client import Bridge
-from wisblock_bridge.errors import BridgeError, ConfigError
+from wisblock_bridge.errors import ConfigError
 from wisblock_bridge.runtime.fault_log import defect
+from wisblock_bridge.server.latency import Histogram, Latency
+from wisblock_bridge.server.metric_readings import CLIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from wsgiref.simple_server import WSGIServer
 
     from prometheus_client import Metric
 
-    from wisblock_bridge.client.proxies import Slot
-    from wisblock_bridge.clock import Clock
-    from wisblock_bridge.config.model import MetricReading
     from wisblock_bridge.runtime.hardware import Hardware
     from wisblock_bridge.runtime.sessions import Sessions
     from wisblock_bridge.runtime.slots import SlotManager
+    from wisblock_bridge.server.metric_readings import Readings
     from wisblock_bridge.server.status import Counters
     from wisblock_bridge.threads.timers import TimerQueue
 
 log = logging.getLogger(__name__)
 
-BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 LATENESS_BUCKETS_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
-OTHER = "other"
 SNAPSHOT_S = 1.0
 PATIENCE_S = 5.0
 """How long one who scrapes may take to ask, s."""
-READING_S = 2.0
-"""How long a reading may take, s."""
-CLIENT = "wisblock-bridge metrics"
-
-
-class Histogram:
-    """How often something took how long.
-
-    Args:
-        bounds: Upper ends of the buckets, s.
-    """
-
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
-        self._counts = [0] * (len(bounds) + 1)
-        self._sum_s = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """Count one."""
-        self._counts[bisect_left(self._bounds, seconds)] += 1
-        self._sum_s += seconds
-
-    def as_metric(self) -> tuple[list[tuple[str, float]], float]:
-        """Return cumulative buckets, and the sum."""
-        total, rows = 0, []
-        for bound, count in zip((*self._bounds, float("inf")), list(self._counts), strict=True):
-            total += count
-            rows.append(("+Inf" if bound == float("inf") else str(bound), float(total)))
-        return rows, self._sum_s
-
-
-class Latency:
-    """How long requests took, and with which code they ended; kept by the poll loop.
-
-    Args:
-        clock: Time.
-        methods: The methods that get a row of their own.
-    """
-
-    def __init__(self, clock: Clock, methods: Sequence[str]) -> None:
-        self._now = clock.monotonic
-        self.of_method = {name: Histogram(BUCKETS_S) for name in (*methods, OTHER)}
-        self.codes: Counter[tuple[str, str]] = Counter()
-        """Method and code to how often."""
-
-    def observe(self, method: str, code: str, begun_at: float) -> None:
-        """Count a request that is answered.
-
-        Args:
-            method: Its method.
-            code: "ok", or the code of its error.
-            begun_at: Clock reading at which it came, s.
-        """
-        if method not in self.of_method:
-            method = OTHER
-        self.of_method[method].observe(self._now() - begun_at)
-        self.codes[method, code] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,46 +60,6 @@ class Snapshot:
 
     sessions: int = 0
     modules: tuple[ModuleSnapshot, ...] = ()
-
-
-class Readings:
-    """Asks for the readings that the configuration lists; on the thread of who scrapes.
-
-    Args:
-        endpoint: Of this bridge, without keys.
-        wanted: Which.
-    """
-
-    def __init__(self, endpoint: str, wanted: Sequence[MetricReading]) -> None:
-        self._endpoint = endpoint
-        self._wanted = wanted
-
-    def take(self) -> list[tuple[MetricReading, float | None]]:
-        """Return each of them; None where there is none.
-
-        The session ends with it: a module that nobody else uses yields its slot at once.
-        """
-        if not self._wanted:
-            return []
-        try:
-            with Bridge(self._endpoint, name=CLIENT, timeout_s=READING_S) as bridge:
-                return list(self._values(bridge))
-        except (BridgeError, ConfigError) as error:
-            log.debug("metrics: %s", error)
-            return [(each, None) for each in self._wanted]
-
-    def _values(self, bridge: Bridge) -> Iterator[tuple[MetricReading, float | None]]:
-        results: dict[tuple[str, Slot, str], Mapping[str, object]] = {}
-        for each in self._wanted:
-            place = (each.module, each.slot, each.operation)
-            if place not in results:
-                try:
-                    results[place] = bridge.invoke(*place).readings
-                except BridgeError as error:
-                    log.debug("metrics: %s %s: %s", each.module, each.operation, error)
-                    results[place] = {}
-            value = results[place].get(each.reading)
-            yield each, float(value) if isinstance(value, int | float) else None
 
 
 class Metrics:

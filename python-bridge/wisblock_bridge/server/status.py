@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
-    from wisblock_bridge.server.metrics import Latency
+    from wisblock_bridge.server.latency import Latency
     from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.wire.roles import Peer
 
