@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -133,3 +135,22 @@ def test_the_archive_beside_the_bridge_is_taken(
         (share / f"wisblock-bridge-node-red-wisblock-{version}.tgz").write_bytes(b"")
     assert cli.main(["nodes", "install"]) == 0
     assert str(share / "wisblock-bridge-node-red-wisblock-0.2.0.tgz") in said(place)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_root_lets_the_owner_of_the_directory_run_npm(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="wb-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "npm").write_text(f"#!/bin/sh\n(id -u; id -g; echo $HOME) >{folder}/d/said\n")
+        (folder / "npm").chmod(0o755)
+        (folder / "d").mkdir()
+        os.chown(folder / "d", owner.pw_uid, owner.pw_gid)
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        words = ["nodes", "install", "--directory", str(folder / "d")]
+        assert cli.main([*words, "--archive", str(place / "nodes.tgz")]) == 0
+        ran = (folder / "d/said").read_text().splitlines()
+    assert ran == [str(owner.pw_uid), str(owner.pw_gid), owner.pw_dir]
