@@ -83,14 +83,14 @@ def test_ci_has_every_python_and_node_that_is_supported() -> None:
 
 
 @for_each("form", FORMS, ids=[each.stem for each in FORMS])
-def test_forms_ask_what_is_needed(form: Path) -> None:
-    text = form.read_text()
-    for key in ("name", "description", "body"):
-        assert re.search(rf"^{key}:", text, flags=re.MULTILINE)
-    kinds = re.findall(r"^  - type: (\w+)$", text, flags=re.MULTILINE)
-    assert set(kinds) <= {"input", "textarea", "dropdown", "checkboxes", "markdown"}
-    assert len(re.findall(r"^    id: [a-z]+$", text, flags=re.MULTILINE)) == len(kinds)
-    assert "required: true" in text
+def test_forms_are_valid(form: Path) -> None:
+    run(tool("check-jsonschema"), "--builtin-schema", "vendor.github-issue-forms", form)
+    assert "required: true" in form.read_text()
+
+
+def test_the_choice_of_forms_is_valid() -> None:
+    schema = "vendor.github-issue-config"
+    run(tool("check-jsonschema"), "--builtin-schema", schema, GITHUB / "ISSUE_TEMPLATE/config.yml")
 
 
 def test_works_on_my_board_asks_for_module_slot_carrier_and_report() -> None:
