@@ -51,6 +51,11 @@ def main() -> int:
     parser.add_argument("--platform", help="processor of the board, if it is another: aarch64")
     parser.add_argument("--python", metavar="X.Y", help="its Python, if it is another: 3.11")
     options = parser.parse_args()
+    if options.platform and options.platform.startswith("armv"):
+        raise SystemExit(
+            "PyPI has no wheels of the compiled libraries for 32-bit ARM. "
+            "`make deb PLATFORM=armhf` builds them, and a package with them."
+        )
     folder: Path = options.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "wheelhouse").mkdir(parents=True)
@@ -104,7 +109,7 @@ def fetch_wheels(wheelhouse: Path, wheel: Path, platform: str, python: str) -> N
         python: "3.11".
     """
     download(wheelhouse, platform, python, str(wheel))
-    if platform.startswith(("aarch64", "arm")):
+    if platform == "aarch64":
         # pip asks the marker of this computer, so spidev is fetched by name: as source.
         pip("download", "--dest", str(wheelhouse), "--no-deps", "--no-binary=:all:",
             "--no-build-isolation", SOURCE_ONLY)  # fmt: skip

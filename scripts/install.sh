@@ -119,7 +119,7 @@ home=$root/opt/wisblock-bridge
 [ -x "$home/bin/python" ] || run "$python" -m venv "$home"
 run env PIP_CONFIG_FILE=/dev/null "$home/bin/python" -m pip install --quiet --disable-pip-version-check \
     --no-index --find-links "$here/wheelhouse" --force-reinstall "$wheel" ||
-    fail "the wheels are not for this Python and processor, or something is missing to compile one; see README.md"
+    fail "the wheels are not for this Python and processor, or one has to be compiled: apt install build-essential python3-dev"
 run install -D -m 644 -t "$home/share" "$nodes" "$here/LICENSE" "$here/THIRD-PARTY.txt" "$here/system/remote-access.conf"
 
 run install -d "$root/usr/local/bin"

@@ -323,6 +323,18 @@ def test_refusals(dist: Path, tmp_path: Path, words: tuple[str, ...], said: str)
     assert said in place.run(dist / "install.sh", "--dry-run", *words, fails=True)
 
 
+def test_what_pypi_has_no_wheels_for_is_told_at_once(tmp_path: Path) -> None:
+    finished = subprocess.run(
+        [sys.executable, ROOT / "scripts/dist.py", tmp_path / "dist", "--platform", "armv7l"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode != 0
+    assert "make deb PLATFORM=armhf" in finished.stderr
+    assert not (tmp_path / "dist").exists()
+
+
 def test_an_incomplete_copy_is_refused(dist: Path, tmp_path: Path) -> None:
     place = Place(tmp_path)
     shutil.copy(dist / "install.sh", place.home)
