@@ -76,7 +76,7 @@ lint: $(STAMPS)/python $(STAMPS)/node
 test-fast: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
 
-test-python: $(STAMPS)/python $(STAMPS)/node
+test-python: $(STAMPS)/docs $(STAMPS)/node
 	@mkdir -p .run
 	$(BIN)/pytest -q --junitxml=.run/tests.xml
 
