@@ -5,7 +5,7 @@
    fetches nor compiles anything, and dpkg knows every file.
 2. One package serves every Debian release of ``roots.PYTHONS``: what is compiled is there once
    for each Python, under the name by which that Python finds it.
-3. A man page and files for shells are packed where the project has them.
+3. A man page, and completion for shells, are packed where the project has them.
 """
 
 from __future__ import annotations
@@ -51,6 +51,11 @@ APT = ("apt-get", "install", "--yes", "-o", "APT::Sandbox::User=root")
 """Installs a package file in a root without network."""
 UNWANTED = re.compile(r"(^|/)(tests?|__pycache__)/|\.(c|h|pxd|pyx|pyi|cpp|hpp)$")
 """Tests and sources of libraries."""
+COMPLETIONS = {
+    "bash": "usr/share/bash-completion/completions/wisblock-bridge",
+    "zsh": "usr/share/zsh/vendor-completions/_wisblock-bridge",
+}
+"""Where shells look; the command line writes the files, where it has that command."""
 LAUNCHER = """\
 #!/usr/lib/wisblock-bridge/bin/python3 -I
 import sys
@@ -253,13 +258,11 @@ def lay_system(tree: Path, nodes: Path) -> None:
     program = tree / "usr/bin/wisblock-bridge"
     program.parent.mkdir()
     program.symlink_to("../lib/wisblock-bridge/bin/wisblock-bridge")
-    for name, target in {
-        "wisblock-bridge.bash": "usr/share/bash-completion/completions/wisblock-bridge",
-        "_wisblock-bridge": "usr/share/zsh/vendor-completions/_wisblock-bridge",
-        "wisblock-bridge.fish": "usr/share/fish/vendor_completions.d/wisblock-bridge.fish",
-    }.items():
-        for file in SYSTEM.rglob(name):
-            write(tree / target, file.read_text())
+    if (ROOT / "python-bridge/wisblock_bridge/cli/completion.py").exists():
+        for shell, target in COMPLETIONS.items():
+            words = [sys.executable, "-m", "wisblock_bridge", "completion", shell]
+            made = subprocess.run(words, capture_output=True, text=True, check=True)
+            write(tree / target, made.stdout)
 
 
 def lay_documents(tree: Path, parts: Path, version: str) -> None:
