@@ -10,6 +10,9 @@
 # make bench   speed as ratios, side by side with what a user would take instead
 # make module NAME=RAK1901 CHIP=SHTC3   the skeletons of a new module: docs/add-a-module.md (also ADDRESS=0x70, FAMILY=sensors)
 # make dist    everything for an installation without network: docs/offline.md
+# make docs    the documentation site in .run/site, its links checked
+# make arm     the package, every module and their tests on PLATFORM=arm64 or armhf, SUITE=bookworm or trixie, under QEMU (root only)
+# make deb     a Debian package with everything in it: PLATFORM=arm64, armhf or amd64
 #
 # Every target sets up what it needs; the Debian packages are named in README.md.
 
@@ -25,12 +28,13 @@ RUNS ?= 20
 SUMMARY ?=
 PLATFORM ?=
 PYTHON_VERSION ?=
+SUITE ?=
 NAME ?=
 CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench attacks dist clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench attacks dist deb arm docs clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -77,7 +81,7 @@ lint: $(STAMPS)/python $(STAMPS)/node
 test-fast: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
 
-test-python: $(STAMPS)/python $(STAMPS)/node
+test-python: $(STAMPS)/docs $(STAMPS)/node
 	@mkdir -p .run
 	$(BIN)/pytest -q --junitxml=.run/tests.xml
 
@@ -142,6 +146,19 @@ fuzz: $(STAMPS)/fuzz
 
 dist: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python scripts/dist.py $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+
+arm: $(STAMPS)/python $(STAMPS)/node
+	$(BIN)/python -m scripts.debian.arm $(if $(PLATFORM),--architecture $(PLATFORM)) $(if $(SUITE),--suite $(SUITE))
+
+deb: $(STAMPS)/python $(STAMPS)/node
+	$(BIN)/python -m scripts.debian.deb $(if $(PLATFORM),--architecture $(PLATFORM))
+
+$(STAMPS)/docs: $(STAMPS)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[test,docs]"
+	@touch $@
+
+docs: $(STAMPS)/docs
+	$(BIN)/python scripts/site.py
 
 clean:
 	rm -rf $(STAMPS) $(VENV) node_modules tests/node-red-5/node_modules dist build .run tests/.cache

@@ -255,6 +255,7 @@ def build_parser() -> Parser:
     _add_reports(client_command)
     _add_catalogue(command)
     _add_emulator(client_command)
+    _add_nodes(command("nodes", "Install the nodes in Node-RED, or remove them.", ""))
     _add_help(command)
     _add_keys(command("keys", "Create and list the keys of remote clients.", ""))
     return parser
@@ -332,6 +333,17 @@ def _add_use(command: Command) -> None:
 
 
 def _add_reports(command: Command) -> None:
+    commission = command(
+        "commission",
+        "Check a module on a real board, guided: what nobody has confirmed on hardware yet.",
+        "commission:commission",
+    )
+    commission.add_argument("module", metavar="MODULE", help="such as RAK5801")
+    commission.add_argument("--slot", type=place, metavar="SLOT", help="1, 2 or board (default 1)")
+    commission.add_argument(
+        "--out", type=Path, metavar="FILE", help="report (default commission-MODULE-slot-SLOT.md)"
+    )
+
     status = command("status", "Show the state of the running bridge.", "status:status")
     _add_json(status)
 
@@ -454,6 +466,28 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
     role = named("role", "Change what a key may do, from its next request on.")
     role.add_argument("role", metavar="ROLE", help="read, drive or admin")
     named("remove", "Remove a key; its client is disconnected at its next request.")
+
+
+def _add_nodes(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(metavar="ACTION", required=True, parser_class=Parser)
+    for name, summary in (
+        ("install", "Install the nodes in Node-RED's user directory, without network."),
+        ("remove", "Remove the nodes from Node-RED's user directory."),
+    ):
+        action = actions.add_parser(name, help=summary, description=summary)
+        action.add_argument(
+            "--directory", type=Path, metavar="DIR",
+            help="Node-RED's user directory (default: found, mostly ~/.node-red)",
+        )  # fmt: skip
+        action.set_defaults(load=lambda name=name: _load(f"nodes:{name}"))
+        if name == "install":
+            action.add_argument(
+                "--archive", type=Path, metavar="FILE",
+                help="the packed nodes (default: those that came with the bridge)",
+            )  # fmt: skip
+            action.add_argument(
+                "--no-group", action="store_true", help="do not let Node-RED's user use the bridge"
+            )
 
 
 def _load(runner: str) -> Run:
