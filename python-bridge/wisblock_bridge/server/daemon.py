@@ -36,6 +36,7 @@ from wisblock_bridge.runtime.state_store import (
     is_directory_configured,
 )
 from wisblock_bridge.server.dispatch import Dispatcher
+from wisblock_bridge.server.layout import layout
 from wisblock_bridge.server.loop import Server
 from wisblock_bridge.server.occupancy import chips_in_use, places
 from wisblock_bridge.server.scanner import Scanner
@@ -333,7 +334,11 @@ class Daemon:
             asked_by=asked_by,
         )
         emulated = self._emulated
-        return {**found, **places(self.slot_manager, emulated.plugged if emulated else None)}
+        return {
+            **found,
+            **places(self.slot_manager, emulated.plugged if emulated else None),
+            "layout": layout(self.slot_manager, emulated.level if emulated else None),
+        }
 
 
 def run(config: Config, log_buffer: LogBuffer | None = None) -> int:
