@@ -96,7 +96,7 @@ class BoardSpec:
         converter: The analog-to-digital converter.
         slots: 1 and 2.
         taken_addresses: I2C address to its owner, for what is soldered on and no module here.
-        sensor_slots: Name ("A") to the lines of its two digital pins, as the connector numbers them.
+        sensor_slots: Name ("A") to the lines of its digital pins, as the connector numbers them.
         unconfirmed: What nobody has seen on hardware yet.
     """
 

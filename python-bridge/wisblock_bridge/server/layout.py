@@ -37,16 +37,15 @@ def layout(slot_manager: SlotManager, level_of: LevelOf | None = None) -> list[d
     """
     board = slot_manager.hardware.board
     pins = _Pins(slot_manager, level_of)
-    return [
-        *(
-            {"slot": slot, "kind": "io", "pins": pins.of_io_slot(slot, spec)}
-            for slot, spec in board.slots.items()
-        ),
-        *(
-            {"slot": name, "kind": "sensor", "pins": pins.of_sensor_slot(lines)}
-            for name, lines in board.sensor_slots.items()
-        ),
+    found: list[dict[str, object]] = [
+        {"slot": slot, "kind": "io", "pins": pins.of_io_slot(slot, spec)}
+        for slot, spec in board.slots.items()
     ]
+    found += [
+        {"slot": name, "kind": "sensor", "pins": pins.of_sensor_slot(lines)}
+        for name, lines in board.sensor_slots.items()
+    ]
+    return found
 
 
 class _Pins:
