@@ -26,8 +26,11 @@ const RETRY_CAP_MS = 30000;
  * @property {number} [every_ms]    with operation: how often
  * @property {number} [deadband]    with operation: smallest change that is reported
  *
+ * @typedef {{modules?: string[], slots?: (number | string)[]}} ObserveSpec  whose results and changes are told
+ *
  * @typedef {object} Subscription
- * @property {SubscriptionSpec} params
+ * @property {"subscribe" | "observe"} method
+ * @property {SubscriptionSpec | ObserveSpec} params
  * @property {string | undefined} node
  * @property {(event: Record<string, any>) => void} onEvent
  * @property {unknown} id       as the bridge gave it; null while it has not
@@ -71,10 +74,30 @@ class Subscriptions {
    */
   add(spec, onEvent, node) {
     const { module, slot, event, operation, params, every_ms, deadband } = spec;
+    return this.#enter("subscribe", { module, slot, event, operation, params, every_ms, deadband }, onEvent, node);
+  }
+
+  /**
+   * Is told what the bridge tells others; it opens nothing and holds nothing.
+   *
+   * @param {ObserveSpec} spec
+   * @param {(event: Record<string, any>) => void} onEvent
+   * @returns {{unsubscribe: () => void, readonly active: boolean}}
+   */
+  observe(spec, onEvent) {
+    return this.#enter("observe", spec, onEvent, undefined);
+  }
+
+  /**
+   * @param {Subscription["method"]} method
+   * @param {Subscription["params"]} asked
+   * @param {(event: Record<string, any>) => void} onEvent
+   * @param {string | undefined} node
+   */
+  #enter(method, asked, onEvent, node) {
     /** @type {Subscription} */
     const subscription = {
-      params: { module, slot, event, operation, params, every_ms, deadband },
-      node, onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, reported: "",
+      method, params: asked, node, onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, reported: "",
     };
     this.#all.add(subscription);
     // Not before the caller has its handle.
@@ -177,7 +200,7 @@ class Subscriptions {
       subscription.asking = false;
       this.#outstanding -= 1;
     };
-    this.#host.ask("subscribe", subscription.params, (result) => {
+    this.#host.ask(subscription.method, subscription.params, (result) => {
       settled();
       this.#granted(subscription, result);
       this.#askWhatIsDue();
@@ -250,7 +273,8 @@ class Subscriptions {
     try {
       subscription.onEvent(event);
     } catch (error) {
-      this.#host.warn(`A handler of events of ${subscription.params.module} failed: ${error instanceof Error ? error.stack : error}`);
+      const what = "module" in subscription.params ? subscription.params.module : "all modules";
+      this.#host.warn(`A handler of events of ${what} failed: ${error instanceof Error ? error.stack : error}`);
     }
   }
 }

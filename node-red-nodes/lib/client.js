@@ -188,6 +188,17 @@ class BridgeClient extends EventEmitter {
   }
 
   /**
+   * Is told what the bridge tells others, and who uses what, through every loss of the connection. It opens no module and holds none.
+   *
+   * @param {import("./client-subscriptions").ObserveSpec} spec
+   * @param {(event: Record<string, any>) => void} onEvent  gets events as they are on the wire; errors as `event: "error"`
+   * @returns {{unsubscribe: () => void, readonly active: boolean}}
+   */
+  observe(spec, onEvent) {
+    return this.#subscriptions.observe(spec, onEvent);
+  }
+
+  /**
    * Presents this client under another name, or with another lease. The session, what it drives and its subscriptions go on.
    *
    * @param {{name: string, leaseMs: number}} introduction
