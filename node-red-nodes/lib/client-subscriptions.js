@@ -26,11 +26,14 @@ const RETRY_CAP_MS = 30000;
  * @property {number} [every_ms]    with operation: how often
  * @property {number} [deadband]    with operation: smallest change that is reported
  *
- * @typedef {{modules?: string[], slots?: (number | string)[]}} ObserveSpec  whose results and changes are told
+ * @typedef {object} ObserveSpec
+ * @property {string[]} [modules]            only what concerns these modules
+ * @property {(number | string)[]} [slots]   only what is in these slots
  *
  * @typedef {object} Subscription
  * @property {"subscribe" | "observe"} method
  * @property {SubscriptionSpec | ObserveSpec} params
+ * @property {string} about     what it concerns, for the log
  * @property {string | undefined} node
  * @property {(event: Record<string, any>) => void} onEvent
  * @property {unknown} id       as the bridge gave it; null while it has not
@@ -74,30 +77,33 @@ class Subscriptions {
    */
   add(spec, onEvent, node) {
     const { module, slot, event, operation, params, every_ms, deadband } = spec;
-    return this.#enter("subscribe", { module, slot, event, operation, params, every_ms, deadband }, onEvent, node);
+    return this.#begin("subscribe", { module, slot, event, operation, params, every_ms, deadband }, module, onEvent, node);
   }
 
   /**
-   * Is told what the bridge tells others; it opens nothing and holds nothing.
+   * Listens to what the bridge tells others; opens and touches nothing.
    *
    * @param {ObserveSpec} spec
    * @param {(event: Record<string, any>) => void} onEvent
    * @returns {{unsubscribe: () => void, readonly active: boolean}}
    */
-  observe(spec, onEvent) {
-    return this.#enter("observe", spec, onEvent, undefined);
+  observe({ modules, slots }, onEvent) {
+    return this.#begin("observe", { modules, slots }, "what is observed", onEvent, undefined);
   }
 
   /**
-   * @param {Subscription["method"]} method
-   * @param {Subscription["params"]} asked
+   * @param {"subscribe" | "observe"} method
+   * @param {SubscriptionSpec | ObserveSpec} params
+   * @param {string} about
    * @param {(event: Record<string, any>) => void} onEvent
    * @param {string | undefined} node
+   * @returns {{unsubscribe: () => void, readonly active: boolean}}
    */
-  #enter(method, asked, onEvent, node) {
+  #begin(method, params, about, onEvent, node) {
     /** @type {Subscription} */
     const subscription = {
-      method, params: asked, node, onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, reported: "",
+      method, params, about,
+      node, onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, reported: "",
     };
     this.#all.add(subscription);
     // Not before the caller has its handle.
@@ -273,8 +279,7 @@ class Subscriptions {
     try {
       subscription.onEvent(event);
     } catch (error) {
-      const what = "module" in subscription.params ? subscription.params.module : "all modules";
-      this.#host.warn(`A handler of events of ${what} failed: ${error instanceof Error ? error.stack : error}`);
+      this.#host.warn(`A handler of events of ${subscription.about} failed: ${error instanceof Error ? error.stack : error}`);
     }
   }
 }

@@ -188,10 +188,11 @@ class BridgeClient extends EventEmitter {
   }
 
   /**
-   * Is told what the bridge tells others, and who uses what, through every loss of the connection. It opens no module and holds none.
+   * Listens to what the bridge tells others, until unsubscribed and through every loss of the connection: events `observed`, the latest of
+   * each reading, five times a second at most. Opens no module and touches no hardware.
    *
    * @param {import("./client-subscriptions").ObserveSpec} spec
-   * @param {(event: Record<string, any>) => void} onEvent  gets events as they are on the wire; errors as `event: "error"`
+   * @param {(event: Record<string, any>) => void} onEvent  also hears of errors, once, as an event named `error`
    * @returns {{unsubscribe: () => void, readonly active: boolean}}
    */
   observe(spec, onEvent) {

@@ -137,7 +137,7 @@ def test_unknown_methods(rig: Rig, method: str) -> None:
 
 METHODS = [
     "hello", "ping", "bye", "catalogue", "status", "invoke", "subscribe", "unsubscribe", "scan",
-    "release", "emulator.list", "emulator.get", "emulator.set", "emulator.plug",
+    "release", "observe", "emulator.list", "emulator.get", "emulator.set", "emulator.plug",
     "emulator.unplug", "emulator.fault",
 ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wisblock_bridge.client.bridge import Bridge
+from wisblock_bridge.client.observing import Observed, Observing
 from wisblock_bridge.client.proxies import Emulator, ModuleProxy, Subscription
 from wisblock_bridge.client.results import (
     Event,
@@ -17,6 +18,8 @@ __all__ = [
     "Emulator",
     "Event",
     "ModuleProxy",
+    "Observed",
+    "Observing",
     "OfflineError",
     "RemoteError",
     "ReplyTimeoutError",

@@ -25,6 +25,7 @@ from wisblock_bridge import __version__
 from wisblock_bridge.client.bridge_clock import BridgeClock
 from wisblock_bridge.client.feed import Call, Feed
 from wisblock_bridge.client.identity import keys_needed, turned_away, wrong_server_key
+from wisblock_bridge.client.observing import ObservedFeed
 from wisblock_bridge.client.results import (
     Event,
     OfflineError,
@@ -179,6 +180,20 @@ class Connection:
         call.on_result = lambda result: self._begin(feed, result)
         self._submit(call)
         self._wait(call, "subscribe", timeout_s)
+        return feed
+
+    def observe(self, params: Mapping[str, object], timeout_s: float) -> ObservedFeed:
+        """Begin to observe, as ``subscribe`` begins a subscription.
+
+        Args:
+            params: Of the method ``observe``.
+            timeout_s: How long to wait for the reply, s.
+        """
+        feed = ObservedFeed(params)
+        call = self._call("observe", feed.params, timeout_s)
+        call.on_result = lambda result: self._begin(feed, result)
+        self._submit(call)
+        self._wait(call, "observe", timeout_s)
         return feed
 
     def unsubscribe(self, feed: Feed, timeout_s: float) -> None:
@@ -417,7 +432,8 @@ class Connection:
         self._answered.set()
 
     def _ask_anew(self, feed: Feed) -> None:
-        call = self._own_call("subscribe", feed.params)
+        method = "observe" if isinstance(feed, ObservedFeed) else "subscribe"
+        call = self._own_call(method, feed.params)
         call.on_result = lambda result: self._begin(feed, result)
         self._send(call)
 
@@ -468,6 +484,9 @@ class Connection:
         number = message.get("subscription")
         if "event" in message and isinstance(number, int):
             feed = self._feed_by_number.get(number)
+            if isinstance(feed, ObservedFeed):
+                feed.accept(message)
+                return
             if feed is not None:
                 feed.put(to_event(message))
             return

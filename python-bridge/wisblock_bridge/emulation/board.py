@@ -144,6 +144,8 @@ class EmulatedBoard:
         self._plugged: dict[int, EmulatedModule] = {}
         self._unplugged: set[int] = set()
         self._of_itself: set[int] = set()
+        self.on_plugged: Callable[[int, str | None], None] = lambda _slot, _module: None
+        """Called when something else is in a slot."""
         self.bus = EmulatedI2CBus(board.i2c_name, clock)
         self.wires: dict[tuple[str, int], Wire] = {
             (spec.key, offset): Wire(
@@ -238,6 +240,7 @@ class EmulatedBoard:
                 return
             present.unplug()
             del self._plugged[slot]
+            self.on_plugged(slot, None)
         try:
             self.plug(module, slot)
         except InUseError:
@@ -282,6 +285,7 @@ class EmulatedBoard:
             ) from None
         self._unplugged.discard(slot)
         self._of_itself.discard(slot)
+        self.on_plugged(slot, module)
 
     def unplug(self, slot: int) -> None:
         """Pull out what is in a slot; the slot stays empty until something is plugged in again.
@@ -292,6 +296,7 @@ class EmulatedBoard:
         emulated = self._plugged.pop(slot, None)
         if emulated is not None:
             emulated.unplug()
+            self.on_plugged(slot, None)
         self._unplugged.add(slot)
 
     def quantities(self, slot: Slot) -> tuple[Quantity, ...]:

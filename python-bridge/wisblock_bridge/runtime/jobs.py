@@ -79,6 +79,7 @@ class JobResult:
     worker: Worker
     started: bool
     error: BridgeError | None = None
+    readings: Result | None = None
 
 
 @dataclass(slots=True, eq=False)

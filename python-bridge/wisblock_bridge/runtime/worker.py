@@ -313,7 +313,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001  (whatever a module put into its readings)
             self._fail(job, self.lifecycle.defect(error), started=True)
             return
-        self._mailbox.post(JobResult(job, frame, self, started=True))
+        self._mailbox.post(JobResult(job, frame, self, started=True, readings=readings))
         self._outputs.report_rest()
 
     def _refuse(self, job: Job, error: BridgeError) -> None:

@@ -332,6 +332,7 @@ class Daemon:
             self._counters,
             self._detection,
             asked_by=asked_by,
+            values=self._dispatcher.values,
         )
         emulated = self._emulated
         return {

@@ -40,6 +40,7 @@ from wisblock_bridge.runtime.slots import SlotClosingError
 from wisblock_bridge.server.access import admit, chosen_name, removed, role_for
 from wisblock_bridge.server.job_results import JobResults
 from wisblock_bridge.server.leases import Leases
+from wisblock_bridge.server.observers import Observers
 from wisblock_bridge.server.parameters import Checker
 from wisblock_bridge.server.parked_requests import ParkedRequests
 from wisblock_bridge.server.releases import Releases
@@ -52,6 +53,7 @@ from wisblock_bridge.wire.methods import (
     HelloParams,
     InvokeParams,
     NoParams,
+    ObserveParams,
     ReleaseParams,
     ScanParams,
     SubscribeParams,
@@ -121,12 +123,24 @@ class Dispatcher:
         self._to_wake: set[Worker] = set()
         self._replies = replies = Replies(sessions, outbox, counters)
         self._parked = ParkedRequests(clock, replies, self._attempt)
-        self._job_results = JobResults(slot_manager, sessions, replies, counters)
+        self._observers = observers = Observers(
+            slot_manager, sessions, outbox, timer_queue, self._may_be_told
+        )
+        self._job_results = JobResults(slot_manager, sessions, replies, counters, observers)
         self._leases = Leases(sessions, outbox, timer_queue, self.end_session)
         self._checkers: dict[tuple[str, Kind, str], Checker] = {}
         self.subscriptions = Subscriptions(
-            slot_manager, sessions, outbox, timer_queue, counters, self._worker, self._checker
+            slot_manager,
+            sessions,
+            outbox,
+            timer_queue,
+            counters,
+            self._worker,
+            self._checker,
+            observers,
         )
+        if emulator is not None:
+            emulator.watch(observers)
         self._releases: Releases[Call] = Releases(
             slot_manager,
             sessions,
@@ -139,6 +153,7 @@ class Dispatcher:
         self._undecodable = UndecodableFrames(clock)
         self.stopping = False
         self.status: Callable[[Peer], dict[str, object]] = lambda _peer: {}
+        self.values = observers.values
         self.log_lines: Callable[[], list[dict[str, object]]] = list
         sessions.detached = outbox.drop
         sessions.began = self._leases.begin
@@ -158,6 +173,7 @@ class Dispatcher:
             "catalogue": (none, lambda _call, _params: self._catalogue.data, read),
             "status": (none, lambda call, _params: self.status(call.session.peer), read),
             "log": (none, lambda _call, _params: {"lines": self.log_lines()}, Role.ADMIN),
+            "observe": (messages.MapDecoder(ObserveParams), self._observe, read),
             "unsubscribe": (messages.MapDecoder(UnsubscribeParams), self._unsubscribe, read),
             "release": (messages.MapDecoder(ReleaseParams), self._release, read),
             "scan": (messages.MapDecoder(ScanParams), self._scan, Role.ADMIN),
@@ -314,8 +330,10 @@ class Dispatcher:
         elif isinstance(message, MadeSafe):
             self._releases.made_safe(message)
             self._parked.made_safe(message)
+            self._observers.check_health(message.worker)
         elif isinstance(message, OutputsSafe):
             self._sessions.forget_outputs(message.worker.place, message.outputs)
+            self._observers.check_health(message.worker)
         else:
             assert isinstance(message, WorkerClosed)  # noqa: S101
             self._receive_closed(message.worker)
@@ -323,12 +341,15 @@ class Dispatcher:
     def _receive_notification(self, notification: Notification) -> None:
         """Pass on an event, unless the key of its client was removed while it kept silent."""
         session = self.subscriptions.session_of(notification.subscription)
-        if session is None:
-            return
-        if session.peer is LOCAL or self.is_listed(session.peer):
+        if session is not None and self._may_be_told(session):
             self.subscriptions.receive(notification)
-        else:
-            self._cut_off(session)
+
+    def _may_be_told(self, session: Session) -> bool:
+        """Return whether a client's key is still on the list, and cut the client off if not."""
+        if session.peer is LOCAL or self.is_listed(session.peer):
+            return True
+        self._cut_off(session)
+        return False
 
     def receive_scan(self, scanned: Scanned) -> None:
         """Answer those who asked for a scan.
@@ -345,6 +366,7 @@ class Dispatcher:
         self.pending_safe_states.closed(worker)
         self._releases.module_closed(worker)
         self.subscriptions.module_closed(worker)
+        self._observers.module_closed(worker)
         self._parked.module_closed(worker)
 
     # -- methods ----------------------------------------------------------------------------------
@@ -361,6 +383,8 @@ class Dispatcher:
         session.name, session.version = params.client, params.version
         session.lease_s = params.lease_ms / 1000.0
         self._leases.begin(session)
+        for place in session.claims:
+            self._observers.holder_changed(place)  # its client has another name
         return {
             "server": "wisblock-bridge",
             "version": __version__,
@@ -428,10 +452,10 @@ class Dispatcher:
         job.claim = claim = claim or Claim()
         worker.submit(job, urgent=urgent)
         if is_new:  # only now: a request that was refused claims nothing
-            session.claims[place] = claim
+            self._sessions.begin_claim(session, place, claim)
             self.subscriptions.wake(session, place)
-        if call.request.node is not msgspec.UNSET:
-            claim.note(call.request.node)
+        if call.request.node is not msgspec.UNSET and claim.note(call.request.node):
+            self._observers.holder_changed(place)
         self._to_wake.add(worker)
 
     def _subscribe(self, call: Call, params: SubscribeParams) -> None:
@@ -442,7 +466,13 @@ class Dispatcher:
         # The reply goes out before the first event can arise.
         self._replies.succeed(call, {"subscription": subscription.number})
         self.subscriptions.begin(subscription)
-        self.subscriptions.wake(call.session, subscription.place)
+        if subscription.place is not None:
+            self.subscriptions.wake(call.session, subscription.place)
+
+    def _observe(self, call: Call, params: ObserveParams) -> None:
+        subscription = self.subscriptions.observe(call.session, params)
+        self._replies.succeed(call, {"subscription": subscription.number})
+        self.subscriptions.begin(subscription)
 
     def _unsubscribe(self, call: Call, params: UnsubscribeParams) -> object:
         self.subscriptions.unsubscribe(call.session, params.subscription)

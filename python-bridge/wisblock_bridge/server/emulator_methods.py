@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.emulation.board import EmulatedBoard
     from wisblock_bridge.module_api import Slot
     from wisblock_bridge.runtime.slots import SlotManager
+    from wisblock_bridge.server.observers import Observers
 
 ProductSlot = Literal[1, 2]
 AnySlot = Literal[1, 2, "board"]
@@ -99,6 +100,16 @@ class EmulatorMethods:
             "emulator.unplug": self._method("emulator.unplug", UnplugParams, self._unplug),
             "emulator.fault": self._method("emulator.fault", FaultParams, self._fault),
         }
+
+    def watch(self, observers: Observers) -> None:
+        """Let observers know what is plugged in.
+
+        Args:
+            observers: Those to tell.
+        """
+        board = self._board
+        observers.plugged = lambda: {slot: board.plugged(slot) for slot in board.slots}
+        board.on_plugged = observers.plugged_changed
 
     def ask_for(self, module: str, slot: Slot) -> None:
         """Plug in what was asked for, where an emulated slot would take it of itself.

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from wisblock_bridge import __version__
+from wisblock_bridge.runtime.claims import holders
 from wisblock_bridge.wire import messages
 from wisblock_bridge.wire.roles import LOCAL, Role
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
+    from wisblock_bridge.server.last_values import LastValues
     from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.wire.roles import Peer
 
@@ -49,7 +51,7 @@ class Counters:
         self.errors[str(error.code)] += 1
 
 
-def status(
+def status(  # noqa: PLR0913  (a report of everything)
     uptime_s: float,
     hardware: Hardware,
     slot_manager: SlotManager,
@@ -59,6 +61,7 @@ def status(
     detection: dict[str, object],
     *,
     asked_by: Peer = LOCAL,
+    values: LastValues | None = None,
 ) -> dict[str, object]:
     """Return the state of the bridge.
 
@@ -71,6 +74,7 @@ def status(
         counters: What was counted.
         detection: How the board was found out.
         asked_by: Who asks; only an administrator learns who the others are by their keys.
+        values: The last value of each reading.
 
     Returns:
         The result of the method ``status``.
@@ -87,7 +91,7 @@ def status(
             "emulated": hardware.emulated,
             **detection,
         },
-        "slots": [*_slots(slot_manager, sessions), *_configured(slot_manager)],
+        "slots": [*_slots(slot_manager, sessions, values), *_configured(slot_manager)],
         "buses": _buses(hardware),
         "sessions": [_session(each, with_keys) for each in _most_involved(sessions)],
         "sessions_total": sum(1 for _ in sessions),
@@ -162,7 +166,9 @@ def _access(peer: Peer) -> dict[str, object]:
     }
 
 
-def _slots(slot_manager: SlotManager, sessions: Sessions) -> list[dict[str, object]]:
+def _slots(
+    slot_manager: SlotManager, sessions: Sessions, values: LastValues | None
+) -> list[dict[str, object]]:
     return [
         {
             "slot": worker.place.slot,
@@ -172,6 +178,7 @@ def _slots(slot_manager: SlotManager, sessions: Sessions) -> list[dict[str, obje
             "subscriptions": worker.watched,
             **_health(worker.health),
             **_use(worker.place, slot_manager, sessions),
+            "values": [] if values is None else values.report(worker.place),
         }
         for worker in slot_manager
     ]
@@ -189,19 +196,9 @@ def _health(health: Health) -> dict[str, object]:
 
 
 def _use(place: Place, slot_manager: SlotManager, sessions: Sessions) -> dict[str, object]:
-    users = sessions.users(place)
     worker = slot_manager.find(place)
     return {
-        "claims": [
-            {"client": user["client"], "address": user["address"], "nodes": user["nodes"]}
-            for user in users
-            if user["connected"]
-        ],
-        "held": [
-            {"output": name, "client": user["client"], "address": user["address"]}
-            for user in users
-            for name in user["held"]
-        ],
+        **holders(sessions.users(place)),
         "idle": worker is not None and slot_manager.conflicts.is_yielding(worker),
     }
 
