@@ -194,12 +194,12 @@ export interface BoardView {
   update(): void;
 }
 
-export type PinsTable = (pins: Record<string, any>[], caption: string) => HTMLElement;
+export type PinsTable = (pins: Record<string, any>[], slot: string) => HTMLElement;
 
 export interface PinsPopover {
   element: HTMLElement;
   anchor: Element | null;
-  show(anchor: Element, pins: Record<string, any>[], caption: string): void;
+  show(anchor: Element, pins: Record<string, any>[], slot: string): void;
   hide(): void;
 }
 

@@ -176,14 +176,14 @@
             const { dom: { s }, words, healthMark } = this.wb;
             const { place } = slot;
             const title = String((this.bridge.modules.get(module) || {}).title || "");
-            body.append(this.icon(module, box.x + PAD, box.y + PAD, 30),
-                s("text", { class: "wb-name", x: box.x + 48, y: box.y + 22 }, fit(module, box.width - 72, 13, true)),
-                s("text", { class: "wb-small", x: box.x + 48, y: box.y + 37 }, fit(title, box.width - 56, 11)));
+            body.append(this.icon(module, box.x + PAD, box.y + PAD, 28),
+                s("text", { class: "wb-name", x: box.x + 45, y: box.y + 22 }, fit(module, box.width - 50, 13, true)),
+                s("text", { class: "wb-small", x: box.x + 45, y: box.y + 36 }, fit(title, box.width - 50, 11)));
             if (!place) {
                 body.append(s("text", { class: "wb-small", x: box.x + PAD, y: box.y + 66 }, fit(words.text("slot_state.plugged"), box.width - 2 * PAD, 11)));
                 return;
             }
-            body.append(healthMark(this.bridge.tone(place), box.x + box.width - 22, box.y + 9));
+            body.append(healthMark(this.bridge.tone(place), box.x + box.width - 15, box.y - 16));
             if (slot.fault) {
                 body.append(s("path", { class: "wb-bolt", "data-fault": slot.fault, d: "M" + (box.x + box.width - 14) + "," + (box.y + 44) + "l-6,9h5l-2,8l7,-10h-5z" }));
             }

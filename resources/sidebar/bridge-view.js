@@ -134,14 +134,12 @@
                 this.popover.hide();
                 return;
             }
-            const { words } = wb();
             const pins = () => (this.bridge.slots().find((each) => String(each.slot) === slot) || { pins: [] }).pins;
-            const caption = words.text("pins.caption", { slot: words.slot(slot) });
             this.hovering = setTimeout(() => {
-                this.popover.show(anchor, pins(), caption);
+                this.popover.show(anchor, pins(), slot);
                 this.freshPins(slot).then((fresh) => {
                     if (fresh && this.popover.anchor === anchor) {
-                        this.popover.show(anchor, fresh, caption);
+                        this.popover.show(anchor, fresh, slot);
                     }
                 });
             }, SHOW_AFTER_MS);

@@ -19,7 +19,7 @@
             this.notice = h("div", { class: "wb-notice", role: "status", hidden: true });
             this.bridgesBox = h("div", { class: "wb-bridges" });
             this.problems = new ProblemsView();
-            this.content = h("div", { class: "wb-sidebar" }, this.notice, this.bridgesBox, this.problems.element);
+            this.content = h("div", { class: "wb-sidebar" }, this.notice, this.problems.element, this.bridgesBox);
             /** @type {Map<string, {state: import("../../types/sidebar").Bridge, view: import("../../types/sidebar").BridgeView}>} */
             this.bridges = new Map();
             /** @type {Set<string>} */

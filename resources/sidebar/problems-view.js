@@ -26,6 +26,7 @@
         build(all, nameOf) {
             const { dom: { say }, words: { text } } = wb();
             say(this.heading, all.length === 0 ? text("problems.none") : text("problems.title", { count: all.length }));
+            this.element.classList.toggle("wb-none", all.length === 0);
             const shown = JSON.stringify(all);
             if (shown !== this.shown) {
                 this.shown = shown;

@@ -119,7 +119,8 @@
                 const item = h("button", {
                     type: "button", class: "wb-fit", "data-key": "fit-" + each.name, "data-module": each.name, title: String(each.title || ""),
                     "aria-label": text("fits.add", { module: each.name, title: String(each.title || "") }), click: () => canvas.add(what),
-                }, h("span", { class: "wb-fit-icon", "aria-hidden": "true" }, h("img", { src: icon, alt: "" })), h("span", null, String(each.name)));
+                }, h("span", { class: "wb-fit-icon", "aria-hidden": "true" }, h("img", { src: icon, alt: "" })),
+                h("span", { class: "wb-fit-words" }, h("b", null, String(each.name)), h("span", { class: "wb-quiet" }, String(each.title || ""))));
                 /** @type {HTMLElement} */ (item.firstElementChild).style.backgroundColor = color;
                 canvas.drag(item, what);
                 return item;
@@ -131,7 +132,7 @@
         buildPins(slot) {
             const { dom: { h, replace }, pinsTable, words } = wb();
             this.pins.hidden = slot.pins.length === 0;
-            replace(this.pins, h("summary", { "data-key": "pins" }, words.text("pins.title")), pinsTable(slot.pins, words.text("pins.caption", { slot: words.slot(slot.slot) })));
+            replace(this.pins, h("summary", { "data-key": "pins" }, words.text("pins.title")), pinsTable(slot.pins, String(slot.slot)));
         }
     }
 

@@ -40,6 +40,7 @@ def test_a_module_in_use_holds_its_pins_the_measured_one_included() -> None:
     with Rig(BOARDS["rak7391-c"]) as rig:
         rig.invoke(A, "RAK5801", 1, "read")
         told = layout(rig.slot_manager)
+    assert pins(told, 1)["AIN1"]["held_by"] == {"module": "RAK5801", "slot": 1}
     held = {pin for pin, each in pins(told, 1).items() if each.get("holder") == "RAK5801 in slot 1"}
     assert held == {"IO1", "IO4", "AIN1"}
     assert not any("holder" in each for each in pins(told, 2).values())

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.module_api.needs import AnalogNeed
+from wisblock_bridge.runtime.place import Place
 from wisblock_bridge.runtime.reservations import ChipSelect, Line, Port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wisblock_bridge.boards.board import BoardSpec, LineRef, SlotSpec
-    from wisblock_bridge.runtime.reservations import Resource
+    from wisblock_bridge.runtime.reservations import Holder, Resource
     from wisblock_bridge.runtime.slots import SlotManager
 
     LevelOf = Callable[[LineRef], int]
@@ -107,7 +108,7 @@ class _Pins:
 
     def _holder(self, resource: Resource) -> Pin:
         holder = self._slot_manager.reservations.holder(resource)
-        return {} if holder is None else {"holder": str(holder)}
+        return {} if holder is None else _held_by(holder)
 
     def _analog_holder(self, slot: int, pin: str) -> Pin:
         """Return the module that measures a pin: inputs of the converter are not reserved."""
@@ -117,5 +118,12 @@ class _Pins:
             if place.slot == slot and any(
                 isinstance(each, AnalogNeed) and each.pin == pin for each in needs
             ):
-                return {"holder": str(place)}
+                return _held_by(place)
         return {}
+
+
+def _held_by(holder: Holder) -> Pin:
+    words: Pin = {"holder": str(holder)}
+    if isinstance(holder, Place):
+        words["held_by"] = {"module": holder.module, "slot": holder.slot}
+    return words
