@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from wisblock_bridge.client.feed import Feed
 from wisblock_bridge.client.results import Event, to_event
@@ -26,7 +26,7 @@ class Observed(Event):
 
     Attributes:
         kind: "result", "event", "error", "holder", "health" or "plugged"; others of newer bridges.
-        module: Name of the module; None for an empty slot.
+        module: Name of the module; None for an empty slot, and where the connection was lost.
         slot: 1, 2 or "board".
         name: Of the operation or the event, for "result", "event" and "error".
         params: The parameters that say which of several things it is about: a channel, a line.
@@ -50,6 +50,12 @@ class Observed(Event):
 class ObservedFeed(Feed):
     """The events of one observer."""
 
+    def put(self, event: Event) -> None:
+        """Keep an event; what the connection itself reports, that it is lost, has the form too."""
+        super().put(
+            event if isinstance(event, Observed) else Observed(**_parts(event), kind=event.event)
+        )
+
     def accept(self, message: Mapping[str, object]) -> None:
         """Take a message as it came."""
         self.put(to_observed(message))
@@ -57,11 +63,9 @@ class ObservedFeed(Feed):
 
 def to_observed(message: Mapping[str, object]) -> Observed:
     """Convert a message to an observer."""
-    event = to_event(message)
-    known = {each.name: getattr(event, each.name) for each in fields(Event)}
     module, slot, params = message.get("module"), message.get("slot"), message.get("params")
     return Observed(
-        **known,
+        **_parts(to_event(message)),
         kind=str(message.get("kind", "")),
         module=module if isinstance(module, str) else None,
         slot=slot if isinstance(slot, int | str) else "board",
@@ -69,6 +73,10 @@ def to_observed(message: Mapping[str, object]) -> Observed:
         params=params if isinstance(params, dict) else {},
         data=dict(message),
     )
+
+
+def _parts(event: Event) -> dict[str, Any]:
+    return {each.name: getattr(event, each.name) for each in fields(Event)}
 
 
 class Observing:
