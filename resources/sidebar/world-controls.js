@@ -161,14 +161,15 @@
         const { dom: { button, h }, words } = wb();
         const isNumber = quantity.control === "number";
         const isPacket = quantity.control === "packets";
+        const isText = quantity.control === "text";
         const label = words.plain(quantity.quantity);
         const field = h("input", {
             type: isNumber ? "number" : "text", step: "any", "aria-label": label, "data-key": "field-" + quantity.quantity, "data-quantity": quantity.quantity,
-            placeholder: isNumber ? "" : words.text("world.bytes"), disabled: !mayWrite, autocomplete: "off", spellcheck: "false",
+            placeholder: isNumber || isText ? "" : words.text("world.bytes"), disabled: !mayWrite, autocomplete: "off", spellcheck: "false",
         });
         const put = function () {
             if (!isNumber || (field.value !== "" && Number.isFinite(Number(field.value)))) {
-                send(isNumber ? Number(field.value) : bytesOf(field.value));
+                send(isNumber ? Number(field.value) : isText ? field.value : bytesOf(field.value));
             }
         };
         field.addEventListener("keydown", (event) => event.key === "Enter" && put());
@@ -177,7 +178,7 @@
             if (document.activeElement === field || isPacket) {
                 return;
             }
-            field.value = isNumber ? String(value === null || value === undefined ? "" : value) : value && value.hex ? "0x" + value.hex : "";
+            field.value = isNumber || isText ? String(value === null || value === undefined ? "" : value) : value && value.hex ? "0x" + value.hex : "";
         };
         set(quantity.value);
         return { set: set, element: row(label, field, button({ key: "put-" + quantity.quantity, text: words.text(isPacket ? "world.inject" : "world.set"), disabled: !mayWrite, click: put })) };
@@ -205,6 +206,7 @@
         case "cards": return choice(quantity, choices.filter((each) => each.value !== "").concat({ value: "", label: words.text("world.no_card") }), send, mayWrite);
         case "number":
         case "packets":
+        case "text":
         case "bytes": return typed(quantity, send, mayWrite);
         default: return display(quantity, unit);
         }

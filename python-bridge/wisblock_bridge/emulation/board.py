@@ -424,6 +424,26 @@ class EmulatedBoard:
         self.spi_bus.fail(select, None if fault is None else replace(fault))
         return select
 
+    @property
+    def products(self) -> list[str]:
+        """Names of the products that are emulated."""
+        return sorted(self._products)
+
+    def forgets(self, slot: int) -> bool:
+        """Return whether what is in a slot forgets something without supply."""
+        emulated = self._plugged.get(slot)
+        return emulated is not None and type(emulated).power_cycle is not EmulatedModule.power_cycle
+
+    def fault_of_line(self, slot: int) -> FaultKind | None:
+        """Return which fault the serial line of a slot has; None for none."""
+        kind = self.serial_lines[self.board.slots[slot].serial_port].fault
+        found = [each for each, of_line in LINE_FAULTS.items() if of_line is kind]
+        return found[0] if found else None
+
+    def fault_of_select(self, slot: int) -> FaultKind | None:
+        """Return which fault the chip select of a slot has; None for none."""
+        return self.spi_bus.fault_at(self.board.slots[slot].spi_device)
+
     def _emulated_in(self, slot: int) -> EmulatedModule:
         emulated = self._plugged.get(slot)
         if emulated is None:
@@ -449,7 +469,7 @@ class EmulatedBoard:
             for offset in range(self.board.controllers[key].line_count):
                 wire = self.wires[key, offset]
                 found.append(
-                    Quantity(f"{key}_{offset}", "none", 0, 1, 0, wire.level, _outside(wire))
+                    Quantity(f"{key}_{offset}", "none", 0, 1, 0, wire.level, _outside(wire), "line")
                 )
         return found
 

@@ -113,6 +113,11 @@ class SlotManager:
     def __iter__(self) -> Iterator[Worker]:
         return iter(tuple(self._workers.values()))
 
+    @property
+    def modules(self) -> Mapping[str, type[Module]]:
+        """Name to class of every module known."""
+        return self._modules
+
     def module_class(self, name: str) -> type[Module]:
         """Return the class of a module.
 

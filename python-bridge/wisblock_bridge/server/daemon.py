@@ -101,6 +101,7 @@ class Daemon:
         )
         keys = load_keys(config)
         self._listed = None if keys is None else keys[1]
+        self._emulator = self._emulator_methods()
         self._server = Server(self._mailbox, self._sessions, self._timer_queue)
         self._dispatcher = Dispatcher(
             self.catalogue,
@@ -114,7 +115,7 @@ class Daemon:
                 lambda: chips_in_use(self.slot_manager),
                 self._mailbox,
             ),
-            self._emulator_methods(),
+            self._emulator,
         )
         self._dispatcher.status = self._status
         self._dispatcher.log_lines = log_buffer.lines if log_buffer is not None else list
@@ -334,12 +335,11 @@ class Daemon:
             asked_by=asked_by,
             values=self._dispatcher.values,
         )
-        emulated = self._emulated
-        return {
-            **found,
-            **places(self.slot_manager, emulated.plugged if emulated else None),
-            "layout": layout(self.slot_manager, emulated.level if emulated else None),
-        }
+        emulated, control = self._emulated, self._emulator
+        found["layout"] = layout(self.slot_manager, emulated.level if emulated else None)
+        if emulated is None or control is None:
+            return {**found, **places(self.slot_manager, None)}
+        return {**found, **places(self.slot_manager, emulated.plugged, control.about)}
 
 
 def run(config: Config, log_buffer: LogBuffer | None = None) -> int:
