@@ -129,6 +129,7 @@ export interface Bridge {
   units: Record<string, Unit>;
   unobserved: { code: string; message: string } | null;
   hasStatus: boolean;
+  isDemo: boolean;
   readonly isEmulated: boolean;
   apply(message: any): boolean;
   onBoard(): Place[];

@@ -35,7 +35,7 @@
         const io = rows(counts.io, { ...inner, top: HEADER, height: HEIGHTS.io, smallest: SMALLEST_SLOT, most: 2, silk: SILK });
         const sensors = rows(counts.sensor, { ...inner, top: io.bottom, height: HEIGHTS.sensor, smallest: SMALLEST_SENSOR, most: 4, silk: SILK });
         const modules = rows(counts.modules, { ...inner, top: sensors.bottom, height: HEIGHTS.module, smallest: inner.width, most: 1, silk: 0 });
-        const chips = rows(counts.chips, { ...inner, top: modules.bottom, height: HEIGHTS.chip, smallest: 56, most: 4, silk: 0 });
+        const chips = rows(counts.chips, { ...inner, top: modules.bottom, height: HEIGHTS.chip, smallest: 68, most: 4, silk: 0 });
         return { width: width, height: chips.bottom + EDGE - GAP + 2, io: io.boxes, sensor: sensors.boxes, modules: modules.boxes, chips: chips.boxes };
     }
 

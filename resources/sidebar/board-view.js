@@ -117,7 +117,7 @@
             });
             group.addEventListener("pointerenter", () => this.actions.hover(slot, group));
             group.addEventListener("pointerleave", () => this.actions.hover(null, null));
-            group.addEventListener("focus", () => this.actions.hover(slot, group));
+            group.addEventListener("focus", () => group.matches(":focus-visible") && this.actions.hover(slot, group));
             group.addEventListener("blur", () => this.actions.hover(null, null));
             return group;
         }
@@ -185,13 +185,13 @@
             }
             body.append(healthMark(this.bridge.tone(place), box.x + box.width - 15, box.y - 16));
             if (slot.fault) {
-                body.append(s("path", { class: "wb-bolt", "data-fault": slot.fault, d: "M" + (box.x + box.width - 14) + "," + (box.y + 44) + "l-6,9h5l-2,8l7,-10h-5z" }));
+                body.append(s("path", { class: "wb-bolt", "data-fault": slot.fault, d: "M" + (box.x + box.width - 24) + "," + (box.y - 17) + "l-6,9h5l-2,7l7,-10h-5z" }));
             }
             const value = s("text", { class: "wb-value", x: box.x + PAD, y: box.y + 66, "data-value": String(slot.slot) });
             const size = { width: box.width - 2 * PAD, height: SPARK_HEIGHT };
             const line = s("path", { class: "wb-line" });
             body.append(value, s("g", { transform: "translate(" + (box.x + PAD) + "," + (box.y + 73) + ")", "aria-hidden": "true" }, line));
-            this.live.push({ place: place, value: value, line: line, size: size, room: box.width - 2 * PAD - (slot.fault ? 16 : 0) });
+            this.live.push({ place: place, value: value, line: line, size: size, room: box.width - 2 * PAD });
         }
 
         /** A pad for each pin, full where somebody holds it.  @param {SlotPicture} slot @param {Box} box */

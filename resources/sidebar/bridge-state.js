@@ -72,6 +72,7 @@
             /** @type {{code: string, message: string} | null} */
             this.unobserved = null;
             this.hasStatus = false;
+            this.isDemo = false;
         }
 
         /** @param {any} message @returns {boolean} whether the picture is built otherwise now, not only its values */
@@ -82,6 +83,9 @@
             case "catalogue": return this.catalogue(message);
             case "observation":
                 this.unobserved = { code: String(message.code), message: String(message.message) };
+                return true;
+            case "demo":
+                this.isDemo = message.on === true;
                 return true;
             case "observed": return this.observed(map(message.value));
             default: return false;

@@ -18,7 +18,6 @@
             this.bridge = bridge;
             this.selected = "";
             this.width = 0;
-            this.isDemo = false;
             this.heading = h("h3", { class: "wb-bridge-name", id: "wisblock-bridge-" + bridge.id });
             this.state = h("div", { class: "wb-bridge-state", role: "status" });
             this.facts = h("div", { class: "wb-bridge-facts" });
@@ -59,6 +58,7 @@
                 this.selected = first ? String(first.slot) : "";
             }
             this.board.build(width, this.selected);
+            this.keepPopover();
             this.buildDemo();
             this.slot.build(slots.find((each) => String(each.slot) === this.selected) || null, this.mayWrite);
         }
@@ -72,7 +72,7 @@
         /** Once a second, while somebody can see it. */
         tick() {
             this.board.update();
-            if (this.isDemo && this.bridge.isEmulated && performance.now() - this.worldAt >= WORLD_EVERY_MS - 50) {
+            if (this.bridge.isDemo && this.bridge.isEmulated && performance.now() - this.worldAt >= WORLD_EVERY_MS - 50) {
                 this.worldAt = performance.now();
                 this.slot.world.refresh();
             }
@@ -116,15 +116,15 @@
             if (!this.bridge.isEmulated) {
                 return;
             }
-            this.isDemo = this.bridge.status.demo === true;
             replace(this.demo, h("div", { class: "wb-control" }, h("span", { class: "wb-control-label" }, text("world.demo")),
-                makeSwitch({ key: "demo-" + this.bridge.id, label: text("world.demo"), isOn: this.isDemo, disabled: !this.mayWrite, change: (isOn) => this.slot.world.act("demo", { on: isOn }) })));
+                makeSwitch({ key: "demo-" + this.bridge.id, label: text("world.demo"), isOn: this.bridge.isDemo, disabled: !this.mayWrite, change: (isOn) => this.slot.world.act("demo", { on: isOn }) })));
         }
 
         /** @param {string} slot */
         select(slot) {
             this.selected = slot;
-            this.build(this.width);
+            // not now: others still look at the event, and at where its element is
+            setTimeout(() => this.build(this.width), 0);
         }
 
         /** @param {string | null} slot @param {Element | null} anchor */
@@ -143,6 +143,21 @@
                     }
                 });
             }, SHOW_AFTER_MS);
+        }
+
+        /** A board that was drawn anew has other elements: nobody leaves those that are gone. */
+        keepPopover() {
+            const { anchor } = this.popover;
+            if (!anchor || anchor.isConnected) {
+                return;
+            }
+            const slot = anchor.getAttribute("data-slot");
+            const again = Array.from(this.board.element.querySelectorAll("[data-slot]")).find((each) => each.getAttribute("data-slot") === slot);
+            if (slot !== null && again && (again.matches(":hover") || again.matches(":focus-visible"))) {
+                this.popover.show(again, (this.bridge.slots().find((each) => String(each.slot) === slot) || { pins: [] }).pins, slot);
+            } else {
+                this.popover.hide();
+            }
         }
 
         /** The pins with their levels of this moment.  @param {string} slot @returns {Promise<Record<string, any>[] | null>} */

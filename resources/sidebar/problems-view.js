@@ -41,12 +41,13 @@
             const { text } = words;
             const where = [bridge, problem.module, problem.slot === null ? "" : words.slot(problem.slot)].filter(Boolean).join(" · ");
             const what = problem.key === "error" ? words.error(problem.code) : text("problems." + problem.key);
+            const isSaid = problem.message.replace(/\W+$/, "").toLowerCase() === what.toLowerCase();
             const advice = words.known("advice." + problem.code, "");
             return h("li", { class: "wb-problem", "data-code": problem.code },
                 s("svg", { width: 14, height: 14, class: "wb-problem-mark", "aria-hidden": "true" }, healthMark(problem.tone, 0, 0)),
                 h("div", null,
                     h("div", { class: "wb-problem-what" }, h("b", null, what), where ? h("span", { class: "wb-quiet" }, " " + where) : null),
-                    problem.message ? h("div", { class: "wb-problem-message" }, problem.message) : null,
+                    problem.message && !isSaid ? h("div", { class: "wb-problem-message" }, problem.message) : null,
                     problem.hint || advice ? h("div", { class: "wb-problem-advice" }, problem.hint || advice) : null,
                     h("div", { class: "wb-quiet" }, text("problems.since", { time: words.clock(problem.since) }),
                         problem.page ? " · " : null,

@@ -61,7 +61,10 @@
         const label = words.plain(quantity.quantity);
         const range = h("input", { type: "range", min: quantity.low, max: quantity.high, step: by, "aria-label": label, "data-key": "range-" + quantity.quantity, "data-quantity": quantity.quantity, disabled: !mayWrite });
         const exact = h("input", { type: "number", min: quantity.low, max: quantity.high, step: "any", "aria-label": words.text("world.exact", { quantity: label }), "data-key": "exact-" + quantity.quantity, disabled: !mayWrite });
-        const spoken = (/** @type {number} */ value) => range.setAttribute("aria-valuetext", words.value(value, unit, "float"));
+        const spoken = function (/** @type {number} */ value) {
+            range.setAttribute("aria-valuetext", words.value(value, unit, "float"));
+            range.style.setProperty("--wb-fill", ((100 * (value - quantity.low)) / (quantity.high - quantity.low)).toFixed(1) + "%");
+        };
         const change = (/** @type {HTMLInputElement} */ from, /** @type {HTMLInputElement} */ other) => function () {
             const value = Number(from.value);
             if (from.value === "" || !Number.isFinite(value) || value < quantity.low || value > quantity.high) {
@@ -194,6 +197,11 @@
         return { set: set, element: row(words.plain(quantity.quantity), shown) };
     }
 
+    /** Only the start of long bytes comes here: what is not whole cannot be changed.  @param {any} value */
+    function isWhole(value) {
+        return Boolean(value) && typeof value.hex === "string" && value.hex.length === 2 * value.length;
+    }
+
     /** @type {import("../../types/sidebar").MakeControl} */
     function makeControl(quantity, unit, send, mayWrite) {
         const { words } = wb();
@@ -204,10 +212,10 @@
         case "line": return choice(quantity, [1, 0, -1].map((each) => ({ value: each, label: words.text("world.line." + (each < 0 ? "released" : each)) })), send, mayWrite);
         case "choice": return choice(quantity, choices, send, mayWrite);
         case "cards": return choice(quantity, choices.filter((each) => each.value !== "").concat({ value: "", label: words.text("world.no_card") }), send, mayWrite);
+        case "bytes": return isWhole(quantity.value) ? typed(quantity, send, mayWrite) : display(quantity, unit);
         case "number":
         case "packets":
-        case "text":
-        case "bytes": return typed(quantity, send, mayWrite);
+        case "text": return typed(quantity, send, mayWrite);
         default: return display(quantity, unit);
         }
     }

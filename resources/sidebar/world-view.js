@@ -30,6 +30,7 @@
             /** @type {Map<string, import("../../types/sidebar").Control>} */
             this.controls = new Map();
             this.slot = "";
+            this.wanted = "";
             this.about = "";
             this.isAsking = false;
         }
@@ -126,7 +127,10 @@
                 return h("div", { class: "wb-control" }, h("span", { class: "wb-control-label" }, text("world.plugged", { module: slot.plugged })),
                     button({ key: "unplug", class: "wb-unplug", icon: "eject", text: text("world.unplug"), disabled: !mayWrite, click: () => this.act("unplug", { slot: this.slot }) }));
             }
-            const select = h("select", { "aria-label": text("world.what"), "data-key": "plug-what", class: "wb-plug-what", disabled: !mayWrite }, ...slot.pluggable.map((each) => h("option", { value: each }, each)));
+            /** @type {HTMLSelectElement} */
+            const select = h("select", { "aria-label": text("world.what"), "data-key": "plug-what", class: "wb-plug-what", disabled: !mayWrite, change: () => {
+                this.wanted = select.value;
+            } }, ...slot.pluggable.map((each) => h("option", { value: each, selected: each === this.wanted }, each)));
             return h("div", { class: "wb-control" }, h("span", { class: "wb-control-label" }, text("world.plug_in")), h("span", { class: "wb-control-parts" }, select,
                 button({ key: "plug", class: "wb-plug", icon: "plug", text: text("world.plug"), disabled: !mayWrite, click: () => this.act("plug", { slot: this.slot, module: select.value }) })));
         }

@@ -8,6 +8,7 @@ const makeBridgeNode = require("../../node-red-nodes/lib/bridge-node");
 const { BridgeError } = require("../../node-red-nodes/lib/client-errors");
 const { checked } = require("../../node-red-nodes/lib/live-catalogue");
 const { plainJson } = require("../../node-red-nodes/lib/sidebar/plain-json");
+const { moving, valueAt } = require("../../node-red-nodes/lib/sidebar/demo");
 const { actionOf, registerSidebarRoutes } = require("../../node-red-nodes/lib/sidebar/routes");
 const { FakeClient } = require("./fakes/client");
 const { until } = require("./conditions");
@@ -229,12 +230,44 @@ describe("the sidebar's side in Node-RED", () => {
     assert.deepEqual(viewer.answer, { state: "not_deployed" });
   });
 
+  it("lets the world move while somebody looks, and puts it back", async () => {
+    assert.equal((await call("POST /wisblock/:id/emulator", {}, { action: "demo", params: { on: true } })).state, "refused");
+    const viewer = look();
+    client.answer = ({ method }) => ({
+      status: STATUS, catalogue: { ...CATALOGUE },
+      "emulator.list": [
+        { quantity: "current", control: "slider", writable: true, low: 0, high: 22, tolerance: 0.1, value: 12 },
+        { quantity: "line_fault", control: "choice", writable: true, low: 0, high: 0, tolerance: 0, choices: ["none", "silence"], value: "none" },
+      ],
+    }[method] ?? {});
+    const sets = () => client.requests.filter((each) => each.method === "emulator.set").map((each) => each.params);
+    assert.equal((await call("POST /wisblock/:id/emulator", {}, { action: "demo", params: { on: true } })).state, "done");
+    await until(() => sets().length >= 2, "it moves");
+    await until(() => viewer.of("demo").at(-1).on === true, "the sidebars know");
+    assert.ok(sets().every((each) => each.quantity === "current" && each.value >= 4.4 && each.value <= 19.8));
+    viewer.destroy();
+    await until(() => sets().at(-1).value === 12, "it is as it was");
+    const before = sets().length;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.equal(sets().length, before);
+  });
+
+  it("moves what modules measure, never a fault", () => {
+    const entry = (quantity, control, more = {}) => ({ quantity, control, writable: true, low: 0, high: 1, tolerance: 0, ...more });
+    const names = (entries, measured = []) => moving(entries, new Set(measured)).map((each) => each.quantity);
+    assert.deepEqual(names([entry("current", "slider", { tolerance: 0.1 }), entry("path_loss", "slider"), entry("on", "display", { writable: false })]), ["current"]);
+    assert.deepEqual(names([entry("motion", "switch"), entry("busy_stuck", "switch")], ["motion"]), ["motion"]);
+    assert.deepEqual(names([entry("tag", "cards"), entry("present", "switch")], ["present"]), ["tag"]);
+    const cards = { entry: entry("tag", "cards", { choices: ["", "a", "b"] }), phase: 0 };
+    assert.deepEqual([0, 0.3, 0.5, 0.8].map((share) => valueAt(cards, share)), ["a", "", "b", ""]);
+  });
+
   it("reaches the emulated world only", () => {
     assert.deepEqual(actionOf({ action: "set", params: { slot: "2", quantity: "incoming", value: { hex: "01ff" } } }), {
       method: "emulator.set", params: { slot: 2, quantity: "incoming", value: Buffer.from([1, 255]) },
     });
     assert.deepEqual(actionOf({ action: "unplug", params: { slot: "A" } }).params, { slot: "A" });
-    for (const bad of [{ action: "invoke", params: {} }, { action: "list/../../invoke", params: {} }, { action: "set", params: [] }, { action: "set" }, {}, undefined]) {
+    for (const bad of [{ action: "invoke", params: {} }, { action: "demo", params: {} }, { action: "list/../../invoke", params: {} }, { action: "set", params: [] }, { action: "set" }, {}, undefined]) {
       assert.equal(actionOf(bad), null);
     }
   });

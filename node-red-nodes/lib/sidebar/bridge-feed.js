@@ -10,6 +10,7 @@
 
 const { liveCatalogue } = require("../live-catalogue");
 const { asNodeError } = require("../node-errors");
+const { Demo } = require("./demo");
 const { plainJson } = require("./plain-json");
 
 const STATUS_WITHIN_MS = 2000;
@@ -63,6 +64,9 @@ class BridgeFeed {
     this.id = id;
     this.connection = connection;
     this.tell = tell;
+    /** @type {Map<string, Set<string>>} names of its readings by the name of a module */
+    this.measured = new Map();
+    this.demo = new Demo(connection, (module) => this.measured.get(module) ?? new Set());
     this.watcher = () => this.#look();
     connection.watch(this.watcher);
     this.#look();
@@ -77,7 +81,18 @@ class BridgeFeed {
   end() {
     this.#ended = true;
     this.#forget();
+    this.demo.stop();
     this.connection.unwatch(this.watcher);
+  }
+
+  /** @param {boolean} isOn  whether the emulated world is to move by itself */
+  async move(isOn) {
+    if (isOn) {
+      this.demo.start();
+    } else {
+      await this.demo.stop();
+    }
+    this.#say({ type: "demo", on: this.demo.isOn });
   }
 
   /** Asks for the picture as a whole. */
@@ -151,6 +166,7 @@ class BridgeFeed {
     try {
       const catalogue = await liveCatalogue(this.connection);
       if (!this.#ended) {
+        this.measured = new Map(catalogue.modules.map((each) => [each.name, new Set([...each.operations, ...each.events].flatMap((one) => one.readings.map((reading) => reading.name)))]));
         this.#say({ type: "catalogue", ...shownCatalogue(catalogue) });
       }
     } catch (thrown) {

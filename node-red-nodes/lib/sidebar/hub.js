@@ -71,6 +71,22 @@ class SidebarHub {
     return true;
   }
 
+  /** @param {string} id  of a bridge that has just been changed: not all that changes is told by itself */
+  refresh(id) {
+    this.#feeds.get(id)?.refresh();
+  }
+
+  /**
+   * @param {string} id  of a bridge
+   * @param {boolean} isOn  whether its emulated world is to move by itself, as long as somebody looks
+   * @returns {Promise<boolean>} false when nobody does
+   */
+  async move(id, isOn) {
+    const feed = this.#feeds.get(id);
+    await feed?.move(isOn);
+    return feed !== undefined;
+  }
+
   /** @param {Response} response */
   #left(response) {
     if (this.#viewers.delete(response) && this.#viewers.size === 0) {

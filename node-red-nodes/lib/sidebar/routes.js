@@ -4,7 +4,7 @@
  *
  * 1. Who may see it has `wisblock.read`, who may change anything with it `wisblock.write`.
  * 2. That a bridge is away or refuses something is an answer: `{state, code, message}`.
- * 3. Of the bridge's methods, only those of the emulated world can be reached.
+ * 3. Of the bridge's methods, only those of the emulated world can be reached; its demo runs here.
  */
 
 const { connectionOf } = require("../bridge-connection");
@@ -15,7 +15,7 @@ const { plainJson } = require("./plain-json");
 const { reportOf } = require("./report");
 
 const ANSWER_WITHIN_MS = 3000;
-const ACTIONS = ["set", "plug", "unplug", "fault", "demo"];
+const ACTIONS = ["set", "plug", "unplug", "fault"];
 const MOST_HEX = 2048;
 
 /** @param {unknown} slot @returns {unknown} a number where the text is one */
@@ -86,11 +86,17 @@ function registerSidebarRoutes(RED) {
     quantities: plainJson(await connection.ask("emulator.list", { slot: slotOf(request.params.slot) }, ANSWER_WITHIN_MS)),
   })));
   RED.httpAdmin.post("/wisblock/:id/emulator", write, about(async (connection, request) => {
+    const id = String(request.params.id);
+    if (request.body?.action === "demo") {
+      return await hub.move(id, request.body.params?.on === true) ? {} : { state: "refused", code: "not_ready", message: "It moves while a sidebar is open." };
+    }
     const action = actionOf(request.body);
     if (action === null) {
-      return { state: "refused", code: "bad_request", message: `The sidebar asks for one of ${ACTIONS.join(", ")}.` };
+      return { state: "refused", code: "bad_request", message: `The sidebar asks for one of ${ACTIONS.join(", ")} and demo.` };
     }
-    return { result: plainJson(await connection.ask(action.method, action.params, ANSWER_WITHIN_MS)) };
+    const result = plainJson(await connection.ask(action.method, action.params, ANSWER_WITHIN_MS));
+    hub.refresh(id);
+    return { result };
   }));
   RED.httpAdmin.post("/wisblock/:id/scan", write, about(async (connection) => {
     const found = /** @type {any} */ (await scans.scan(connection, true));
