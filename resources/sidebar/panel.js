@@ -150,9 +150,11 @@
                 return;
             }
             this.hasNews = false;
-            this.width = this.inner();
+            const width = this.inner();
+            const isOther = width !== this.width;
+            this.width = width;
             this.bridges.forEach(({ view }, id) => {
-                if (this.toBuild.has(id)) {
+                if (isOther || this.toBuild.has(id)) {
                     view.build(this.width);
                 } else {
                     view.update();
