@@ -128,6 +128,7 @@ export interface Bridge {
   modules: Map<string, Record<string, any>>;
   units: Record<string, Unit>;
   unobserved: { code: string; message: string } | null;
+  trouble: { code: string; message: string } | null;
   hasStatus: boolean;
   isDemo: boolean;
   readonly isEmulated: boolean;

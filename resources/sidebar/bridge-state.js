@@ -71,6 +71,8 @@
             this.plugged = new Map();
             /** @type {{code: string, message: string} | null} */
             this.unobserved = null;
+            /** @type {{code: string, message: string} | null} why the picture is an old one */
+            this.trouble = null;
             this.hasStatus = false;
             this.isDemo = false;
         }
@@ -86,6 +88,9 @@
                 return true;
             case "demo":
                 this.isDemo = message.on === true;
+                return true;
+            case "trouble":
+                this.trouble = { code: String(message.code), message: String(message.message) };
                 return true;
             case "observed": return this.observed(map(message.value));
             default: return false;
@@ -123,6 +128,7 @@
         take(status) {
             this.status = status;
             this.hasStatus = true;
+            this.trouble = null;
             const present = new Set();
             maps(status.slots).filter((each) => isSlot(each.slot)).forEach((each) => {
                 const place = this.place(each.module, each.slot);

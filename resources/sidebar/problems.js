@@ -36,6 +36,10 @@
             const isOld = code === "unknown_method";
             found.push({ key: isOld ? "no_observation" : "error", tone: "uncertain", code: isOld ? "" : code, message: isOld ? "" : message, hint: "", module: "", slot: null, since: bridge.since, page: isOld ? "" : page(code) });
         }
+        if (bridge.state === "online" && bridge.trouble) {
+            const { code, message } = bridge.trouble;
+            found.push({ key: "error", tone: "uncertain", code: code, message: message, hint: "", module: "", slot: null, since: bridge.since, page: page(code) });
+        }
         return found;
     }
 

@@ -92,6 +92,7 @@ describe("the sidebar", function () {
   it("moves a quantity with its slider, which follows what others do", async () => {
     const range = page.locator('input[type="range"][data-quantity="current"]');
     await until(async () => Math.abs(Number(await range.inputValue()) - 7.5) < 0.1, "the slider is where the current is");
+    await range.scrollIntoViewIfNeeded();
     const box = await range.boundingBox();
     await page.mouse.move(box.x + box.width * 0.34, box.y + box.height / 2);
     await page.mouse.down();

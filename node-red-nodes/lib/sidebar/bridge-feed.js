@@ -179,12 +179,14 @@ class BridgeFeed {
       const status = /** @type {Record<string, unknown>} */ (await this.connection.ask("status", {}, STATUS_WITHIN_MS));
       if (!this.#ended) {
         const shown = Object.fromEntries(SHOWN.map((key) => [key, status?.[key]]));
+        this.#kept.delete("trouble");
         this.#say({ type: "status", at: Date.now(), status: plainJson(shown) });
       }
     } catch (thrown) {
       if (!this.#ended) {
         const { code, message } = asNodeError(thrown);
         this.connection.debug(`the sidebar's status: ${code}: ${message}`);
+        this.#say({ type: "trouble", code: plainJson(code), message: plainJson(message) });
       }
     }
   }
