@@ -106,6 +106,7 @@ generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/wisblock-bridge catalogue --out node-red-nodes/catalogue.json
 	node scripts/generate.mjs
 	$(BIN)/python scripts/structure.py --svg docs/architecture.svg
+	$(BIN)/python scripts/manual.py --out docs/wisblock-bridge.1
 
 module:
 	@test -n "$(NAME)" -a -n "$(CHIP)" || { echo "make module NAME=RAK1901 CHIP=SHTC3 [ADDRESS=0x70] [FAMILY=sensors]"; exit 2; }

@@ -100,6 +100,8 @@ def test_each_product_says_how_it_is_drawn(rig: Rig, product: str) -> None:
                 assert value in each["choices"]
             case "packets" | "bytes":
                 assert isinstance(value, bytes)
+            case _:
+                assert value is not None
 
 
 @for_each("product", PRODUCTS)
@@ -131,6 +133,7 @@ def test_cards_are_offered_by_their_numbers(rig: Rig) -> None:
     plug(rig, "RAK13600")
     offered = listed(rig, 1)["tag"]["choices"]
     assert offered == ["", "dcaffd02", "bcf024b5", "04a1b2c3d4e580"]
+    uid = ""
     for number in range(70):
         uid = f"04{number:012x}"
         rig.result(A, "emulator.set", slot=1, quantity="tag", value=f"ntag215:{uid}")

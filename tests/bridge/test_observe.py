@@ -35,7 +35,7 @@ def seen(rig: Rig, number: int, kind: str | None = None, who: bytes = A) -> list
 def slots(rig: Rig) -> list[Map]:
     """What ``status`` says of the modules in use."""
     parts = (rig.hardware, rig.slot_manager, rig.sessions, rig.outbox, rig.counters)
-    found: Any = status(0.0, *parts, {}, values=rig.dispatcher.values)["slots"]
+    found: Any = status(0.0, *parts, {})["slots"]
     return list(found)
 
 
@@ -467,7 +467,7 @@ def test_what_waits_for_one_observer_is_bounded() -> None:
         rig.full.add(A)
         for part in range(600):
             rig.invoke(B, "WIDE", 1, "read", part=part)
-        observers = rig.dispatcher._observers._observers
+        observers = rig.dispatcher._observers.by_number
         assert len(observers[number].waiting) == 256
         lost = rig.outbox.events_lost
         assert lost >= 600 - 256 - 1

@@ -2,13 +2,15 @@
 
 1. On a terminal, a table that is updated in place; elsewhere a line for each value.
 2. It runs until it is interrupted.
+3. ``--all`` is another matter: see ``watch_all``.
 """
 
 from __future__ import annotations
 
+import csv
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from wisblock_bridge.cli import formatting, parse_params, settings
 from wisblock_bridge.cli.call import as_data, slot_of
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
 
-    from wisblock_bridge.client import Bridge, Event, Subscription
+    from wisblock_bridge.client import Bridge, Event, Result, Subscription
 
     Units = Mapping[str, Mapping[str, object]]
 
@@ -30,15 +32,22 @@ UP = "\x1b[{}A"
 
 def watch(options: argparse.Namespace) -> int:
     """Show values until interrupted, or until ``--count`` values have arrived."""
+    if options.everything:
+        from wisblock_bridge.cli.watch_all import watch_all  # noqa: PLC0415  (another command)
+
+        return watch_all(options)
+    as_json = options.json or options.jsonl
     with settings.connect(options, timeout_s=options.timeout) as bridge:
         catalogue = bridge.catalogue()
         module = parse_params.find_module(catalogue, options.module)
         operation = parse_params.find_operation(module, options.operation, event=options.event)
         units = cast("Units", catalogue["units"])
         title = f"{module['name']} {operation['name']}, slot {slot_of(module, options.slot)}"
-        view: Lines | Table
-        if options.json or not sys.stdout.isatty():
-            view = Lines(operation, units, sys.stdout, json=options.json)
+        view: View
+        if options.csv:
+            view = Csv(operation, units, sys.stdout)
+        elif as_json or not sys.stdout.isatty():
+            view = Lines(operation, units, sys.stdout, json=as_json)
         else:
             view = Table(title, operation, units, sys.stdout)
         try:
@@ -69,7 +78,15 @@ def _subscribe(
     )
 
 
-def _follow(subscription: Subscription, view: Lines | Table, count: int | None) -> None:
+class View(Protocol):
+    """Shows events."""
+
+    def show(self, event: Event) -> None:
+        """Show an event."""
+        ...
+
+
+def _follow(subscription: Subscription, view: View, count: int | None) -> None:
     shown = 0
     for event in subscription:
         view.show(event)
@@ -110,10 +127,42 @@ class Lines:
                 for name, value in event.result.items()
                 if value is not None
             )
-            moment = event.result.time.isoformat(timespec="milliseconds")
-            words = [moment.replace("+00:00", "Z"), *values, *remarks(event)]
+            words = [instant(event.result), *values, *remarks(event)]
             line = escaped("  ".join(words))
         self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+class Csv:
+    """A row for each value, as spreadsheets and programs read them (RFC 4180).
+
+    Numbers are exact and without units; the units are in the first row.
+
+    Args:
+        operation: The operation's entry in the catalogue.
+        units: The catalogue's units.
+        stream: Where to.
+    """
+
+    def __init__(self, operation: Mapping[str, object], units: Units, stream: TextIO) -> None:
+        self._writer = csv.writer(stream, lineterminator="\n")
+        self._stream = stream
+        unit_of = unit_names(operation)
+        self._names = [*unit_of]
+        headings = [titled(name, unit, units) for name, unit in unit_of.items()]
+        self._write(["time", *headings, "quality", "note"])
+
+    def show(self, event: Event) -> None:
+        """Write an event; an error goes to standard error."""
+        if event.error is not None:
+            complain(event.error, as_json=False)
+            return
+        result = event.result
+        values = [formatting.cell(result.readings.get(name)) for name in self._names]
+        self._write([instant(result), *values, result.quality, escaped(result.note)])
+
+    def _write(self, row: list[str]) -> None:
+        self._writer.writerow(row)
         self._stream.flush()
 
 
@@ -173,6 +222,17 @@ class Table:
 
     def _text(self, name: str, value: object) -> str:
         return formatting.value(value, self._unit_of.get(name, "none"), self._units)
+
+
+def instant(result: Result) -> str:
+    """Return when something was measured, in UTC ("2026-11-28T13:00:00.123Z")."""
+    return result.time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def titled(name: str, unit: str, units: Units) -> str:
+    """Return the heading of a column: "current (mA)"."""
+    symbol = formatting.unit_symbol(unit, units)
+    return f"{name} ({symbol})" if symbol else name
 
 
 def remarks(event: Event) -> list[str]:

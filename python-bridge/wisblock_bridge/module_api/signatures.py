@@ -13,6 +13,7 @@ import inspect
 import types
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from operator import itemgetter
 from string import Formatter
 from typing import (
     TYPE_CHECKING,
@@ -48,6 +49,14 @@ OPERATION_META = "__wisblock_mark__"
 """Where a method wears its mark."""
 
 Kind = Literal["int", "float", "bool", "str", "bytes", "list"]
+
+
+def _picker(positions: tuple[int, ...]) -> Callable[[tuple[object, ...]], tuple[object, ...]]:
+    """Return what picks items out of a tuple, as a tuple, without running Python code."""
+    if len(positions) > 1:
+        return itemgetter(*positions)
+    start = positions[0] if positions else 0
+    return itemgetter(slice(start, start + len(positions)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,7 @@ class OperationDescription:
         precision: Gives the numbers of a result the precision of their steps.
         event: It is an event.
         selecting: Positions of the parameters that say which of several things is meant.
+        select: Picks them out of the parameters in order.
         selecting_readings: Names of readings that say so: the line of a change.
     """
 
@@ -123,6 +133,9 @@ class OperationDescription:
     precision: Precision = field(repr=False)
     event: bool = False
     selecting: tuple[int, ...] = ()
+    select: Callable[[tuple[object, ...]], tuple[object, ...]] = field(
+        default=_picker(()), repr=False
+    )
     selecting_readings: tuple[str, ...] = ()
 
     @property
@@ -144,12 +157,10 @@ class OperationDescription:
             arguments: The checked parameters, in order.
             readings: What came of it.
         """
-        if not self.selecting and not self.selecting_readings:
-            return ()
-        return (
-            *(arguments[each] for each in self.selecting),
-            *(_plain(readings.get(each)) for each in self.selecting_readings),
-        )
+        picked = self.select(arguments)
+        if not self.selecting_readings:
+            return picked
+        return (*picked, *(_plain(readings.get(each)) for each in self.selecting_readings))
 
     def selected(self, about: tuple[object, ...]) -> dict[str, object]:
         """Return the parameters that say what a call is about, by name.
@@ -263,13 +274,15 @@ def _selecting(described: tuple[OperationDescription, ...]) -> set[str]:
 
 
 def _with_selection(each: OperationDescription, selecting: set[str]) -> OperationDescription:
+    positions = tuple(
+        position
+        for position, param in enumerate(each.params)
+        if param.name in selecting and param.kind != "list"
+    )
     return replace(
         each,
-        selecting=tuple(
-            position
-            for position, param in enumerate(each.params)
-            if param.name in selecting and param.kind != "list"
-        ),
+        selecting=positions,
+        select=_picker(positions),
         selecting_readings=tuple(
             reading.name
             for reading in each.gives

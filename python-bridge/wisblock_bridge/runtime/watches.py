@@ -18,7 +18,7 @@ from wisblock_bridge.runtime.jobs import Notification
 from wisblock_bridge.threads.backoff import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.module_api import EventSource, Result
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.threads.mailbox import Mailbox
     from wisblock_bridge.threads.timers import TimerQueue
     from wisblock_bridge.threads.wakeup import WakeupEvent
+
+    Keep = Callable[[OperationDescription, tuple[object, ...], Result], None]
 
 FIRST_BACK_OFF_S = 1.0
 """The first pause where only a descriptor wakes, and what it belongs to has failed."""
@@ -146,6 +148,11 @@ class Watcher(ABC):
         return max(0.0, self._due - now)
 
     @property
+    @abstractmethod
+    def asked(self) -> tuple[OperationDescription, tuple[object, ...]]:
+        """What it watches: the operation or the event, and its parameters in order."""
+
+    @property
     def descriptor(self) -> int | None:
         """A descriptor that becomes readable when there is something to see."""
         return None
@@ -187,6 +194,11 @@ class PeriodicReading(Watcher):
         self._arguments = arguments
         self._deadband = deadband
         self._last: Result | None = None
+
+    @property
+    def asked(self) -> tuple[OperationDescription, tuple[object, ...]]:
+        """The operation and its parameters."""
+        return self._operation, self._arguments
 
     def _find(self, caller: ModuleCaller) -> Sequence[Result]:
         readings = caller.perform(self._operation.name, self._arguments)
@@ -233,6 +245,11 @@ class EventWatch(Watcher):
         self._arguments = arguments
         self._source: EventSource | None = None
 
+    @property
+    def asked(self) -> tuple[OperationDescription, tuple[object, ...]]:
+        """The event and its parameters."""
+        return self._event, self._arguments
+
     def _find(self, caller: ModuleCaller) -> Sequence[Result]:
         if self._source is None:
             self._source = caller.begin(self._event.name, self._arguments)
@@ -272,6 +289,7 @@ class Watchers:
         wakeup: What the thread waits at.
         mailbox: Where what is seen goes.
         clock: Time.
+        keep: Keeps what was seen.
     """
 
     def __init__(
@@ -281,7 +299,9 @@ class Watchers:
         wakeup: WakeupEvent,
         mailbox: Mailbox[WorkerMessage],
         clock: Clock,
+        keep: Keep = lambda *_: None,
     ) -> None:
+        self._keep = keep
         self._caller = caller
         self._timer_queue = timer_queue
         self._wakeup = wakeup
@@ -346,6 +366,8 @@ class Watchers:
     def look_now(self, watcher: Watcher) -> None:
         """Look once, outside the rhythm, and wait from then on for the watcher's descriptor."""
         for notification in watcher.look(self._caller):
+            if notification.readings is not None:
+                self._keep(*watcher.asked, notification.readings)
             self._mailbox.post(notification)
         descriptor = watcher.descriptor
         if descriptor is None or watcher not in self._by_descriptor.get(descriptor, ()):

@@ -333,7 +333,6 @@ class Daemon:
             self._counters,
             self._detection,
             asked_by=asked_by,
-            values=self._dispatcher.values,
         )
         emulated, control = self._emulated, self._emulator
         found["layout"] = layout(self.slot_manager, emulated.level if emulated else None)

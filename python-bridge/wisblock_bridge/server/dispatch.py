@@ -153,7 +153,6 @@ class Dispatcher:
         self._undecodable = UndecodableFrames(clock)
         self.stopping = False
         self.status: Callable[[Peer], dict[str, object]] = lambda _peer: {}
-        self.values = observers.values
         self.log_lines: Callable[[], list[dict[str, object]]] = list
         sessions.detached = outbox.drop
         sessions.began = self._leases.begin

@@ -67,9 +67,7 @@ class JobResults:
         self._replies.send(job.session, job.identity, frame)
         # Last: nobody waits for those who only observe.
         if result.readings is not None:
-            self._observers.result(
-                worker, job.operation, job.arguments, result.readings, len(frame)
-            )
+            self._observers.result(worker, job.operation, job.arguments, result.readings)
         elif result.started and error is not None:
             self._observers.failed(worker.place, job.operation, job.arguments, error)
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from wisblock_bridge.runtime.claims import holders
 from wisblock_bridge.runtime.fault_log import defect
-from wisblock_bridge.server.last_values import LastValues
 from wisblock_bridge.wire import messages
 from wisblock_bridge.wire.limits import MAX_OBSERVED
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.runtime.worker import Worker
-    from wisblock_bridge.server.last_values import Selection
     from wisblock_bridge.server.outbox import Outbox, Subscription
     from wisblock_bridge.threads.timers import Timer, TimerQueue
 
@@ -94,7 +92,7 @@ class Observers:
         may_hear: Returns whether a client may still be told anything, and ends its session if not.
 
     Attributes:
-        values: The last value of each reading.
+        by_number: Those who observe, by the numbers of their subscriptions; empty for nobody.
         plugged: Returns what is in each slot; only an emulated board knows.
     """
 
@@ -113,7 +111,7 @@ class Observers:
         self._clock = timer_queue.clock
         self._may_hear = may_hear
         self._emulated = slot_manager.hardware.emulated
-        self._observers: dict[int, _Observer] = {}
+        self.by_number: dict[int, _Observer] = {}
         self._healths: dict[Place, object] = {}
         """What was told last, to notice a change."""
         self._changed: dict[Place, None] = {}
@@ -121,12 +119,11 @@ class Observers:
         self._timer: Timer | None = None
         self._turned_at = self._clock.monotonic()
         self._health_timer: Timer | None = None
-        self.values = LastValues(self._clock)
         self.plugged: Callable[[], dict[int, str | None]] = dict
         sessions.changed = self.holder_changed
 
     def __len__(self) -> int:
-        return len(self._observers)
+        return len(self.by_number)
 
     # -- observers --------------------------------------------------------------------------------
 
@@ -143,9 +140,10 @@ class Observers:
             modules: Only these; None for all.
             slots: Only there; None for everywhere.
         """
-        if not self._observers:
+        if not self.by_number:
             self._healths = {each.place: _health_of(each) for each in self._slot_manager}
-        observer = self._observers[subscription.number] = _Observer(
+        self._slot_manager.observing.add(subscription.number)
+        observer = self.by_number[subscription.number] = _Observer(
             subscription,
             None if modules is None else frozenset(modules),
             None if slots is None else frozenset(slots),
@@ -163,8 +161,9 @@ class Observers:
         Args:
             number: Of the subscription.
         """
-        self._observers.pop(number, None)
-        if not self._observers:
+        self.by_number.pop(number, None)
+        self._slot_manager.observing.discard(number)
+        if not self.by_number:
             self._changed.clear()
             self._healths.clear()
             for timer in (self._timer, self._health_timer):
@@ -179,8 +178,8 @@ class Observers:
             found.append(_health(worker))
             found.append(self._holder(place))
             found += [
-                self._value(place, each.description, each.selection, each.readings)
-                for each in self.values.of(place)
+                self._value(place, description, about, readings)
+                for description, about, readings in worker.values.known()
             ]
         return found
 
@@ -192,21 +191,18 @@ class Observers:
         description: OperationDescription,
         arguments: tuple[object, ...],
         readings: Result,
-        length: int,
     ) -> None:
-        """Take note of the result of a request.
+        """Tell the result of a request.
 
         Args:
             worker: Whose module it is.
             description: Of the operation.
             arguments: Its parameters, in order.
             readings: The result.
-            length: Of the reply, bytes.
         """
-        selection = description.about(arguments, readings.values)
-        self.values.note(worker.place, description, selection, readings, length)
-        if self._observers:
-            self._tell(self._value(worker.place, description, selection, readings))
+        if self.by_number:
+            about = description.select(arguments)
+            self._tell(self._value(worker.place, description, about, readings))
             self.check_health(worker)
 
     def reported(
@@ -216,7 +212,7 @@ class Observers:
         arguments: tuple[object, ...],
         readings: Result,
     ) -> None:
-        """Take note of what a client was told by a subscription.
+        """Tell what a client was told by a subscription.
 
         Args:
             place: The module.
@@ -224,10 +220,9 @@ class Observers:
             arguments: Its parameters, in order.
             readings: The reading, or what happened.
         """
-        selection = description.about(arguments, readings.values)
-        self.values.note(place, description, selection, readings)
-        if self._observers:
-            self._tell(self._value(place, description, selection, readings))
+        if self.by_number:
+            about = description.about(arguments, readings.values)
+            self._tell(self._value(place, description, about, readings))
             self._check_health_at(place)
 
     def failed(
@@ -237,7 +232,7 @@ class Observers:
         arguments: tuple[object, ...],
         error: BridgeError,
     ) -> None:
-        """Take note of an operation or a subscription that failed.
+        """Tell that an operation or a subscription failed.
 
         Args:
             place: The module.
@@ -245,19 +240,19 @@ class Observers:
             arguments: Its parameters, in order.
             error: Why.
         """
-        if not self._observers:
+        if not self.by_number:
             return
-        selection = description.about(arguments, {})
+        about = description.about(arguments, {})
         if description.selecting_readings:
             self._drop_waiting(place, description.name)
         told = Observation(
             "error",
             place.module,
             place.slot,
-            (place, description.name, selection),
+            (place, description.name, about),
             {
                 "name": description.name,
-                "params": description.selected(selection),
+                "params": description.selected(about),
                 "error": messages.fault(error),
                 "timestamp": self._clock.timestamp_ms(),
             },
@@ -271,7 +266,7 @@ class Observers:
         Args:
             worker: Its worker.
         """
-        if not self._observers:
+        if not self.by_number:
             return
         state = _health_of(worker)
         if self._healths.get(worker.place) != state:
@@ -280,13 +275,12 @@ class Observers:
             self._look_after_failing()
 
     def module_closed(self, worker: Worker) -> None:
-        """Tell that a module was closed, and forget its values.
+        """Tell that a module was closed.
 
         Args:
             worker: Its worker, which has ended.
         """
-        self.values.forget(worker.place)
-        if self._observers:
+        if self.by_number:
             self._drop_waiting(worker.place, None)
             self._healths.pop(worker.place, None)
             self._tell(_health(worker))
@@ -297,14 +291,14 @@ class Observers:
         Args:
             place: The module.
         """
-        if self._observers:
+        if self.by_number:
             if not self._changed:
                 self._timer_queue.after(0.0, self._tell_holders)
             self._changed[place] = None
 
     def plugged_changed(self, slot: int, module: str | None) -> None:
         """Tell that something else is in an emulated slot."""
-        if self._observers:
+        if self.by_number:
             self._tell(_plugged(slot, module))
 
     def _tell_holders(self) -> None:
@@ -336,19 +330,19 @@ class Observers:
         self,
         place: Place,
         description: OperationDescription,
-        selection: Selection,
+        about: tuple[object, ...],
         readings: Result,
     ) -> Observation:
         fields: dict[str, Any] = {
             "name": description.name,
-            "params": description.selected(selection),
+            "params": description.selected(about),
             "readings": readings.values,
             "timestamp": readings.timestamp_ms,
             "quality": readings.quality.value,
             "emulated": self._emulated,
             "note": readings.note,
         }
-        key = (place, description.name, selection)
+        key = (place, description.name, about)
         return Observation(description.outcome, place.module, place.slot, key, fields)
 
     def _holder(self, place: Place) -> Observation:
@@ -359,7 +353,7 @@ class Observers:
 
     def _tell(self, observation: Observation) -> None:
         now = self._clock.monotonic()
-        for observer in tuple(self._observers.values()):
+        for observer in tuple(self.by_number.values()):
             if observer.wants(observation):
                 self._offer(observer, observation, now)
 
@@ -417,7 +411,7 @@ class Observers:
 
     def _drop_waiting(self, place: Place, name: str | None) -> None:
         """Drop values that an error, or the end of their module, has made old."""
-        for observer in self._observers.values():
+        for observer in self.by_number.values():
             for key in tuple(observer.waiting):
                 if key[0] == place and (name is None or key[1] == name):
                     del observer.waiting[key]
@@ -438,7 +432,7 @@ class Observers:
         """Send what has waited long enough."""
         self._timer = None
         now = self._turned_at = self._clock.monotonic()
-        for observer in tuple(self._observers.values()):
+        for observer in tuple(self.by_number.values()):
             _forget_pauses(observer, now)
             for key, observation in tuple(observer.waiting.items()):
                 if self._may_send(observer, key):
@@ -446,7 +440,7 @@ class Observers:
                     self._send(observer, observation, now)
         dues = [
             self._next_turn(observer, key, now)
-            for observer in self._observers.values()
+            for observer in self.by_number.values()
             for key in observer.waiting
         ]
         if dues:

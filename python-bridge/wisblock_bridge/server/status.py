@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
-    from wisblock_bridge.server.last_values import LastValues
     from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.wire.roles import Peer
 
@@ -51,7 +50,7 @@ class Counters:
         self.errors[str(error.code)] += 1
 
 
-def status(  # noqa: PLR0913  (a report of everything)
+def status(
     uptime_s: float,
     hardware: Hardware,
     slot_manager: SlotManager,
@@ -61,7 +60,6 @@ def status(  # noqa: PLR0913  (a report of everything)
     detection: dict[str, object],
     *,
     asked_by: Peer = LOCAL,
-    values: LastValues | None = None,
 ) -> dict[str, object]:
     """Return the state of the bridge.
 
@@ -74,7 +72,6 @@ def status(  # noqa: PLR0913  (a report of everything)
         counters: What was counted.
         detection: How the board was found out.
         asked_by: Who asks; only an administrator learns who the others are by their keys.
-        values: The last value of each reading.
 
     Returns:
         The result of the method ``status``.
@@ -91,7 +88,7 @@ def status(  # noqa: PLR0913  (a report of everything)
             "emulated": hardware.emulated,
             **detection,
         },
-        "slots": [*_slots(slot_manager, sessions, values), *_configured(slot_manager)],
+        "slots": [*_slots(slot_manager, sessions), *_configured(slot_manager)],
         "buses": _buses(hardware),
         "sessions": [_session(each, with_keys) for each in _most_involved(sessions)],
         "sessions_total": sum(1 for _ in sessions),
@@ -166,9 +163,7 @@ def _access(peer: Peer) -> dict[str, object]:
     }
 
 
-def _slots(
-    slot_manager: SlotManager, sessions: Sessions, values: LastValues | None
-) -> list[dict[str, object]]:
+def _slots(slot_manager: SlotManager, sessions: Sessions) -> list[dict[str, object]]:
     return [
         {
             "slot": worker.place.slot,
@@ -178,7 +173,7 @@ def _slots(
             "subscriptions": worker.watched,
             **_health(worker.health),
             **_use(worker.place, slot_manager, sessions),
-            "values": [] if values is None else values.report(worker.place),
+            "values": worker.values.report(),
         }
         for worker in slot_manager
     ]
