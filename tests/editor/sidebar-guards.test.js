@@ -124,6 +124,7 @@ describe("the sidebar of an evil bridge", function () {
   });
 
   it("is text in every part of it that can be opened", async () => {
+    let refusals = 0;
     for (const slot of await page.locator(".wb-slot[data-slot]").all()) {
       await slot.hover();
       await page.waitForTimeout(250);
@@ -131,9 +132,10 @@ describe("the sidebar of an evil bridge", function () {
       await page.waitForTimeout(300);
       await page.evaluate(() => [...document.querySelectorAll(".wb-world button, .wb-rescan")].forEach((each) => each.click()));
       await page.waitForTimeout(300);
+      refusals += /Not done: <img/.test(await words(page)) ? 1 : 0;
       assert.deepEqual(await isHarmed(), unharmed);
     }
-    await until(async () => /Not done: <img/.test(await words(page)), "what was refused is said");
+    assert.ok(refusals > 0, "what was refused is said");
     assert.deepEqual(await isHarmed(), unharmed);
     assert.deepEqual(editor.complaints.filter((each) => /page error|icons|evil/.test(each)), []);
   });
