@@ -12,7 +12,7 @@
     const HEADER = 30;
     const SILK = 14;
     const HEIGHTS = { io: 128, sensor: 40, module: 40, chip: 18 };
-    const SMALLEST_SLOT = 126;
+    const SMALLEST_SLOT = 108;
     const SMALLEST_SENSOR = 60;
 
     /** @typedef {import("../../types/sidebar").Box} Box */

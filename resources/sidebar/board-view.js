@@ -12,6 +12,7 @@
     const MOST_CHIPS = 12;
     const SPARK_HEIGHT = 24;
     const PAD = 10;
+    const ROOMY = 124;
 
     /**
      * @typedef {import("../../types/sidebar").Bridge} Bridge
@@ -49,7 +50,7 @@
             this.bridge = bridge;
             this.actions = actions;
             this.element = this.wb.dom.h("div", { class: "wb-board" });
-            /** @type {{place: Place, value: Element, line: Element | null, size: {width: number, height: number}, room: number}[]} */
+            /** @type {{place: Place, value: Element, line: Element | null, size: {width: number, height: number}, room: number, font: number}[]} */
             this.live = [];
         }
 
@@ -80,9 +81,9 @@
         /** Values and lines as they are now. */
         update() {
             const { dom: { say }, words, sparkline } = this.wb;
-            this.live.forEach(({ place, value, line, size, room }) => {
+            this.live.forEach(({ place, value, line, size, room, font }) => {
                 const { main } = place;
-                say(value, main ? fit(words.value(main.value, main.unit, main.kind), room, 20, true) : "");
+                say(value, main ? fit(words.value(main.value, main.unit, main.kind), room, font, true) : "");
                 if (line) {
                     this.bridge.trim(place);
                     line.setAttribute("d", sparkline(place.history, performance.now(), size, Boolean(main && typeof main.value === "boolean")));
@@ -187,11 +188,12 @@
             if (slot.fault) {
                 body.append(s("path", { class: "wb-bolt", "data-fault": slot.fault, d: "M" + (box.x + box.width - 24) + "," + (box.y - 17) + "l-6,9h5l-2,7l7,-10h-5z" }));
             }
-            const value = s("text", { class: "wb-value", x: box.x + PAD, y: box.y + 66, "data-value": String(slot.slot) });
+            const font = box.width < ROOMY ? 17 : 20;
+            const value = s("text", { class: "wb-value", x: box.x + PAD, y: box.y + 66, "font-size": font, "data-value": String(slot.slot) });
             const size = { width: box.width - 2 * PAD, height: SPARK_HEIGHT };
             const line = s("path", { class: "wb-line" });
             body.append(value, s("g", { transform: "translate(" + (box.x + PAD) + "," + (box.y + 73) + ")", "aria-hidden": "true" }, line));
-            this.live.push({ place: place, value: value, line: line, size: size, room: box.width - 2 * PAD });
+            this.live.push({ place: place, value: value, line: line, size: size, room: box.width - 2 * PAD, font: font });
         }
 
         /** A pad for each pin, full where somebody holds it.  @param {SlotPicture} slot @param {Box} box */
@@ -252,8 +254,8 @@
         module(place, box) {
             const { dom: { s }, healthMark } = this.wb;
             const room = Math.floor(box.width / 2) - 20;
-            const value = s("text", { class: "wb-value wb-end", x: box.x + box.width - 32, y: box.y + 26, "data-value": place.module });
-            this.live.push({ place: place, value: value, line: null, size: { width: 0, height: 0 }, room: room });
+            const value = s("text", { class: "wb-value wb-end", x: box.x + box.width - 32, y: box.y + 26, "font-size": 18, "data-value": place.module });
+            this.live.push({ place: place, value: value, line: null, size: { width: 0, height: 0 }, room: room, font: 18 });
             return s("g", { class: "wb-slot" }, s("rect", { class: "wb-slot-body", x: box.x, y: box.y, width: box.width, height: box.height, rx: 6 }),
                 this.icon(place.module, box.x + 8, box.y + 8, 24), s("text", { class: "wb-name", x: box.x + 40, y: box.y + 25 }, fit(place.module, room - 30, 13, true)),
                 value, healthMark(this.bridge.tone(place), box.x + box.width - 24, box.y + 13));
