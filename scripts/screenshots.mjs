@@ -11,8 +11,10 @@ import { fileURLToPath } from "node:url";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
-const { Editor, NodeRed } = require("../tests/editor/editor.js");
-const { BridgeProcess } = require("../tests/nodes/bridge-process.js");
+/** @param {string[]} parts  of a path; the tests are not type-checked, so what comes from there is anything @returns {any} */
+const fromTests = (...parts) => require(path.join(root, "tests", ...parts));
+const { Editor, NodeRed } = fromTests("editor", "editor.js");
+const { BridgeProcess } = fromTests("nodes", "bridge-process.js");
 
 const NODE_RED_5 = path.join(root, "tests", "node-red-5", "node_modules", "node-red");
 const HISTORY_MS = 62000;
@@ -34,7 +36,7 @@ const flows = (endpoint) => [
 /**
  * Lets the world move for a while, so that there is something to see.
  *
- * @param {InstanceType<typeof BridgeProcess>} bridge
+ * @param {any} bridge
  * @param {number} ms
  */
 async function move(bridge, ms) {
@@ -48,7 +50,7 @@ async function move(bridge, ms) {
 }
 
 /**
- * @param {{board: string, nodeRed?: string, dark?: boolean, width: number, height: number, historyMs?: number, take: (page: import("playwright-core").Page, bridge: InstanceType<typeof BridgeProcess>) => Promise<void>}} scene
+ * @param {{board: string, nodeRed?: string, dark?: boolean, width: number, height: number, historyMs?: number, take: (page: import("playwright-core").Page, bridge: any) => Promise<void>}} scene
  */
 async function show({ board, nodeRed, dark = false, width, height, historyMs = HISTORY_MS, take }) {
   if (nodeRed) process.env.NODE_RED_DIR = nodeRed;

@@ -126,6 +126,8 @@ export interface ParamDescription {
   choices?: (string | number)[];
   low?: number | null;
   high?: number | null;
+  /** Symbol of its unit. */
+  unit?: string;
 }
 
 export type ParamFacts = Required<ParamDescription>;
