@@ -64,7 +64,7 @@ async function show({ board, nodeRed, dark = false, width, height, historyMs = H
     await editor.open(server.url, { width, height });
     const { page } = editor;
     if (dark) await page.emulateMedia({ colorScheme: "dark" });
-    await page.evaluate((isDark) => {
+    await page.evaluate((/** @type {boolean} */ isDark) => {
       const { RED } = /** @type {any} */ (window);
       if (isDark) document.documentElement.classList.add("nr-theme-dark");
       RED.sidebar.show("wisblock");

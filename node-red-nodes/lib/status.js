@@ -66,10 +66,10 @@ function statusText(text, notes) {
   if (text === "") {
     return shorten(behind, MAX_TEXT);
   }
-  if (behind !== "" && room < SHORTEST_VALUE && text.length > room) {
-    return statusText(text, notes.length > 1 ? notes.slice(1) : []);
+  if (notes.length > 1 && room < SHORTEST_VALUE && text.length > room) {
+    return statusText(text, notes.slice(1));
   }
-  return [shorten(text, room), behind].filter((each) => each !== "").join(" ");
+  return [shorten(text, Math.max(room, SHORTEST_VALUE)), behind].filter((each) => each !== "").join(" ");
 }
 
 /**
