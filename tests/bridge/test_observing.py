@@ -54,7 +54,7 @@ def test_a_program_sees_what_another_one_gets(served: BridgeProcess, bridge: Bri
         )
         told = first(observing, lambda each: each.kind == "result")
         assert (told.module, told.slot, told.name, told.params) == ("RAK5801", 1, "read", {})
-        assert dict(told.readings) == dict(result)
+        assert told.data["readings"] == result.readings
         assert told.readings.timestamp == result.timestamp
         assert told.readings.emulated
         claims: Any = holder.data["claims"]

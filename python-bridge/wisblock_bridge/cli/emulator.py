@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from wisblock_bridge.cli import formatting, parse_params, settings
 from wisblock_bridge.client import RemoteError
+from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.errors import BadParamsError, NotReadyError
 from wisblock_bridge.wire.plain_text import escaped
 
@@ -158,7 +158,8 @@ def demo(options: argparse.Namespace) -> int:
                 "Nothing is plugged in that could move.",
                 hint="`wisblock-bridge emulator plug 1 RAK5801` plugs something in.",
             )
-        started = time.monotonic()
+        clock = SystemClock()
+        started = clock.monotonic()
         ends = math.inf if options.for_s is None else started + options.for_s
         _say(
             options,
@@ -167,12 +168,12 @@ def demo(options: argparse.Namespace) -> int:
         )
         looked = started
         try:
-            while (now := time.monotonic()) < ends:
+            while (now := clock.monotonic()) < ends:
                 if now - looked >= LOOK_AGAIN_S:
                     movers.look()
                     looked = now
                 movers.step(now - started)
-                time.sleep(min(TICK_S, max(0.0, ends - time.monotonic())))
+                clock.sleep(min(TICK_S, max(0.0, ends - clock.monotonic())))
         except KeyboardInterrupt:
             pass
         finally:
