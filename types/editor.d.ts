@@ -294,6 +294,8 @@ export interface RequestScript {
   modules: Choices;
   allowed(param: Choices[number]["operations"][number]["params"][number], words: Text): string;
   checkParams: Validator;
+  nearest(name: string, list: { name: string }[]): string;
+  words(found: { key: string; values: Record<string, unknown> }, text: Text): string;
   load(): void;
   prepare(node: EditedNode): void;
   problem(modules: Choices, fields: RequestFields): { field: string; key: string; values: Record<string, unknown> } | null;
