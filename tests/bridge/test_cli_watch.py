@@ -152,6 +152,20 @@ def test_lines_of_json(capsys: pytest.CaptureFixture[str], served: BridgeProcess
     assert set(lines[0]["readings"]) >= {"voltage"}
 
 
+def test_the_status_shows_the_last_values(
+    capsys: pytest.CaptureFixture[str], served: BridgeProcess, flows: Bridge
+) -> None:
+    result = flows["RAK16001", 1].read(channel=3)
+    assert main(["status", "--endpoint", served.endpoint]) == 0
+    out = capsys.readouterr().out
+    (line,) = [each for each in out.splitlines() if "read channel=3" in each]
+    assert line.split("  ")[1] == "RAK16001 in slot 1"
+    assert f"voltage={result['voltage']:.3f} V" in line
+    assert " s ago" in line
+    assert main(["report", "--endpoint", served.endpoint]) == 0
+    assert "read channel=3" not in capsys.readouterr().out, "a report is shown to others"
+
+
 def test_errors_are_json_where_lines_are(
     capsys: pytest.CaptureFixture[str], served: BridgeProcess
 ) -> None:

@@ -75,6 +75,17 @@ def entries(entry: Entry, key: str) -> Sequence[Entry]:
     return cast("Sequence[Entry]", entry.get(key, ()))
 
 
+def units_of(catalogue: Entry) -> dict[tuple[str, str, str], str]:
+    """Return the names of the units of all readings, by module, operation or event, and reading."""
+    return {
+        (str(module["name"]), str(entry["name"]), str(reading["name"])): str(reading["unit"])
+        for module in entries(catalogue, "modules")
+        for kind in ("operations", "events")
+        for entry in entries(module, kind)
+        for reading in entries(entry, "readings")
+    }
+
+
 def parameters(operation: Entry, words: Sequence[str]) -> dict[str, object]:
     """Parse the parameters of a call.
 

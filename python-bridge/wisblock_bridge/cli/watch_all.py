@@ -186,13 +186,7 @@ class Names:
 
     def __init__(self, catalogue: Entry) -> None:
         self.units = cast("Units", catalogue["units"])
-        self._unit_of = {
-            (str(module["name"]), str(entry["name"]), str(reading["name"])): str(reading["unit"])
-            for module in parse_params.entries(catalogue, "modules")
-            for kind in ("operations", "events")
-            for entry in parse_params.entries(module, kind)
-            for reading in parse_params.entries(entry, "readings")
-        }
+        self._unit_of = parse_params.units_of(catalogue)
 
     def unit_of(self, observed: Observed, reading: str) -> str:
         """Return the name of the unit of a reading."""
