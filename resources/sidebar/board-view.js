@@ -177,9 +177,11 @@
             const { dom: { s }, words, healthMark } = this.wb;
             const { place } = slot;
             const title = String((this.bridge.modules.get(module) || {}).title || "");
-            body.append(this.icon(module, box.x + PAD, box.y + PAD, 28),
-                s("text", { class: "wb-name", x: box.x + 45, y: box.y + 22 }, fit(module, box.width - 50, 13, true)),
-                s("text", { class: "wb-small", x: box.x + 45, y: box.y + 36 }, fit(title, box.width - 50, 11)));
+            const icon = box.width < ROOMY ? 22 : 28;
+            const [left, room] = [PAD + icon + 7, box.width - PAD - icon - 11];
+            body.append(this.icon(module, box.x + PAD, box.y + PAD, icon),
+                s("text", { class: "wb-name", x: box.x + left, y: box.y + 21 }, fit(module, room, 13, true)),
+                s("text", { class: "wb-small", x: box.x + left, y: box.y + 36 }, fit(title, room, 11)));
             if (!place) {
                 body.append(s("text", { class: "wb-small", x: box.x + PAD, y: box.y + 66 }, fit(words.text("slot_state.plugged"), box.width - 2 * PAD, 11)));
                 return;

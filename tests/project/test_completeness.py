@@ -23,7 +23,7 @@ CHIPS = sorted(
 )
 SKELETON = "WRITE" + " THIS:"
 """What stands in the files of ``make module`` where something has to be written."""
-HAND_WRITTEN_NODES = {"bridge", "request"}
+HAND_WRITTEN_NODES = {"bridge", "request", "sidebar"}
 every_module = for_each("module", MODULES, ids=SLUGS)
 
 
