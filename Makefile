@@ -7,6 +7,7 @@
 # make reliability  the tests and a soak, and docs/reliability.md of what they tried
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
 # make attacks  what clients that mean harm can do: RUNS of each attack, crowds, and stops (some 40 minutes)
+# make screenshots   the pictures of the sidebar in docs/, from the real editor
 # make bench   speed as ratios, side by side with what a user would take instead
 # make module NAME=RAK1901 CHIP=SHTC3   the skeletons of a new module: docs/add-a-module.md (also ADDRESS=0x70, FAMILY=sensors)
 # make dist    everything for an installation without network: docs/offline.md
@@ -34,7 +35,7 @@ CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench attacks dist deb arm docs clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate screenshots module bench attacks dist deb arm docs clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -119,6 +120,9 @@ generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python scripts/include_examples.py
 	$(BIN)/python scripts/structure.py --svg docs/architecture.svg
 	$(BIN)/python scripts/manual.py --out docs/wisblock-bridge.1
+
+screenshots: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
+	node scripts/screenshots.mjs
 
 module:
 	@test -n "$(NAME)" -a -n "$(CHIP)" || { echo "make module NAME=RAK1901 CHIP=SHTC3 [ADDRESS=0x70] [FAMILY=sensors]"; exit 2; }

@@ -36,6 +36,7 @@ from wisblock_bridge.runtime.state_store import (
     is_directory_configured,
 )
 from wisblock_bridge.server.dispatch import Dispatcher
+from wisblock_bridge.server.layout import layout
 from wisblock_bridge.server.loop import Server
 from wisblock_bridge.server.occupancy import chips_in_use, places
 from wisblock_bridge.server.scanner import Scanner
@@ -397,6 +398,7 @@ class Daemon:
             asked_by=asked_by,
         )
         emulated, control = self._emulated, self._emulator
+        found["layout"] = layout(self.slot_manager, emulated.level if emulated else None)
         if emulated is None or control is None:
             return {**found, **places(self.slot_manager, None)}
         return {**found, **places(self.slot_manager, emulated.plugged, control.about)}
