@@ -239,8 +239,10 @@ LIMITS = [
     ),
     (
         "connections of programs on the bridge's computer",
-        f"| {acceptor.MAX_CONNECTIONS}, {acceptor.MAX_CONNECTIONS_PER_USER} of one user, "
-        f"all but {acceptor.RESERVED_DESCRIPTORS} of the descriptors of the process |",
+        (
+            f"| {acceptor.MAX_CONNECTIONS}, {acceptor.MAX_CONNECTIONS_PER_USER} of one user, "
+            f"all but {acceptor.RESERVED_DESCRIPTORS} of the descriptors of the process |"
+        ),
     ),
 ]
 
