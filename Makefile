@@ -2,7 +2,7 @@
 # make check   lint and the tests that are fast, in less than two minutes
 # make test    everything that can be checked here
 # make coverage  branch coverage of the package, with that of the processes that tests start
-# make generate  write nodes, help and docs tables from the modules' descriptions
+# make generate  write nodes, help, docs tables and the Python client's classes from the modules' descriptions
 # make soak    everything at once for MINUTES, decided by SEED; SUMMARY=file keeps what it found
 # make reliability  the tests and a soak, and docs/reliability.md of what they tried
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
@@ -10,6 +10,9 @@
 # make bench   speed as ratios, side by side with what a user would take instead
 # make module NAME=RAK1901 CHIP=SHTC3   the skeletons of a new module: docs/add-a-module.md (also ADDRESS=0x70, FAMILY=sensors)
 # make dist    everything for an installation without network: docs/offline.md
+# make docs    the documentation site in .run/site, its links checked
+# make arm     the package, every module and their tests on PLATFORM=arm64 or armhf, SUITE=bookworm or trixie, under QEMU (root only)
+# make deb     a Debian package with everything in it: PLATFORM=arm64, armhf or amd64
 #
 # Every target sets up what it needs; the Debian packages are named in README.md.
 
@@ -25,12 +28,13 @@ RUNS ?= 20
 SUMMARY ?=
 PLATFORM ?=
 PYTHON_VERSION ?=
+SUITE ?=
 NAME ?=
 CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench attacks dist clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench attacks dist deb arm docs clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -71,11 +75,13 @@ lint: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/lint-imports --no-cache
 	node scripts/generate.mjs --check
 	$(BIN)/python scripts/module_index.py --check
+	$(BIN)/python scripts/generate_client.py --check
+	$(BIN)/python scripts/include_examples.py --check
 
 test-fast: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
 
-test-python: $(STAMPS)/python $(STAMPS)/node
+test-python: $(STAMPS)/docs $(STAMPS)/node
 	@mkdir -p .run
 	$(BIN)/pytest -q --junitxml=.run/tests.xml
 
@@ -109,7 +115,10 @@ generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/wisblock-bridge catalogue --out node-red-nodes/catalogue.json
 	$(BIN)/python scripts/module_index.py
 	node scripts/generate.mjs
+	$(BIN)/python scripts/generate_client.py
+	$(BIN)/python scripts/include_examples.py
 	$(BIN)/python scripts/structure.py --svg docs/architecture.svg
+	$(BIN)/python scripts/manual.py --out docs/wisblock-bridge.1
 
 module:
 	@test -n "$(NAME)" -a -n "$(CHIP)" || { echo "make module NAME=RAK1901 CHIP=SHTC3 [ADDRESS=0x70] [FAMILY=sensors]"; exit 2; }
@@ -137,6 +146,19 @@ fuzz: $(STAMPS)/fuzz
 
 dist: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python scripts/dist.py $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+
+arm: $(STAMPS)/python $(STAMPS)/node
+	$(BIN)/python -m scripts.debian.arm $(if $(PLATFORM),--architecture $(PLATFORM)) $(if $(SUITE),--suite $(SUITE))
+
+deb: $(STAMPS)/python $(STAMPS)/node
+	$(BIN)/python -m scripts.debian.deb $(if $(PLATFORM),--architecture $(PLATFORM))
+
+$(STAMPS)/docs: $(STAMPS)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[test,docs]"
+	@touch $@
+
+docs: $(STAMPS)/docs
+	$(BIN)/python scripts/site.py
 
 clean:
 	rm -rf $(STAMPS) $(VENV) node_modules tests/node-red-5/node_modules dist build .run tests/.cache

@@ -66,6 +66,7 @@ def far_end(kind: str, baud: int) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
+        process.stdout.close()
 
 
 @contextlib.contextmanager
@@ -102,13 +103,12 @@ def serving(port: str) -> Iterator[str]:
             process.wait()
 
 
-def polled(endpoint: str, baud: int, duration_s: float = DURATION_S) -> float:
+def polled(endpoint: str, baud: int) -> float:
     """Poll two units in turn through a bridge.
 
     Args:
         endpoint: The bridge.
         baud: Bits per second.
-        duration_s: How long.
 
     Returns:
         Exchanges per second.
@@ -143,7 +143,7 @@ def polled(endpoint: str, baud: int, duration_s: float = DURATION_S) -> float:
             answer()
             ask("read_holding_registers", unit=unit)
         moments = [time.monotonic()]
-        while moments[-1] - moments[0] < duration_s:
+        while moments[-1] - moments[0] < DURATION_S:
             answer()
             moments.append(time.monotonic())
             ask("read_holding_registers", unit=1 + len(moments) % 2)

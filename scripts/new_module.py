@@ -35,6 +35,7 @@ FILES = {
     "test_chip_emulator.py.in": "tests/chips/test_{chip}_emulator.py",
     "test_module.py.in": "tests/modules/test_{name}.py",
     "example.py.in": "python-bridge/examples/{name}_read.py",
+    "short_example.py.in": "python-bridge/examples/short/{name}.py",
     "flow.json.in": "flows/{family}/{NAME} read.json",
     "page.md.in": "docs/modules/{name}.md",
 }

@@ -29,10 +29,10 @@ def main() -> int:
         channel = 2 * options.slot - 1
     try:
         with Bridge() as bridge:
-            converter = bridge["ADC"]
+            converter = bridge.adc()
             for number in itertools.count(1):
                 result = converter.read(channel=channel)
-                print(f"Reading: {result['voltage']:.2f}V", flush=True)
+                print(f"Reading: {result.voltage:.2f}V", flush=True)
                 if number == options.count:
                     break
                 time.sleep(options.interval)

@@ -23,13 +23,13 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            module = bridge["RAK12006", options.slot]
+            module = bridge.rak12006(options.slot)
             with module.events("motion", active_low=not options.active_high) as events:
                 for number, event in zip(itertools.count(1), events, strict=False):
                     if event.error is not None:
                         print(event.error, file=sys.stderr)
                         continue
-                    print("IR detected ..." if event.result["motion"] else "No motion.", flush=True)
+                    print("IR detected ..." if event.result.motion else "No motion.", flush=True)
                     if event.result.quality != "good":
                         print(f"({event.result.note})", file=sys.stderr)
                     if number == options.count:

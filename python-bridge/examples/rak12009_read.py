@@ -27,13 +27,13 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            module = bridge["RAK12009", options.slot]
+            module = bridge.rak12009(options.slot)
             if options.calibrate:
                 found = module.calibrate()
                 print(f"R0: {found['r0']:.0f} ohm", flush=True)
             for number in itertools.count(1):
                 result = module.read()
-                print(f"ppm: {result['ppm']:.2f}", flush=True)
+                print(f"ppm: {result.ppm:.2f}", flush=True)
                 if result.quality != "good":
                     print(f"({result.note})", file=sys.stderr)
                 if number == options.count:

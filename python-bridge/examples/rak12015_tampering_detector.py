@@ -25,14 +25,14 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            module = bridge["RAK12015", options.slot]
+            module = bridge.rak12015(options.slot)
             for number in itertools.count(1):
                 result = module.read(window_ms=250, threshold=options.threshold)
-                if result["vibration"]:
+                if result.vibration:
                     now = datetime.now().astimezone().strftime("%Y%m%d %H:%M:%S")
-                    print(f"{result['peak']:.2f} -ALERT {now} - Vibration detected!", flush=True)
+                    print(f"{result.peak:.2f} -ALERT {now} - Vibration detected!", flush=True)
                 else:
-                    print(f"{result['peak']:.2f} -All good", flush=True)
+                    print(f"{result.peak:.2f} -All good", flush=True)
                 if result.quality != "good":
                     print(f"({result.note})", file=sys.stderr)
                 if number == options.count:

@@ -24,11 +24,11 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            module = bridge["RAK13001", options.slot]
+            module = bridge.rak13001(options.slot)
             for number in itertools.count(1):
                 for on in (False, True):
-                    relay = "relay on" if module.set(on=on)["on"] else "relay off"
-                    voltage = "voltage" if module.input()["active"] else "no voltage"
+                    relay = "relay on" if module.set(on=on).on else "relay off"
+                    voltage = "voltage" if module.input().active else "no voltage"
                     print(f"{relay}, {voltage} at the input", flush=True)
                     time.sleep(options.interval)
                 if number == options.count:

@@ -26,11 +26,11 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            module = bridge["RAK13003", options.slot]
+            module = bridge.rak13003(options.slot)
             for number in itertools.count(1):
                 for level in (1, 0):
                     result = module.write(pin=options.pin, level=level)
-                    print(f"pin {options.pin}: {result['level']}", flush=True)
+                    print(f"pin {options.pin}: {result.level}", flush=True)
                     if result.quality != "good":
                         print(f"({result.note})", file=sys.stderr)
                     time.sleep(options.interval)

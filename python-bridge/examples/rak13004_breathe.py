@@ -29,13 +29,13 @@ def main() -> int:
     breath = [*range(STEPS + 1), *range(STEPS - 1, 0, -1)]
     try:
         with Bridge() as bridge:
-            module = bridge["RAK13004", options.slot]
-            print(f"{module.frequency(hz=FREQUENCY_HZ)['hz']:.2f} Hz", flush=True)
+            module = bridge.rak13004(options.slot)
+            print(f"{module.frequency(hz=FREQUENCY_HZ).hz:.2f} Hz", flush=True)
             for number in itertools.count(1):
                 for step in breath:
                     percent = 100.0 * step / STEPS
                     result = module.duty(channel=options.channel, percent=percent)
-                    print(f"channel {options.channel}: {result['percent']:.1f} %", flush=True)
+                    print(f"channel {options.channel}: {result.percent:.1f} %", flush=True)
                     if result.quality != "good":
                         print(f"({result.note})", file=sys.stderr)
                     time.sleep(options.seconds / len(breath))

@@ -29,13 +29,13 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            bus = bridge["RAK13005", options.slot]
+            bus = bridge.rak13005(options.slot)
             with bus.events("frame", id=options.id, length=options.length) as events:
                 for number, event in zip(itertools.count(1), events, strict=False):
                     if event.error is not None:
                         print(event.error, file=sys.stderr)
                         continue
-                    kind, data = str(event.result["kind"]), event.result.get("data")
+                    kind, data = str(event.result.kind), event.result.data
                     if kind in {"frame", "answer"} and isinstance(data, bytes):
                         print("receive:", *data, flush=True)
                     else:

@@ -29,14 +29,14 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            bus = bridge["RAK13005", options.slot]
+            bus = bridge.rak13005(options.slot)
             for number in itertools.count(1):
                 try:
-                    frame = bus.send(id=1, data=DATA)["frame"]
+                    frame = bus.send(id=1, data=DATA).frame
                     print(f"send: {spell(frame)}", flush=True)
                     if options.ask:
                         answer = bus.request(id=options.ask, length=options.length, checksum="auto")
-                        print(f"answer: {spell(answer['data'])}", flush=True)
+                        print(f"answer: {spell(answer.data)}", flush=True)
                 except RemoteError as error:
                     if error.code == "offline":
                         raise

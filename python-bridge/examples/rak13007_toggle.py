@@ -24,11 +24,11 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            module = bridge["RAK13007", options.slot]
+            module = bridge.rak13007(options.slot)
             for number in itertools.count(1):
                 for on in (False, True):
                     result = module.set(on=on)
-                    print("relay on" if result["on"] else "relay off", flush=True)
+                    print("relay on" if result.on else "relay off", flush=True)
                     time.sleep(options.interval)
                 if number == options.count:
                     break

@@ -33,7 +33,7 @@ def main() -> int:
         settings["frequency"] = options.frequency
     try:
         with Bridge() as bridge:
-            radio = bridge["RAK13300", options.slot]
+            radio = bridge.rak13300(options.slot)
             if options.region:
                 radio.configure(**settings)
             print("-- LoRa Receiver --", flush=True)
@@ -43,9 +43,9 @@ def main() -> int:
                     print(event.error, file=sys.stderr)
                     continue
                 packet = event.result
-                payload, intact = packet["payload"], packet["intact"] is True
+                payload, intact = packet.payload, packet.intact is True
                 print(show(payload) if intact and isinstance(payload, bytes) else "CRC error")
-                rssi, snr = packet["rssi"], packet["snr"]
+                rssi, snr = packet.rssi, packet.snr
                 print(f"Packet status: RSSI = {rssi:.2f} dBm | SNR = {snr:.2f} dB", flush=True)
                 received += intact
                 if received == options.count:

@@ -34,7 +34,7 @@ def main() -> int:
         settings["frequency"] = options.frequency
     try:
         with Bridge() as bridge:
-            radio = bridge["RAK13300", options.slot]
+            radio = bridge.rak13300(options.slot)
             if options.region:
                 radio.configure(**settings)
             for number in itertools.count():
@@ -44,7 +44,7 @@ def main() -> int:
                 taken_ms = (time.monotonic() - begun) * 1000.0
                 text = MESSAGE.decode().rstrip("\0")
                 print(f"{text}  {payload[-1]}", flush=True)
-                if result["sent"]:
+                if result.sent:
                     print(
                         f"Transmit time: {taken_ms:.2f} ms | "
                         f"Time on air: {result.number('time_on_air'):.2f} ms | "

@@ -10,7 +10,6 @@ import argparse
 import sys
 import time
 from datetime import datetime
-from typing import cast
 
 from wisblock_bridge.client import Bridge, RemoteError
 
@@ -30,9 +29,9 @@ def main() -> int:
     greeted: dict[str, float] = {}
     try:
         with Bridge() as bridge:
-            module = bridge["RAK13600", options.slot]
+            module = bridge.rak13600(options.slot)
             print("Press Ctrl+C to exit!", flush=True)
-            print(f"Found PN532 with firmware version: {module.firmware()['version']}", flush=True)
+            print(f"Found PN532 with firmware version: {module.firmware().version}", flush=True)
             print("Waiting for RFID/NFC card...", flush=True)
             number = 0
             with module.events("arrived") as events:
@@ -40,7 +39,7 @@ def main() -> int:
                     if event.error is not None:
                         print(event.error, file=sys.stderr)
                         continue
-                    uid = cast("bytes", event.result["uid"]).hex()
+                    uid = event.result.uid.hex()
                     now = time.monotonic()
                     if now - greeted.get(uid, -QUIET_S) < QUIET_S:
                         continue

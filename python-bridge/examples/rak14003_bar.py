@@ -24,7 +24,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            module = bridge["RAK14003", options.slot]
+            module = bridge.rak14003(options.slot)
             for number in itertools.count(1):
                 for level in (*range(11), *range(9, -1, -1)):
                     result = module.bar(level=level, start="green")

@@ -23,13 +23,13 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            module = bridge["RAK16000", options.slot]
+            module = bridge.rak16000(options.slot)
             for number in itertools.count(1):
                 result = module.read()
-                print(f"Bus Voltage: {result['voltage']:.3f} V")
-                print(f"Bus Current: {result['current']:.3f} mA")
-                print(f"Power: {result['power']:.3f} W")
-                print(f"Shunt voltage: {result['shunt_voltage']:.3f} mV", flush=True)
+                print(f"Bus Voltage: {result.voltage:.3f} V")
+                print(f"Bus Current: {result.current:.3f} mA")
+                print(f"Power: {result.power:.3f} W")
+                print(f"Shunt voltage: {result.shunt_voltage:.3f} mV", flush=True)
                 print()
                 if result.quality != "good":
                     print(f"({result.note})", file=sys.stderr)

@@ -24,10 +24,10 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            module = bridge["RAK16001", options.slot]
+            module = bridge.rak16001(options.slot)
             for number in itertools.count(1):
                 result = module.read(channel=options.channel)
-                volts = result["voltage"]
+                volts = result.voltage
                 print(f"Digital value of analog input : {volts:.2f} V", flush=True)
                 if result.quality != "good":
                     print(f"({result.note})", file=sys.stderr)

@@ -27,12 +27,12 @@ def main() -> int:
     ramp_ms = round(options.interval * 1000)
     try:
         with Bridge() as bridge:
-            module = bridge["RAK17000", options.slot]
+            module = bridge.rak17000(options.slot)
             for number in itertools.count(1):
                 for speed in (100.0, 0.0, -100.0, 0.0):
                     time.sleep(options.rest)
                     result = module.drive(bridge=options.bridge, speed=speed, ramp_ms=ramp_ms)
-                    print(f"motor {options.bridge}: to {result['speed']:.0f} %", flush=True)
+                    print(f"motor {options.bridge}: to {result.speed:.0f} %", flush=True)
                     time.sleep(options.interval)
                 if number == options.count:
                     break

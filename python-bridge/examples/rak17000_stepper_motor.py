@@ -26,7 +26,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            module = bridge["RAK17000", options.slot]
+            module = bridge.rak17000(options.slot)
             with module.events("done") as ends:
                 ends.next()  # reports the last move before this program
                 for number in itertools.count(1):
@@ -36,7 +36,7 @@ def main() -> int:
                         if end is None or end.error is not None:
                             print(end.error if end else "The bridge disconnected.", file=sys.stderr)
                             return 1
-                        print(f"{end.result['steps']} steps", flush=True)
+                        print(f"{end.result.steps} steps", flush=True)
                         if end.result.quality != "good":
                             print(f"({end.result.note})", file=sys.stderr)
                         time.sleep(0.2)

@@ -11,7 +11,6 @@ import argparse
 import itertools
 import sys
 import time
-from typing import cast
 
 from wisblock_bridge.client import Bridge, RemoteError
 
@@ -26,18 +25,18 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            line = bridge["RAK5802", options.slot]
+            line = bridge.rak5802(options.slot)
             for number in itertools.count(1):
                 try:
                     coils = line.read_coils(unit=options.unit)
-                    on = not cast("list[bool]", coils["bits"])[0]
+                    on = not coils.bits[0]
                     print(f"Turning LED {'ON' if on else 'OFF'}", flush=True)
                     line.write_coil(unit=options.unit, on=on)
-                    humidity = line.read_value(unit=options.unit, address=0)["value"]
+                    humidity = line.read_value(unit=options.unit, address=0).value
                     print(f"Humidity: {humidity:.0f} %", flush=True)
                     temperature = line.read_value(
                         unit=options.unit, address=1, number_type="int16", factor=0.01
-                    )["value"]
+                    ).value
                     print(f"Temperature: {temperature:.2f} C", flush=True)
                 except RemoteError as error:
                     print(error, file=sys.stderr)  # a unit that is silent now may answer next time

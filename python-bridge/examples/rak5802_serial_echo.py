@@ -9,7 +9,6 @@ Bytes that are no text are shown in hexadecimal. The bridge must be running:
 import argparse
 import itertools
 import sys
-from typing import cast
 
 from wisblock_bridge.client import Bridge, RemoteError
 
@@ -23,16 +22,16 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            line = bridge["RAK5802", options.slot]
+            line = bridge.rak5802(options.slot)
             with line.events("received") as events:
                 if options.send:
                     answer = line.transceive(data=options.send.encode())
-                    print(as_text(cast("bytes", answer["data"])), flush=True)
+                    print(as_text(answer.data), flush=True)
                 for number, event in zip(itertools.count(1), events, strict=False):
                     if event.error is not None:
                         print(event.error, file=sys.stderr)
                         continue
-                    print(as_text(cast("bytes", event.result["data"])), flush=True)
+                    print(as_text(event.result.data), flush=True)
                     if number == options.count:
                         break
     except RemoteError as error:

@@ -23,10 +23,10 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            module = bridge["RAK5811", options.slot]
+            module = bridge.rak5811(options.slot)
             for number in itertools.count(1):
                 result = module.read()
-                print(f"{result['voltage']:.2f} V", flush=True)
+                print(f"{result.voltage:.2f} V", flush=True)
                 if result.quality != "good":
                     print(f"({result.note})", file=sys.stderr)
                 if number == options.count:

@@ -29,11 +29,11 @@ def main() -> int:
         place = {"expander": "slots", "line": 8 * (options.slot - 1) + options.line}
     try:
         with Bridge() as bridge:
-            expander = bridge["TPT29555"]
+            expander = bridge.tpt29555()
             for number in itertools.count(1):
                 for level in (0, 1):
                     result = expander.write(**place, level=level)
-                    print(f"line {options.line}: {result['level']}", flush=True)
+                    print(f"line {options.line}: {result.level}", flush=True)
                     time.sleep(options.interval)
                 if number == options.count:
                     break

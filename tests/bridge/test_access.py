@@ -28,6 +28,7 @@ NEEDED_ROLES: list[tuple[str, dict[str, Any], Role]] = [
     ("ping", {}, Role.READ),
     ("catalogue", {}, Role.READ),
     ("status", {}, Role.READ),
+    ("observe", {}, Role.READ),
     ("unsubscribe", {"subscription": 99}, Role.READ),
     ("bye", {}, Role.READ),
     ("release", {"module": "RAK5801", "slot": 1}, Role.READ),

@@ -106,7 +106,7 @@ def test_a_failing_chip_names_its_place_and_advice(bridge: Bridge) -> None:
 
 def test_parameters_that_cannot_be_sent_are_refused_here(bridge: Bridge) -> None:
     with pytest.raises(RemoteError) as caught:
-        bridge["RAK5801", 1].read(samples=object())
+        bridge["RAK5801", 1].read(samples=object())  # type: ignore[arg-type]
     assert caught.value.code is ErrorCode.BAD_PARAMS
 
 

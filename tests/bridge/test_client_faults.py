@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import msgpack
 import pytest
-import zmq
 from tests.bridge.bridge_process import LONG_S, eventually
+from tests.bridge.fake_bridge import fake_bridge, good, greeting
 
 from wisblock_bridge.client import (
     Bridge,
@@ -24,49 +21,9 @@ from wisblock_bridge.client import (
 from wisblock_bridge.client.feed import MAX_EVENTS, Feed
 from wisblock_bridge.errors import ErrorCode
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
 pytestmark = pytest.mark.slow
 
 # -- peers that misbehave -------------------------------------------------------------------------
-
-
-@contextmanager
-def fake_bridge(answer: Callable[[dict[str, Any]], list[Any]]) -> Iterator[str]:
-    """Serve with a function that turns a request into replies."""
-    with tempfile.TemporaryDirectory(prefix="wb-") as folder:
-        endpoint = f"ipc://{folder}/fake.sock"
-        context = zmq.Context()
-        router = context.socket(zmq.ROUTER)
-        router.bind(endpoint)
-        stopping = threading.Event()
-
-        def serve() -> None:
-            while not stopping.is_set():
-                if router.poll(20):
-                    identity, frame = router.recv_multipart()
-                    for reply in answer(msgpack.unpackb(frame)):
-                        data = reply if isinstance(reply, bytes) else msgpack.packb(reply)
-                        router.send_multipart([identity, data])
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield endpoint
-        finally:
-            stopping.set()
-            thread.join(LONG_S)
-            router.close(linger=0)
-            context.term()
-
-
-def good(request: Mapping[str, Any], **result: object) -> dict[str, object]:
-    return {"v": 1, "id": request["id"], "ok": True, "result": result}
-
-
-def greeting(request: Mapping[str, Any]) -> list[Any]:
-    return [good(request, session="token", board="RAK7391", emulated=True)]
 
 
 def test_a_bridge_that_says_nothing_is_offline() -> None:
@@ -232,13 +189,13 @@ def test_requests_in_flight_are_bounded() -> None:
 def test_events_that_nobody_takes_are_dropped_from_the_old_end_and_counted() -> None:
     feed = Feed({})
     for number in range(MAX_EVENTS + 10):
-        feed.put(Event("x", sequence=number))
+        feed.put(Event("x", sequence=number, late=1))
     first = feed.take(0)
     assert first is not None
-    assert (first.sequence, first.lost) == (10, 10)
+    assert (first.sequence, first.lost, first.late) == (10, 10, 11)
     second = feed.take(0)
     assert second is not None
-    assert (second.sequence, second.lost) == (11, 0)
+    assert (second.sequence, second.lost, second.late) == (11, 0, 1)
 
 
 def test_a_result_gives_numbers_as_numbers() -> None:

@@ -17,7 +17,7 @@ from tests.cases import for_each
 from wisblock_bridge.cli import main, redact
 from wisblock_bridge.cli.status import as_text
 from wisblock_bridge.client import Bridge
-from wisblock_bridge.client.results import RemoteError
+from wisblock_bridge.client.errors import RemoteError
 from wisblock_bridge.environment.versions import operating_system
 
 if TYPE_CHECKING:

@@ -161,3 +161,26 @@ def test_a_slow_listener_makes_the_looks_rare(rig: Rig) -> None:
     for _ in range(100):
         rig.advance(0.02)
     assert rig.transactions - before == 4
+
+
+def test_from_an_edge_to_its_message_with_the_defaults(rig: Rig) -> None:
+    """5 ms to the look and 10 ms of debouncing on average; 20 ms at worst."""
+    number = rig.result(A, "subscribe", module="RAK13001", slot=1, event="input_changed")[
+        "subscription"
+    ]
+    rig.settle()
+    took_ms = []
+    for attempt in range(20):
+        for _ in range(40 + attempt):  # another moment of the 10 ms each time
+            rig.advance(0.001)
+            rig.sessions.of(A, rig.clock.monotonic())
+        seen = len(rig.events(A, number))
+        rig.board.set(1, "active", attempt % 2 == 0)
+        waited_ms = 0
+        while len(rig.events(A, number)) == seen:
+            rig.advance(0.001)
+            waited_ms += 1
+            assert waited_ms <= 30
+        took_ms.append(waited_ms)
+    assert sorted(took_ms)[10] <= 16
+    assert max(took_ms) <= 20

@@ -125,8 +125,9 @@ def test_failure_at_every_transaction(
         assert chip.read(3).volts == 0.002
 
 
-def test_who_is_cancelled_leaves_a_chip_that_is_stopped_before_its_next_use(
-    clock: FakeClock,
+@pytest.mark.parametrize("stop", [STOP, f"!{STOP}"])
+def test_who_is_cancelled_stops_the_chip_and_the_next_user_makes_sure(
+    stop: str, clock: FakeClock
 ) -> None:
     calls = iter(range(10))
 
@@ -134,7 +135,7 @@ def test_who_is_cancelled_leaves_a_chip_that_is_stopped_before_its_next_use(
         if next(calls) == 2:
             raise CutShortError(ErrorCode.EXPIRED, "Enough.")
 
-    bus = ScriptedBus(0x4B, *IDLE, *run("D3 E3", "52 E3", "", "00 08", "00 08")[:-2])
+    bus = ScriptedBus(0x4B, *IDLE, *run("D3 E3", "52 E3", "", "00 08", "00 08")[:-2], stop)
     chip = ADS1115(bus, 0x4B, clock)
     with bus, pytest.raises(CutShortError):
         chip.sample(1, 1.0, proceed)

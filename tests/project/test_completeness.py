@@ -95,7 +95,8 @@ def test_every_module_has_an_example(module: dict[str, Any]) -> None:
     examples = ROOT / "python-bridge" / "examples"
     found = [file for file in examples.glob("*.py") if slug_of(file) == module["slug"]]
     assert found, f"no file {module['slug']}_….py in {examples.relative_to(ROOT)}"
-    assert any(f'"{module["name"]}"' in file.read_text() for file in found)
+    used = (f'"{module["name"]}"', f"bridge.{module['slug']}(")
+    assert any(word in file.read_text() for word in used for file in found)
 
 
 @every_module

@@ -75,6 +75,7 @@ def test_everything_that_a_module_needs_is_written(copied: Path, written: list[s
         "docs/modules/rak98765.md",
         "flows/sensors/RAK98765 read.json",
         "python-bridge/examples/rak98765_read.py",
+        "python-bridge/examples/short/rak98765.py",
         "python-bridge/wisblock_bridge/chips/xyz9/__init__.py",
         "python-bridge/wisblock_bridge/chips/xyz9/driver.py",
         "python-bridge/wisblock_bridge/chips/xyz9/emulator.py",

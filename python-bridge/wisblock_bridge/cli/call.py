@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wisblock_bridge.client import Result
-    from wisblock_bridge.client.proxies import Slot
+    from wisblock_bridge.client.requests import Slot
 
     Units = Mapping[str, Mapping[str, object]]
 

@@ -12,24 +12,33 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from wisblock_bridge.client.connection import START_HINT, Connection
+from wisblock_bridge.client.connection import Connection
+from wisblock_bridge.client.emulator import Emulator
+from wisblock_bridge.client.errors import OfflineError, RemoteError
 from wisblock_bridge.client.identity import find_keys
-from wisblock_bridge.client.proxies import Emulator, ModuleProxy, Subscription
-from wisblock_bridge.client.results import OfflineError, Result, to_result
-from wisblock_bridge.endpoint import client_endpoint, is_served
+from wisblock_bridge.client.modules import Modules, find_class
+from wisblock_bridge.client.observing import Observing
+from wisblock_bridge.client.proxies import ModuleProxy
+from wisblock_bridge.client.requests import invocation, releasing, subscription
+from wisblock_bridge.client.results import R, Result, to_result
+from wisblock_bridge.client.streams import Subscription
+from wisblock_bridge.endpoint import client_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-    from wisblock_bridge.client.proxies import OnLoss, Slot
+    from wisblock_bridge.client.requests import OnLoss, Slot
     from wisblock_bridge.keys import ClientKeys
 
 
-class Bridge:
+class Bridge(Modules):
     """A connection to a bridge.
 
-    ``with Bridge() as bridge: print(bridge["RAK5801", 1].read()["current"])``
+    ``with Bridge() as bridge: print(bridge.rak5801(slot=1).read().current)``
+
+    Each module has a method here, which returns an object with its operations.
+    ``bridge["NAME", 1]`` is any module by its name, also one that only the running bridge knows.
 
     Outputs that were driven go to their safe state when the connection is closed, when the program
     ends, and when it crashes, unless they were written with ``on_loss="hold"``. A background thread
@@ -64,12 +73,11 @@ class Bridge:
     ) -> None:
         where = client_endpoint(endpoint)
         shown = find_keys(where, keys)
-        if not is_served(where, connect_timeout_s):
-            raise OfflineError("No bridge is running there.", hint=START_HINT, where=where.text)
         self._connection = Connection(
             where, name or Path(sys.argv[0] or "python").name, lease_ms, connect_timeout_s, shown
         )
         self._timeout_s = timeout_s
+        self._described: tuple[str, dict[str, dict[str, Any]]] | None = None
         self._finalizer = weakref.finalize(self, self._connection.close)
         self.emulator = Emulator(self.request)
 
@@ -103,11 +111,6 @@ class Bridge:
         """SHA-256 of the bridge's catalogue."""
         return str(self._connection.hello.get("catalogue", ""))
 
-    def __getitem__(self, place: str | tuple[str, Slot]) -> ModuleProxy:
-        """Return a module: ``bridge["RAK5801", 1]``, or ``bridge["ADC"]`` for one on the board."""
-        name, slot = (place, "board") if isinstance(place, str) else place
-        return ModuleProxy(self, name, slot)
-
     def module(
         self,
         name: str,
@@ -127,7 +130,10 @@ class Bridge:
         Returns:
             The module; no request is sent yet.
         """
-        return ModuleProxy(self, name, slot, on_loss, timeout_s)
+        kind = find_class(name)
+        if kind is None:
+            return ModuleProxy(self, name, slot, on_loss, timeout_s)
+        return cast("ModuleProxy", kind(self, slot, on_loss, timeout_s))
 
     def request(self, method: str, *, timeout_s: float | None = None, **params: object) -> object:
         """Call any method of the protocol.
@@ -154,7 +160,8 @@ class Bridge:
         *,
         on_loss: OnLoss = "safe",
         timeout_s: float | None = None,
-    ) -> Result:
+        kind: type[R] = cast("Any", Result),  # noqa: B008  (a class)
+    ) -> R:
         """Call an operation of a module.
 
         Args:
@@ -164,6 +171,7 @@ class Bridge:
             params: Its parameters.
             on_loss: What an output that this drives does when this program disconnects.
             timeout_s: How long to wait for the reply, s.
+            kind: The class of the result.
 
         Returns:
             The readings.
@@ -171,12 +179,22 @@ class Bridge:
         Raises:
             RemoteError: The bridge refused, the hardware failed, or no reply came.
         """
-        wanted: dict[str, Any] = {"module": module, "slot": slot, "operation": operation}
-        if params:
-            wanted["params"] = dict(params)
-        if on_loss != "safe":
-            wanted["on_loss"] = on_loss
-        return to_result(self.request("invoke", timeout_s=timeout_s, **wanted))
+        wanted = invocation(module, slot, operation, params, on_loss)
+        return self.ask(wanted, timeout_s, kind)
+
+    def ask(self, wanted: Mapping[str, object], timeout_s: float | None, kind: type[R]) -> R:
+        """Call an operation by the parameters of the method ``invoke``.
+
+        Args:
+            wanted: Module, slot, operation and whatever else belongs to it.
+            timeout_s: How long to wait for the reply, s; None for the usual time.
+            kind: The class of the result.
+
+        Raises:
+            RemoteError: The bridge refused, the hardware failed, or no reply came.
+        """
+        timeout_s = timeout_s or self._timeout_s
+        return to_result(self._connection.request("invoke", wanted, timeout_s), kind)
 
     def subscribe(
         self,
@@ -188,7 +206,8 @@ class Bridge:
         every_s: float | None = None,
         deadband: float | None = None,
         params: Mapping[str, object] | None = None,
-    ) -> Subscription:
+        kind: type[R] = cast("Any", Result),  # noqa: B008  (a class)
+    ) -> Subscription[R]:
         """Subscribe to an event, or to an operation's readings at an interval.
 
         Args:
@@ -199,6 +218,7 @@ class Bridge:
             every_s: Interval of the operation, 0.01...86400 s.
             deadband: Report only changes greater than this, in the unit of the main reading.
             params: Parameters of the event or the operation.
+            kind: The class of the results.
 
         Returns:
             The subscription, to be iterated over. It survives a restart of the bridge.
@@ -206,24 +226,68 @@ class Bridge:
         Raises:
             RemoteError: The bridge refused, is not connected, or did not reply in time.
         """
-        wanted: dict[str, Any] = {"module": module, "slot": slot}
-        if event is not None:
-            wanted["event"] = event
-        if operation is not None:
-            wanted["operation"] = operation
-        if every_s is not None:
-            wanted["every_ms"] = round(every_s * 1000)
-        if deadband is not None:
-            wanted["deadband"] = float(deadband)
-        if params:
-            wanted["params"] = dict(params)
-        return Subscription(
-            self._connection, self._connection.subscribe(wanted, self._timeout_s), self._timeout_s
+        wanted = subscription(
+            module,
+            slot,
+            event=event,
+            operation=operation,
+            every_s=every_s,
+            deadband=deadband,
+            params=params,
         )
+        return Subscription(
+            self._connection,
+            self._connection.subscribe(wanted, self._timeout_s, kind),
+            self._timeout_s,
+        )
+
+    def observe(
+        self, modules: Sequence[str] | None = None, slots: Sequence[Slot] | None = None
+    ) -> Observing:
+        """Observe: every result, event, error, holder and state of health that concerns others.
+
+        It opens no module and touches no hardware. Of each reading it tells the latest value, five
+        times a second at most.
+
+        Args:
+            modules: Only these modules.
+            slots: Only what is in these slots.
+
+        Returns:
+            What to iterate over. It survives a restart of the bridge.
+
+        Raises:
+            RemoteError: The bridge refused, is not connected, or did not reply in time.
+        """
+        wanted: dict[str, object] = {}
+        if modules is not None:
+            wanted["modules"] = list(modules)
+        if slots is not None:
+            wanted["slots"] = list(slots)
+        feed = self._connection.observe(wanted, self._timeout_s)
+        return Observing(self._connection, feed, self._timeout_s)
 
     def catalogue(self) -> dict[str, object]:
         """Return the catalogue: modules, operations, parameters, readings, units."""
         return cast("dict[str, object]", self.request("catalogue"))
+
+    def describe(self, module: str) -> dict[str, Any] | None:
+        """Return what the catalogue says of a module, which is asked for once.
+
+        Args:
+            module: "RAK5801".
+
+        Returns:
+            Its operations and events; None when there is no such module, or no bridge to ask.
+        """
+        if self._described is None or self._described[0] != self.catalogue_fingerprint:
+            try:
+                modules = cast("list[dict[str, Any]]", self.catalogue()["modules"])
+            except RemoteError:
+                return None
+            by_name = {str(each["name"]): each for each in modules}
+            self._described = (self.catalogue_fingerprint, by_name)
+        return self._described[1].get(module)
 
     def status(self) -> dict[str, object]:
         """Return the state of the bridge."""
@@ -268,12 +332,30 @@ class Bridge:
             RemoteError: There is no such output, the hardware did not answer, or force is not
                 permitted to this program.
         """
-        wanted: dict[str, Any] = {"module": module, "slot": slot}
-        if outputs is not None:
-            wanted["outputs"] = list(outputs)
-        if force:
-            wanted["force"] = True
-        self.request("release", **wanted)
+        self._connection.request(
+            "release",
+            releasing(module, slot, outputs=outputs, force=force),
+            self._timeout_s,
+        )
+
+    def let_go(self, module: str, slot: Slot, *, failing: bool = False) -> None:
+        """Release a module at the end of its ``with``, unless the connection is gone anyway.
+
+        Args:
+            module: "RAK5801".
+            slot: 1, 2 or "board".
+            failing: An exception is on its way already, which is not to be hidden by another one.
+
+        Raises:
+            RemoteError: The hardware did not answer.
+        """
+        try:
+            self.release(module, slot)
+        except OfflineError:
+            pass  # the bridge makes outputs safe by itself
+        except RemoteError:
+            if not failing:
+                raise
 
     def close(self) -> None:
         """End the session; closing twice is allowed."""
@@ -292,3 +374,8 @@ class Bridge:
 
     def __repr__(self) -> str:
         return f"Bridge({self.endpoint!r})"
+
+    def _repr_html_(self) -> str:
+        from wisblock_bridge.client.html import bridge_html  # noqa: PLC0415  (notebooks only)
+
+        return bridge_html(self.endpoint, self.status())

@@ -1,74 +1,58 @@
-"""The connection to a bridge: one thread owns the socket and keeps the lease.
+"""The connection to a bridge: the calling thread does the I/O, another one keeps the lease.
 
-1. The only file of the client that knows ZeroMQ and MessagePack.
-2. The thread renews the lease while the program computes or sleeps.
-3. Nothing is queued while disconnected: requests fail at once, and none is sent twice.
-4. All queues are bounded: requests in flight, and events, of which the oldest are dropped.
+1. Who calls, sends; of those who wait, one receives for all, and hands over when it has its reply.
+2. The connection's own thread renews the lease, connects again, and receives while nobody calls
+   and events or the answer to a ping are expected. It never takes a reply from under a caller.
+3. ``_receiving`` is the right to receive; ``Link`` has the lock for sending. A program that only
+   calls never wakes the connection's own thread.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
-import socket
+import os
+import select
 import threading
 import time
+import weakref
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import msgpack
-import zmq
-from zmq.utils.monitor import recv_monitor_message
-
-from wisblock_bridge import __version__
-from wisblock_bridge.client.bridge_clock import BridgeClock
-from wisblock_bridge.client.feed import Call, Feed
-from wisblock_bridge.client.identity import keys_needed, turned_away, wrong_server_key
-from wisblock_bridge.client.results import (
-    Event,
-    OfflineError,
-    RemoteError,
-    ReplyTimeoutError,
-    to_error,
-    to_event,
-)
-from wisblock_bridge.errors import ErrorCode
+from wisblock_bridge.client.conversation import Conversation
+from wisblock_bridge.client.errors import ForbiddenError, RemoteError
+from wisblock_bridge.client.feed import Feed
+from wisblock_bridge.client.link import Link, open_link
+from wisblock_bridge.client.observing import ObservedFeed
+from wisblock_bridge.client.results import Result
+from wisblock_bridge.threads.backoff import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from wisblock_bridge.client.feed import Call
     from wisblock_bridge.endpoint import Endpoint
     from wisblock_bridge.keys import ClientKeys
 
-LONGEST_NAME = 200
-"""Characters: what a bridge takes in ``hello``; the rest of a name is cut off."""
-
 log = logging.getLogger(__name__)
 
-VERSION = 1
-MAX_IN_FLIGHT = 256
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-LONGEST_START_MS = 2000
-PINGS_PER_LEASE = 3
-BURST = 64
-GREET_AGAIN_S = 0.01
+CONNECT_S = 4.0
+"""How long an attempt to connect again may take."""
+
+RETRY_S = 0.05
+LONGEST_RETRY_S = 2.0
 KNOCK_AGAIN_S = 2.0
-"""Until a client that was turned away tries again: ZeroMQ itself gives up then."""
+"""Until a client that was turned away tries again: it may be listed at any time."""
 
-SHORTEST_SILENCE_S = 1.0
-"""A bridge that answers within this is there, however short the lease."""
+LOOK_AGAIN_S = 0.05
+BURST = 64
+FAREWELL_S = 1.0
+JOIN_S = 5.0
+ONLY_ITS_END = select.EPOLLRDHUP
+ITS_MESSAGES = select.EPOLLRDHUP | select.EPOLLIN
 
-HANDSHAKE_FAILED = (
-    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
-    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-)
-
-START_HINT = (
-    "Start it with `wisblock-bridge serve` (or `sudo systemctl start wisblock-bridge`); "
-    "`wisblock-bridge check` reports what is missing."
-)
+_connections: weakref.WeakSet[Connection] = weakref.WeakSet()
+"""Those of this process, which a forked one must leave alone."""
 
 
 class Connection:
@@ -96,53 +80,27 @@ class Connection:
     ) -> None:
         self.endpoint = endpoint
         self._keys = keys
-        self.hello: Mapping[str, object] = {}
-        self._name = name[:LONGEST_NAME]
-        self._lease_ms = lease_ms
-        self._lock = threading.Lock()
-        self._numbers = itertools.count(1)
-        self._outbox: deque[Call] = deque()
-        self._pending: dict[int, Call] = {}
-        self._feeds: set[Feed] = set()
-        self._feed_by_number: dict[int, Feed] = {}
-        self._token: str | None = None
-        self._online = False
-        self._closing = False
-        self._answered = threading.Event()
-        self._refusal: RemoteError | None = None
-        self._suspicion: RemoteError | None = None
-        self._shut_out: RemoteError | None = None
-        self._knock_at: float | None = None
-        self._last_sent = 0.0
-        self._greet_at: float | None = None
-        self._bridge_clock = BridgeClock()
-        self._last_ping: Call | None = None
-        self._last_ping_at = 0.0
-        self._last_heard = 0.0
-        self._waker, self._wake_up = socket.socketpair()
-        for end in (self._waker, self._wake_up):
-            end.settimeout(0.0)
-        self._context = zmq.Context(io_threads=1)
-        self._dealer = self._make_dealer()
-        self._monitor = self._dealer.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | HANDSHAKE_FAILED
-        )
-        self._dealer.connect(endpoint.text)
+        self._talk = Conversation(endpoint, name, lease_ms)
+        self._link: Link | None = None
+        self._opening: Link | None = None
+        self._lost: deque[Link] = deque()
+        self._abandoned: deque[Feed] = deque()
+        self._receiving = threading.Lock()
+        self._listening = False
+        self._stopping = False
+        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        weakref.finalize(self, os.close, self._wakeup)
+        self._epoll = select.epoll()
+        self._epoll.register(self._wakeup, select.EPOLLIN)
+        self._establish(connect_timeout_s)
+        _connections.add(self)
         self._thread = threading.Thread(target=self._run, name="wisblock-bridge", daemon=True)
         self._thread.start()
-        self._await_hello(connect_timeout_s)
 
-    def _await_hello(self, timeout_s: float) -> None:
-        answered = self._answered.wait(timeout_s)
-        refusal = self._refusal
-        if refusal is None and answered:
-            return
-        self.close()
-        raise (
-            refusal
-            or self._suspicion
-            or self._offline(f"No bridge said hello within {timeout_s:g} s.")
-        )
+    @property
+    def hello(self) -> Mapping[str, object]:
+        """What the bridge said of itself."""
+        return self._talk.hello
 
     def request(self, method: str, params: Mapping[str, object], timeout_s: float) -> object:
         """Send a request and wait for the reply.
@@ -157,16 +115,17 @@ class Connection:
             ReplyTimeoutError: It did not reply in time.
             RemoteError: It refused, or the hardware failed.
         """
-        call = self._call(method, params, timeout_s)
-        self._submit(call)
-        return self._wait(call, method, timeout_s)
+        return self._perform(self._talk.call(method, params, timeout_s), method, timeout_s)
 
-    def subscribe(self, params: Mapping[str, object], timeout_s: float) -> Feed:
+    def subscribe(
+        self, params: Mapping[str, object], timeout_s: float, kind: type[Result] = Result
+    ) -> Feed:
         """Subscribe to events.
 
         Args:
             params: Of the method ``subscribe``.
             timeout_s: How long to wait for the reply, s.
+            kind: The class of their results.
 
         Returns:
             Where the events arrive.
@@ -174,12 +133,36 @@ class Connection:
         Raises:
             RemoteError: As for ``request``.
         """
-        feed = Feed(params)
-        call = self._call("subscribe", feed.params, timeout_s)
-        call.on_result = lambda result: self._begin(feed, result)
-        self._submit(call)
-        self._wait(call, "subscribe", timeout_s)
+        feed = Feed(params, kind)
+        self._begin(feed, timeout_s)
         return feed
+
+    def observe(self, params: Mapping[str, object], timeout_s: float) -> ObservedFeed:
+        """Observe what others are told.
+
+        Args:
+            params: Of the method ``observe``.
+            timeout_s: How long to wait for the reply, s.
+
+        Returns:
+            Where it arrives.
+
+        Raises:
+            RemoteError: As for ``request``.
+        """
+        feed = ObservedFeed(params)
+        self._begin(feed, timeout_s)
+        return feed
+
+    def _begin(self, feed: Feed, timeout_s: float) -> None:
+        call = self._talk.call(feed.method, feed.params, timeout_s)
+        call.on_result = lambda result: self._talk.begin(feed, result)
+        self._perform(call, feed.method, timeout_s, lambda result: self._unwanted(feed, result))
+
+    def _unwanted(self, feed: Feed, result: object) -> None:
+        """End a subscription that began when its caller did not wait for it any more."""
+        self._talk.begin(feed, result)
+        self.abandon(feed)
 
     def unsubscribe(self, feed: Feed, timeout_s: float) -> None:
         """End a subscription; a lost connection has ended it already.
@@ -188,318 +171,310 @@ class Connection:
             feed: Which.
             timeout_s: How long to wait for the reply, s.
         """
-        with self._lock:
-            number, feed.number = feed.number, None
-            self._feeds.discard(feed)
-            if number is not None:
-                self._feed_by_number.pop(number, None)
-        feed.close()
+        number = self._talk.end(feed)
         if number is not None:
             with suppress(RemoteError):
                 self.request("unsubscribe", {"subscription": number}, timeout_s)
 
+    def abandon(self, feed: Feed) -> None:
+        """End a subscription that nobody refers to any more, without waiting and without a lock."""
+        self._abandoned.append(feed)
+        self._wake()
+
     def close(self) -> None:
         """Send ``bye`` and end the connection; closing twice is allowed."""
-        if self._closing:
+        if self._talk.closed:
             return
-        if self._online:
+        if self._talk.online:
             with suppress(RemoteError):
-                self.request("bye", {}, 1.0)
-        self._closing = True
+                self.request("bye", {}, FAREWELL_S)
+        self._talk.closed = self._stopping = True
+        opening = self._opening
+        if opening is not None:
+            opening.abort()
         self._wake()
         if self._thread is not threading.current_thread():
-            self._thread.join()
+            self._thread.join(JOIN_S)
 
     # -- in the callers' threads ------------------------------------------------------------------
 
-    def _call(self, method: str, params: Mapping[str, object], timeout_s: float) -> Call:
-        number = next(self._numbers)
-        message: dict[str, object] = {"v": VERSION, "id": number, "method": method}
-        if params:
-            message["params"] = params
-        # Half of the time for the queue, half for the work: nothing starts that no caller awaits.
-        start_ms = max(1, min(LONGEST_START_MS, round(timeout_s * 500)))
-        deadline_ms = self._bridge_clock.deadline_ms(start_ms)
-        if deadline_ms is None:
-            message["timeout_ms"] = start_ms
-        else:
-            message["deadline_ms"] = deadline_ms
+    def _perform(
+        self,
+        call: Call,
+        method: str,
+        timeout_s: float,
+        unwanted: Callable[[object], None] | None = None,
+    ) -> object:
+        talk = self._talk
+        talk.submit(call)
+        deadline = time.monotonic() + timeout_s
+        link = self._link
         try:
-            frame = msgpack.packb(message, use_bin_type=True)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise RemoteError(
-                f"The parameters of {method} cannot be sent: {error}.",
-                code=ErrorCode.BAD_PARAMS,
-                hint="Numbers, texts, bytes, lists and maps with text keys can.",
-            ) from None
-        return Call(number, frame)
-
-    def _submit(self, call: Call) -> None:
-        with self._lock:
-            if self._closing:
-                raise self._offline("This connection is closed.")
-            if not self._online:
-                raise self._shut_out or self._offline("The bridge is not connected.")
-            if len(self._pending) >= MAX_IN_FLIGHT:
-                raise RemoteError(
-                    f"{MAX_IN_FLIGHT} requests are waiting for replies already.",
-                    code=ErrorCode.BUSY,
-                    hint="Use fewer threads, or send requests less often.",
-                )
-            self._pending[call.number] = call
-            self._outbox.append(call)
-        self._wake()
-
-    def _wait(self, call: Call, method: str, timeout_s: float) -> object:
-        try:
-            replied = call.done.wait(timeout_s)
+            if link is None or not self._send(link, call):
+                raise talk.offline("The bridge is not connected.")
+            while not call.done:
+                if self._receiving.acquire(blocking=False):
+                    try:
+                        self._receive_for(call, deadline)
+                    finally:
+                        self._hand_over()
+                else:
+                    self._sleep_until(call, deadline)
+                if time.monotonic() >= deadline and not call.done:
+                    raise talk.late(method, timeout_s)
         finally:
-            with self._lock:
-                self._pending.pop(call.number, None)
-        if not replied and not call.done.is_set():
-            raise ReplyTimeoutError(
-                f"The bridge did not reply to {method} within {timeout_s:g} s.",
-                hint="It may still be carried out. Give long operations more time with timeout_s.",
-                where=self.endpoint.text,
-            )
+            if not call.done:
+                talk.forget(call, unwanted)
+                self._rouse_another()
         if call.error is not None:
             raise call.error
         return call.result
 
-    def _wake(self) -> None:
-        with suppress(OSError):  # full: it is awake already; closed: nothing to wake
-            self._waker.send(b"\0")
+    def _send(self, link: Link, call: Call) -> bool:
+        try:
+            link.send(call.frame)
+        except OSError:
+            self._lose(link, "The bridge disconnected.")
+            return False
+        self._talk.last_sent = time.monotonic()
+        return True
 
-    def _offline(self, message: str) -> OfflineError:
-        return OfflineError(message, hint=START_HINT, where=self.endpoint.text)
+    def _receive_for(self, call: Call, deadline: float) -> None:
+        """Receive for everybody, until a call has its reply or its time is over."""
+        if self._listening:
+            self._listen(ONLY_ITS_END)
+        while not call.done:
+            link, left_s = self._link, deadline - time.monotonic()
+            if link is None or left_s <= 0.0:
+                return
+            self._take_from(link, left_s)
+
+    def _take_from(self, link: Link, timeout_s: float) -> bool:
+        """Receive once; the right to do so is the caller's.
+
+        Returns:
+            Whether anything came.
+        """
+        try:
+            messages = link.receive(timeout_s)
+        except OSError:
+            self._lose(link, "The bridge disconnected.")
+            return False
+        if messages is None:
+            return False
+        self._talk.last_heard = time.monotonic()
+        for each in messages:
+            self._talk.take(each)
+        return True
+
+    def _hand_over(self) -> None:
+        """Give up the right to receive, to another caller or to the connection's own thread."""
+        if not self._listening and (self._talk.feeds or self._talk.awaits_ping):
+            self._listen(ITS_MESSAGES)
+        self._receiving.release()
+        if self._talk.pending:
+            self._rouse_another()
+
+    def _rouse_another(self) -> None:
+        if not self._receiving.locked():
+            for each in list(self._talk.pending.values()):
+                if each.wake is not None and not each.done:
+                    each.rouse()
+                    return
+
+    def _sleep_until(self, call: Call, deadline: float) -> None:
+        """Sleep while another thread receives, until it has our reply or hands over to us."""
+        wake = call.wake
+        if wake is None:
+            wake = threading.Lock()
+            wake.acquire()
+            call.wake = wake
+        # From here on we are woken: has everything happened a moment before?
+        if call.done or not self._receiving.locked():
+            return
+        wake.acquire(timeout=max(0.0, deadline - time.monotonic()))
+
+    # -- what both do -----------------------------------------------------------------------------
+
+    def _listen(self, wanted: int) -> None:
+        """Let the connection's own thread wake for messages, or only for the connection's end."""
+        self._listening = wanted == ITS_MESSAGES
+        link = self._link
+        if link is not None:
+            with suppress(OSError, ValueError):  # it is closed at this moment
+                self._epoll.modify(link.stream, wanted)
+
+    def _lose(self, link: Link, message: str) -> None:
+        """End a connection, once; the own thread closes it and makes another one."""
+        if self._link is link:
+            self._link = None
+            link.abort()
+            self._lost.append(link)
+            self._talk.lose(message)
+            self._wake()
+
+    def _wake(self) -> None:
+        with suppress(OSError):  # it counts to 2**64 and is closed with this object
+            os.eventfd_write(self._wakeup, 1)
+
+    def _establish(self, timeout_s: float) -> None:
+        """Connect, greet, and ask for the subscriptions that there were."""
+        deadline = time.monotonic() + timeout_s
+        link = open_link(self.endpoint, self._keys, timeout_s)
+        self._opening = link
+        try:
+            call = self._hello(link, deadline, timeout_s)
+            self._epoll.register(link.stream, ONLY_ITS_END)
+            self._listening = False
+            self._link = link
+            again = self._talk.greeted(call)
+        except BaseException:
+            self._link = None
+            link.close()
+            raise
+        finally:
+            self._opening = None
+        for each in again:
+            self._send(link, each)
+        if again and self._receiving.acquire(blocking=False):
+            self._hand_over()
+
+    def _hello(self, link: Link, deadline: float, timeout_s: float) -> Call:
+        talk = self._talk
+        call = talk.greeting()
+        try:
+            link.send(call.frame)
+            for each in link.early:
+                talk.take(each)
+            while not call.done:
+                left_s = deadline - time.monotonic()
+                if left_s <= 0.0:
+                    break
+                for each in link.receive(left_s) or ():
+                    talk.take(each)
+        except OSError as error:
+            raise talk.offline(f"The bridge hung up: {error}.") from None
+        finally:
+            talk.forget(call)
+        if not call.done:
+            raise talk.offline(f"No bridge said hello within {timeout_s:g} s.")
+        talk.last_sent = talk.last_heard = time.monotonic()
+        return call
 
     # -- in the connection's own thread -----------------------------------------------------------
 
-    def _make_dealer(self) -> zmq.Socket[bytes]:
-        dealer = self._context.socket(zmq.DEALER)
-        dealer.setsockopt(zmq.LINGER, 0)
-        dealer.setsockopt(zmq.IMMEDIATE, 1)
-        dealer.setsockopt(zmq.IPV6, 1)
-        dealer.setsockopt(zmq.RECONNECT_IVL, 100)
-        dealer.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
-        dealer.setsockopt(zmq.RCVHWM, 0)  # with a mark, a bridge that hangs up can end this process
-        dealer.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
-        if self._keys is not None:
-            dealer.setsockopt(zmq.CURVE_SERVERKEY, self._keys.server.encode())
-            dealer.setsockopt(zmq.CURVE_PUBLICKEY, self._keys.public.encode())
-            dealer.setsockopt(zmq.CURVE_SECRETKEY, self._keys.secret.encode())
-        return dealer
-
     def _run(self) -> None:
         try:
-            self._serve()
-        except Exception as error:
+            while not self._stopping:
+                self._bury()
+                link = self._link
+                if link is None:
+                    self._connect_again()
+                else:
+                    self._attend(link)
+        except Exception:
             log.exception("the connection to %s failed", self.endpoint.text)
-            self._refusal = RemoteError(f"The connection failed: {error}.", code="internal")
         finally:
-            self._go_offline("The connection was closed.")
-            self._answered.set()
-            self._dealer.disable_monitor()
-            self._monitor.close(linger=0)
-            self._dealer.close(linger=0)
-            self._context.term()
-            self._waker.close()
-            self._wake_up.close()
+            link, self._link = self._link, None
+            if link is not None:
+                link.abort()
+                self._lost.append(link)
+            self._talk.closed = True
+            self._talk.lose("The connection was closed.")
+            self._bury()
+            self._epoll.close()
 
-    def _serve(self) -> None:
-        poller = zmq.Poller()
-        for source in (self._dealer, self._monitor, self._wake_up):
-            poller.register(source, zmq.POLLIN)
-        while not self._closing:
-            due = self._ping_due() if self._online else self._greet_at or self._knock_at
-            wait_s = None if due is None else max(0.0, due - time.monotonic())
-            ready = dict(poller.poll(None if wait_s is None else int(wait_s * 1000) + 1))
-            if self._monitor in ready:
-                self._watch_connection()
-            if self._wake_up.fileno() in ready:
-                with suppress(OSError):
-                    self._wake_up.recv(4096)
-            self._send_outbox()
-            if self._dealer in ready:
-                self._receive()
-            now = time.monotonic()
-            if self._greet_at is not None and now >= self._greet_at:
-                self._greet()
-            if self._knock_at is not None and now >= self._knock_at:
-                self._knock_at = None
-                self._connect_again()
-            if self._online and now >= self._ping_due():
-                self._ping()
+    def _bury(self) -> None:
+        """Close the links that are lost, when nobody receives on them any more."""
+        while self._lost:
+            link = self._lost.popleft()
+            with self._receiving:
+                link.close()
 
     def _connect_again(self) -> None:
-        with suppress(zmq.ZMQError):  # it is not connected any more
-            self._dealer.disconnect(self.endpoint.text)
-        self._dealer.connect(self.endpoint.text)
+        pauses = Backoff(RETRY_S, LONGEST_RETRY_S)
+        while not self._stopping:
+            try:
+                self._establish(CONNECT_S)
+            except ForbiddenError as error:
+                self._talk.shut_out = error
+                self._pause(KNOCK_AGAIN_S)
+            except RemoteError:
+                self._pause(pauses.next_s())
+            else:
+                return
 
-    @property
-    def _awaits_ping(self) -> bool:
-        return self._last_ping is not None and not self._last_ping.done.is_set()
+    def _pause(self, seconds: float) -> None:
+        """Wait, unless the connection is closed meanwhile."""
+        until = time.monotonic() + seconds
+        while not self._stopping and (left_s := until - time.monotonic()) > 0.0:
+            self._epoll.poll(left_s)
+            self._clear_wakeup()
+            self._end_abandoned(None)
 
-    def _ping_due(self) -> float:
-        """Return when to renew the lease, or when to give up waiting for the answer to a ping."""
-        lease_s = self._lease_ms / 1000.0
-        if self._awaits_ping:
-            return self._last_ping_at + max(SHORTEST_SILENCE_S, lease_s)
-        return min(self._last_sent, self._last_heard) + lease_s / PINGS_PER_LEASE
+    def _clear_wakeup(self) -> None:
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._wakeup)
 
-    def _ping(self) -> None:
-        """Renew the lease; one ping at a time, so that none pile up without a reply.
+    def _attend(self, link: Link) -> None:
+        """Wait for the next thing to do, and do it."""
+        talk = self._talk
+        due_s = max(0.0, talk.ping_due() - time.monotonic())
+        if talk.awaits_ping and not self._listening:
+            # Whoever receives now may hand over without having known of the ping.
+            if self._receiving.acquire(blocking=False):
+                self._hand_over()
+            else:
+                due_s = min(due_s, LOOK_AGAIN_S)
+        ready = dict(self._epoll.poll(due_s))
+        if self._wakeup in ready:
+            self._clear_wakeup()
+        self._end_abandoned(link)
+        events = ready.get(link.stream.fileno())
+        if events:
+            self._drain(link, ends=bool(events & ~select.EPOLLIN))
+        if self._link is link and time.monotonic() >= talk.ping_due():
+            self._ping(link)
 
-        A bridge that has not answered one for as long as the lease is away: this connection is
+    def _drain(self, link: Link, *, ends: bool) -> None:
+        """Receive what is there, unless a caller does."""
+        if not self._receiving.acquire(timeout=LOOK_AGAIN_S if ends else 0.0):
+            return
+        try:
+            for _ in range(BURST):
+                if self._link is not link or not self._take_from(link, 0.0):
+                    break
+            if self._listening and not (self._talk.feeds or self._talk.awaits_ping):
+                self._listen(ONLY_ITS_END)
+        finally:
+            self._hand_over()
+
+    def _ping(self, link: Link) -> None:
+        """Renew the lease.
+
+        A bridge that has not answered a ping for as long as the lease is away: this connection is
         given up and another one is made.
         """
-        if self._awaits_ping:
-            self._go_offline("The bridge does not answer.")
-            self._connect_again()
-        else:
-            self._last_ping, self._last_ping_at = self._own_call("ping", {}), time.monotonic()
-            self._last_ping.on_result = self._bridge_clock.note
-            self._send(self._last_ping)
-
-    def _watch_connection(self) -> None:
-        message = recv_monitor_message(self._monitor, zmq.NOBLOCK)
-        if message["event"] == zmq.EVENT_DISCONNECTED:
-            self._receive()  # what came before the end counts
-            self._go_offline("The bridge disconnected.")
-        elif message["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-            self._shut_out = None
-            self._greet()
-        else:
-            # A client that was accepted before keeps trying: it may be listed again at any time.
-            if message["event"] == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-                self._shut_out = turned_away(self.endpoint)
-                self._knock_at = time.monotonic() + KNOCK_AGAIN_S
-            if self._token is None and not self._answered.is_set():
-                self._handshake_failed(message["event"], message["value"])
-
-    def _handshake_failed(self, event: int, value: int) -> None:
-        """Work out why the handshake failed; an uncertain reason is reported at the deadline."""
-        if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-            self._refusal = turned_away(self.endpoint)
-        elif self._keys is not None:
-            self._suspicion = wrong_server_key(self.endpoint)
-        elif value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
-            self._refusal = keys_needed(self.endpoint)
-        elif event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL and self.endpoint.transport == "tcp":
-            self._suspicion = keys_needed(self.endpoint)
-        if self._refusal is not None:
-            self._answered.set()
-
-    def _greet(self) -> None:
-        params: dict[str, object] = {
-            "client": self._name,
-            "version": __version__,
-            "lease_ms": self._lease_ms,
-        }
-        if self._token is not None:
-            params["resume"] = self._token
-        call = self._own_call("hello", params)
-        call.on_result = self._greeted
-        self._send(call)
-        # The socket may learn of its connection a moment after its monitor did.
-        self._greet_at = time.monotonic() + GREET_AGAIN_S if call.done.is_set() else None
-
-    def _greeted(self, result: object) -> None:
-        if not isinstance(result, dict) or not isinstance(result.get("session"), str):
-            self._refusal = RemoteError("What answers is not a bridge.", where=self.endpoint.text)
-        else:
-            self.hello = result
-            self._bridge_clock.note(result)
-            self._token = result["session"]
-            self._online = True
-            for feed in tuple(self._feeds):
-                self._ask_anew(feed)
-        self._answered.set()
-
-    def _ask_anew(self, feed: Feed) -> None:
-        call = self._own_call("subscribe", feed.params)
-        call.on_result = lambda result: self._begin(feed, result)
-        self._send(call)
-
-    def _begin(self, feed: Feed, result: object) -> None:
-        number = result.get("subscription") if isinstance(result, dict) else None
-        if isinstance(number, int):
-            with self._lock:
-                feed.number = number
-                self._feeds.add(feed)
-                self._feed_by_number[number] = feed
-
-    def _own_call(self, method: str, params: Mapping[str, object]) -> Call:
-        call = self._call(method, params, 4.0)
-        with self._lock:
-            self._pending[call.number] = call
-        return call
-
-    def _send_outbox(self) -> None:
-        while self._outbox:
-            self._send(self._outbox.popleft())
-
-    def _send(self, call: Call) -> None:
-        try:
-            self._dealer.send(call.frame, zmq.NOBLOCK)
-        except zmq.Again:
-            with self._lock:
-                self._pending.pop(call.number, None)
-            call.fail(self._offline("The bridge is not connected."))
-        else:
-            self._last_sent = time.monotonic()
-
-    def _receive(self) -> None:
-        for _ in range(BURST):
-            try:
-                frames = self._dealer.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            self._last_heard = time.monotonic()
-            try:
-                message = msgpack.unpackb(frames[-1], raw=False)
-            except (ValueError, msgpack.UnpackException) as error:
-                log.warning("a message of the bridge cannot be read: %s", error)
-                continue
-            if isinstance(message, dict):
-                self._take(message)
-
-    def _take(self, message: Mapping[str, object]) -> None:
-        number = message.get("subscription")
-        if "event" in message and isinstance(number, int):
-            feed = self._feed_by_number.get(number)
-            if feed is not None:
-                feed.put(to_event(message))
-            return
-        reply_to = message.get("id")
-        with self._lock:
-            call = self._pending.pop(reply_to, None) if isinstance(reply_to, int) else None
+        call = self._talk.ping()
         if call is None:
-            return
-        if message.get("ok") is True:
-            call.succeed(message.get("result"))
+            self._lose(link, "The bridge does not answer.")
         else:
-            call.fail(to_error(message.get("error")))
-            if not self._answered.is_set():
-                self._refusal = call.error
-                self._answered.set()
+            self._send(link, call)
 
-    def _go_offline(self, message: str) -> None:
-        with self._lock:
-            was_online, self._online = self._online, False
-            self._bridge_clock.forget()
-            self._greet_at = None
-            lost = list(self._pending.values())
-            self._pending.clear()
-            self._outbox.clear()
-            feeds = tuple(self._feeds)
-            self._feed_by_number.clear()
-            for feed in feeds:
-                feed.number = None
-        for call in lost:
-            call.fail(self._offline(message))
-        for feed in feeds:
-            if was_online:
-                feed.put(Event("error", error=self._offline(message)))
-            if self._closing:
-                feed.close()
+    def _end_abandoned(self, link: Link | None) -> None:
+        while self._abandoned:
+            number = self._talk.end(self._abandoned.popleft())
+            if number is not None and link is not None:
+                self._send(
+                    link, self._talk.call("unsubscribe", {"subscription": number}, FAREWELL_S)
+                )
+
+
+def _after_fork() -> None:
+    """Leave the connections to the process that opened them."""
+    for each in tuple(_connections):
+        each._receiving = threading.Lock()  # noqa: SLF001  (whoever held it is not in this process)
+        each._talk.orphan()  # noqa: SLF001
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.client.results import RemoteError
+from wisblock_bridge.client.errors import ForbiddenError
 from wisblock_bridge.errors import ConfigError, ErrorCode
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def find_keys(endpoint: Endpoint, given: ClientKeys | Path | str | None) -> Clie
     return read_client_file(Path(given)) if isinstance(given, str | Path) else given
 
 
-def turned_away(endpoint: Endpoint) -> RemoteError:
+def turned_away(endpoint: Endpoint) -> ForbiddenError:
     """Return the error for a key that is not authorised."""
-    return RemoteError(
+    return ForbiddenError(
         "The key is not authorised: it is not on the bridge's list.",
         code=ErrorCode.FORBIDDEN,
         hint="On the gateway, `wisblock-bridge keys list` shows the listed keys, and "
@@ -64,9 +64,9 @@ def turned_away(endpoint: Endpoint) -> RemoteError:
     )
 
 
-def wrong_server_key(endpoint: Endpoint) -> RemoteError:
+def wrong_server_key(endpoint: Endpoint) -> ForbiddenError:
     """Return the error for a handshake with keys that failed."""
-    return RemoteError(
+    return ForbiddenError(
         "The connection was closed while keys were exchanged.",
         code=ErrorCode.FORBIDDEN,
         hint="Is the server key the one that `wisblock-bridge keys server` prints on the gateway, "
@@ -75,9 +75,9 @@ def wrong_server_key(endpoint: Endpoint) -> RemoteError:
     )
 
 
-def keys_needed(endpoint: Endpoint) -> RemoteError:
+def keys_needed(endpoint: Endpoint) -> ForbiddenError:
     """Return the error for a connection without keys where keys are required."""
-    return RemoteError(
+    return ForbiddenError(
         "The bridge at this endpoint requires keys.",
         code=ErrorCode.FORBIDDEN,
         hint="On the gateway: `wisblock-bridge keys add NAME --role ROLE`; here: --keys FILE, or "

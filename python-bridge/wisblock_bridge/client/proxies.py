@@ -1,28 +1,29 @@
-"""Modules, subscriptions and the emulator control of the Python client.
+"""Modules of the Python client; the generated classes in ``client/modules`` derive from one here.
 
 1. They have no connection of their own: they call the bridge.
-2. What modules can do is in the catalogue, not here.
+2. What modules can do is in the catalogue and in what is generated from it, not here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self
+
+from wisblock_bridge.client.requests import Given, OnLoss, Slot, chosen
+from wisblock_bridge.client.results import Event, R, R_co, Result
+from wisblock_bridge.client.streams import Readings, Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from wisblock_bridge.client.bridge import Bridge
-    from wisblock_bridge.client.connection import Connection
-    from wisblock_bridge.client.feed import Feed
-    from wisblock_bridge.client.results import Event, Result
-
-Slot = Literal[1, 2, "board"]
-OnLoss = Literal["safe", "hold"]
 
 
-class ModuleProxy:
-    """A module on a bridge: its operations are its methods, their parameters are given by name.
+class ModuleBase:
+    """A module on a bridge, without its operations.
+
+    With ``with``, the module is released at the end: outputs that this program drives there go to
+    their safe state, unless ``on_loss`` is "hold".
 
     Args:
         bridge: The bridge.
@@ -46,16 +47,6 @@ class ModuleProxy:
         self._on_loss: OnLoss = on_loss
         self._timeout_s = timeout_s
 
-    def __getattr__(self, operation: str) -> Callable[..., Result]:
-        if operation.startswith("_"):
-            raise AttributeError(operation)
-
-        def call(**params: object) -> Result:
-            return self.invoke(operation, params)
-
-        call.__name__ = call.__qualname__ = operation
-        return call
-
     def invoke(self, operation: str, params: Mapping[str, object] | None = None) -> Result:
         """Call an operation, as ``Bridge.invoke`` does.
 
@@ -71,6 +62,64 @@ class ModuleProxy:
             on_loss=self._on_loss,
             timeout_s=self._timeout_s,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bridge.let_go(self._name, self._slot, failing=error is not None)
+
+    def __repr__(self) -> str:
+        place = "on the board" if self._slot == "board" else f"in slot {self._slot}"
+        return f"<{self._name} {place} of {self._bridge!r}>"
+
+    def _repr_html_(self) -> str:
+        from wisblock_bridge.client.html import module_html  # noqa: PLC0415  (notebooks only)
+
+        return module_html(self, None)
+
+
+class ModuleProxy(ModuleBase):
+    """A module that is known by the bridge's catalogue only: its operations are its methods.
+
+    Their parameters are given by name, and results are mappings.
+    """
+
+    def __getattr__(self, operation: str) -> Callable[..., Result]:
+        if operation.startswith("_"):
+            raise AttributeError(operation)
+
+        def call(**params: object) -> Result:
+            return self.invoke(operation, params)
+
+        call.__name__ = call.__qualname__ = operation
+        call.__doc__ = self._words_of(operation)
+        return call
+
+    def __dir__(self) -> list[str]:
+        described = self._bridge.describe(self._name)
+        operations = described["operations"] if described else ()
+        return sorted({*super().__dir__(), *(each["name"] for each in operations)})
+
+    def _words_of(self, operation: str) -> str | None:
+        """Return the documentation of an operation, as the bridge's catalogue has it."""
+        described = self._bridge.describe(self._name)
+        for each in described["operations"] if described else ():
+            if each["name"] == operation:
+                params = [f"    {param['name']}: {param['summary']}" for param in each["params"]]
+                parts = [each["summary"], each["details"], "\n".join(["Args:", *params])]
+                return "\n\n".join(part for part in parts[: 3 if params else 2] if part)
+        return None
+
+    def _repr_html_(self) -> str:
+        from wisblock_bridge.client.html import module_html  # noqa: PLC0415  (notebooks only)
+
+        return module_html(self, self._bridge.describe(self._name))
 
     def every(
         self,
@@ -108,25 +157,56 @@ class ModuleProxy:
         """
         return self._bridge.subscribe(self._name, self._slot, event=event, params=params)
 
-    def __repr__(self) -> str:
-        return f"<{self._name} in slot {self._slot} of {self._bridge!r}>"
 
-
-class Subscription:
-    """The events of one subscription: iterate over it, or ask for the next one.
+class Every:
+    """The readings of a module at an interval: call the operation on it.
 
     Args:
-        connection: The connection.
-        feed: Where the events arrive.
-        timeout_s: How long ending it may take, s.
+        bridge: The bridge.
+        place: Name and slot of the module.
+        seconds: The interval, s.
+        deadband: Report only changes greater than this.
     """
 
-    def __init__(self, connection: Connection, feed: Feed, timeout_s: float) -> None:
-        self._connection = connection
-        self._feed = feed
-        self._timeout_s = timeout_s
+    RESULTS: ClassVar[Mapping[str, type[Result]]] = {}
 
-    def next(self, timeout_s: float | None = None) -> Event | None:
+    def __init__(
+        self, bridge: Bridge, place: tuple[str, Slot], seconds: float, deadband: float | None
+    ) -> None:
+        self._bridge = bridge
+        self._place = place
+        self._seconds = seconds
+        self._deadband = deadband
+
+    def _subscribe(self, operation: str, kind: type[R], given: Given) -> Subscription[R]:
+        return self._bridge.subscribe(
+            *self._place,
+            operation=operation,
+            every_s=self._seconds,
+            deadband=self._deadband,
+            params=chosen(given),
+            kind=kind,
+        )
+
+    def _readings(self, operation: str, kind: type[R], given: Given) -> Readings[R]:
+        return Readings(self._subscribe(operation, kind, given))
+
+
+class EveryRead(Every, Generic[R_co]):
+    """As ``Every``; it is also the subscription to ``read`` itself."""
+
+    def __init__(
+        self, bridge: Bridge, place: tuple[str, Slot], seconds: float, deadband: float | None
+    ) -> None:
+        super().__init__(bridge, place, seconds, deadband)
+        self._begun: Subscription[Any] | None = None
+
+    def _subscription(self) -> Subscription[R_co]:
+        if self._begun is None:
+            self._begun = self._subscribe("read", self.RESULTS["read"], {})
+        return self._begun
+
+    def next(self, timeout_s: float | None = None) -> Event[R_co] | None:
         """Wait for the next event.
 
         Args:
@@ -135,18 +215,18 @@ class Subscription:
         Returns:
             The event; None when the time is over or the subscription has ended.
         """
-        return self._feed.take(timeout_s)
+        return self._subscription().next(timeout_s)
 
-    def __iter__(self) -> Iterator[Event]:
-        while (event := self._feed.take(None)) is not None:
-            yield event
+    def __iter__(self) -> Iterator[Event[R_co]]:
+        return iter(self._subscription())
 
     def close(self) -> None:
         """End the subscription; closing twice is allowed."""
-        if not self._feed.closed:
-            self._connection.unsubscribe(self._feed, self._timeout_s)
+        if self._begun is not None:
+            self._begun.close()
 
     def __enter__(self) -> Self:
+        self._subscription()
         return self
 
     def __exit__(
@@ -158,37 +238,84 @@ class Subscription:
         self.close()
 
 
-class Emulator:
-    """The emulator control of an emulated board: the physical quantities outside the chips.
+if TYPE_CHECKING:
+    _TypedBase = ModuleBase  # so that a misspelt operation is an error for type checkers
+else:
+    _TypedBase = ModuleProxy  # so that operations of a newer bridge can be called
+
+
+class TypedModule(_TypedBase):
+    """What all generated classes of modules share.
 
     Args:
-        request: Asks the bridge.
+        bridge: The bridge.
+        slot: Where the module is.
+        on_loss: What its outputs do when this program disconnects.
+        timeout_s: How long its operations may take, s; None for the bridge's usual time.
     """
 
-    def __init__(self, request: Callable[..., object]) -> None:
-        self._request = request
+    MODULE: ClassVar[str]
+    EVENTS: ClassVar[Mapping[str, type[Result]]] = {}
+    EVERY: ClassVar[type[Every]] = Every
 
-    def list(self, slot: Slot) -> list[dict[str, object]]:
-        """Return the quantities of a slot."""
-        return cast("list[dict[str, object]]", self._request("emulator.list", slot=slot))
+    def __init__(
+        self,
+        bridge: Bridge,
+        slot: Slot,
+        on_loss: OnLoss = "safe",
+        timeout_s: float | None = None,
+    ) -> None:
+        super().__init__(bridge, self.MODULE, slot, on_loss, timeout_s)
+        self._wanted = {"module": self.MODULE, "slot": slot}
+        if on_loss != "safe":
+            self._wanted["on_loss"] = on_loss
 
-    def get(self, slot: Slot, quantity: str) -> object:
-        """Return a quantity, in its unit."""
-        answer = self._request("emulator.get", slot=slot, quantity=quantity)
-        return cast("dict[str, object]", answer)["value"]
+    def _do(self, operation: str, kind: type[R], given: Given) -> R:
+        wanted: dict[str, object] = {**self._wanted, "operation": operation}
+        if params := chosen(given):
+            wanted["params"] = params
+        return self._bridge.ask(wanted, self._timeout_s, kind)
 
-    def set(self, slot: Slot, quantity: str, value: object) -> None:
-        """Set a quantity, in its unit."""
-        self._request("emulator.set", slot=slot, quantity=quantity, value=value)
+    if not TYPE_CHECKING:  # what is generated says these two exactly
 
-    def plug(self, slot: Slot, module: str) -> None:
-        """Plug a product into a slot."""
-        self._request("emulator.plug", slot=slot, module=module)
+        def every(
+            self,
+            seconds: float,
+            operation: str = "",
+            *,
+            deadband: float | None = None,
+            **params: object,
+        ) -> Every | Subscription:
+            """Take readings at an interval: ``every(1.0).read()``.
 
-    def unplug(self, slot: Slot) -> None:
-        """Empty a slot."""
-        self._request("emulator.unplug", slot=slot)
+            Args:
+                seconds: The interval, 0.01...86400 s.
+                operation: Which; without one, and without parameters, call it on what is returned.
+                deadband: Report only changes greater than this, in the unit of the main reading.
+                **params: Parameters of the operation.
 
-    def fault(self, kind: str, **params: object) -> None:
-        """Make the hardware fail: ``slot`` or ``bus`` and ``address``, ``count`` or ``for_ms``."""
-        self._request("emulator.fault", kind=kind, **params)
+            Returns:
+                The operations that can be taken at an interval; what they return is iterated over.
+            """
+            if not operation and not params:
+                return self.EVERY(self._bridge, (self._name, self._slot), seconds, deadband)
+            operation = operation or "read"
+            return self._bridge.subscribe(
+                self._name,
+                self._slot,
+                operation=operation,
+                every_s=seconds,
+                deadband=deadband,
+                params=params,
+                kind=self.EVERY.RESULTS.get(operation, Result),
+            )
+
+        def events(self, event: str, **params: object) -> Subscription:
+            """Subscribe to an event; iterate over what is returned, or ask for the next one."""
+            return self._bridge.subscribe(
+                self._name,
+                self._slot,
+                event=event,
+                params=params,
+                kind=self.EVENTS.get(event, Result),
+            )

@@ -8,51 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
-from wisblock_bridge.errors import BridgeError, ErrorCode
+from wisblock_bridge.client.errors import RemoteError, error_of
 
+if TYPE_CHECKING:
+    from datetime import datetime
 
-class RemoteError(BridgeError):
-    """The bridge refused or failed; see ``code``, ``message``, ``hint``, ``where``, ``data``.
+    from typing_extensions import TypeVar
 
-    Args:
-        message: What happened.
-        code: The code on the wire.
-        hint: What the user can do.
-        where: The place.
-        data: Further facts.
-    """
+    T = TypeVar("T")
+    R = TypeVar("R", bound="Result", default="Result")
+    R_co = TypeVar("R_co", bound="Result", default="Result", covariant=True)
+else:
+    from typing import TypeVar
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str = "internal",
-        hint: str = "",
-        where: str = "",
-        data: Mapping[str, object] | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint, where=where, data=data)
-        self.wire_code = code
-        try:
-            self.code = ErrorCode(code)
-        except ValueError:  # of a newer bridge
-            self.code = ErrorCode.INTERNAL
-
-
-class OfflineError(RemoteError):
-    """There is no connection; the request was not sent, or no reply came before it failed."""
-
-    def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
-        super().__init__(message, code=ErrorCode.OFFLINE, hint=hint, where=where)
-
-
-class ReplyTimeoutError(RemoteError):
-    """The bridge did not reply in time; the request may still be carried out."""
-
-    def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
-        super().__init__(message, code=ErrorCode.TIMEOUT_REPLY, hint=hint, where=where)
+    T = TypeVar("T")
+    R = TypeVar("R")
+    R_co = TypeVar("R_co", covariant=True)
 
 
 class Result(Mapping[str, object]):
@@ -66,6 +39,9 @@ class Result(Mapping[str, object]):
         emulated: Whether the hardware is emulated.
     """
 
+    UNITS: ClassVar[Mapping[str, str]] = {}
+    """The symbols of the readings' units, by name; of results whose class is known."""
+
     def __init__(
         self,
         readings: Mapping[str, object],
@@ -75,7 +51,7 @@ class Result(Mapping[str, object]):
         *,
         emulated: bool = False,
     ) -> None:
-        self.readings = dict(readings)
+        self.readings: dict[str, Any] = dict(readings)
         self.timestamp = timestamp
         self.quality = quality
         self.note = note
@@ -84,6 +60,8 @@ class Result(Mapping[str, object]):
     @property
     def time(self) -> datetime:
         """When it was measured, in UTC."""
+        from datetime import UTC, datetime  # noqa: PLC0415  (few programs ask for it)
+
         return datetime.fromtimestamp(self.timestamp / 1000.0, UTC)
 
     def number(self, name: str) -> float:
@@ -98,6 +76,18 @@ class Result(Mapping[str, object]):
             raise TypeError(f"{name} is {value!r}, which is not a number")
         return value
 
+    def _get(self, name: str) -> T:  # type: ignore[type-var]
+        """Return a reading; its type is that of the attribute which asks for it."""
+        try:
+            return self.readings[name]  # type: ignore[no-any-return]
+        except KeyError:
+            has = ", ".join(self.readings) or "none at all"
+            raise AttributeError(f"This result has no reading {name!r}; it has {has}.") from None
+
+    def _find(self, name: str) -> T | None:
+        """Return a reading that can be missing."""
+        return self.readings.get(name)
+
     def __getitem__(self, name: str) -> object:
         return self.readings[name]
 
@@ -108,11 +98,17 @@ class Result(Mapping[str, object]):
         return len(self.readings)
 
     def __repr__(self) -> str:
-        return f"Result({self.readings!r}, quality={self.quality!r}, emulated={self.emulated!r})"
+        name = type(self).__name__
+        return f"{name}({self.readings!r}, quality={self.quality!r}, emulated={self.emulated!r})"
+
+    def _repr_html_(self) -> str:
+        from wisblock_bridge.client.html import result_html  # noqa: PLC0415  (notebooks only)
+
+        return result_html(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Event(Generic[R_co]):
     """One message of a subscription.
 
     Attributes:
@@ -126,7 +122,7 @@ class Event:
     """
 
     event: str
-    result: Result = field(default_factory=lambda: Result({}))
+    result: R_co = field(default_factory=cast("Any", lambda: Result({})))
     sequence: int = 0
     lost: int = 0
     initial: bool = False
@@ -134,10 +130,10 @@ class Event:
     late: int = 0
 
 
-def to_result(data: object) -> Result:
-    """Convert the result of ``invoke``."""
+def to_result(data: object, kind: type[R]) -> R:
+    """Convert the result of ``invoke`` into one of a class."""
     values = _mapping(data)
-    return Result(
+    return kind(
         _mapping(values.get("readings")),
         _number(values.get("timestamp")),
         str(values.get("quality", "good")),
@@ -146,11 +142,11 @@ def to_result(data: object) -> Result:
     )
 
 
-def to_event(data: Mapping[str, object]) -> Event:
-    """Convert an event."""
+def to_event(data: Mapping[str, object], kind: type[R]) -> Event[R]:
+    """Convert an event whose result is of a class."""
     return Event(
         str(data.get("event", "")),
-        to_result(data),
+        to_result(data, kind),
         int(_number(data.get("sequence"))),
         int(_number(data.get("lost"))),
         data.get("initial") is True,
@@ -162,9 +158,9 @@ def to_event(data: Mapping[str, object]) -> Event:
 def to_error(data: object) -> RemoteError:
     """Convert an error."""
     values = _mapping(data)
-    return RemoteError(
+    return error_of(
+        str(values.get("code", "internal")),
         str(values.get("message", "The bridge refused without a reason.")),
-        code=str(values.get("code", "internal")),
         hint=str(values.get("hint", "")),
         where=str(values.get("where", "")),
         data=_mapping(values.get("data")),

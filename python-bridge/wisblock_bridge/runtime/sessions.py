@@ -110,6 +110,8 @@ class Sessions:
         """Called with a new session, whose lease begins."""
         self.detached: Callable[[bytes], None] = lambda _identity: None
         """Called with the name of a connection that another key has taken over."""
+        self.changed: Callable[[Place], None] = lambda _place: None
+        """Called when a claim or a held output of a module begins or ends."""
 
     def __len__(self) -> int:
         return len(self._by_identity)
@@ -197,6 +199,8 @@ class Sessions:
                 else:
                     former.claims[place] = claim
             self._by_identity[session.identity] = former
+            for place in former.claims:
+                self.changed(place)
         return former
 
     def take_over(self, identity: bytes, peer: Peer) -> Session | None:
@@ -248,8 +252,14 @@ class Sessions:
         """Return a session's claim on a module, making it if there is none."""
         claim = session.claims.get(place)
         if claim is None:
-            claim = session.claims[place] = Claim()
+            claim = Claim()
+            self.begin_claim(session, place, claim)
         return claim
+
+    def begin_claim(self, session: Session, place: Place, claim: Claim) -> None:
+        """Note that a session uses a module from now on."""
+        session.claims[place] = claim
+        self.changed(place)
 
     def unclaim(self, session: Session, place: Place) -> Claim | None:
         """End a session's claim on a module; its outputs are another matter.
@@ -264,6 +274,7 @@ class Sessions:
         claim = session.claims.pop(place, None)
         if claim is not None:
             claim.alive = False
+            self.changed(place)
         return claim
 
     def users(self, place: Place) -> list[User]:
@@ -341,7 +352,7 @@ class Sessions:
                 owner.outputs.pop(output, None)
             self._owner[output] = session
         if self._held:
-            self._held.pop(output, None)
+            self._end_hold(output)
         self._resting.discard(output)
         session.outputs[output] = on_loss
         if parts is not None:
@@ -353,7 +364,7 @@ class Sessions:
         Args:
             output: Which.
         """
-        self._held.pop(output, None)
+        self._end_hold(output)
         if output in self._owner:
             self._resting.add(output)
 
@@ -374,7 +385,12 @@ class Sessions:
         if owner is not None:
             owner.outputs.pop(output, None)
         self._held[output] = Held(printable(session.name), session.address)
+        self.changed(output.place)
         return True
+
+    def _end_hold(self, output: Output) -> None:
+        if self._held.pop(output, None) is not None:
+            self.changed(output.place)
 
     def driver(self, output: Output) -> Session | None:
         """Return the session that wrote an output last.
@@ -410,7 +426,7 @@ class Sessions:
         owner = self._owner.pop(output, None)
         if owner is not None:
             owner.outputs.pop(output, None)
-        self._held.pop(output, None)
+        self._end_hold(output)
         self._parts.pop(output, None)
         self._resting.discard(output)
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.threads.timers import Timer, TimerQueue
     from wisblock_bridge.threads.wakeup import WakeupEvent
 
+    Keep = Callable[[OperationDescription, tuple[object, ...], Result], None]
+
 FIRST_BACK_OFF_S = 1.0
 """The first pause where only a descriptor wakes, and what it belongs to has failed."""
 
@@ -143,6 +145,11 @@ class Watcher(ABC):
         return self._failing
 
     @property
+    @abstractmethod
+    def asked(self) -> tuple[OperationDescription, tuple[object, ...]]:
+        """What it watches: the operation or the event, and its parameters in order."""
+
+    @property
     def descriptor(self) -> int | None:
         """A descriptor that becomes readable when there is something to see."""
         return None
@@ -208,6 +215,11 @@ class PeriodicReading(Watcher):
             each.late, self._late = self._late, 0
         return notifications
 
+    @property
+    def asked(self) -> tuple[OperationDescription, tuple[object, ...]]:
+        """The operation and its parameters."""
+        return self.operation, self.arguments
+
     def _forget(self) -> None:
         self._last = None
 
@@ -248,6 +260,11 @@ class EventWatch(Watcher):
         self._event = event
         self._arguments = arguments
         self._source: EventSource | None = None
+
+    @property
+    def asked(self) -> tuple[OperationDescription, tuple[object, ...]]:
+        """The event and its parameters."""
+        return self._event, self._arguments
 
     def look(self, caller: ModuleCaller, clock: Clock) -> list[Notification]:
         """Look once, and return what there is to report.
@@ -307,6 +324,7 @@ class Watchers:
         clock: Time.
         measure: Carries out an operation for everybody who waits for it: those of ``due_for``, and
             requests.
+        keep: Keeps what was seen.
 
     Attributes:
         late: Beats of periodic readings that were missed so far.
@@ -320,8 +338,10 @@ class Watchers:
         mailbox: Mailbox[WorkerMessage],
         clock: Clock,
         measure: Callable[[OperationDescription, tuple[object, ...]], None],
+        keep: Keep = lambda *_: None,
     ) -> None:
         self.late = 0
+        self._keep = keep
         self._caller = caller
         self._timer_queue = timer_queue
         self._wakeup = wakeup
@@ -432,6 +452,8 @@ class Watchers:
 
     def _finish(self, watcher: Watcher, notifications: list[Notification]) -> None:
         for notification in notifications:
+            if notification.readings is not None:
+                self._keep(*watcher.asked, notification.readings)
             self._mailbox.post(notification)
         descriptor = watcher.descriptor
         if descriptor is None or watcher not in self._by_descriptor.get(descriptor, ()):

@@ -32,6 +32,7 @@ from wisblock_bridge.runtime.jobs import (
     OutputsSafe,
     WorkerClosed,
 )
+from wisblock_bridge.runtime.last_values import LastValues
 from wisblock_bridge.runtime.lifecycle import ModuleLifecycle
 from wisblock_bridge.runtime.safe_outputs import SafeOutputs
 from wisblock_bridge.runtime.supply_monitor import SupplyMonitor
@@ -69,6 +70,7 @@ class Worker:
         fault_log: The log lines of this place; they outlive the module.
         emulated: Whether the hardware is emulated.
         on_closed: Called on the worker's thread once the module was closed and is safe.
+        observing: Not empty while somebody observes, so that results are to be handed over.
 
     Attributes:
         health: How the module has worked.
@@ -77,6 +79,7 @@ class Worker:
         reason: Why, for the clients that use it: "was released by …".
         unanswered: Jobs taken whose result the poll loop has not seen yet; the poll loop counts.
         driving: Those of them that drive an output; kept by the poll loop as well.
+        values: The last value of each reading; written by the worker's thread.
     """
 
     def __init__(
@@ -89,12 +92,15 @@ class Worker:
         *,
         emulated: bool,
         on_closed: Callable[[], None] = lambda: None,
+        observing: Collection[int] = (),
     ) -> None:
         self.place = place
+        self._observing = observing
         self.closing = False
         self.reason = ""
         self.unanswered = 0
         self.driving: set[Job] = set()
+        self.values = LastValues(clock)
         self._mailbox = mailbox
         self._clock = clock
         self._emulated = emulated
@@ -114,7 +120,13 @@ class Worker:
         )
         self.health = self.lifecycle.health
         self._watchers = Watchers(
-            self.lifecycle, self._looks, self._wakeup, mailbox, clock, self._measure
+            self.lifecycle,
+            self._looks,
+            self._wakeup,
+            mailbox,
+            clock,
+            self._measure,
+            self.values.keep_seen,
         )
         self.lifecycle.supply = self._supply = SupplyMonitor(
             self.lifecycle,
@@ -366,7 +378,9 @@ class Worker:
         except Exception as error:  # noqa: BLE001  (whatever a module put into its readings)
             self._fail(job, self.lifecycle.defect(error), started=True)
             return
-        self._mailbox.put(JobResult(job, frame, self, started=True))
+        self.values.keep(job.operation, job.arguments, readings, len(frame))
+        shown = readings if self._observing else None
+        self._mailbox.put(JobResult(job, frame, self, started=True, readings=shown))
 
     def _refuse(self, job: Job, error: BridgeError) -> None:
         """Answer a job that is not started; also called by the poll loop."""

@@ -44,6 +44,8 @@ from wisblock_bridge.threads.mailbox import Mailbox
 from wisblock_bridge.threads.timers import TimerQueue
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wisblock_bridge.boards.board import BoardSpec
     from wisblock_bridge.config import Config
     from wisblock_bridge.emulation.board import EmulatedBoard
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.worker import Worker
     from wisblock_bridge.server.emulator_methods import EmulatorMethods
     from wisblock_bridge.server.log_buffer import LogBuffer
+    from wisblock_bridge.server.metrics import Metrics
     from wisblock_bridge.wire.roles import Peer
 
 log = logging.getLogger(__name__)
@@ -100,6 +103,7 @@ class Daemon:
         )
         keys = load_keys(config)
         self._listed = None if keys is None else keys[1]
+        self._emulator = self._emulator_methods()
         self._server = Server(self._mailbox, self._sessions, self._timer_queue)
         self._dispatcher = Dispatcher(
             self.catalogue,
@@ -113,10 +117,11 @@ class Daemon:
                 lambda: chips_in_use(self.slot_manager),
                 self._mailbox,
             ),
-            self._emulator_methods(),
+            self._emulator,
         )
         self._dispatcher.status = self._status
         self._dispatcher.log_lines = log_buffer.lines if log_buffer is not None else list
+        self._metrics = self._measured()
         listed = self._listed
         if listed is not None:
             self._dispatcher.is_listed = lambda peer: listed.find(peer.key) is not None
@@ -140,6 +145,7 @@ class Daemon:
         ]
         self._make_safe_after_crash()
         self._make_configured_safe()
+        self._export()
         self._listen(entrances)
         log.info(
             "wisblock-bridge %s serves %s%s on %s",
@@ -164,6 +170,31 @@ class Daemon:
             self._stop()
         return 0
 
+    def serve_beside(self, on_ready: Callable[[], None]) -> None:
+        """Serve an emulated board on this thread, beside whatever else the process does.
+
+        The process stays as it is: no signal handler, no limit, no message to a service manager.
+
+        Args:
+            on_ready: Called when clients can connect.
+
+        Raises:
+            OSError: The endpoint is taken or not permitted.
+            ConfigError: The endpoint cannot be used.
+        """
+        endpoint = prepare_endpoint(self._config.endpoint)
+        self._make_configured_safe()
+        self._listen([Listener(endpoint, encrypted=False)])
+        on_ready()
+        try:
+            self._server.run(self._dispatcher)
+        finally:
+            self._stop()
+
+    def stop(self) -> None:
+        """Let ``serve_beside`` end; from any thread."""
+        self._server.stop()
+
     def _listen(self, entrances: list[Listener]) -> None:
         """Listen everywhere; at the socket file last, which is what others wait for."""
         if self._listed is not None:
@@ -173,6 +204,37 @@ class Daemon:
             if not each.encrypted:
                 self._server.listen(each.endpoint)
                 restrict_socket(each.endpoint)
+
+    def _measured(self) -> Metrics | None:
+        """Return what measures, if metrics are wanted."""
+        if self._config.metrics is None:
+            return None
+        from wisblock_bridge.server.metric_readings import Readings  # noqa: PLC0415  (not always)
+        from wisblock_bridge.server.metrics import Metrics  # noqa: PLC0415  (not always)
+
+        own = next((each for each in listeners(self._config) if not each.encrypted), None)
+        wanted = self._config.metrics_readings if own is not None else ()
+        if wanted != self._config.metrics_readings:
+            log.warning("metrics_readings needs an endpoint without keys: no reading is exported")
+        return Metrics(
+            self.hardware,
+            self.slot_manager,
+            self._sessions,
+            self._counters,
+            self._timer_queue,
+            self._dispatcher.method_names,
+            Readings(str(own.endpoint) if own is not None else "", wanted),
+        )
+
+    def _export(self) -> None:
+        """Let Prometheus ask; without that, the bridge serves all the same."""
+        if self._metrics is None or self._config.metrics is None:
+            return
+        host, _, port = self._config.metrics.rpartition(":")
+        try:
+            self._metrics.serve(host.strip("[]"), int(port))
+        except OSError as error:
+            log.error("metrics: %s cannot be listened at: %s", self._config.metrics, error)  # noqa: TRY400  (said in full)
 
     def _note_shortfalls(self) -> None:
         """Write into the log, once, what ``check`` calls missing."""
@@ -203,6 +265,8 @@ class Daemon:
                 log.error("%s did not close in time", worker.place)
         self._server.receive_messages(self._dispatcher)
         self._server.finish(self._dispatcher)
+        if self._metrics is not None:
+            self._metrics.close()
         self._server.close()
         self.hardware.close()
 
@@ -332,8 +396,10 @@ class Daemon:
             self._detection,
             asked_by=asked_by,
         )
-        emulated = self._emulated
-        return {**found, **places(self.slot_manager, emulated.plugged if emulated else None)}
+        emulated, control = self._emulated, self._emulator
+        if emulated is None or control is None:
+            return {**found, **places(self.slot_manager, None)}
+        return {**found, **places(self.slot_manager, emulated.plugged, control.about)}
 
 
 def run(config: Config, log_buffer: LogBuffer | None = None) -> int:

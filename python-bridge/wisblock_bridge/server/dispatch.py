@@ -41,6 +41,7 @@ from wisblock_bridge.server.access import admit, chosen_name, removed, role_for
 from wisblock_bridge.server.invocations import Invocation, Invocations, invocation
 from wisblock_bridge.server.job_results import JobResults
 from wisblock_bridge.server.leases import Leases
+from wisblock_bridge.server.observers import Observers
 from wisblock_bridge.server.parameters import Checker
 from wisblock_bridge.server.parked_requests import ParkedRequests
 from wisblock_bridge.server.releases import Releases
@@ -53,6 +54,7 @@ from wisblock_bridge.wire.methods import (
     HelloParams,
     InvokeParams,
     NoParams,
+    ObserveParams,
     ReleaseParams,
     ScanParams,
     SubscribeParams,
@@ -126,13 +128,25 @@ class Dispatcher:
         self._to_wake: set[Worker] = set()
         self._replies = replies = Replies(sessions, outbox, counters)
         self._parked = ParkedRequests(clock, replies, self._attempt)
-        self._job_results = JobResults(slot_manager, sessions, replies, counters)
+        self._observers = observers = Observers(
+            slot_manager, sessions, outbox, timer_queue, self._may_be_told
+        )
+        self._job_results = JobResults(slot_manager, sessions, replies, counters, observers)
         self._leases = Leases(sessions, outbox, timer_queue, self.end_session)
         self._checkers: dict[tuple[str, Kind, str], Checker] = {}
         self._invocations = Invocations()
         self.subscriptions = Subscriptions(
-            slot_manager, sessions, outbox, timer_queue, counters, self._worker, self._checker
+            slot_manager,
+            sessions,
+            outbox,
+            timer_queue,
+            counters,
+            self._worker,
+            self._checker,
+            observers,
         )
+        if emulator is not None:
+            emulator.watch(observers)
         self._releases: Releases[Call] = Releases(
             slot_manager,
             sessions,
@@ -168,6 +182,7 @@ class Dispatcher:
             "catalogue": (none, lambda _call, _params: self._encoded_catalogue(), read),
             "status": (none, self._encoded_status, read),
             "log": (none, lambda _call, _params: {"lines": self.log_lines()}, Role.ADMIN),
+            "observe": (messages.MapDecoder(ObserveParams), self._observe, read),
             "unsubscribe": (messages.MapDecoder(UnsubscribeParams), self._unsubscribe, read),
             "release": (messages.MapDecoder(ReleaseParams), self._release, read),
             "scan": (messages.MapDecoder(ScanParams), self._scan, Role.ADMIN),
@@ -237,6 +252,7 @@ class Dispatcher:
                 request,
                 messages.latest_start(request, now if received_at is None else received_at),
                 has_left=has_left,
+                begun_at=now if received_at is None else received_at,
             )
         )
         if refused:
@@ -248,6 +264,11 @@ class Dispatcher:
         """Return whether more frames may be taken at once, after one was refused."""
         self._refused_in_a_row += 1
         return self._refused_in_a_row % REFUSALS_AT_ONCE != 0
+
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        """The methods of the protocol that this bridge has."""
+        return (*self._methods, *(self._emulator.methods if self._emulator else ()))
 
     def log_undecodable(self, identity: bytes, why: str) -> None:
         """Let the log know, once, that a client sends what cannot be answered.
@@ -343,8 +364,10 @@ class Dispatcher:
         elif isinstance(message, MadeSafe):
             self._releases.made_safe(message)
             self._parked.made_safe(message)
+            self._observers.check_health(message.worker)
         elif isinstance(message, OutputsSafe):
             self._sessions.forget_outputs(message.worker.place, message.outputs)
+            self._observers.check_health(message.worker)
         else:
             assert isinstance(message, WorkerClosed)  # noqa: S101
             self._receive_closed(message.worker)
@@ -352,12 +375,15 @@ class Dispatcher:
     def _receive_notification(self, notification: Notification) -> None:
         """Pass on an event, unless the key of its client was removed while it kept silent."""
         session = self.subscriptions.session_of(notification.subscription)
-        if session is None:
-            return
-        if session.peer is LOCAL or self.is_listed(session.peer):
+        if session is not None and self._may_be_told(session):
             self.subscriptions.receive(notification)
-        else:
-            self._cut_off(session)
+
+    def _may_be_told(self, session: Session) -> bool:
+        """Return whether a client's key is still on the list, and cut the client off if not."""
+        if session.peer is LOCAL or self.is_listed(session.peer):
+            return True
+        self._cut_off(session)
+        return False
 
     def receive_scan(self, scanned: Scanned) -> None:
         """Answer those who asked for a scan.
@@ -374,6 +400,7 @@ class Dispatcher:
         self.pending_safe_states.closed(worker)
         self._releases.module_closed(worker)
         self.subscriptions.module_closed(worker)
+        self._observers.module_closed(worker)
         self._parked.module_closed(worker)
 
     # -- methods ----------------------------------------------------------------------------------
@@ -390,6 +417,8 @@ class Dispatcher:
         session.name, session.version = params.client, params.version
         session.lease_s = params.lease_ms / 1000.0
         self._leases.begin(session)
+        for place in session.claims:
+            self._observers.holder_changed(place)  # its client has another name
         return {
             "server": "wisblock-bridge",
             "version": __version__,
@@ -464,13 +493,14 @@ class Dispatcher:
             wanted.on_loss,
             wanted.urgent,
             claim,
+            begun_at=call.begun_at,
         )
         worker.submit(job, urgent=wanted.urgent)
         if is_new:  # only now: a request that was refused claims nothing
-            session.claims[place] = claim
+            self._sessions.begin_claim(session, place, claim)
             self.subscriptions.wake(session, place)
-        if call.request.node is not msgspec.UNSET:
-            claim.note(call.request.node)
+        if call.request.node is not msgspec.UNSET and claim.note(call.request.node):
+            self._observers.holder_changed(place)
         self._to_wake.add(worker)
 
     def _prepare(self, call: Call, raw: msgspec.Raw) -> Invocation:
@@ -502,7 +532,13 @@ class Dispatcher:
         # The reply goes out before the first event can arise.
         self._replies.succeed(call, {"subscription": subscription.number})
         self.subscriptions.begin(subscription)
-        self.subscriptions.wake(call.session, subscription.place)
+        if subscription.place is not None:
+            self.subscriptions.wake(call.session, subscription.place)
+
+    def _observe(self, call: Call, params: ObserveParams) -> None:
+        subscription = self.subscriptions.observe(call.session, params)
+        self._replies.succeed(call, {"subscription": subscription.number})
+        self.subscriptions.begin(subscription)
 
     def _unsubscribe(self, call: Call, params: UnsubscribeParams) -> object:
         self.subscriptions.unsubscribe(call.session, params.subscription)

@@ -19,6 +19,7 @@ from wisblock_bridge.wire import messages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wisblock_bridge.module_api.signatures import OperationDescription
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session
     from wisblock_bridge.threads.timers import Timer, TimerQueue
@@ -33,6 +34,8 @@ full.
 
 MAX_WAITING_BYTES = 32 * 1024 * 1024
 """What replies may occupy for all of them; the one for whom most is kept is given up first."""
+
+AnyEvent = messages.Event | messages.Observed
 
 RETRY_S, SOON_S = 0.02, 0.001
 """Until it is tried again: where nothing could be sent the last time, and where something could."""
@@ -56,21 +59,25 @@ class Subscription:
     Attributes:
         number: Its number.
         session: Whose.
-        place: The module.
+        place: The module; None where a client observes.
         event: Name of the event, or of the operation.
         sequence: Number of the last message delivered or dropped.
         lost: Messages dropped since the last one delivered.
         late: Beats missed that its client has not been told of yet.
         waiting: Messages that wait in the outbox.
         start: Begins to watch (again).
+        description: Of the event or the operation; None where a client observes.
+        arguments: The parameters, in order.
         backoff: Pauses between attempts to begin it again, when its module was closed.
     """
 
     number: int
     session: Session
-    place: Place
+    place: Place | None
     event: str
     start: Callable[[], None]
+    description: OperationDescription | None = None
+    arguments: tuple[object, ...] = ()
     sequence: int = 0
     lost: int = 0
     late: int = 0
@@ -80,7 +87,7 @@ class Subscription:
 
 @dataclass(slots=True, eq=False)
 class _Outbox:
-    items: deque[bytes | tuple[Subscription, messages.Event]] = field(default_factory=deque)
+    items: deque[bytes | tuple[Subscription, AnyEvent]] = field(default_factory=deque)
     reply_bytes: int = 0
     taken: bool = False
     """Whether the client has taken something out since that was last asked."""
@@ -148,7 +155,7 @@ class Outbox:
         self.drop(identity)
         self._give_up(identity)
 
-    def event(self, subscription: Subscription, event: messages.Event) -> None:
+    def event(self, subscription: Subscription, event: AnyEvent) -> None:
         """Send an event, or let it wait, or drop the oldest of its subscription.
 
         Args:
@@ -248,10 +255,10 @@ class Outbox:
                 self._lose(item[0])
         outbox.items.clear()
 
-    def _send_event(
-        self, identity: bytes, subscription: Subscription, event: messages.Event
-    ) -> Sent:
-        event.lost, event.late = subscription.lost, subscription.late
+    def _send_event(self, identity: bytes, subscription: Subscription, event: AnyEvent) -> Sent:
+        event.lost = subscription.lost
+        if isinstance(event, messages.Event):
+            event.late = subscription.late
         sent = self._transmit(identity, messages.encode_event(event))
         if sent is Sent.YES:
             subscription.lost = subscription.late = 0

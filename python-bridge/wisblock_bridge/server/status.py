@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from wisblock_bridge import __version__
+from wisblock_bridge.runtime.claims import holders
 from wisblock_bridge.wire import messages
 from wisblock_bridge.wire.roles import LOCAL, Role
 
@@ -20,15 +21,13 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
+    from wisblock_bridge.server.latency import Latency
     from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.wire.roles import Peer
 
 
 MAX_SESSIONS_NAMED = 256
 """Of more clients, only the number is given."""
-
-MAX_USERS_NAMED = 64
-"""Of one module; of more, only the number is given."""
 
 
 class Counters:
@@ -43,6 +42,8 @@ class Counters:
         self.late = 0
         self.keys_refused = 0
         self.errors: Counter[str] = Counter()
+        self.latency: Latency | None = None
+        """Set where metrics are wanted."""
 
     def count_error(self, error: BridgeError) -> None:
         """Count an error by its code.
@@ -178,6 +179,7 @@ def _slots(slot_manager: SlotManager, sessions: Sessions) -> list[dict[str, obje
             "late": worker.late,
             **_health(worker.health),
             **_use(worker.place, slot_manager, sessions),
+            "values": worker.values.report(),
         }
         for worker in slot_manager
     ]
@@ -195,22 +197,9 @@ def _health(health: Health) -> dict[str, object]:
 
 
 def _use(place: Place, slot_manager: SlotManager, sessions: Sessions) -> dict[str, object]:
-    users = sessions.users(place)
     worker = slot_manager.find(place)
-    claims = [
-        {"client": user["client"], "address": user["address"], "nodes": user["nodes"]}
-        for user in users
-        if user["connected"]
-    ]
-    held = [
-        {"output": name, "client": user["client"], "address": user["address"]}
-        for user in users
-        for name in user["held"]
-    ]
     return {
-        "claims": claims[:MAX_USERS_NAMED],
-        "claims_total": len(claims),
-        "held": held,
+        **holders(sessions.users(place)),
         "idle": worker is not None and slot_manager.conflicts.is_yielding(worker),
     }
 

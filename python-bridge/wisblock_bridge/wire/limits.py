@@ -28,6 +28,18 @@ MIN_INTERVAL_MS = 10
 MAX_INTERVAL_MS = 86_400_000
 """Between two readings of a subscription."""
 
+MAX_OBSERVERS, MAX_OBSERVERS_OF_CLIENT = 64, 8
+"""How often all clients together, and one of them, may observe."""
+
+MAX_FILTER = 64
+"""Modules, or slots, that one ``observe`` can name."""
+
+MAX_OBSERVED = 256
+"""Messages that wait for one observer; the oldest go first."""
+
+MAX_VALUES, MAX_VALUE_BYTES = 64, 4096
+"""Last values that ``status`` has of one module, and how long each of them may be."""
+
 MAX_OUTPUTS = 64
 """Outputs that one ``release`` can name."""
 

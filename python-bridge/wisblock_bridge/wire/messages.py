@@ -354,6 +354,36 @@ class Event(msgspec.Struct, gc=False, omit_defaults=True):
     late: int = 0
 
 
+class Observed(msgspec.Struct, gc=False, omit_defaults=True, kw_only=True):
+    """One message to a client that observes; ``lost`` is filled in when it is sent."""
+
+    v: int
+    event: str
+    subscription: int
+    sequence: int
+    kind: str
+    module: str | None
+    slot: int | str
+    lost: int = msgspec.field(default=-1)
+    name: str = ""
+    params: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
+    readings: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
+    timestamp: float | msgspec.UnsetType = msgspec.UNSET
+    quality: str | msgspec.UnsetType = msgspec.UNSET
+    emulated: bool | msgspec.UnsetType = msgspec.UNSET
+    note: str = ""
+    error: Fault | msgspec.UnsetType = msgspec.UNSET
+    claims: list[dict[str, object]] | msgspec.UnsetType = msgspec.UNSET
+    claims_total: int | msgspec.UnsetType = msgspec.UNSET
+    held: list[dict[str, object]] | msgspec.UnsetType = msgspec.UNSET
+    open: bool | msgspec.UnsetType = msgspec.UNSET
+    failing: bool | msgspec.UnsetType = msgspec.UNSET
+    last_good: float | msgspec.UnsetType | None = msgspec.UNSET
+    last_error: Fault | msgspec.UnsetType | None = msgspec.UNSET
+    last_error_at: float | msgspec.UnsetType | None = msgspec.UNSET
+    initial: bool = False
+
+
 def encode_result(request_id: RequestId, result: object) -> bytes:
     """Encode a reply with a result.
 
@@ -398,7 +428,7 @@ def outcome(readings: Result, *, emulated: bool) -> Outcome:
     )
 
 
-def encode_event(event: Event) -> bytes:
+def encode_event(event: Event | Observed) -> bytes:
     """Encode an event.
 
     Args:

@@ -1,4 +1,4 @@
-"""The server's side of a ZMTP 3.x connection, mechanism NULL, without any I/O.
+"""A ZMTP 3.x connection, mechanism NULL, without any I/O: the server's side, and the client's.
 
 Bytes that were received go in, messages and bytes to be sent come out; sockets, time and limits on
 the sum of all connections are the listener's. Sources: RFC 23/ZMTP 3.0 and RFC 37/ZMTP 3.1
@@ -40,6 +40,10 @@ class ProtocolError(Exception):
     Args:
         reason: What is wrong, for the log.
     """
+
+
+class MechanismError(ProtocolError):
+    """The peer wants another mechanism than NULL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,9 @@ class ServerConnection:
         "_state",
         "_to_send",
     )
+
+    READY = b"\x0bSocket-Type" + (6).to_bytes(4, "big") + b"ROUTER"
+    PEERS = PEER_TYPES
 
     def __init__(self, max_message_bytes: int, max_discarded_bytes: int) -> None:
         self._max_message_bytes = max_message_bytes
@@ -186,13 +193,13 @@ class ServerConnection:
             return False
         mechanism = bytes(buffer[MECHANISM]).rstrip(b"\0")
         if mechanism != b"NULL":
-            raise ProtocolError(
+            raise MechanismError(
                 f"it wants the mechanism {mechanism.decode('ascii', 'replace')}; here is no "
                 "encryption"
             )
         del buffer[:GREETING_BYTES]
         self._state = _State.HANDSHAKE
-        self._to_send.append(encode_command(b"READY", _property(b"Socket-Type", b"ROUTER")))
+        self._to_send.append(encode_command(b"READY", self.READY))
         return True
 
     def _read_frame(self, messages: list[Message]) -> bool:
@@ -277,10 +284,20 @@ class ServerConnection:
 
     def _check_peer(self, data: bytes) -> None:
         kind = properties(data).get(b"socket-type", b"")
-        if kind not in PEER_TYPES:
+        if kind not in self.PEERS:
+            wanted = "DEALER" if b"DEALER" in self.PEERS else "ROUTER"
             raise ProtocolError(
-                f"it is a {kind.decode('ascii', 'replace') or 'socket of no type'}, not a DEALER"
+                f"it is a {kind.decode('ascii', 'replace') or 'socket of no type'}, not a {wanted}"
             )
+
+
+class ClientConnection(ServerConnection):
+    """The same, seen from a client."""
+
+    __slots__ = ()
+
+    READY = b"\x0bSocket-Type" + (6).to_bytes(4, "big") + b"DEALER" + b"\x08Identity" + bytes(4)
+    PEERS = frozenset({b"ROUTER"})
 
 
 def properties(data: bytes) -> dict[bytes, bytes]:
@@ -332,10 +349,6 @@ def encode_command(name: bytes, data: bytes) -> bytes:
         The bytes to send.
     """
     return _header(COMMAND, 1 + len(name) + len(data)) + bytes((len(name),)) + name + data
-
-
-def _property(name: bytes, value: bytes) -> bytes:
-    return bytes((len(name),)) + name + len(value).to_bytes(4, "big") + value
 
 
 def _header(flags: int, length: int) -> bytes:

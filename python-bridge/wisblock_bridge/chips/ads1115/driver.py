@@ -13,11 +13,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from wisblock_bridge.buses.analog import Conversion, TimedConversion
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.errors import NotReadyError
+from wisblock_bridge.errors import BridgeError, BusError, NotReadyError
 from wisblock_bridge.threads.fair_lock import FairLock
 
 if TYPE_CHECKING:
@@ -219,7 +220,12 @@ class ADS1115:
         taken = [_timed(result, full_scale, due)]
         begin = found[0].at_s if found else due
         while taken[-1].at_s - begin < duration_s and not self._lock.contended:
-            proceed()
+            try:
+                proceed()
+            except BridgeError:
+                with suppress(BusError):  # why it was cut short is reported
+                    bus.transfer(address, _STOP)
+                raise
             now = clock.monotonic()
             due += interval_s
             if due - now < interval_s / 2:  # held up: the same result twice makes up for nothing

@@ -31,8 +31,9 @@ MISSED = ReadingSpec(
     optional=True,
 )
 
-EARLY_S = 1e-4
-"""A look at the end of the debounce time may begin so much too early: clocks are rounded."""
+EARLY_S = 1e-3
+"""So much before the end of the debounce time a look may confirm a level: looks come a little early
+or late, and the change itself was before the look that saw it first."""
 
 DebounceMs = Annotated[
     int,
