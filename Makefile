@@ -6,6 +6,7 @@
 # make soak    everything at once for MINUTES, decided by SEED; SUMMARY=file keeps what it found
 # make reliability  the tests and a soak, and docs/reliability.md of what they tried
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
+# make attacks  what clients that mean harm can do: RUNS of each attack, crowds, and stops (some 40 minutes)
 # make bench   speed as ratios, side by side with what a user would take instead
 # make module NAME=RAK1901 CHIP=SHTC3   the skeletons of a new module: docs/add-a-module.md (also ADDRESS=0x70, FAMILY=sensors)
 # make dist    everything for an installation without network: docs/offline.md
@@ -20,6 +21,7 @@ FLOW ?=
 MINUTES ?= 5
 SEED ?= 7391
 SECONDS ?= 600
+RUNS ?= 20
 SUMMARY ?=
 PLATFORM ?=
 PYTHON_VERSION ?=
@@ -28,7 +30,7 @@ CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench dist clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench attacks dist clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -68,6 +70,7 @@ lint: $(STAMPS)/python $(STAMPS)/node
 	npx tsc
 	$(BIN)/lint-imports --no-cache
 	node scripts/generate.mjs --check
+	$(BIN)/python scripts/module_index.py --check
 	$(BIN)/python scripts/generate_client.py --check
 	$(BIN)/python scripts/include_examples.py --check
 
@@ -106,10 +109,12 @@ test-editor-5: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
 
 generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/wisblock-bridge catalogue --out node-red-nodes/catalogue.json
+	$(BIN)/python scripts/module_index.py
 	node scripts/generate.mjs
 	$(BIN)/python scripts/generate_client.py
 	$(BIN)/python scripts/include_examples.py
 	$(BIN)/python scripts/structure.py --svg docs/architecture.svg
+	$(BIN)/python scripts/manual.py --out docs/wisblock-bridge.1
 
 module:
 	@test -n "$(NAME)" -a -n "$(CHIP)" || { echo "make module NAME=RAK1901 CHIP=SHTC3 [ADDRESS=0x70] [FAMILY=sensors]"; exit 2; }
@@ -117,6 +122,9 @@ module:
 
 bench: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python -m benchmarks
+
+attacks: $(STAMPS)/python $(STAMPS)/node
+	$(BIN)/python -m benchmarks.attacks --runs $(RUNS)
 
 soak: $(STAMPS)/python
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --seed $(SEED) $(if $(SUMMARY),--summary "$(SUMMARY)")

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import burden, neighbours, operations, python_client
+from benchmarks import burden, edges, least, lines, neighbours, operations, pace, python_client
 from benchmarks.processes import (
     ROOT,
     as_installed,
@@ -226,8 +226,12 @@ def main() -> int:
         "7": lambda: restarts(8),
         "8": lambda: operations.rows(5),
         "9": lambda: neighbours.rows(rounds),
+        "P": lambda: pace.rows(max(1, rounds // 5)),
+        "E": lambda: edges.rows(20 * rounds),
         "L": lambda: burden.rows(rounds),
-        "P": lambda: python_client.rows(rounds),
+        "M": least.rows,
+        "S": lines.rows,
+        "C": lambda: python_client.rows(rounds),
     }
     held = True
     print(f"{'what':58} {'measured':>10}  bar")

@@ -23,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 TESTS = (
+    "tests/bridge/test_acceptor.py",
     "tests/bridge/test_client.py",
     "tests/bridge/test_client_faults.py",
     "tests/bridge/test_config.py",
@@ -34,6 +35,7 @@ TESTS = (
     "tests/bridge/test_msgpack_rules.py",
     "tests/bridge/test_notify.py",
     "tests/bridge/test_parameters.py",
+    "tests/bridge/test_remote.py",
     "tests/bridge/test_messages.py",
     "tests/bridge/test_security.py",
     "tests/bridge/test_service.py",

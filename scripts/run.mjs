@@ -195,8 +195,10 @@ async function editorAnswers() {
 }
 
 if (await editorAnswers()) {
+  const dashboard = gathered.nodes.some((node) => node.type === "ui-page") ? `
+  Dashboard:       http://127.0.0.1:${options.port}/dashboard` : "";
   process.stdout.write(`
-  Node-RED:        http://127.0.0.1:${options.port}
+  Node-RED:        http://127.0.0.1:${options.port}${dashboard}
   In a terminal:   .venv/bin/wisblock-bridge status      in this folder; it finds this bridge automatically
   From elsewhere:  wisblock-bridge status --endpoint ${endpoint}
   In Python:       Bridge("${endpoint}")

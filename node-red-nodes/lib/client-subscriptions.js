@@ -26,8 +26,14 @@ const RETRY_CAP_MS = 30000;
  * @property {number} [every_ms]    with operation: how often
  * @property {number} [deadband]    with operation: smallest change that is reported
  *
+ * @typedef {object} ObserveSpec
+ * @property {string[]} [modules]            only what concerns these modules
+ * @property {(number | string)[]} [slots]   only what is in these slots
+ *
  * @typedef {object} Subscription
- * @property {SubscriptionSpec} params
+ * @property {"subscribe" | "observe"} method
+ * @property {SubscriptionSpec | ObserveSpec} params
+ * @property {string} about     what it concerns, for the log
  * @property {string | undefined} node
  * @property {(event: Record<string, any>) => void} onEvent
  * @property {unknown} id       as the bridge gave it; null while it has not
@@ -71,9 +77,32 @@ class Subscriptions {
    */
   add(spec, onEvent, node) {
     const { module, slot, event, operation, params, every_ms, deadband } = spec;
+    return this.#begin("subscribe", { module, slot, event, operation, params, every_ms, deadband }, module, onEvent, node);
+  }
+
+  /**
+   * Listens to what the bridge tells others; opens and touches nothing.
+   *
+   * @param {ObserveSpec} spec
+   * @param {(event: Record<string, any>) => void} onEvent
+   * @returns {{unsubscribe: () => void, readonly active: boolean}}
+   */
+  observe({ modules, slots }, onEvent) {
+    return this.#begin("observe", { modules, slots }, "what is observed", onEvent, undefined);
+  }
+
+  /**
+   * @param {"subscribe" | "observe"} method
+   * @param {SubscriptionSpec | ObserveSpec} params
+   * @param {string} about
+   * @param {(event: Record<string, any>) => void} onEvent
+   * @param {string | undefined} node
+   * @returns {{unsubscribe: () => void, readonly active: boolean}}
+   */
+  #begin(method, params, about, onEvent, node) {
     /** @type {Subscription} */
     const subscription = {
-      params: { module, slot, event, operation, params, every_ms, deadband },
+      method, params, about,
       node, onEvent, id: null, asking: false, cancelled: false, failures: 0, retryAt: 0, reported: "",
     };
     this.#all.add(subscription);
@@ -177,7 +206,7 @@ class Subscriptions {
       subscription.asking = false;
       this.#outstanding -= 1;
     };
-    this.#host.ask("subscribe", subscription.params, (result) => {
+    this.#host.ask(subscription.method, subscription.params, (result) => {
       settled();
       this.#granted(subscription, result);
       this.#askWhatIsDue();
@@ -250,7 +279,7 @@ class Subscriptions {
     try {
       subscription.onEvent(event);
     } catch (error) {
-      this.#host.warn(`A handler of events of ${subscription.params.module} failed: ${error instanceof Error ? error.stack : error}`);
+      this.#host.warn(`A handler of events of ${subscription.about} failed: ${error instanceof Error ? error.stack : error}`);
     }
   }
 }

@@ -188,6 +188,18 @@ class BridgeClient extends EventEmitter {
   }
 
   /**
+   * Listens to what the bridge tells others, until unsubscribed and through every loss of the connection: events `observed`, the latest of
+   * each reading, five times a second at most. Opens no module and touches no hardware.
+   *
+   * @param {import("./client-subscriptions").ObserveSpec} spec
+   * @param {(event: Record<string, any>) => void} onEvent  also hears of errors, once, as an event named `error`
+   * @returns {{unsubscribe: () => void, readonly active: boolean}}
+   */
+  observe(spec, onEvent) {
+    return this.#subscriptions.observe(spec, onEvent);
+  }
+
+  /**
    * Presents this client under another name, or with another lease. The session, what it drives and its subscriptions go on.
    *
    * @param {{name: string, leaseMs: number}} introduction

@@ -15,6 +15,7 @@
  * @property {boolean} [emulated]
  * @property {number} [sequence]
  * @property {number} [lost]
+ * @property {number} [late]  beats missed before it
  * @property {boolean} [initial]
  */
 
@@ -50,7 +51,7 @@ function fillMessage(msg, { catalogue, module, slot, operation }, result, isEven
     quality: result.quality,
     note: result.note ?? "",
     emulated: result.emulated ?? false,
-    ...(result.sequence === undefined ? {} : { sequence: result.sequence, lost: result.lost ?? 0, initial: result.initial ?? false }),
+    ...(result.sequence === undefined ? {} : { sequence: result.sequence, lost: result.lost ?? 0, late: result.late ?? 0, initial: result.initial ?? false }),
   };
   return msg;
 }

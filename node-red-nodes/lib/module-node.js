@@ -13,7 +13,8 @@ const { limits } = require("./limits");
 const { fillMessage } = require("./message");
 const { asNodeError, badParams, nodeError } = require("./node-errors");
 const { collectParams } = require("./params");
-const { NodeStatus, readingsText } = require("./status");
+const { NodeStatus, readingsText, translator } = require("./status");
+const { Pace } = require("./pace");
 const { outputOf, plannedOutput } = require("./outputs");
 const { numberIn } = require("./values");
 
@@ -28,6 +29,8 @@ class ModuleNode {
   #owner;
   /** @type {{unsubscribe(): Promise<void> | void} | null} */
   #subscription = null;
+  /** @type {Pace | null} */
+  #pace = null;
 
   /**
    * @param {import("../../types/nodes").Red} RED
@@ -45,7 +48,7 @@ class ModuleNode {
     this.trigger = config.trigger || "message";
     this.slot = this.#slotOf(config);
     this.bridgeNode = /** @type {import("../../types/nodes").BridgeNode | null} */ (RED.nodes.getNode(config.bridge));
-    this.status = new NodeStatus({ show: (line) => node.status(line), translate: (id) => RED._(id) });
+    this.status = new NodeStatus({ show: (line) => node.status(line), translate: translator(RED) });
   }
 
   /** Starts: joins the bridge, subscribes, listens. */
@@ -219,6 +222,7 @@ class ModuleNode {
       if (everyMs === undefined) {
         throw badParams("The interval is missing.", "Open the node and say how often it runs.");
       }
+      this.#pace = new Pace(everyMs);
       if (deadband === undefined) {
         staleAfterMs = Math.max(STALE_INTERVALS * everyMs, STALE_FLOOR_MS);
       }
@@ -283,7 +287,8 @@ class ModuleNode {
    */
   fill(msg, operation, result, isEvent, staleAfterMs = 0) {
     const { catalogue, module, slot } = this;
-    this.status.value(readingsText(catalogue, operation, result.readings ?? {}), result, staleAfterMs);
+    const late = result.sequence === undefined ? null : this.#pace?.note(result.late);
+    this.status.value(readingsText(catalogue, operation, result.readings ?? {}), result, staleAfterMs, late);
     return fillMessage(msg, { catalogue, module, slot, operation }, result, isEvent);
   }
 

@@ -13,7 +13,7 @@ const { limits } = require("./limits");
 const { asNodeError, badParams, nodeError } = require("./node-errors");
 const { outputOf } = require("./outputs");
 const { requestChoices } = require("./request-choices");
-const { NodeStatus, plain } = require("./status");
+const { NodeStatus, plain, translator } = require("./status");
 const { numberIn } = require("./values");
 
 const KEYS = ["method", "module", "slot", "operation", "params", "on_loss"];
@@ -133,7 +133,7 @@ module.exports = function registerRequest(RED) {
   function WisBlockRequest(config) {
     RED.nodes.createNode(this, config);
     const connection = /** @type {import("../../types/nodes").BridgeNode | null} */ (RED.nodes.getNode(config.bridge))?.connection;
-    const status = new NodeStatus({ show: (line) => this.status(line), translate: (id) => RED._(id) });
+    const status = new NodeStatus({ show: (line) => this.status(line), translate: translator(RED) });
     const { method: usualMethod, module, slot, operation: usualOperation, params: usualParams } = config;
     const owner = connection?.owners.enter({
       id: this.id, signature: JSON.stringify(["request", usualMethod, module, slot, usualOperation, usualParams]), ...planned(config),

@@ -65,6 +65,34 @@ function readingsText(catalogue, operation, values) {
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
 }
 
+/** @type {WeakMap<object, (id: string) => string>} */
+const translators = new WeakMap();
+
+/**
+ * Translates words of a status, each once: a translation takes longer than the rest of what a message costs in a node.
+ *
+ * @param {{_: (id: string) => string}} RED
+ * @returns {(id: string) => string}
+ */
+function translator(RED) {
+  let found = translators.get(RED);
+  if (found === undefined) {
+    const known = new Map();
+    found = (id) => {
+      let text = known.get(id);
+      if (text === undefined) {
+        text = RED._(id);
+        if (text !== id) { // else the words are not there yet
+          known.set(id, text);
+        }
+      }
+      return text;
+    };
+    translators.set(RED, found);
+  }
+  return found;
+}
+
 /**
  * @typedef {{fill: import("node-red").NodeStatusFill, shape: import("node-red").NodeStatusShape, text: string}} StatusLine
  * @typedef {"missing" | "connecting" | "online" | "offline"} BridgeState
@@ -83,6 +111,8 @@ class NodeStatus {
   #value = null;
   #errorCode = "";
   #stale = false;
+  /** @type {{reached: string, asked: string, unit: string} | null} */
+  #late = null;
   #inFlight = 0;
   #busyText = "";
   /** @type {NodeJS.Timeout | undefined} */
@@ -95,7 +125,7 @@ class NodeStatus {
   /**
    * @param {object} options
    * @param {(line: StatusLine) => void} options.show       node.status
-   * @param {(id: string) => string} options.translate      RED._
+   * @param {(id: string, values?: Record<string, string>) => string} options.translate  RED._
    * @param {Timers} [options.timers]                       replaced by tests
    */
   constructor({ show, translate, timers = { setTimeout, clearTimeout } }) {
@@ -141,8 +171,10 @@ class NodeStatus {
     if (this.#inFlight === 0) {
       this.timers.clearTimeout(this.#busyTimer);
       this.#busyTimer = undefined;
-      this.#busyText = "";
-      this.#update();
+      if (this.#busyText !== "") {
+        this.#busyText = "";
+        this.#update();
+      }
     }
   }
 
@@ -152,9 +184,11 @@ class NodeStatus {
    * @param {string} text
    * @param {{quality?: string, emulated?: boolean}} [result]
    * @param {number} [staleAfterMs]  without another value for so long it is no longer green; 0 for never
+   * @param {{reached: string, asked: string, unit: string} | null} [late]  the rates of a reading that does not keep its pace
    */
-  value(text, { quality = "good", emulated = false } = {}, staleAfterMs = 0) {
+  value(text, { quality = "good", emulated = false } = {}, staleAfterMs = 0, late = null) {
     this.#value = { text, quality, emulated };
+    this.#late = late;
     this.#errorCode = "";
     this.#clearStale();
     if (staleAfterMs > 0 && !this.#disposed) {
@@ -210,6 +244,10 @@ class NodeStatus {
     }
     const versionMismatch = this.#versionMismatch === "" ? "" : this.translate(`${WORDS}.version_mismatch.${this.#versionMismatch}`);
     if (this.#value !== null) {
+      if (this.#late !== null && !this.#stale) {
+        const { unit, ...rates } = this.#late;
+        return { fill: "yellow", shape: "dot", text: this.translate(`${WORDS}.late.${unit}`, rates) };
+      }
       const { text, quality, emulated } = this.#value;
       const notes = [
         emulated ? this.translate(`${WORDS}.emulated`) : "",
@@ -245,4 +283,4 @@ class NodeStatus {
   }
 }
 
-module.exports = { BUSY_AFTER_MS, KNOWN_CODES, NodeStatus, WORDS, plain, readingsText };
+module.exports = { BUSY_AFTER_MS, KNOWN_CODES, NodeStatus, WORDS, plain, readingsText, translator };

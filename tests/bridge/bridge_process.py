@@ -12,13 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from wisblock_bridge.endpoint import is_served, parse_endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +42,25 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"never happened: {what}"
         time.sleep(0.01)
+
+
+@contextmanager
+def standing_still(number: int) -> Iterator[None]:
+    """Stop a process; what is done within happens while none of its threads runs any more."""
+    os.kill(number, signal.SIGSTOP)
+    try:
+        # A busy computer lets its threads run on for a while.
+        states = Path("/proc", str(number), "task")
+        eventually(
+            lambda: all(
+                each.read_text().rpartition(")")[2].split()[0] == "T"
+                for each in states.glob("*/stat")
+            ),
+            "all threads stand still",
+        )
+        yield
+    finally:
+        os.kill(number, signal.SIGCONT)
 
 
 class BridgeProcess:

@@ -28,14 +28,15 @@ READY = frame(b"\x05READY" + b"\x0bSocket-Type" + (6).to_bytes(4, "big") + b"DEA
 
 
 class RawPeer:
-    """A connection to an ipc endpoint, past its handshake.
+    """A connection past its handshake.
 
     Args:
-        endpoint: "ipc://…".
+        endpoint: "ipc://…" or "tcp://127.0.0.1:…".
     """
 
     def __init__(self, endpoint: str) -> None:
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        family = socket.AF_UNIX if endpoint.startswith("ipc://") else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(10.0)
         try:
             self._shake_hands(endpoint)
@@ -44,7 +45,9 @@ class RawPeer:
             raise
 
     def _shake_hands(self, endpoint: str) -> None:
-        self.socket.connect(endpoint.removeprefix("ipc://"))
+        host, _, port = endpoint.removeprefix("tcp://").partition(":")
+        is_file = endpoint.startswith("ipc://")
+        self.socket.connect(endpoint.removeprefix("ipc://") if is_file else (host, int(port)))
         self.socket.sendall(GREETING)
         self._take(64)
         self.socket.sendall(READY)

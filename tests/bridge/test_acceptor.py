@@ -8,6 +8,7 @@ import selectors
 import socket
 import time
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -104,11 +105,19 @@ class StockClients:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._made: list[zmq.Socket[bytes]] = []
 
-    def connect(self, endpoint: str, routing_id: bytes = b"") -> zmq.Socket[bytes]:
-        made = self._context.socket(zmq.DEALER)
+    def connect(
+        self,
+        endpoint: str,
+        routing_id: bytes = b"",
+        options: dict[int, int] | None = None,
+        kind: int = zmq.DEALER,
+    ) -> zmq.Socket[bytes]:
+        made = self._context.socket(kind)
         self._made.append(made)
         if routing_id:
             made.setsockopt(zmq.ROUTING_ID, routing_id)
+        for option, value in (options or {}).items():
+            made.setsockopt(option, value)
         made.connect(endpoint)
         return made
 
@@ -168,6 +177,57 @@ def test_several_stock_clients_get_their_own_answers(bench: Bench, stock: StockC
     assert len({connection.identity for connection, _ in bench.taken}) == 20
 
 
+def test_a_peer_that_speaks_zmtp_3_0_and_greets_step_by_step(bench: Bench) -> None:
+    """As libzmq 4.0 does (RFC 23): the signature, then what follows from the other side's."""
+    bench.echo()
+    peer = raw(bench)
+    heard = b""
+
+    def hear(length: int) -> None:
+        nonlocal heard
+        end = time.monotonic() + LONG_S
+        while len(heard) < length:
+            assert time.monotonic() < end
+            bench.turn(0.01)
+            with suppress(BlockingIOError):
+                heard += peer.recv(1000)
+
+    peer.sendall(b"\xff" + bytes(7) + b"\x01\x7f")
+    hear(11)
+    assert heard[:1] == b"\xff"
+    assert heard[9:11] == b"\x7f\x03"
+    peer.sendall(b"\x03")
+    hear(12)
+    peer.sendall(b"\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+    hear(64 + 30)
+    assert heard[64:72] == b"\x04\x1c\x05READY"
+    properties = b"\x0bSocket-Type\0\0\0\x06DEALER" + b"\x08Identity\0\0\0\0"
+    peer.sendall(frame(b"\x05READY" + properties, command=True))
+    peer.sendall(frame(b"abc") + frame(bytes(300)))
+    hear(64 + 30 + 5 + 309)
+    assert heard[94:] == b"\x00\x03abc" + b"\x02" + (300).to_bytes(8, "big") + bytes(300)
+
+
+def test_a_stock_client_with_heartbeats_stays_connected(bench: Bench, stock: StockClients) -> None:
+    bench.echo()
+    client = stock.connect(bench.endpoint, options={zmq.HEARTBEAT_IVL: 20})
+    for _ in range(3):
+        client.send(b"abc")
+        bench.until(lambda: client.poll(0))
+        assert client.recv() == b"abc"
+        end = time.monotonic() + 0.1
+        while time.monotonic() < end:
+            bench.turn(0.01)
+    assert len({connection.identity for connection, _ in bench.taken}) == 1
+
+
+def test_a_req_socket_is_recognised(bench: Bench, stock: StockClients) -> None:
+    client = stock.connect(bench.endpoint, kind=zmq.REQ)
+    client.send(b"abc")
+    bench.until(lambda: bench.taken)
+    assert bench.messages() == [SeveralFrames(delimited=True)]
+
+
 def test_over_tcp(stock: StockClients, bench: Bench) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -221,10 +281,88 @@ def test_what_a_peer_sent_before_it_left_is_handed_over_with_its_end(bench: Benc
     peer.close()
     bench.until(lambda: len(bench.taken) == 2)
     assert bench.messages() == [b"a", b"b"]
-    assert bench.taken[0][0].has_ended, "known before the first of it is handed over"
+    assert bench.acceptor.has_left(bench.taken[0][0]), "known before any of it is driven"
     bench.until(lambda: len(bench.left) == 1)
     assert len(bench.acceptor) == 0
     assert bench.acceptor.send(bench.left[0], b"late") is Sent.GONE
+
+
+def test_the_end_is_known_though_much_lies_in_front_of_it(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.sendall(frame(bytes(10_000)) * 15)
+    peer.close()
+    known: list[bool] = []
+    bench.answers = lambda connection, _message: known.append(bench.acceptor.has_left(connection))
+    bench.until(lambda: len(known) == 15)
+    assert set(known) == {True}
+    bench.until(lambda: len(bench.left) == 1)
+
+
+def test_a_peer_that_is_there_has_not_left(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.sendall(frame(bytes(10_000)) * 15)
+    bench.until(lambda: len(bench.taken) == 15)
+    assert not bench.acceptor.has_left(bench.taken[-1][0])
+    peer.shutdown(socket.SHUT_WR)
+    bench.until(lambda: len(bench.left) == 1)
+
+
+@pytest.mark.parametrize("flood", [frame(b"") * 20_000, ping() * 7_000], ids=["messages", "pings"])
+def test_a_flood_of_small_frames_costs_others_no_more_than_a_few_of_them(
+    bench: Bench, flood: bytes
+) -> None:
+    flooding, other = greeted(bench), greeted(bench)
+    flooding.sendall(flood)
+    for key, _ in bench.selector.select(1.0):
+        key.data()
+    other.sendall(frame(b"abc"))
+    found = []
+    for _ in range(3):
+        for key, _ in bench.selector.select(0.0):
+            key.data()
+        found.append(bench.acceptor.take())
+    assert b"abc" in [each[1] for each in found if each is not None]
+    assert max(len(each.messages) for each in bench.acceptor._connections.values()) <= 64
+    assert sum(each.unsent_bytes for each in bench.acceptor._connections.values()) < 3000
+
+
+def test_pings_without_messages_are_all_answered(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.settimeout(0)
+    peer.sendall(ping() * 500 + frame(b"abc"))
+    bench.until(lambda: bench.messages() == [b"abc"])
+    answers = peer.recv(100_000)
+    assert answers.endswith(frame(b"\x04PONG", command=True) * 500)
+
+
+def test_unfinished_messages_count_and_the_largest_is_cut(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_RECEIVED_BYTES", 200_000)
+    large, small = greeted(bench), greeted(bench)
+    for peer, length in ((large, 150_000), (small, 60_000)):
+        data = frame(bytes(length + 1))[:-1]
+        bench.until(lambda: len(bench.acceptor) == 2)
+        peer.sendall(data)
+        for _ in range(20):
+            bench.turn(0.01)
+    assert len(bench.acceptor) == 1
+    small.sendall(b"x")
+    bench.until(lambda: bench.taken)
+    assert len(bench.taken[0][1]) == 60_001  # type: ignore[arg-type]
+    assert bench.acceptor._received_bytes == 0
+
+
+def test_what_was_read_before_a_stop_is_as_old(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.sendall(frame(b"a") * 200)
+    for key, _ in bench.selector.select(1.0):
+        key.data()
+    since = bench.clock.monotonic()
+    bench.clock.advance(5.0)
+    bench.acceptor.note_stop(since, bench.clock.monotonic())
+    bench.until(lambda: len(bench.ages) == 200)
+    assert set(bench.ages) == {since}
 
 
 @pytest.mark.parametrize("said", [b"", GREETING[:5], GREETING, GREETING + READY])
@@ -360,7 +498,30 @@ def test_too_many_connections_are_refused_and_later_ones_admitted(
     bench.until(lambda: bench.messages() == [b"abc"])
 
 
-def test_without_descriptors_it_waits_until_somebody_leaves(bench: Bench) -> None:
+def test_some_descriptors_are_left_for_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = greeted(bench)
+    peers = [raw(bench) for _ in range(60)]
+    free = [os.open("/dev/null", os.O_RDONLY) for _ in range(21)]  # the lowest that there are
+    for number in free:
+        os.close(number)
+    monkeypatch.setattr(module, "_descriptor_limit", lambda: max(free) + 32)
+    bench.until(lambda: len(bench.acceptor) + bench.acceptor.refused == 61)
+    assert len(bench.acceptor) == 21
+    assert caplog.text.count("further ones are refused") <= 10
+    for peer in peers:
+        peer.close()
+    bench.until(lambda: len(bench.acceptor) == 1)
+    good.sendall(frame(b"abc"))
+    bench.until(lambda: bench.messages() == [b"abc"])
+
+
+def test_without_descriptors_it_waits_until_somebody_leaves(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None are left for others: these have taken them."""
+    monkeypatch.setattr(module, "RESERVED_DESCRIPTORS", 0)
     good = greeted(bench)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     fillers: list[int] = []
@@ -443,6 +604,19 @@ def test_a_peer_with_room_in_the_kernel_kept_nothing_back(bench: Bench) -> None:
     peer.sendall(frame(b"new"))
     bench.until(lambda: len(bench.ages) == 4)
     assert bench.ages == [since] * 3 + [None]
+
+
+def test_what_waited_through_a_second_stop_is_as_old_as_that_one(bench: Bench) -> None:
+    peer = greeted(bench)
+    for _ in range(2):
+        peer.sendall(frame(b"waits"))
+        since = bench.clock.monotonic()
+        bench.clock.advance(1.0)
+        bench.acceptor.note_stop(since, bench.clock.monotonic())
+        bench.until(lambda: bench.ages)
+        assert bench.ages == [since]
+        bench.ages.clear()
+        bench.clock.advance(60.0)
 
 
 def test_a_flood_costs_others_their_turn_at_most_once(bench: Bench) -> None:

@@ -307,6 +307,7 @@ def test_a_release_that_fails_says_so(rig: Rig, script: Script) -> None:
     error = rig.ask(A, "release", module="PROBE", slot=1, outputs=["a"])["error"]
     assert error["code"] == "no_device"
     assert rig.sessions.outputs_of(Place("PROBE", 1)) == ["a"], "it is still on"
+    rig.settle()  # the answer comes before the next attempt is planned
     rig.advance(0.6)
     assert script.states == {"a": False}
     assert rig.sessions.outputs_of(Place("PROBE", 1)) == []

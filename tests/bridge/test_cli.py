@@ -199,7 +199,7 @@ def test_modules_are_listed_without_a_bridge(run: Any) -> None:
     assert outcome.code == 0
     assert re.search(r"^RAK5801 +slot 1,2 +4-20 mA input +read", outcome.out, re.MULTILINE)
     shown = run("list", "rak5801", "--endpoint", NOWHERE).out
-    assert "samples (int, 1...1024, default 32)" in shown
+    assert "samples (int, 1...1024): How many conversions of about 10 ms" in shown
     assert "current (mA)" in shown
     assert run("list", "RAK5801", "--json", "--endpoint", NOWHERE).json["name"] == "RAK5801"
 
@@ -393,10 +393,11 @@ def test_a_table_of_changing_height_leaves_nothing_behind() -> None:
     table = Table("x", {"readings": []}, {}, stream)
     table.show(Event("read", Result({"a": 1, "b": 2})))
     table.show(Event("error", error=RemoteError("Broken.")))
-    table.show(Event("read", Result({"a": 3}), lost=2))
+    table.show(Event("read", Result({"a": 3}), lost=2, late=5))
     text = stream.getvalue()
     assert "Broken." in text
-    assert "2 lost" in text
+    assert "2 lost, 5 missed" in text
+    assert "late: 5 missed before this one" in text
     assert text.count("\x1b[5A") == 2
     rows = [line.split() for line in text.replace("\x1b[2K", "\n").splitlines()]
     assert ["a", "3", "1", "3"] in rows

@@ -189,13 +189,13 @@ def test_requests_in_flight_are_bounded() -> None:
 def test_events_that_nobody_takes_are_dropped_from_the_old_end_and_counted() -> None:
     feed = Feed({})
     for number in range(MAX_EVENTS + 10):
-        feed.put(Event("x", sequence=number))
+        feed.put(Event("x", sequence=number, late=1))
     first = feed.take(0)
     assert first is not None
-    assert (first.sequence, first.lost) == (10, 10)
+    assert (first.sequence, first.lost, first.late) == (10, 10, 11)
     second = feed.take(0)
     assert second is not None
-    assert (second.sequence, second.lost) == (11, 0)
+    assert (second.sequence, second.lost, second.late) == (11, 0, 1)
 
 
 def test_a_result_gives_numbers_as_numbers() -> None:

@@ -189,6 +189,24 @@ def test_parameters(exported: dict[str, Any]) -> None:
     assert (found["maybe"]["required"], found["maybe"]["default"]) == (False, None)
 
 
+def test_what_says_which_of_several_things_is_meant() -> None:
+    described = Everything.description
+    act, seen = described.operations["act"], described.events["seen"]
+    assert act.selecting_names == ("whole",), "it names the output"
+    arguments: tuple[object, ...] = (3, 0.5, False, "off", b"", [], "flat", "all", None)
+    assert act.about(arguments, {}) == (3,)
+    assert act.selected((3,)) == {"whole": 3}
+    assert (act.outcome, seen.outcome) == ("result", "event")
+    adc = load_catalogue().modules["ADC"].description.operations["read"]
+    assert adc.about((2, 1, 8), {}) == (2,), "the channel, not the gain"
+    changes = load_catalogue().modules["TPT29555"].description.events["change"]
+    assert changes.selecting_names == ("expander",)
+    assert changes.about(("board", [3, 4], 100), {"line": 4, "level": 1}) == ("board", 4)
+    exported: Any = catalogue.export([load_catalogue().modules["ADC"].description])["modules"]
+    params = exported[0]["operations"][0]["params"]
+    assert [each["name"] for each in params if each.get("selects")] == ["channel"]
+
+
 def test_outputs_and_urgency() -> None:
     act = Everything.description.operations["act"]
     assert act.output({"whole": 3}) == "3"

@@ -168,6 +168,16 @@ class Bridge(RuleBasedStateMachine):
         what = {"event": "changed"} if event else {"operation": "read", "every_ms": every_ms}
         self.send(who, "subscribe", module="PROBE", slot=slot, params={}, **what)
 
+    @rule(who=clients, slot=slots, everything=st.booleans())
+    def observe(self, who: bytes, slot: object, *, everything: bool) -> None:
+        before = self.rig.transactions
+        more: dict[str, Any] = {} if everything else {"slots": [slot]}
+        self.send(who, "observe", **more)
+        assert self.rig.transactions == before
+        observers = self.rig.dispatcher._observers
+        numbers = {number for each in self.rig.sessions for number in each.subscriptions}
+        assert set(observers.by_number) <= numbers, "none outlives its session"
+
     @rule(who=clients, number=st.integers(0, 12))
     def unsubscribe(self, who: bytes, number: int) -> None:
         self.send(who, "unsubscribe", subscription=number)
@@ -242,7 +252,9 @@ class Bridge(RuleBasedStateMachine):
             ),
             max_leaves=6,
         ),
-        method=st.sampled_from(("hello", "invoke", "subscribe", "release", "bye", "ping")),
+        method=st.sampled_from(
+            ("hello", "invoke", "subscribe", "observe", "release", "bye", "ping")
+        ),
     )
     def ask_oddly(self, who: bytes, method: str, params: object) -> None:
         number = next(self.rig._ids)

@@ -37,6 +37,8 @@ def test_an_empty_slot_takes_the_first_module_asked_for(rig: Rig) -> None:
         "high": 22.0,
         "tolerance": 0.000834,
         "writable": True,
+        "control": "slider",
+        "value": 12.0,
     }
     rig.result(A, "release", module="RAK5801", slot=1)
     rig.invoke(A, "RAK5811", 1, "read", samples=1)

@@ -147,3 +147,27 @@ def test_a_module_that_asks_again_and_again_leaves_the_bus_to_others(
 def test_a_spi_bus_is_shared_in_turn() -> None:
     assert isinstance(lock_of(7), FairLock)
     assert lock_of(7) is lock_of(7)
+
+
+def test_it_tells_that_somebody_waits() -> None:
+    lock = FairLock()
+    got = threading.Event()
+
+    def wait() -> None:
+        with lock:
+            got.set()
+
+    def contended() -> bool:
+        return lock.contended
+
+    assert not contended()
+    with lock:
+        assert not contended()
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not contended():
+            pass
+        assert not got.is_set()
+    thread.join(10)
+    assert got.is_set()
+    assert not contended()

@@ -66,8 +66,11 @@ def test_a_thousand_failures_are_one_line(
     rig: Rig, script: Script, caplog: pytest.LogCaptureFixture
 ) -> None:
     for who in (A, B, C):
-        for _ in range(2):
-            rig.result(who, "subscribe", module="PROBE", slot=1, operation="read", every_ms=100)
+        for number in range(2):
+            rig.result(
+                who, "subscribe", module="PROBE", slot=1, operation="read", every_ms=100,
+                params={"word": f"{who.decode()}{number}"},
+            )  # fmt: skip
         rig.result(who, "subscribe", module="PROBE", slot=1, event="changed")
     rig.settle()
     end = fail_always(script, no_answer)

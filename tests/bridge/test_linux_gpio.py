@@ -169,6 +169,22 @@ def test_permission_denied_is_not_told_as_missing(bench: Bench) -> None:
     bench.slots("make_output", 4, 0)
 
 
+def test_lines_of_an_expander_are_looked_at_together(bench: Bench) -> None:
+    """Held ones and free ones; the kernel offers no edges for them."""
+    bench.slots("make_input", 3)
+    begin = "reader = slots.watch(1 << 3 | 1 << 9); result = reader.levels"
+    assert bench.driver.run(begin) == 1 << 3 | 1 << 9
+    look = "result = [(each.line, each.level) for each in reader.look(0.0)]"
+    assert bench.driver.run(look) == []
+    pins = bench.board.slot_expander.pins
+    for line in (3, 9, 10):
+        pins[line].drive("outside", 0)
+    assert bench.driver.run(look) == [(3, 0), (9, 0)]
+    pins[9].drive("outside", None)
+    assert bench.driver.run(look) == [(9, 1)]
+    assert bench.driver.run("reader.close(); result = slots._shared_levels._readers") == []
+
+
 # Driving
 
 

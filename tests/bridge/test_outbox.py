@@ -172,6 +172,27 @@ def test_a_client_that_takes_nothing_is_given_up(post: Post) -> None:
     assert not post.outbox.pending
 
 
+def test_what_waits_for_all_together_is_bounded_and_the_largest_goes_first(post: Post) -> None:
+    large = messages.encode_result(1, "x" * 1_000_000)
+    whos = [f"client {number}".encode() for number in range(12)]
+    post.full.update(whos)
+    kept = 0
+    while not post.given_up:
+        for who in whos[:1] if not kept else whos:
+            if not post.given_up:
+                post.outbox.reply(who, large)
+                kept += len(large)
+        assert kept <= 33 * 1024 * 1024
+    assert kept > 32 * 1024 * 1024
+    assert post.given_up == [whos[0]], "one more than the others had"
+    assert post.outbox._reply_bytes == sum(
+        each.reply_bytes for each in post.outbox._outboxes.values()
+    )
+    post.full.clear()
+    post.outbox.retry()
+    assert post.outbox._reply_bytes == 0
+
+
 def test_a_client_that_has_gone(post: Post) -> None:
     post.gone.add(b"a")
     subscription = subscribe(b"a")

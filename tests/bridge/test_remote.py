@@ -15,6 +15,7 @@ import pytest
 import zmq
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.bridge.bridge_process import standing_still
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.clock import SystemClock
@@ -105,6 +106,11 @@ class Bench:
         while not condition():
             assert time.monotonic() < end, "never"
             self.turn(0.01)
+
+    def restarts_at(self) -> float | None:
+        """When the process is started again; None while there is one."""
+        timer = self.remote._restart
+        return None if timer is None else timer.due
 
     def client(self, pair: KeyPair | None = None, routing_id: bytes = b"") -> zmq.Socket[bytes]:
         pair = pair or self.client_pair
@@ -226,13 +232,13 @@ def test_a_process_that_is_killed_is_started_again(bench: Bench) -> None:
     client.send(b"first")
     bench.until(lambda: bench.taken)
     before = bench.taken[0][0]
-    assert not bench.timers.timers
+    assert bench.restarts_at() is None
     os.kill(bench.process, signal.SIGABRT)
-    bench.until(lambda: bench.timers.timers)
+    bench.until(bench.restarts_at)
     assert bench.remote.send(before, b"late") is Sent.GONE
     bench.clock.sleep(0.9)
     bench.turn()
-    assert bench.timers.timers, "not yet"
+    assert bench.restarts_at(), "not yet"
     bench.clock.sleep(0.2)
     client.send(b"second")
     bench.until(lambda: len(bench.taken) == 2)
@@ -248,8 +254,10 @@ def test_a_process_that_fails_again_and_again_is_started_less_often(bench: Bench
     pauses = []
     for _ in range(4):
         os.kill(bench.process, signal.SIGKILL)
-        bench.until(lambda: bench.timers.timers)
-        pauses.append(round(bench.timers.timers[0].due - bench.clock.monotonic(), 3))
+        bench.until(bench.restarts_at)
+        due = bench.restarts_at()
+        assert due is not None
+        pauses.append(round(due - bench.clock.monotonic(), 3))
         bench.clock.sleep(pauses[-1])
         bench.until(lambda: bench.remote._process is not None)
     assert pauses == [1.0, 2.0, 4.0, 8.0]
@@ -260,8 +268,7 @@ def test_a_process_that_stands_still_holds_up_nothing(bench: Bench) -> None:
     client.send(b"abc")
     bench.until(lambda: bench.taken)
     identity = bench.taken[0][0]
-    os.kill(bench.process, signal.SIGSTOP)
-    try:
+    with standing_still(bench.process):
         sent = 0
         while bench.remote.send(identity, bytes(500_000)) is Sent.YES:
             sent += 1
@@ -269,12 +276,84 @@ def test_a_process_that_stands_still_holds_up_nothing(bench: Bench) -> None:
         began = time.monotonic()
         bench.turn()
         assert time.monotonic() - began < 1.0
-    finally:
-        os.kill(bench.process, signal.SIGCONT)
     for _ in range(sent):
         bench.until(lambda: client.poll(0))
         assert len(client.recv()) == 500_000
     bench.until(lambda: bench.writable)
+
+
+def test_a_process_that_hangs_is_ended_and_started_again(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    former = bench.process
+    for _ in range(20):
+        bench.clock.sleep(1.0)
+        bench.turn()
+    bench.until(lambda: bench.remote._silent_checks == 0)  # it speaks each second
+    os.kill(former, signal.SIGSTOP)
+    bench.clock.sleep(100.0)
+    bench.turn()
+    assert bench.restarts_at() is None, "the bridge was stopped itself: that is one check"
+    for _ in range(12):
+        bench.clock.sleep(1.0)
+        bench.turn()
+    bench.until(lambda: bench.restarts_at() is not None or bench.process != former)
+    bench.clock.sleep(1.1)
+    bench.until(lambda: bench.restarts_at() is None and bench.process != former)
+    assert "does not answer and is ended" in caplog.text
+    assert "signal 9" in caplog.text
+    client = bench.client()
+    client.send(b"abc")
+    bench.until(lambda: bench.taken)
+
+
+def test_a_process_that_is_not_listened_to_does_not_hang(bench: Bench) -> None:
+    client, former = bench.client(), bench.process
+    client.send(b"first")
+    bench.until(lambda: bench.taken)
+    client.send(b"second")
+    end = time.monotonic() + LONG_S
+    while not bench.remote.has_messages:
+        assert time.monotonic() < end
+        for key, _ in bench.selector.select(0.01):
+            key.data()
+    for _ in range(60):  # the bridge has other things to do
+        bench.clock.sleep(1.0)
+        for action in bench.timers.due():
+            action()
+    assert bench.process == former
+    bench.until(lambda: len(bench.taken) == 2)
+
+
+def test_what_came_while_the_process_was_stopped_is_as_old(bench: Bench) -> None:
+    client = bench.client()
+    client.send(b"first")
+    bench.until(lambda: bench.taken)
+    os.kill(bench.process, signal.SIGSTOP)
+    stopped_at = SystemClock.monotonic()
+    client.send(b"old")
+    time.sleep(1.0)
+    os.kill(bench.process, signal.SIGCONT)
+    bench.until(lambda: len(bench.taken) == 2)
+    assert bench.taken[1][1].received_at <= stopped_at
+    time.sleep(2.1)
+    client.send(b"new")
+    bench.until(lambda: len(bench.taken) == 3)
+    assert bench.taken[2][1].received_at > stopped_at + 3.0
+
+
+def test_what_came_while_the_bridge_took_nothing_is_as_old(bench: Bench) -> None:
+    client = bench.client()
+    client.setsockopt(zmq.SNDHWM, 0)
+    client.send(b"first")
+    bench.until(lambda: bench.taken)
+    stopped_at = SystemClock.monotonic()
+    for _ in range(1000):
+        client.send(bytes(4000))
+    time.sleep(1.5)  # in which the bridge does not read
+    bench.until(lambda: len(bench.taken) == 1001)
+    ages = [message.received_at for _, message in bench.taken[1:]]
+    assert max(ages) < stopped_at + 1.0
 
 
 def test_an_address_that_is_taken(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+import threading
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from tests.bridge.fake_computers import (
@@ -24,6 +25,9 @@ from wisblock_bridge.module_api.needs import ChipInUse
 from wisblock_bridge.modules import registry
 from wisblock_bridge.modules.registry import load
 from wisblock_bridge.runtime.hardware import Hardware
+
+if TYPE_CHECKING:
+    from wisblock_bridge.chips.ads1115 import ADS1115
 
 
 def mcp23017() -> EmulatedMCP23017:
@@ -233,3 +237,29 @@ def test_an_expander_and_other_chips_are_told_apart() -> None:
     assert expander(bus, 0x20, clock).chip == ""
     assert fan_controller(bus, 0x2F, clock).chip == ""
     assert identifier("SX1262") is None  # it is not on an I2C bus
+
+
+def test_a_measurement_that_is_under_way_does_not_see_the_scan() -> None:
+    """Its results carry no register's number: a stranger's pointer would make settings of them."""
+    board_hardware, board = hardware("rak7391-c")
+    board.slots[1].analog("AIN1").connect(lambda: 1.5)
+    converter = board_hardware.converter()
+    found: list[list[dict[str, object]]] = []
+    looks = iter(range(1000))
+
+    def look() -> None:
+        found.append(scan(board_hardware, registry.load()))
+
+    def proceed() -> None:
+        if next(looks) == 20:
+            threads.append(threading.Thread(target=look))
+            threads[0].start()
+            # It runs until it has to wait for the converter, or to its end.
+            while threads[0].is_alive() and not cast("ADS1115", converter)._lock.contended:
+                pass
+
+    threads: list[threading.Thread] = []
+    measured = converter.sample(1, 0.1, proceed)
+    threads[0].join(30)
+    assert {each.volts for each in measured} == {1.5}
+    assert 0x4B in [each["address"] for each in found[0]]

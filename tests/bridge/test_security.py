@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +17,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 import zmq
-from tests.bridge.bridge_process import LONG_S, ROOT, BridgeProcess, environment, eventually
+from tests.bridge.bridge_process import (
+    LONG_S,
+    ROOT,
+    BridgeProcess,
+    environment,
+    eventually,
+    standing_still,
+)
 from tests.bridge.wire_client import LIMIT_S, RawClient
 from zmq.utils.monitor import recv_monitor_message
 
@@ -441,16 +447,13 @@ def test_what_a_remote_client_asked_for_while_the_bridge_was_stopped_has_expired
     assert gateway.process.process is not None
     with gateway.connect("drive") as remote:
         remote.result("hello", lease_ms=60_000)
-        os.kill(gateway.process.process.pid, signal.SIGSTOP)
-        try:
+        with standing_still(gateway.process.process.pid):
             late = remote.send(
                 "invoke", timeout_ms=500, module=WRITE[0], slot=WRITE[1], operation=WRITE[2],
                 params={**LINE, "level": 1},
             )  # fmt: skip
             patient = remote.send("ping", timeout_ms=30_000)
             time.sleep(2.0)
-        finally:
-            os.kill(gateway.process.process.pid, signal.SIGCONT)
         assert remote.reply(late)["error"]["code"] == "expired"
         assert remote.reply(patient)["ok"]
         remote.result("bye")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgpack
 import pytest
-from tests.bridge.bridge_process import BridgeProcess, eventually
+from tests.bridge.attackers import Target
+from tests.bridge.bridge_process import BridgeProcess, eventually, standing_still
+from tests.bridge.full_queue import stop
 from tests.bridge.raw_zmtp import RawPeer, frame
 from tests.bridge.wire_client import RawClient
 
@@ -36,12 +36,9 @@ def own() -> Iterator[BridgeProcess]:
 def stopped(bridge: BridgeProcess, seconds: float) -> Iterator[None]:
     """The bridge stands still; what is done within happens at the beginning of that."""
     assert bridge.process is not None
-    os.kill(bridge.process.pid, signal.SIGSTOP)
-    try:
+    with standing_still(bridge.process.pid):
         yield
         time.sleep(seconds)
-    finally:
-        os.kill(bridge.process.pid, signal.SIGCONT)
 
 
 def relay_is_on(client: RawClient) -> bool:
@@ -137,6 +134,24 @@ def test_leases_of_those_who_pinged_hold(own: BridgeProcess) -> None:
         eventually(is_off, "the output of the silent one is safe")
 
 
+def test_a_lease_is_renewed_where_a_request_waits_for_its_turn(own: BridgeProcess) -> None:
+    """Behind what others had sent in a stop, a reply may come later than a lease lasts."""
+    dear = frame(b"\x81\xa1x\xdc\x4e\x16" + b"\x80" * 19_990)
+    with RawClient(own.endpoint) as client, ExitStack() as stack:
+        peers = [stack.enter_context(RawPeer(own.endpoint)) for _ in range(30)]
+        client.result("hello", lease_ms=2000)
+        client.result("invoke", **ON)
+        with stopped(own, 2.2):
+            client.send("ping")
+            for peer in peers:
+                peer.send(dear * 5)
+        end = time.monotonic() + 3.0
+        while time.monotonic() < end:
+            client.send("ping")
+            client.receive(0.1)
+        assert relay_is_on(client)
+
+
 def test_the_python_client_starts_nothing_late(own: BridgeProcess) -> None:
     with Bridge(own.endpoint, lease_ms=60_000) as bridge:
         relay = bridge["RAK13007", 1]
@@ -155,3 +170,15 @@ def test_a_flood_that_waited_is_answered(own: BridgeProcess) -> None:
         with stopped(own, 1.0):
             asked = [client.send("ping", timeout_ms=200) for _ in range(MAX_IN_FLIGHT)]
         assert {client.reply(each)["ok"] for each in asked} <= {True, False}
+
+
+@pytest.mark.parametrize(("seconds", "kind"), [(1.0, "ipc"), (8.0, "tcp"), (1.0, "remote")])
+def test_clients_of_all_kinds_whose_queues_are_full(seconds: float, kind: str) -> None:
+    """``make attacks`` has the other stops, up to 30 s."""
+    with Target(kind) as target:
+        found = stop(target, seconds)
+        assert target.is_alive()
+    assert found.lease_held
+    assert not found.switched
+    assert all("ok" not in answers for answers in found.answers.values()), found.answers
+    assert all(found.answers.values()), "each was answered"

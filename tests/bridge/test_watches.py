@@ -9,6 +9,7 @@ import pytest
 from tests.bridge.probe import Probe, Script, no_answer
 from tests.bridge.rig import Rig
 from tests.cases import for_each
+from tests.fake_clock import FakeClock
 
 from wisblock_bridge.module_api import EventSource, Result
 from wisblock_bridge.modules.rak12006 import RAK12006
@@ -364,33 +365,39 @@ def test_new_subscriptions_take_turns_with_requests(rig: Rig) -> None:
 class Changing(EventSource):
     """A look-out that wants to be asked once more, after 20 s, and then no more."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FakeClock) -> None:
         super().__init__(math.inf)
+        self.clock = clock
         self.looks = 0
 
     def look(self) -> list[Result]:
         self.looks += 1
-        self.interval_s = 20.0 if self.looks == 1 else math.inf
+        self.look_at = self.clock.monotonic() + 20.0 if self.looks == 1 else None
         return []
 
 
 class OneWatch:
     """A module with one event."""
 
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+
     def perform(self, operation: str, arguments: tuple[object, ...]) -> Result:
         raise AssertionError(operation, arguments)
 
     def begin(self, event: str, arguments: tuple[object, ...]) -> EventSource:  # noqa: ARG002
-        return Changing()
+        return Changing(self.clock)
 
     def look(self, watch: EventSource) -> list[Result]:
         return list(watch.look())
 
 
 def test_a_look_may_say_when_the_next_one_is_due() -> None:
+    clock = FakeClock(100.0)
     watching = EventWatch(1, RAK12006.description.events["motion"], ())
-    caller = OneWatch()
-    assert watching.look(caller) == []
-    assert watching.next_look_s(100.0) == pytest.approx(20.0)
-    assert watching.look(caller) == []
-    assert math.isinf(watching.next_look_s(120.0))
+    caller = OneWatch(clock)
+    assert watching.look(caller, clock) == []
+    assert watching.due == pytest.approx(120.0)
+    clock.advance(20.0)
+    assert watching.look(caller, clock) == []
+    assert math.isinf(watching.due)

@@ -179,6 +179,17 @@ def test_commands_that_are_unknown_are_ignored() -> None:
     assert made.bytes_to_send() == b""
 
 
+def test_much_that_came_at_once_is_taken_in_several_calls() -> None:
+    made = opened()
+    found = [made.receive(frame(b"a") * 200)]
+    while made.has_more:
+        found.append(made.receive(b""))
+    assert [len(each) for each in found] == [64, 64, 64, 8]
+    assert made.held_bytes == 0
+    assert made.receive(frame(b"a") * 64) == [b"a"] * 64
+    assert not made.has_more
+
+
 PIECES = st.one_of(
     st.binary(max_size=400).map(frame),
     st.binary(min_size=990, max_size=1300).map(frame),
@@ -187,20 +198,31 @@ PIECES = st.one_of(
 )
 
 
-@given(st.lists(PIECES, max_size=8), st.lists(st.integers(1, 300), max_size=40))
-def test_every_split_of_every_stream_gives_the_same(pieces: list[bytes], cuts: list[int]) -> None:
-    stream = GREETING + READY + b"".join(pieces)
+def receive_all(to: ServerConnection, data: bytes) -> list[Message]:
+    found = to.receive(data)
+    while to.has_more:
+        found += to.receive(b"")
+    return found
+
+
+@given(
+    st.lists(PIECES, max_size=8), st.integers(0, 200), st.lists(st.integers(1, 300), max_size=40)
+)
+def test_every_split_of_every_stream_gives_the_same(
+    pieces: list[bytes], more: int, cuts: list[int]
+) -> None:
+    stream = GREETING + READY + b"".join(pieces) + frame(b"x") * more
     whole = connection()
-    expected = whole.receive(stream)
+    expected = receive_all(whole, stream)
     split = connection()
     found: list[Message] = []
     at = 0
     for cut in cuts:
         if at < len(stream):
-            found += split.receive(stream[at : at + cut])
+            found += receive_all(split, stream[at : at + cut])
         at += cut
     if at < len(stream):
-        found += split.receive(stream[at:])
+        found += receive_all(split, stream[at:])
     assert found == expected
     assert split.bytes_to_send() == whole.bytes_to_send()
     assert split.held_bytes == whole.held_bytes == 0

@@ -27,9 +27,9 @@ def scripted(
     return bus, ADC121C021(bus, 0x51, clock, reference_v=reference_v)
 
 
-def conversion(result: str, before: str = "0A AA") -> tuple[str, str]:
-    """The two readings of a conversion; the first gives the result of the one before."""
-    return f"00 -> {before}", f"00 -> {result}"
+def conversion(result: str, before: str = "0A AA") -> tuple[str]:
+    """One transaction: the result of the conversion before, then that of ours."""
+    return (f"00 -> {before} {result}",)
 
 
 @for_each(
@@ -90,7 +90,7 @@ def test_bits_that_cannot_be(result: str, clock: FakeClock) -> None:
         assert chip.read().code == 384
 
 
-@pytest.mark.parametrize("failing", range(3))
+@pytest.mark.parametrize("failing", range(2))
 def test_failure_at_every_transaction(failing: int, clock: FakeClock) -> None:
     lines = [FIRST_USE, *conversion("01 80")][: failing + 1]
     lines[failing] = f"!{lines[failing]}"
@@ -110,3 +110,25 @@ def test_a_sample_is_a_conversion(clock: FakeClock) -> None:
         sample: Conversion = chip.read()
     assert sample.clipped
     assert chip.name == "ADC121C021 0x51 on i2c-1"
+
+
+def test_many_results_are_one_transaction_without_the_first(clock: FakeClock) -> None:
+    bus, chip = scripted(clock, FIRST_USE, "00 -> 0F FF 01 80 01 81 00 00")
+    with bus:
+        assert [each.code for each in chip.read_many(3)] == [0x180, 0x181, 0]
+    bus.expect("00 ->" + " 08 00" * 33)
+    with bus:
+        assert {each.volts for each in chip.read_many(32)} == {2.5}
+
+
+def test_one_result_that_cannot_be_spoils_all(clock: FakeClock) -> None:
+    bus, chip = scripted(clock, FIRST_USE, "00 -> 00 00 01 80 FF FF 01 80")
+    with bus, pytest.raises(WrongChipError, match="0xffff"):
+        chip.read_many(3)
+
+
+@pytest.mark.parametrize("count", [-1, 0, 33])
+def test_more_than_one_transaction_gives_touches_nothing(count: int, clock: FakeClock) -> None:
+    bus, chip = scripted(clock)
+    with bus, pytest.raises(ValueError, match=r"1\.\.\.32"):
+        chip.read_many(count)

@@ -52,8 +52,6 @@ def test_round_trip_over_the_range(falls_with_bus_voltage: bool, clock: FakeCloc
         assert result.current_ma == pytest.approx(bench.current_a * 1000, abs=0.0501)
         assert result.shunt_voltage_mv == pytest.approx(bench.current_a * 100, abs=0.00501)
         assert result.bus_voltage_v == pytest.approx(bench.bus_v, abs=0.00201)
-        product = abs(result.current_ma) / 1000 * result.bus_voltage_v
-        assert product - 0.002001 <= result.power_w <= product + 1e-9
         assert not result.overflow
     assert bench.chip.recoveries == 0
 
@@ -77,7 +75,6 @@ def test_never_a_value_from_before(falls_with_bus_voltage: bool, clock: FakeCloc
             result = bench.chip.measure()
             assert result.current_ma == pytest.approx(current_a * 1000)
             assert result.bus_voltage_v == pytest.approx(bus_v)
-            assert result.power_w == pytest.approx(current_a * bus_v)
             clock.advance(pause_s)
 
 
@@ -96,7 +93,6 @@ def test_the_results_belong_to_one_moment(clock: FakeClock) -> None:
     for _ in range(20):
         result = bench.chip.measure()
         assert result.current_ma == pytest.approx(result.shunt_voltage_mv * 10)
-        assert result.power_w == pytest.approx(result.current_ma * 5.0 / 1000, abs=0.002)
 
 
 @for_each(
@@ -116,7 +112,6 @@ def test_a_chip_left_in_any_state(left: str, clock: FakeClock) -> None:
     result = bench.chip.measure()
     assert result.current_ma == pytest.approx(2500.0)
     assert result.bus_voltage_v == pytest.approx(24.0)
-    assert result.power_w == pytest.approx(60.0)
 
 
 def test_a_broken_down_supply_between_measurements(clock: FakeClock) -> None:
@@ -127,11 +122,10 @@ def test_a_broken_down_supply_between_measurements(clock: FakeClock) -> None:
         bench.silicon.power_cycle()
         result = bench.chip.measure()
         assert result.current_ma == pytest.approx(500.0)
-        assert result.power_w == pytest.approx(6.0)
         assert bench.chip.recoveries == count
 
 
-@for_each("at", range(6))
+@for_each("at", range(3))
 def test_a_broken_down_supply_before_any_transaction(at: int, clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.load(0.5, 12.0)
@@ -149,7 +143,9 @@ def test_a_broken_down_supply_before_any_transaction(at: int, clock: FakeClock) 
     bench.i2c.transfer = transfer  # type: ignore[method-assign]
     result = bench.chip.measure()
     assert result.current_ma == pytest.approx(500.0)
-    assert result.power_w == pytest.approx(6.0)
+    assert bench.chip.recoveries == 1
+    bench.load(0.0, 12.0)
+    assert bench.chip.measure().current_ma == 0.0
     assert bench.chip.recoveries == 1
 
 
@@ -170,7 +166,6 @@ def test_after_any_failure_the_next_value_is_right(clock: FakeClock) -> None:
         result = bench.chip.measure()
         assert result.current_ma == pytest.approx(1000.0), number
         assert result.bus_voltage_v == pytest.approx(5.0), number
-        assert result.power_w == pytest.approx(5.0), number
 
 
 def test_a_stuck_chip_is_told_and_recovers(clock: FakeClock) -> None:
@@ -207,7 +202,7 @@ def test_two_threads_do_not_disturb_each_other(clock: FakeClock) -> None:
     def measure_many(_: int) -> set[tuple[float, float]]:
         start.wait(30)
         results = [bench.chip.measure() for _ in range(100)]
-        return {(round(one.current_ma, 6), round(one.power_w, 6)) for one in results}
+        return {(round(one.current_ma, 6), round(one.bus_voltage_v, 6)) for one in results}
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -216,7 +211,7 @@ def test_two_threads_do_not_disturb_each_other(clock: FakeClock) -> None:
             seen = list(pool.map(measure_many, range(4)))
     finally:
         sys.setswitchinterval(interval)
-    assert seen == [{(500.0, 6.0)}] * 4
+    assert seen == [{(500.0, 12.0)}] * 4
     assert bench.chip.recoveries == 0
 
 

@@ -72,12 +72,26 @@ def scripted(*lines: str) -> tuple[ScriptedBus, MCP23017]:
         (lambda chip: chip.level(15), ["13 -> FF"]),
         (lambda chip: chip.levels(), ["12 -> FF FF"]),
         (lambda chip: chip.latches(), ["14 -> 00 00"]),
+        # GPINTEN of both ports; then INTF, INTCAP and GPIO of both ports in one transaction
+        (lambda chip: chip.begin_capture(0x0201), ["04 01 02", "0E -> 00 00 00 00 01 00"]),
+        (lambda chip: chip.end_capture(), ["04 00 00"]),
     ],
 )
 def test_bytes_of_a_method(action: Callable[[MCP23017], object], lines: list[str]) -> None:
     bus, chip = scripted(*first_use(), *lines)
     with bus:
         action(chip)
+
+
+def test_what_the_chip_kept_is_told_pin_by_pin() -> None:
+    """Port A first in each pair: INTF, INTCAP, GPIO (datasheet, table 3-2)."""
+    bus, chip = scripted(
+        *first_use(), "04 08 01", "0E -> 00 00 00 00 00 00", "0E -> 08 01 0C 81 04 80"
+    )
+    with bus:
+        chip.begin_capture(0x0108)
+        kept = chip.captured()
+    assert (kept.flags, kept.levels_then, kept.levels) == (0x0108, 0x810C, 0x8004)
 
 
 def test_begin_is_these_bytes_and_the_next_command_needs_no_more() -> None:

@@ -122,7 +122,47 @@ def test_nobody_spins() -> None:
     assert 0.1 <= took_s < 0.2  # 21 tries of 5 ms
     assert polls <= took_s / 0.004
     assert bench.listening.reads.count(7) == 1  # the ACK, in one piece
-    assert bench.listening.reads.count(72) == 1  # the answer, in one piece
+    assert bench.listening.reads.count(23) == 1  # the answer, in one piece
+
+
+@for_each(
+    ("action", "length"),
+    [
+        (lambda reader: reader.firmware(), 14),
+        (lambda reader: reader.set_field(on=True), 10),
+        (lambda reader: reader.find(), 23),
+        (lambda reader: reader.find(2), 35),
+        (lambda reader: reader.exchange(1, bytes.fromhex("30 04"), 16), 27),
+        (lambda reader: reader.communicate(1, bytes.fromhex("60"), 8), 19),
+        (lambda reader: reader.exchange(1, bytes.fromhex("A2 04 01 02 03 04"), 0), 11),
+        (lambda reader: reader.communicate(1, bytes.fromhex("60")), 75),  # nothing known of it
+    ],
+)
+def test_an_answer_is_read_at_its_length(action: Callable[[PN532], object], length: int) -> None:
+    """Ready byte, 00 00 FF LEN LCS, D5, code, data, DCS 00 (user manual, 6.2.1.1)."""
+    bench = Bench(Type2Card(bytes.fromhex("04A1B2C3D4E580")))
+    bench.reader.find()
+    bench.listening.reads.clear()
+    action(bench.reader)
+    assert [each for each in bench.listening.reads if each > 1] == [7, length]
+
+
+def test_an_answer_that_is_longer_is_asked_for_again_at_its_length() -> None:
+    bench = Bench(Type2Card(bytes.fromhex("04A1B2C3D4E580")))
+    bench.reader.find()
+    bench.listening.reads.clear()
+    assert len(bench.reader.exchange(1, bytes.fromhex("30 04"), 3)) == 16
+    assert [each for each in bench.listening.reads if each > 1] == [7, 14, 27]
+    assert bench.listening.sent[-1] == AGAIN
+
+
+def test_a_refusal_is_shorter_than_the_answer() -> None:
+    bench = Bench(Type2Card(bytes.fromhex("04A1B2C3D4E580")))
+    bench.reader.find()
+    with pytest.raises(CardError) as caught:
+        bench.reader.exchange(1, bytes.fromhex("30 F0"), 16)
+    assert caught.value.status == 0x01
+    assert AGAIN not in bench.listening.sent
 
 
 def test_exchanges_with_a_classic() -> None:

@@ -194,12 +194,12 @@ def test_ina219_by_its_calibration() -> None:
     chip = INA219(bus, 0x41, FakeClock(), shunt_ohm=0.1)
     with bus:
         assert not chip.is_reset()  # nothing was written yet
-        measured = ("00 39 9B", "02 -> 5D C2", "01 -> 13 88", "04 -> 13 88", "03 -> 0B B8")
-        bus.expect("05 10 00", *measured, "05 -> 10 00", "05 -> 10 00", "05 -> 00 00")
+        measured = ("00 39 9B", "02 -> 5D C2", "04 -> 13 88")
+        bus.expect("05 10 00", *measured, "05 -> 10 00", "05 -> 00 00")
         chip.measure()
         assert not chip.is_reset()
         assert chip.is_reset()
-        bus.expect("05 10 00", *measured, "05 -> 10 00")
+        bus.expect("05 10 00", *measured)
         assert chip.measure().current_ma == 500.0
 
 

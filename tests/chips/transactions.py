@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from tests.fake_clock import FakeClock
+
     from wisblock_bridge.buses.i2c import I2CBus
 
 Message = Write | Read
@@ -128,6 +130,34 @@ class Breaking:
         if self._delivered:
             self._bus.transfer(address, *messages)
         raise BusError(self._fault, "Made to fail.", where=f"0x{address:02x} on {self.name}")
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class AtSpeed:
+    """A bus before another bus, on which bits take their time.
+
+    Args:
+        bus: The bus that answers.
+        clock: Its time.
+        bits_per_second: Of the bus.
+    """
+
+    def __init__(self, bus: I2CBus, clock: FakeClock, bits_per_second: float = 100_000.0) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._bit_s = 1.0 / bits_per_second
+
+    @property
+    def name(self) -> str:
+        return self._bus.name
+
+    def transfer(self, address: int, *messages: Message) -> bytes:
+        """Nine bits for each byte and address, one for each start and the stop."""
+        lengths = [len(each.data) if isinstance(each, Write) else each.length for each in messages]
+        self._clock.advance((1 + sum(10 + 9 * each for each in lengths)) * self._bit_s)
+        return self._bus.transfer(address, *messages)
 
     def close(self) -> None:
         """Nothing to close."""

@@ -24,6 +24,11 @@ def _reader(body: bytes) -> bytes:
     return b"\x00\x00\xff" + lengths + body + bytes((-sum(body) & 0xFF, 0))
 
 
+ZMTP_GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + bytes(32)
+ZMTP_READY = (
+    b"\x04\x2c\x05READY\x0bSocket-Type\0\0\0\x06DEALER\x08Identity\0\0\0\x03abc"
+)  # fmt: skip
+
 REQUEST = {
     "v": 1, "id": 7, "method": "invoke", "timeout_ms": 500,
     "params": {"module": "RAK5801", "slot": 1, "operation": "read", "params": {"samples": 16}},
@@ -71,6 +76,18 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b"\x40\x00\x02" + bytes.fromhex("00 55 80 01 02 03 F9"),
         b"\x10\x02\x00" + bytes.fromhex("00 55 50 11 22 CC 00 55 85"),
         b"\x40\x00\x02\x80\x00\x55\xc1",
+    ),
+    "zmtp": (
+        # RFC 37: greeting, READY with an identity, then frames; the first four bytes are the cuts.
+        b"\x00\x00\x00\x00" + ZMTP_GREETING + ZMTP_READY + b"\x00\x03abc",
+        b"\x06\x3f\x01\x00" + ZMTP_GREETING[:11] + b"\0" + ZMTP_GREETING[12:] + ZMTP_READY,
+        b"\x10\x02\x40\x01" + b"\x00\x03abc\x04\x07\x04PING\x00\x0a" + b"\x00\x00",
+        b"\x10\x02\x40\x01" + b"\x04\x09\x04PING\x00\x00xy\x00\x01a" * 70,
+        b"\x01\x01\x01\x01" + b"\x01\x00\x00\x03abc\x01\x01a\x03" + bytes(7) + b"\x01b\x00\x01c",
+        b"\xff\x00\x80\x01" + b"\x02" + (700).to_bytes(8, "big") + bytes(700) + b"\x00\x01z",
+        b"\xff\xff\xff\x01" + b"\x02" + (2001).to_bytes(8, "big") + bytes(100),
+        b"\x20\x20\x20\x01" + b"\x04\x07\x05ERROR\x00",
+        b"\x20\x20\x20\x01" + b"\x04\x0b\x09SUBSCRIBEx" + b"\x80\x00",
     ),
     "lin_table": (
         b"10 ms send 0x10 01 02 03\n20 ms read 0x11 4 enhanced",

@@ -30,9 +30,24 @@ from wisblock_bridge.modules.modbus import numbers
 from wisblock_bridge.modules.nfc import ndef_records
 from wisblock_bridge.server.parameters import Checker
 from wisblock_bridge.wire import messages, msgpack_rules
+from wisblock_bridge.wire.zmtp import (
+    FRAMES_AT_ONCE,
+    MAX_COMMAND_BYTES,
+    ProtocolError,
+    ServerConnection,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+MAX_MESSAGE, MAX_DISCARDED = 600, 2000
+"""Small, so that what is beyond them is reached within the length of an input."""
+
+PAST_HANDSHAKE = (
+    b"\xff" + bytes(8) + b"\x7f\x03\x01NULL" + bytes(48)
+    + b"\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06DEALER"
+)  # fmt: skip
+"""RFC 37: a greeting of 64 bytes, and READY."""
 
 MODELS = ("classic", "enhanced", "auto")
 
@@ -106,6 +121,48 @@ def parameters(data: bytes) -> None:
         assert isinstance(found, checker.description.struct)
         return
     assert len(words) < 4096
+
+
+def zmtp(data: bytes) -> None:
+    """What a peer of the local socket sends, in one piece and cut as its first bytes say."""
+    if len(data) < 4:
+        return
+    cuts, stream = data[:4], data[4:]
+    if cuts[3] & 1:  # past the handshake, which chance hardly ever finds
+        stream = PAST_HANDSHAKE + stream
+    whole = _zmtp_outcome([stream])
+    pieces, at, turn = [], 0, 0
+    while at < len(stream):
+        size = cuts[turn % 3] + 1
+        pieces.append(stream[at : at + size])
+        at, turn = at + size, turn + 1
+    assert _zmtp_outcome(pieces) == whole
+
+
+def _zmtp_outcome(pieces: list[bytes]) -> tuple[list[object], bytes, str]:
+    """Return the messages, what is sent, and how the connection ended."""
+    connection = ServerConnection(MAX_MESSAGE, MAX_DISCARDED)
+    found: list[object] = []
+    sent = b""
+    try:
+        for piece in pieces:
+            given: bytes | None = piece
+            while given is not None:
+                messages_found = connection.receive(given)
+                assert len(messages_found) <= FRAMES_AT_ONCE
+                found += messages_found
+                sent += connection.bytes_to_send()
+                assert connection.held_bytes <= MAX_MESSAGE + len(piece) + 64 + MAX_COMMAND_BYTES
+                given = b"" if connection.has_more else None
+    except ProtocolError as error:
+        end = str(error)
+    else:
+        end = "" if connection.is_open else "no handshake"
+    for each in found:
+        size = len(each) if isinstance(each, bytes) else len(getattr(each, "start", b""))
+        assert size <= MAX_MESSAGE
+    # What a ProtocolError leaves unsent, and the messages in front of it, go with the connection.
+    return (found, sent, end) if not end else ([], b"", end)
 
 
 def modbus_reply(data: bytes) -> None:
@@ -209,6 +266,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
     for each in (
         request, rules, parameters, modbus_reply, reader_frame, card_area, message, radio_status,
-        lin_line, lin_table,
+        lin_line, lin_table, zmtp,
     )
 }  # fmt: skip

@@ -71,24 +71,66 @@ def test_the_input_follows_the_voltage() -> None:
     assert slot.module.input().values == {"active": True}, "relay and input are independent"
 
 
-def test_polled_changes_are_debounced() -> None:
+def test_polled_changes_are_debounced_from_their_own_time() -> None:
     slot = opened()
     watch = slot.module.input_changed()
-    assert (watch.interval_s, watch.descriptor) == (0.05, None)
+    assert (watch.interval_s, watch.descriptor) == (0.01, None)
     assert told(watch) == [{"active": False}]
     slot.set("active", value=True)
     assert told(watch) == []
+    slot.clock.advance(0.009)
     slot.set("active", value=False)
-    slot.clock.advance(0.05)
-    assert told(watch) == [], "it lasted less than 20 ms, as far as was seen"
+    slot.clock.advance(0.001)
+    assert told(watch) == [], "it lasted less than 10 ms, as far as was seen"
+    slot.clock.advance(0.01)
     slot.set("active", value=True)
     assert told(watch) == []
-    slot.clock.advance(0.05)
+    edge_ms = slot.clock.timestamp_ms()
+    assert watch.look_at == pytest.approx(slot.clock.monotonic() + 0.01)
+    slot.clock.advance(0.01)
     (readings,) = watch.look()
     assert readings.values == {"active": True}
-    assert readings.timestamp_ms == slot.clock.timestamp_ms()
+    assert readings.timestamp_ms == edge_ms, "the time of the edge, not of the look"
+    assert watch.look_at is None
     assert told(watch) == []
     watch.close()
+
+
+def test_the_end_of_the_debounce_time_is_no_beat_of_the_look() -> None:
+    """15 ms after the edge, not at the next of the looks that come every 10 ms."""
+    slot = opened()
+    watch = slot.module.input_changed(debounce_ms=15)
+    watch.look()
+    slot.set("active", value=True)
+    watch.look()
+    assert watch.look_at == pytest.approx(slot.clock.monotonic() + 0.015)
+    slot.clock.advance(0.01)
+    assert told(watch) == []
+    slot.clock.advance(0.005)
+    assert told(watch) == [{"active": True}]
+
+
+@pytest.mark.parametrize(
+    ("debounce_ms", "expected"), [(0, [(True, 20), (False, 40), (True, 60)]), (30, [(True, 60)])]
+)
+def test_changes_that_others_found_are_told_each_with_its_time(
+    debounce_ms: int, expected: list[tuple[bool, int]]
+) -> None:
+    """A slow listener beside a fast one on the same line: nothing is lost between its looks."""
+    slot = opened()
+    fast = slot.module.input_changed(debounce_ms=0)
+    slow = slot.module.input_changed(debounce_ms=debounce_ms, poll_ms=100)
+    fast.look()
+    slow.look()
+    begin_ms = slot.clock.timestamp_ms()
+    for active in (True, False, True):
+        slot.set("active", value=active)
+        slot.clock.advance(0.02)
+        fast.look()
+    slot.clock.advance(0.03)
+    found = [*slow.look(), *slow.look()]
+    moments = [(each.values["active"], round(each.timestamp_ms - begin_ms)) for each in found]
+    assert moments == expected
 
 
 def test_without_debouncing_a_change_is_told_at_the_next_look() -> None:

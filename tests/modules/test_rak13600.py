@@ -561,6 +561,21 @@ def _wanted(units: object) -> list[int]:
     return units
 
 
+@pytest.mark.parametrize("halts", [False, True])
+def test_a_card_that_sleeps_after_the_look_for_a_second_one(halts: bool) -> None:  # noqa: FBT001
+    """Selected again when it does not answer, and not before; what is read is the same."""
+    plugged = Plugged("ntag213:04A1B2C3D4E580")
+    plugged.chip.halts_the_first = halts
+    card = plugged.card(bytes.fromhex("04A1B2C3D4E580"))
+    card.format_ndef(bytes.fromhex("D1 01 0D 55 04 65 78 61 6D 70 6C 65 2E 63 6F 6D 2F"))
+    plugged.chip.commands.clear()
+    assert plugged.module.read_ndef().values["records"] == ["https://example.com/"]
+    assert plugged.chip.commands.count(0x4A) == (2 if halts else 1)
+    assert plugged.module.read_tag().values["type"] == "ntag213"
+    version = plugged.module.transceive(data=b"\x60").values["data"]
+    assert version == bytes.fromhex("00 04 04 02 01 00 0F 03")  # NTAG213 data sheet, 10.1
+
+
 def test_another_card_in_its_place(plugged: Plugged) -> None:
     blair, brown = plugged.card(BLAIR), plugged.card(BROWN)
     looks = iter([[blair], [brown]])

@@ -39,6 +39,9 @@ function labelOf(node) {
     const what = node.trigger === "event" ? [node.event] : module.operations.length > 1 ? [node.operation] : [];
     return [module.name, ...place, ...what.map(words)].join(" ");
   }
+  if (node.type.startsWith("ui-")) {
+    return node.label || node.title || node.type;
+  }
   switch (node.type) {
     case "catch":
       return "catch: all";

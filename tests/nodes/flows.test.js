@@ -12,6 +12,11 @@ const catalogue = require("../../node-red-nodes/catalogue.json");
 const { fieldName, literalTypes, OUTSIDE_TYPES } = require("../../node-red-nodes/lib/fields");
 
 const CORE_TYPES = new Set(["tab", "group", "comment", "inject", "debug", "function", "change", "switch", "join", "split", "catch", "status", "delay", "template"]);
+/** Of FlowFuse Dashboard 2, which only the flows in this folder need. */
+const DASHBOARD = "dashboard/";
+const DASHBOARD_TYPES = new Set(["base", "theme", "page", "group", "button", "chart", "gauge", "notification", "slider", "switch", "table", "text", "text-input"].map((each) => `ui-${each}`));
+/** What all flows share, so that there is one of each however many are imported. */
+const SHARED_TYPES = new Set(["wisblock-bridge", "ui-base", "ui-theme"]);
 const OURS = new Set(["wisblock-bridge", "wisblock-request", ...catalogue.modules.map((each) => `wisblock-${each.slug}`)]);
 
 function files(directory) {
@@ -24,9 +29,9 @@ function files(directory) {
 const flows = files(FLOWS).map((file) => ({ name: path.relative(FLOWS, file), nodes: JSON.parse(fs.readFileSync(file, "utf8")) }));
 
 describe("the flows", () => {
-  it("are named .json and lie in the vendor's groups", () => {
+  it("are named .json and lie in the vendor's groups, or with the dashboards", () => {
     for (const { name } of flows) {
-      assert.match(name, /^(onboard|interface|sensors|wireless|display|other)\/[^/]+\.json$/);
+      assert.match(name, /^(onboard|interface|sensors|wireless|display|other|dashboard)\/[^/]+\.json$/);
     }
   });
 
@@ -35,17 +40,21 @@ describe("the flows", () => {
     assert.deepEqual([...OURS].filter((each) => !shown.has(each)), []);
   });
 
-  it("share no id but the bridge's", () => {
+  it("share no id but those of the bridge and of the dashboard", () => {
     const owners = new Map();
     for (const { name, nodes } of flows) {
       for (const { id, type } of nodes) {
-        if (type !== "wisblock-bridge") {
+        if (!SHARED_TYPES.has(type)) {
           assert.ok(!owners.has(id), `${id} is in ${owners.get(id)} and ${name}`);
           owners.set(id, name);
         }
       }
     }
     const bridges = flows.map(({ nodes }) => nodes.filter((each) => each.type === "wisblock-bridge"));
+    for (const type of SHARED_TYPES) {
+      const shared = flows.flatMap(({ nodes }) => nodes.filter((each) => each.type === type));
+      assert.deepEqual(shared, shared.map(() => shared[0]), type);
+    }
     assert.deepEqual(bridges, bridges.map(() => [{ id: "b71d9e0000000001", type: "wisblock-bridge", name: "", endpoint: "", leaseMs: "" }]));
   });
 
@@ -80,8 +89,19 @@ for (const { name, nodes } of flows) {
     it("is one tab of core nodes and ours", () => {
       assert.ok(Array.isArray(nodes));
       assert.equal(nodes.filter((each) => each.type === "tab").length, 1);
-      assert.deepEqual(nodes.filter((each) => !CORE_TYPES.has(each.type) && !OURS.has(each.type)), []);
+      assert.deepEqual(nodes.filter((each) => !CORE_TYPES.has(each.type) && !OURS.has(each.type) && !(name.startsWith(DASHBOARD) && DASHBOARD_TYPES.has(each.type))), []);
     });
+
+    if (name.startsWith(DASHBOARD)) {
+      it("says what has to be installed, and has one page of its own with a place for each widget", () => {
+        assert.match(nodes.find((each) => each.type === "tab").info, /@flowfuse\/node-red-dashboard/);
+        const groups = new Set(nodes.filter((each) => each.type === "ui-group").map((each) => each.id));
+        const [page, ...more] = nodes.filter((each) => each.type === "ui-page");
+        assert.deepEqual(more, []);
+        assert.ok(nodes.filter((each) => each.type === "ui-group").every((each) => each.page === page.id));
+        assert.deepEqual(nodes.filter((each) => "group" in each && !groups.has(each.group)), []);
+      });
+    }
 
     it("has wires that lead somewhere, and a place for its errors", () => {
       for (const { wires = [] } of nodes) {

@@ -3,8 +3,8 @@
  * What sits at the endpoint means harm. Node-RED must not notice more than that the bridge gives no good answers.
  *
  * 1. Bytes are typed from the MessagePack and ZMTP specifications, not made by the code under test.
- * 2. How long a frame keeps the event loop busy is what is tested here; the best of several runs counts, so that a busy computer
- *    fails nothing.
+ * 2. How long a frame keeps the event loop busy is what is tested here; the time of a core is counted, and the best of several runs,
+ *    so that a busy computer fails nothing.
  */
 
 const assert = require("node:assert/strict");
@@ -85,12 +85,13 @@ const DEAR = {
   "one byte string": Buffer.concat([long(BIN, 2000000), Buffer.alloc(2000000, 1)]),
 };
 
-/** The shortest of several runs, ms. */
+/** What the cheapest of several runs takes of a core, ms: time in which others had it does not count. */
 function best(work) {
   const times = Array.from({ length: 7 }, () => {
-    const before = performance.now();
+    const before = process.cpuUsage();
     work();
-    return performance.now() - before;
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
   });
   return Math.min(...times);
 }

@@ -304,6 +304,18 @@ describe("the node of a module", () => {
       assert.equal(client.subscriptions[0].spec.deadband, 0.05);
     });
 
+    it("shows in yellow which pace is reached when beats are missed, and tells them in the message", async () => {
+      const { client, unit, sent } = await start({ trigger: "every", every_ms: "100" });
+      const { handler } = await until(() => client.subscriptions[0], "a subscription");
+      handler({ event: "read", sequence: 1, lost: 0, ...READING });
+      handler({ event: "read", sequence: 2, lost: 0, late: 3, ...READING });
+      await until(() => sent.length === 2, "two messages");
+      assert.deepEqual(sent.map((each) => each.wisblock.late), [0, 3]);
+      const { fill, text } = lastStatus(unit);
+      assert.equal(fill, "yellow");
+      assert.match(text, /status\.late\.s$/);
+    });
+
     it("listens to an event and tells its sequence and losses", async () => {
       const { client, sent } = await start({ trigger: "event", event: "change", change_lines: "6,7", change_linesType: "list" });
       await until(() => client.subscriptions.length, "a subscription");

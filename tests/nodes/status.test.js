@@ -1,7 +1,7 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { NodeStatus, readingsText } = require("../../node-red-nodes/lib/status");
+const { NodeStatus, readingsText, translator } = require("../../node-red-nodes/lib/status");
 const { catalogue } = require("./fakes/catalogue");
 
 const WORDS = "@wisblock-bridge/node-red-wisblock/bridge:status";
@@ -34,11 +34,20 @@ function handTimers() {
 function make() {
   const shown = [];
   const timers = handTimers();
-  const status = new NodeStatus({ show: (line) => shown.push(line), translate: (id) => id.replace(`${WORDS}.`, ""), timers });
+  const status = new NodeStatus({ show: (line) => shown.push(line), translate: (id, values = {}) => [id.replace(`${WORDS}.`, ""), ...Object.values(values)].join(" "), timers });
   return { status, shown, timers, last: () => shown.at(-1) };
 }
 
 describe("the status of a node", () => {
+  it("shows in yellow that a reading does not keep its pace, until it does", () => {
+    const { status, last } = make();
+    status.bridge("online");
+    status.value("1 V", {}, 3000, { reached: "3.2", asked: "10", unit: "s" });
+    assert.deepEqual(last(), { fill: "yellow", shape: "dot", text: "late.s 3.2 10" });
+    status.value("1 V", {}, 3000);
+    assert.deepEqual(last(), { fill: "green", shape: "dot", text: "1 V" });
+  });
+
   it("follows the connection", () => {
     const { status, last } = make();
     status.bridge("connecting");
@@ -127,6 +136,41 @@ describe("the status of a node", () => {
       status.value("1 V");
     }
     assert.equal(shown.length, 2);
+  });
+
+  it("asks for each word once, and again only while it is not there", () => {
+    const asked = [];
+    const words = new Map();
+    const RED = { _: (id) => { asked.push(id); return words.get(id) ?? id; } };
+    const shown = [];
+    for (let node = 0; node < 2; node += 1) {
+      const status = new NodeStatus({ show: (line) => shown.push(line.text), translate: translator(RED) });
+      status.bridge("online", { emulated: true });
+      status.value("12 mA", { emulated: true });
+      words.set(`${WORDS}.emulated`, "émulé");
+      for (const value of [13, 14, 15]) {
+        status.asked("read");
+        status.value(`${value} mA`, { emulated: true });
+        status.answered();
+      }
+      status.dispose();
+    }
+    assert.deepEqual(asked, [`${WORDS}.emulated`, `${WORDS}.emulated`]);
+    assert.equal(shown.filter((text) => text.endsWith(" mA émulé")).length, 7);
+    assert.notEqual(translator({ _: (id) => `${id}!` }), translator(RED));
+    assert.equal(translator({ _: () => "anders" })(`${WORDS}.emulated`), "anders");
+  });
+
+  it("works out no line where nothing has changed", () => {
+    let lines = 0;
+    const status = new NodeStatus({ show: () => undefined, translate: () => { lines += 1; return "emulated"; }, timers: handTimers() });
+    status.bridge("online", { emulated: true });
+    for (let number = 0; number < 10; number += 1) {
+      status.asked("read");
+      status.value(`${number}`, { emulated: true });
+      status.answered();
+    }
+    assert.equal(lines, 10);
   });
 
   it("ends its timers and falls silent", () => {

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.buses.shared_levels import LevelReader
 
 INPUT, OUTPUT, POLARITY, CONFIGURATION = 0, 2, 4, 6
 LINES = 16
@@ -111,6 +112,10 @@ class KernelExpander:
     def held_elsewhere(self) -> Mapping[int, str]:
         """Tell which lines others hold: the device server keeps that account, not the chip."""
         return {}
+
+    def watch(self, mask: int) -> LevelReader:  # noqa: ARG002
+        """Refuse: the kernel offers nothing of the kind."""
+        raise no_edges(self.name)
 
     def edges(self, offset: int, bias: Bias = Bias.NONE, debounce_ms: float = 0.0) -> EdgeSource:  # noqa: ARG002
         """Refuse: no board is known to wire the interrupt."""

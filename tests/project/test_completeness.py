@@ -160,7 +160,8 @@ def test_flows_are_sound() -> None:
         own = {node["id"] for node in nodes}
         assert len(own) == len(nodes), f"{file.name}: an id occurs twice"
         tabs = own & ids
-        shared = {node["id"] for node in nodes if node["type"] == node_type("bridge")}
+        of_all = {node_type("bridge"), "ui-base", "ui-theme"}
+        shared = {node["id"] for node in nodes if node["type"] in of_all}
         assert tabs <= shared, f"{file.name} shares ids with another flow: {tabs - shared}"
         ids |= own
         for node in nodes:

@@ -158,13 +158,16 @@ def command_line(*words: str) -> str:
     return finished.stdout
 
 
+COMMANDS = r"wisblock-bridge ((?:keys|emulator) [a-z]+|[a-z]+)([^#|&]*)"
+
+
 def test_commands_and_their_options_exist() -> None:
     known = set(re.findall(r"^    (\w+) ", command_line("--help"), flags=re.MULTILINE))
     assert "serve" in known
     asked: dict[str, set[str]] = {}
     for document in DOCUMENTS:
         for line in code(document):
-            for command, rest in re.findall(r"wisblock-bridge (keys [a-z]+|[a-z]+)([^#|&]*)", line):
+            for command, rest in re.findall(COMMANDS, line):
                 if line.startswith(("sudo sys", "sudo user", "systemctl", "docker", "journal")):
                     continue
                 assert command.split()[0] in known, (

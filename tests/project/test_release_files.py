@@ -32,7 +32,7 @@ PROMISED = {
 
 METHODS = (
     "hello", "ping", "bye", "catalogue", "status", "log", "invoke", "subscribe", "unsubscribe",
-    "scan", "release", "emulator.list", "emulator.get", "emulator.set", "emulator.plug",
+    "scan", "release", "observe", "emulator.list", "emulator.get", "emulator.set", "emulator.plug",
     "emulator.unplug", "emulator.fault",
 )  # fmt: skip
 

@@ -89,7 +89,7 @@ class Client:
             Asked(
                 self.number, what, time.monotonic(),
                 2.0 if timeout_ms is None else timeout_ms / 1000, allowed, tag,
-                ends=ends, begins=method == "subscribe", expects=expects,
+                ends=ends, begins=method in {"subscribe", "observe"}, expects=expects,
             ),
         )  # fmt: skip
         return number

@@ -136,6 +136,16 @@ def subscribe(run: Run) -> None:
         client.ask("subscribe", params)
 
 
+def observe(run: Run) -> None:
+    """Somebody looks on: told what others are told, and never in anybody's way."""
+    client = run.some_client()
+    params: dict[str, Any] = run.chance.choice(
+        ({}, {"slots": [1]}, {"modules": ["TPT29555", "ADC"]}, {"slots": ["board", 2]})
+    )
+    if len(run.ledger.subscriptions(client.number)) < 20:
+        client.ask("observe", params)
+
+
 def unsubscribe(run: Run) -> None:
     """Somebody has heard enough."""
     client = run.some_client()

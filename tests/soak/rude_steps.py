@@ -52,6 +52,8 @@ def _refused(run: Run, client: Client) -> None:
                 "unknown_operation",
             ),
             ("unsubscribe", {"subscription": -5}, "bad_params"),
+            ("observe", {"slots": [9]}, "bad_params"),
+            ("observe", {"modules": ["X"]}, "unknown_module"),
             ("emulator.list", {"slot": 1}, "forbidden"),
             ("hello", {"lease_ms": 1}, "bad_params"),
         )

@@ -17,6 +17,7 @@ from tests.soak.client_steps import (
     kill_program,
     leave,
     look,
+    observe,
     overtake,
     read,
     redeploy,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 STEPS: tuple[tuple[Callable[[Run], None], int], ...] = (
     (read, 30), (write_marked, 14), (overtake, 4), (drive, 12),
-    (subscribe, 6), (unsubscribe, 5), (come, 8), (leave, 3), (vanish, 3),
+    (subscribe, 6), (observe, 2), (unsubscribe, 5), (come, 8), (leave, 3), (vanish, 3),
     (redeploy, 3), (look, 2), (kill_program, 1), (speak_nonsense, 4),
     (flood, 1), (read_nothing, 1), (stop_reading_nothing, 1), (knock_and_run, 1),
     (Run.change_module, 3), (Run.pull_and_put_back, 2), (Run.break_hardware, 4),

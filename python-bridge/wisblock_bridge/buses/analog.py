@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,17 @@ class Conversion:
 
     volts: float
     clipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimedConversion(Conversion):
+    """One of many results in a row.
+
+    Attributes:
+        at_s: When it was fetched, by the monotonic clock.
+    """
+
+    at_s: float
 
 
 class AnalogConverter(Protocol):
@@ -61,4 +76,35 @@ class AnalogConverter(Protocol):
             BusError: The chip did not answer.
             NotReadyError: The conversion did not end in time.
         """
+        ...
+
+    def sample(
+        self,
+        channel: int,
+        duration_s: float,
+        proceed: Callable[[], object],
+        full_scale: float = 4.096,
+    ) -> list[TimedConversion]:
+        """Convert one input against ground again and again, as fast as the chip can.
+
+        Where others wait for the converter, it is used in turn with them: results are then further
+        apart.
+
+        Args:
+            channel: 0...3.
+            duration_s: Time from the first result to the last, at least.
+            proceed: Called before each conversion; what it raises ends the measurement.
+            full_scale: Range of the amplifier, V.
+
+        Returns:
+            The results in their order, two at least.
+
+        Raises:
+            BusError: The chip did not answer.
+            NotReadyError: A conversion did not end in time, or settings were lost.
+        """
+        ...
+
+    def in_between(self) -> AbstractContextManager[object]:
+        """Return a context that begins when nobody uses the chip, and keeps everybody out."""
         ...

@@ -16,6 +16,8 @@ from wisblock_bridge.errors import BusError, BusFault
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wisblock_bridge.buses.shared_levels import LevelReader
+
 
 class Direction(StrEnum):
     """Which way a line works."""
@@ -207,6 +209,22 @@ class LineController(Protocol):
 
         Raises:
             BusError: The controller cannot report changes, or another program holds the line.
+        """
+        ...
+
+    def watch(self, mask: int) -> LevelReader:
+        """Look at some lines together with everybody else who does; for where nothing tells edges.
+
+        Directions are left alone.
+
+        Args:
+            mask: Bit n is 1 for each line n.
+
+        Returns:
+            What tells their changes from now on, whenever it is asked.
+
+        Raises:
+            BusError: The controller did not answer, or another program holds one of the lines.
         """
         ...
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from wisblock_bridge.buses.gpio import Bias, no_edges
 from wisblock_bridge.buses.i2c import Read, Write
+from wisblock_bridge.buses.shared_levels import SharedLevels
 from wisblock_bridge.errors import BusError
 from wisblock_bridge.threads.fair_lock import FairLock
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.gpio import EdgeSource
     from wisblock_bridge.buses.i2c import I2CBus
+    from wisblock_bridge.buses.shared_levels import LevelReader
     from wisblock_bridge.clock import Clock
 
 _ONE_BYTE = Read(1)
@@ -34,7 +36,7 @@ class LatchedExpander(ABC):
     Args:
         bus: The bus the chip is on.
         address: 7-bit address.
-        clock: Time; not needed by these chips, taken so that all chips are built alike.
+        clock: Time of the changes that are seen.
     """
 
     chip: ClassVar[str]
@@ -42,13 +44,40 @@ class LatchedExpander(ABC):
     line_name: ClassVar[str] = "line"
     """What the datasheet calls a line, for messages."""
 
-    def __init__(self, bus: I2CBus, address: int, clock: Clock) -> None:  # noqa: ARG002
+    def __init__(self, bus: I2CBus, address: int, clock: Clock) -> None:
         self._bus = bus
         self._address = address
         self.name = f"{self.chip} 0x{address:02x} on {bus.name}"
         self._lock = FairLock()
         self._latch = 0
         """The latches as they were last told or read: bit n is that of line n."""
+        self._shared_levels = SharedLevels(lambda _: self.levels(), clock)
+
+    @abstractmethod
+    def levels(self) -> int:
+        """Read all pins: one transaction.
+
+        Returns:
+            Bit n is the level of line n.
+
+        Raises:
+            BusError: The chip did not answer.
+        """
+
+    def watch(self, mask: int) -> LevelReader:
+        """Look at some lines, as ``LineController.watch`` says: one transaction serves everybody.
+
+        Args:
+            mask: Bit n is 1 for each line n.
+
+        Returns:
+            What tells their changes.
+
+        Raises:
+            BusError: The chip did not answer.
+        """
+        self._check_mask(mask)
+        return self._shared_levels.join(mask)
 
     @abstractmethod
     def make_outputs(self, mask: int, levels: int) -> None:

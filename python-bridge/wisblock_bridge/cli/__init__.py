@@ -48,7 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        return _explain(error, as_json="--json" in words)
+        from wisblock_bridge.cli.arguments import wants_json  # noqa: PLC0415  (rule 1)
+
+        return _explain(error, as_json=wants_json(words))
     return code
 
 

@@ -10,7 +10,7 @@ import argparse
 import importlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from wisblock_bridge import __version__
 
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
+FAULTS = ("nack", "eio", "stuck", "checksum", "slow", "power_cycle", "off")
+"""How emulated hardware can be made to fail (docs/protocol.md, section 10)."""
+
+SHELLS = ("bash", "zsh")
+
 EPILOG = """\
 examples:
   wisblock-bridge serve --emulate --demo       no hardware needed
@@ -29,6 +34,9 @@ examples:
   wisblock-bridge list RAK5801                 what can it do?
   wisblock-bridge call RAK5801 read --slot 1 samples=8
   wisblock-bridge watch RAK5801 read --slot 1 --every 1s
+  wisblock-bridge watch --all                  what all clients get
+  wisblock-bridge emulator set 1 current=12    turn a knob of the emulated world
+  wisblock-bridge docs RAK5801                 its page
 """
 
 
@@ -63,9 +71,11 @@ def parse(words: list[str]) -> argparse.Namespace:
     Raises:
         SystemExit: It cannot be understood (code 2), or help was asked for (code 0).
     """
-    Parser.as_json = "--json" in words
-    parser = _parser()
+    Parser.as_json = wants_json(words)
+    parser = build_parser()
     options, rest = parser.parse_known_args(_joined(words))
+    if hasattr(options, "everything"):
+        rest = _take_operation(options, rest)
     if rest:
         strange = [word for word in rest if word.startswith("-") or "=" not in word]
         if not hasattr(options, "params") or strange:
@@ -83,6 +93,32 @@ def _joined(words: list[str]) -> list[str]:
         else:
             joined.append(word)
     return joined
+
+
+def _take_operation(options: argparse.Namespace, rest: list[str]) -> list[str]:
+    """Take what is watched from between the options, wherever it stands.
+
+    Returns:
+        What is still not understood.
+    """
+    words = [word for word in (options.module, options.operation, *options.params) if word]
+    words += [word for word in rest if not word.startswith("-")]
+    names = [word for word in words if "=" not in word]
+    options.params = [word for word in words if "=" in word]
+    options.module = names.pop(0) if names else None
+    options.operation = names.pop(0) if names else None
+    if not options.everything and options.operation is None:
+        options.fail("a module and an operation are wanted, or --all")
+    if options.everything and (options.operation is not None or options.params):
+        options.fail("--all takes a module at most, and no operation")
+    if names:
+        options.fail(f"{names[0]!r} is not understood")
+    return [word for word in rest if word.startswith("-")]
+
+
+def wants_json(words: list[str]) -> bool:
+    """Return whether what a command says is to be JSON, its errors too."""
+    return "--json" in words or "--jsonl" in words
 
 
 def duration_s(text: str) -> float:
@@ -114,6 +150,27 @@ def place(text: str) -> int | str:
     return int(text) if text.isdigit() else text
 
 
+def place_or_address(text: str) -> int | str:
+    """Parse what can be made to fail: a slot, or the address of a chip.
+
+    Args:
+        text: "1", "2", "board", or "0x4b".
+
+    Returns:
+        The slot; the address as it was typed.
+
+    Raises:
+        argparse.ArgumentTypeError: The text cannot be parsed.
+    """
+    if re.fullmatch(r"0x[0-9a-f]{1,2}", text.lower()):
+        return text.lower()
+    if text not in {"1", "2", "board"}:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a slot (1, 2 or board) nor an address such as 0x4b"
+        )
+    return place(text)
+
+
 def positive(text: str) -> int:
     """Parse a count.
 
@@ -128,7 +185,8 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def _parser() -> Parser:
+def build_parser() -> Parser:
+    """Build the parser of the whole command line."""
     parser = Parser(
         prog="wisblock-bridge",
         description="Serve the WisBlock modules of a RAK7391 or RAK6421, or use a running bridge.",
@@ -160,6 +218,8 @@ def _parser() -> Parser:
     _add_use(client_command)
     _add_reports(client_command)
     _add_catalogue(command)
+    _add_emulator(client_command)
+    _add_help(command)
     _add_keys(command("keys", "Create and list the keys of remote clients.", ""))
     return parser
 
@@ -218,13 +278,21 @@ def _add_use(command: Command) -> None:
     )  # fmt: skip
 
     watch = command("watch", "Show a module's readings repeatedly, or its events.", "watch:watch")
-    _add_operation(watch)
+    _add_operation(watch, optional=True)
+    watch.set_defaults(fail=watch.error)
+    watch.add_argument(
+        "--all", action="store_true", dest="everything",
+        help="show what all clients get, and who uses what; opens and touches nothing",
+    )  # fmt: skip
     watch.add_argument(
         "--every", type=duration_s, default=1.0, metavar="TIME", help="500ms, 1s, 2m (default 1s)"
     )
     watch.add_argument("--event", action="store_true", help="the name after the module is an event")
     watch.add_argument("--deadband", type=float, help="show only changes greater than this")
     watch.add_argument("--count", type=positive, help="end after this many values")
+    form = watch.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="a table for spreadsheets and programs")
+    form.add_argument("--jsonl", action="store_true", help="a line of JSON for each value")
 
 
 def _add_reports(command: Command) -> None:
@@ -247,14 +315,89 @@ def _add_catalogue(command: Command) -> None:
     )
 
 
+def _add_emulator(command: Command) -> None:
+    emulator = command("emulator", "Change the world around an emulated board.", "")
+    actions = emulator.add_subparsers(metavar="ACTION", required=True, parser_class=Parser)
+
+    def action(name: str, summary: str) -> argparse.ArgumentParser:
+        added = actions.add_parser(name, help=summary, description=summary)
+        _add_again(added, connected=True)
+        runner = f"{name}_quantities" if name in {"list", "set"} else name
+        added.set_defaults(load=lambda: _load(f"emulator:{runner}"))
+        return added
+
+    def at_slot(name: str, summary: str) -> argparse.ArgumentParser:
+        added = action(name, summary)
+        added.add_argument("slot", type=place, metavar="SLOT", help="1, 2 or board")
+        return added
+
+    listing = action("list", "List what is in the slots, and what can be set there.")
+    listing.add_argument(
+        "slot", nargs="?", type=place, metavar="SLOT", help="1, 2 or board (default 1 and 2)"
+    )
+    _add_json(listing)
+    change = at_slot("set", "Set quantities of the world: a current, a contact, a card.")
+    change.add_argument("params", nargs="+", metavar="NAME=VALUE", help="such as current=12")
+    _add_json(change)
+    plug = at_slot("plug", "Plug a module into an emulated slot.")
+    plug.add_argument("module", metavar="MODULE", help="such as RAK5801")
+    _add_json(plug)
+    _add_json(at_slot("unplug", "Pull out what is in an emulated slot."))
+    fault = action("fault", "Make the hardware fail, or end that.")
+    fault.add_argument(
+        "place", type=place_or_address, metavar="PLACE",
+        help="1, 2, board, or the address of a chip such as 0x4b",
+    )  # fmt: skip
+    fault.add_argument(
+        "kind", choices=FAULTS, metavar="KIND", help=f"{', '.join(FAULTS[:-1])}; off ends it"
+    )
+    fault.add_argument("--count", type=positive, help="how many transfers fail")
+    fault.add_argument("--for", type=duration_s, dest="for_s", metavar="TIME", help="500ms, 2m")
+    _add_json(fault)
+    demo = action("demo", "Let quantities move, until interrupted; then put them back.")
+    demo.add_argument(
+        "slots", nargs="*", type=place, metavar="SLOT", help="1, 2 or board (default 1 and 2)"
+    )
+    demo.add_argument(
+        "--period", type=duration_s, default=20.0, metavar="TIME",
+        help="how long it takes up and down again (default 20s)",
+    )  # fmt: skip
+    demo.add_argument("--for", type=duration_s, dest="for_s", metavar="TIME", help="end by itself")
+    _add_json(demo)
+
+
+def _add_help(command: Command) -> None:
+    docs = command("docs", "Print a module's page: operations, wiring, what to do.", "docs:docs")
+    docs.add_argument("module", nargs="?", metavar="MODULE", help="such as RAK5801")
+    _add_json(docs)
+    completion = command(
+        "completion", "Print a script that completes this command in a shell.",
+        "completion:completion",
+    )  # fmt: skip
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=" or ".join(SHELLS))
+
+
+def _add_again(parser: argparse.ArgumentParser, *, connected: bool) -> None:
+    """Add options of a command to its actions, because users type them last.
+
+    If absent, the value before the action counts.
+    """
+    options: list[tuple[str, dict[str, Any]]] = [
+        ("--config", {"type": Path}),
+        ("--debug", {"action": "store_true"}),
+    ]
+    if connected:
+        options += [("--endpoint", {}), ("--keys", {"type": Path})]
+    for option, more in options:
+        parser.add_argument(option, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **more)
+
+
 def _add_keys(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True, parser_class=Parser)
 
     def action(name: str, summary: str) -> argparse.ArgumentParser:
         added = actions.add_parser(name, help=summary, description=summary)
-        # Here, too, because users type them last; if absent, the value before the action counts.
-        for option, more in (("--config", {"type": Path}), ("--debug", {"action": "store_true"})):
-            added.add_argument(option, default=argparse.SUPPRESS, help=argparse.SUPPRESS, **more)
+        _add_again(added, connected=False)
         runner = "list_clients" if name == "list" else name
         added.set_defaults(load=lambda: _load(f"keys:{runner}"))
         return added
@@ -294,9 +437,10 @@ def _add_board(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variant", metavar="VARIANT", help="A, B or C; VA or VB")
 
 
-def _add_operation(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("module", metavar="MODULE", help="such as RAK5801")
-    parser.add_argument("operation", metavar="OPERATION", help="such as read")
+def _add_operation(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    count = "?" if optional else None
+    parser.add_argument("module", metavar="MODULE", nargs=count, help="such as RAK5801")
+    parser.add_argument("operation", metavar="OPERATION", nargs=count, help="such as read")
     parser.add_argument(
         "params", nargs="*", metavar="NAME=VALUE", default=[], help="such as samples=8"
     )

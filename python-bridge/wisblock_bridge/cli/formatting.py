@@ -111,6 +111,40 @@ def wrapped(line: str, width: int | None, hanging: str = "    ") -> str:
     )
 
 
+def unit_symbol(unit: str, units: Mapping[str, Mapping[str, object]]) -> str:
+    """Return the symbol of a unit; "" for none.
+
+    Args:
+        unit: Its name.
+        units: The catalogue's units.
+    """
+    return str(units.get(unit, {}).get("symbol", ""))
+
+
+def cell(what: object) -> str:
+    """Return a value for a table of values: exact, without unit.
+
+    Args:
+        what: The value.
+
+    Returns:
+        "12.004", "true", "01ff"; "" for nothing.
+    """
+    match what:
+        case None:
+            return ""
+        case bool():
+            return "true" if what else "false"
+        case float() | int():
+            return repr(what)
+        case bytes():
+            return what.hex()
+        case str():
+            return escaped(what)
+        case _:
+            return to_json(what, indent=None)
+
+
 def line(text: str) -> str:
     """Return received text without control characters.
 

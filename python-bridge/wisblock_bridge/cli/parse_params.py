@@ -47,7 +47,7 @@ def find_module(catalogue: Entry, name: str) -> Entry:
     for known, entry in modules.items():
         if known.lower() == name.lower():
             return entry
-    raise UnknownModuleError(f"There is no module {name!r}.", hint=_nearest(name, list(modules)))
+    raise UnknownModuleError(f"There is no module {name!r}.", hint=nearest(name, list(modules)))
 
 
 def find_operation(module: Entry, name: str, *, event: bool = False) -> Entry:
@@ -65,7 +65,7 @@ def find_operation(module: Entry, name: str, *, event: bool = False) -> Entry:
     known = {str(each["name"]): each for each in entries(module, f"{kind}s")}
     if name not in known:
         raise UnknownOperationError(
-            f"{module['name']} has no {kind} {name!r}.", hint=_nearest(name, list(known))
+            f"{module['name']} has no {kind} {name!r}.", hint=nearest(name, list(known))
         )
     return known[name]
 
@@ -73,6 +73,17 @@ def find_operation(module: Entry, name: str, *, event: bool = False) -> Entry:
 def entries(entry: Entry, key: str) -> Sequence[Entry]:
     """Return a list of entries of the catalogue."""
     return cast("Sequence[Entry]", entry.get(key, ()))
+
+
+def units_of(catalogue: Entry) -> dict[tuple[str, str, str], str]:
+    """Return the names of the units of all readings, by module, operation or event, and reading."""
+    return {
+        (str(module["name"]), str(entry["name"]), str(reading["name"])): str(reading["unit"])
+        for module in entries(catalogue, "modules")
+        for kind in ("operations", "events")
+        for entry in entries(module, kind)
+        for reading in entries(entry, "readings")
+    }
 
 
 def parameters(operation: Entry, words: Sequence[str]) -> dict[str, object]:
@@ -96,15 +107,24 @@ def parameters(operation: Entry, words: Sequence[str]) -> dict[str, object]:
             raise BadParamsError(f"{word!r} is not a parameter.", hint="Write it like samples=8.")
         if name not in known:
             raise BadParamsError(
-                f"{operation['name']} has no parameter {name!r}.", hint=_nearest(name, list(known))
+                f"{operation['name']} has no parameter {name!r}.", hint=nearest(name, list(known))
             )
         if name in found:
             raise BadParamsError(f"The parameter {name} is given twice.")
-        found[name] = _value(known[name], text)
+        found[name] = value(known[name], text)
     return found
 
 
-def _value(param: Entry, text: str) -> object:
+def value(param: Entry, text: str) -> object:
+    """Parse one value.
+
+    Args:
+        param: What is known of it: ``name``, ``kind``, ``choices`` and, of a list, ``item_kind``.
+        text: As typed.
+
+    Raises:
+        BadParamsError: It is none.
+    """
     for choice in cast("Sequence[object]", param.get("choices", ())):
         if text == str(choice):
             return choice
@@ -150,7 +170,8 @@ def _list(text: str, item_kind: str) -> list[object]:
     return [_single(item.strip(), item_kind) for item in items.split(",") if item.strip()]
 
 
-def _nearest(name: str, known: list[str]) -> str:
+def nearest(name: str, known: list[str]) -> str:
+    """Return the hint for a name that there is not: the most similar one, or all."""
     by_folded = {each.lower(): each for each in known}
     close = get_close_matches(name.lower(), by_folded, n=1)
     if close:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, cast
 
-from wisblock_bridge.cli import formatting, settings
+from wisblock_bridge.cli import formatting, parse_params, settings
 from wisblock_bridge.wire.plain_text import escaped
 
 if TYPE_CHECKING:
@@ -22,8 +22,39 @@ def status(options: argparse.Namespace) -> int:
     """Print the state of the running bridge."""
     with settings.connect(options) as bridge:
         found = bridge.status()
-    sys.stdout.write(formatting.to_json(found) + "\n" if options.json else as_text(found))
+        catalogue = {} if options.json else bridge.catalogue()
+    if options.json:
+        sys.stdout.write(formatting.to_json(found) + "\n")
+    else:
+        sys.stdout.write(as_text(found) + last_values(found, catalogue))
     return 0
+
+
+def last_values(found: Entry, catalogue: Entry) -> str:
+    """Return the last values as text; a report has none of them, because it is shown to others.
+
+    Args:
+        found: The status.
+        catalogue: Tells the units.
+    """
+    units = cast("Mapping[str, Entry]", catalogue.get("units", {}))
+    unit_of = parse_params.units_of(catalogue)
+    rows: list[tuple[str, ...]] = []
+    for slot in _entries(found, "slots"):
+        module = str(slot.get("module"))
+        for each in _entries(slot, "values"):
+            name = str(each["name"])
+            readings = cast("Entry", each["readings"])
+            values = [
+                f"{key}={formatting.value(value, unit_of.get((module, name, key), 'none'), units)}"
+                for key, value in readings.items()
+                if value is not None
+            ]
+            about = [f"{key}={value}" for key, value in cast("Entry", each["params"]).items()]
+            ago = f"{formatting.duration(cast('float', each['age_ms']) / 1000.0)} ago"
+            place = f"{module} {_place(slot)}"
+            rows.append((place, " ".join([name, *about]), ago, "  ".join(values)))
+    return "last values:\n" + formatting.table(rows, "  ") if rows else ""
 
 
 def as_text(found: Entry) -> str:

@@ -33,6 +33,7 @@ from wisblock_bridge.client.errors import (
     UnknownError,
     WrongChipError,
 )
+from wisblock_bridge.client.observing import Observed, Observing
 from wisblock_bridge.client.proxies import ModuleProxy
 from wisblock_bridge.client.results import Event, Result
 from wisblock_bridge.client.streams import Readings, Subscription
@@ -62,6 +63,8 @@ __all__ = [
     "NoDeviceError",
     "NoPermissionError",
     "NotReadyError",
+    "Observed",
+    "Observing",
     "OfflineError",
     "OutOfRangeError",
     "Readings",

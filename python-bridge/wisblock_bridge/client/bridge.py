@@ -17,6 +17,7 @@ from wisblock_bridge.client.emulator import Emulator
 from wisblock_bridge.client.errors import OfflineError, RemoteError
 from wisblock_bridge.client.identity import find_keys
 from wisblock_bridge.client.modules import Modules, find_class
+from wisblock_bridge.client.observing import Observing
 from wisblock_bridge.client.proxies import ModuleProxy
 from wisblock_bridge.client.requests import invocation, releasing, subscription
 from wisblock_bridge.client.results import R, Result, to_result
@@ -239,6 +240,32 @@ class Bridge(Modules):
             self._connection.subscribe(wanted, self._timeout_s, kind),
             self._timeout_s,
         )
+
+    def observe(
+        self, modules: Sequence[str] | None = None, slots: Sequence[Slot] | None = None
+    ) -> Observing:
+        """Observe: every result, event, error, holder and state of health that concerns others.
+
+        It opens no module and touches no hardware. Of each reading it tells the latest value, five
+        times a second at most.
+
+        Args:
+            modules: Only these modules.
+            slots: Only what is in these slots.
+
+        Returns:
+            What to iterate over. It survives a restart of the bridge.
+
+        Raises:
+            RemoteError: The bridge refused, is not connected, or did not reply in time.
+        """
+        wanted: dict[str, object] = {}
+        if modules is not None:
+            wanted["modules"] = list(modules)
+        if slots is not None:
+            wanted["slots"] = list(slots)
+        feed = self._connection.observe(wanted, self._timeout_s)
+        return Observing(self._connection, feed, self._timeout_s)
 
     def catalogue(self) -> dict[str, object]:
         """Return the catalogue: modules, operations, parameters, readings, units."""

@@ -23,6 +23,7 @@ from wisblock_bridge.client.conversation import Conversation
 from wisblock_bridge.client.errors import ForbiddenError, RemoteError
 from wisblock_bridge.client.feed import Feed
 from wisblock_bridge.client.link import Link, open_link
+from wisblock_bridge.client.observing import ObservedFeed
 from wisblock_bridge.client.results import Result
 from wisblock_bridge.threads.backoff import Backoff
 
@@ -133,10 +134,24 @@ class Connection:
             RemoteError: As for ``request``.
         """
         feed = Feed(params, kind)
-        call = self._talk.call("subscribe", feed.params, timeout_s)
-        call.on_result = lambda result: self._talk.begin(feed, result)
-        self._perform(call, "subscribe", timeout_s, lambda result: self._unwanted(feed, result))
+        self._begin(feed, timeout_s)
         return feed
+
+    def observe(self, params: Mapping[str, object], timeout_s: float) -> ObservedFeed:
+        """Begin to observe, as ``subscribe`` begins a subscription.
+
+        Args:
+            params: Of the method ``observe``.
+            timeout_s: How long to wait for the reply, s.
+        """
+        feed = ObservedFeed(params)
+        self._begin(feed, timeout_s)
+        return feed
+
+    def _begin(self, feed: Feed, timeout_s: float) -> None:
+        call = self._talk.call(feed.METHOD, feed.params, timeout_s)
+        call.on_result = lambda result: self._talk.begin(feed, result)
+        self._perform(call, feed.METHOD, timeout_s, lambda result: self._unwanted(feed, result))
 
     def _unwanted(self, feed: Feed, result: object) -> None:
         """End a subscription that began when its caller did not wait for it any more."""

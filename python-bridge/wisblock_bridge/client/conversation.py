@@ -20,7 +20,7 @@ from wisblock_bridge import __version__
 from wisblock_bridge.client.bridge_clock import BridgeClock
 from wisblock_bridge.client.errors import OfflineError, RemoteError, ReplyTimeoutError, error_of
 from wisblock_bridge.client.feed import Call, Feed
-from wisblock_bridge.client.results import Event, to_error, to_event
+from wisblock_bridge.client.results import Event, to_error
 from wisblock_bridge.errors import ErrorCode
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class Conversation:
 
     def subscription(self, feed: Feed) -> Call:
         """Make the request for a subscription that there was before the connection was lost."""
-        call = self.call("subscribe", feed.params, 4.0)
+        call = self.call(feed.METHOD, feed.params, 4.0)
         call.on_result = lambda result: self.begin(feed, result)
         call.on_error = lambda error: feed.put(Event("error", error=error))
         self.pending[call.number] = call
@@ -300,7 +300,7 @@ class Conversation:
             number = message.get("subscription")
             feed = self._feed_by_number.get(number) if isinstance(number, int) else None
             if feed is not None:
-                feed.put(to_event(message, feed.kind))
+                feed.accept(message)
             return
         call = self.pending.pop(reply_to, None) if isinstance(reply_to, int) else None
         if call is None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from wisblock_bridge.client.results import Result
+from wisblock_bridge.client.results import Result, to_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,9 +77,12 @@ class Feed:
     """The events of one subscription, kept until they are taken.
 
     Args:
-        params: Of the method ``subscribe``, to subscribe again after the connection was lost.
+        params: Of the feed's method, to subscribe again after the connection was lost.
         kind: The class of the events' results.
     """
+
+    METHOD: ClassVar[str] = "subscribe"
+    """What begins it."""
 
     def __init__(self, params: Mapping[str, object], kind: type[Result] = Result) -> None:
         self.params = dict(params)
@@ -87,8 +90,12 @@ class Feed:
         self.number: int | None = None
         self.closed = False
         self._events: deque[Event[Any]] = deque()
-        self._lost = 0
+        self._lost = self._late = 0
         self._changed = threading.Condition()
+
+    def accept(self, message: Mapping[str, object]) -> None:
+        """Take a message of the bridge."""
+        self.put(to_event(message, self.kind))
 
     def put(self, event: Event[Any]) -> None:
         """Keep an event; the oldest is dropped when there are too many."""
@@ -98,7 +105,9 @@ class Feed:
 
     def _keep(self, event: Event[Any]) -> None:
         if len(self._events) >= MAX_EVENTS:
-            self._lost += 1 + self._events.popleft().lost
+            dropped = self._events.popleft()
+            self._lost += 1 + dropped.lost
+            self._late += dropped.late
         self._events.append(event)
 
     def take(self, timeout_s: float | None) -> Event[Any] | None:
@@ -118,8 +127,11 @@ class Feed:
         if not self._events:
             return None
         event = self._events.popleft()
-        lost, self._lost = self._lost, 0
-        return replace(event, lost=event.lost + lost) if lost else event
+        lost, late = self._lost, self._late
+        self._lost = self._late = 0
+        if not lost:
+            return event
+        return replace(event, lost=event.lost + lost, late=event.late + late)
 
     def close(self, *, forget: bool = False) -> None:
         """Wake waiting callers; no more events arrive.

@@ -116,9 +116,9 @@ class Event(Generic[R_co]):
         result: The readings; empty for an error.
         sequence: Increases by one for each event, delivered or not.
         lost: How many were dropped since the event before, by the bridge or here.
+        late: How many readings at an interval were missed since the event before.
         initial: It is the present value, not a change.
         error: What went wrong; the subscription continues.
-        late: How many readings at an interval could not be taken in time since the event before.
     """
 
     event: str

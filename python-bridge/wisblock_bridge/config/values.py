@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import ConfigError
@@ -53,6 +52,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _close(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415  (for an error only)
+
     by_folded = {each.lower(): each for each in known}
     found = get_close_matches(name.lower(), by_folded, n=1)
     return by_folded[found[0]] if found else ""

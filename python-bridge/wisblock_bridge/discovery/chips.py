@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.module_api import Module
     from wisblock_bridge.module_api.needs import ChipInUse
-    from wisblock_bridge.modules.registry import Catalogue
+    from wisblock_bridge.modules.registry import Known
     from wisblock_bridge.runtime.hardware import Hardware
 
 CONFIDENCES = ("low", "medium", "high")
@@ -77,7 +77,7 @@ class _Candidate:
 
 def scan(
     hardware: Hardware,
-    catalogue: Catalogue,
+    catalogue: Known,
     clock: Clock | None = None,
     *,
     in_use: Iterable[ChipInUse] = (),
@@ -108,7 +108,8 @@ def scan(
             here.append(_Candidate(chip.chip, "", [chip.module]))
     found: list[dict[str, object]] = []
     for address in sorted(wanted):
-        entry = _look(bus, address, wanted[address], clock or SystemClock())
+        with hardware.undisturbed(address):
+            entry = _look(bus, address, wanted[address], clock or SystemClock())
         if entry is not None:
             found.append(asdict(_with_users(entry, expected.get(address, []))))
     return found

@@ -144,6 +144,8 @@ class EmulatedBoard:
         self._plugged: dict[int, EmulatedModule] = {}
         self._unplugged: set[int] = set()
         self._of_itself: set[int] = set()
+        self.on_plugged: Callable[[int, str | None], None] = lambda _slot, _module: None
+        """Called when something else is in a slot."""
         self.bus = EmulatedI2CBus(board.i2c_name, clock)
         self.wires: dict[tuple[str, int], Wire] = {
             (spec.key, offset): Wire(
@@ -234,6 +236,7 @@ class EmulatedBoard:
                 return
             present.unplug()
             del self._plugged[slot]
+            self.on_plugged(slot, None)
         try:
             self.plug(module, slot)
         except InUseError:
@@ -278,6 +281,7 @@ class EmulatedBoard:
             ) from None
         self._unplugged.discard(slot)
         self._of_itself.discard(slot)
+        self.on_plugged(slot, module)
 
     def unplug(self, slot: int) -> None:
         """Pull out what is in a slot; the slot stays empty until something is plugged in again.
@@ -288,6 +292,7 @@ class EmulatedBoard:
         emulated = self._plugged.pop(slot, None)
         if emulated is not None:
             emulated.unplug()
+            self.on_plugged(slot, None)
         self._unplugged.add(slot)
 
     def quantities(self, slot: Slot) -> tuple[Quantity, ...]:
@@ -415,6 +420,26 @@ class EmulatedBoard:
         self.spi_bus.fail(select, None if fault is None else replace(fault))
         return select
 
+    @property
+    def products(self) -> list[str]:
+        """Names of the products that are emulated."""
+        return sorted(self._products)
+
+    def forgets(self, slot: int) -> bool:
+        """Return whether what is in a slot forgets something without supply."""
+        emulated = self._plugged.get(slot)
+        return emulated is not None and type(emulated).power_cycle is not EmulatedModule.power_cycle
+
+    def fault_of_line(self, slot: int) -> FaultKind | None:
+        """Return which fault the serial line of a slot has; None for none."""
+        kind = self.serial_lines[self.board.slots[slot].serial_port].fault
+        found = [each for each, of_line in LINE_FAULTS.items() if of_line is kind]
+        return found[0] if found else None
+
+    def fault_of_select(self, slot: int) -> FaultKind | None:
+        """Return which fault the chip select of a slot has; None for none."""
+        return self.spi_bus.fault_at(self.board.slots[slot].spi_device)
+
     def _emulated_in(self, slot: int) -> EmulatedModule:
         emulated = self._plugged.get(slot)
         if emulated is None:
@@ -440,7 +465,7 @@ class EmulatedBoard:
             for offset in range(self.board.controllers[key].line_count):
                 wire = self.wires[key, offset]
                 found.append(
-                    Quantity(f"{key}_{offset}", "none", 0, 1, 0, wire.level, _outside(wire))
+                    Quantity(f"{key}_{offset}", "none", 0, 1, 0, wire.level, _outside(wire), "line")
                 )
         return found
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
 
 Value = float | int | bool | str | bytes
+
+Control = Literal[
+    "slider", "number", "switch", "line", "choice", "cards", "packets", "bytes", "text", "display"
+]
+"""How a quantity is shown and changed, as ``emulator.list`` says."""
 
 
 class SlotPins(Protocol):
@@ -100,6 +105,8 @@ class Quantity:
         writable: Whether it can be set from outside.
         get: Tells it.
         set: Changes it; None when it cannot be set.
+        control: How it is changed, where its value does not say so.
+        choices: Values that it takes, where these are a few.
     """
 
     name: str
@@ -109,11 +116,31 @@ class Quantity:
     tolerance: float
     get: Callable[[], Value]
     set: Callable[[Value], None] | None = None
+    control: Control | None = None
+    choices: tuple[Value, ...] = ()
 
     @property
     def writable(self) -> bool:
         """Whether it can be set from outside."""
         return self.set is not None
+
+    def control_for(self, value: Value) -> Control:
+        """Return how it is changed.
+
+        Args:
+            value: The present one.
+        """
+        if self.set is None:
+            return "display"
+        if self.control is not None:
+            return self.control
+        if self.choices:
+            return "choice"
+        if isinstance(value, bool):
+            return "switch"
+        if isinstance(value, int | float):
+            return "slider" if self.low < self.high else "number"
+        return "bytes" if isinstance(value, bytes) else "text"
 
 
 class DemoWave:

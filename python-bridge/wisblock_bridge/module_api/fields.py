@@ -62,6 +62,8 @@ class Param:
         label: What stands before the field in a form; the name, spelled out, if empty.
         fewest: Fewest items of a list.
         most: Most items of a list.
+        selects: It says which of several things is meant (a channel, a unit), so that values of
+            different ones are not taken for each other. What names an output does so anyway.
     """
 
     summary: str
@@ -71,6 +73,7 @@ class Param:
     label: str = ""
     fewest: int = 0
     most: int = 64
+    selects: bool = False
 
 
 @dataclass(frozen=True, slots=True)

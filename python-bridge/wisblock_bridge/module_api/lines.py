@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.gpio import Bias, LineController
 from wisblock_bridge.buses.shared_edges import SharedEdges
-from wisblock_bridge.errors import BridgeError, SupplyLostError
+from wisblock_bridge.errors import BridgeError, BusError, NotReadyError, SupplyLostError
 
 if TYPE_CHECKING:
-    from wisblock_bridge.buses.analog import AnalogConverter, Conversion
+    from collections.abc import Callable
+
+    from wisblock_bridge.buses.analog import AnalogConverter, Conversion, TimedConversion
     from wisblock_bridge.buses.gpio import EdgeSource
+    from wisblock_bridge.buses.shared_levels import LevelReader
 
 
 def lost_supply(chip: str, state: str) -> SupplyLostError:
@@ -128,6 +131,20 @@ class DigitalLine:
         except BridgeError as error:
             raise error.at(self.place) from error.__cause__
 
+    def watch(self) -> LevelReader:
+        """Look at the line together with everybody who looks at its expander.
+
+        Returns:
+            What tells its changes from now on, whenever it is asked.
+
+        Raises:
+            BusError: The controller did not answer.
+        """
+        try:
+            return self._controller.watch(1 << self._offset)
+        except BridgeError as error:
+            raise error.at(self.place) from error.__cause__
+
     def let_go(self) -> None:
         """Return the line to the operating system as it is.
 
@@ -206,4 +223,26 @@ class AnalogInput:
         try:
             return self._converter.read(self._channel, full_scale, fast=fast)
         except BridgeError as error:
+            raise error.at(self.place) from error.__cause__
+
+    def sample(
+        self, duration_s: float, proceed: Callable[[], object], full_scale: float = 4.096
+    ) -> list[TimedConversion]:
+        """Convert again and again, as fast as the converter can, for a while.
+
+        Args:
+            duration_s: Time from the first result to the last, at least.
+            proceed: Called before each conversion; what it raises ends the measurement.
+            full_scale: Range of the amplifier, V.
+
+        Returns:
+            The results in their order, two at least, each with its time.
+
+        Raises:
+            BusError: The converter did not answer.
+            NotReadyError: A conversion did not end in time, or settings were lost.
+        """
+        try:
+            return self._converter.sample(self._channel, duration_s, proceed, full_scale)
+        except (BusError, NotReadyError) as error:
             raise error.at(self.place) from error.__cause__

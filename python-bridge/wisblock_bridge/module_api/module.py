@@ -32,6 +32,10 @@ class EventSource(ABC):
             change it for the looks that follow.
     """
 
+    look_at: float | None = None
+    """Clock reading, s, at which to look although the interval is not over; each look may change
+    it."""
+
     def __init__(self, interval_s: float) -> None:
         self.interval_s = interval_s
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import enum
 import inspect
 import types
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from operator import itemgetter
 from string import Formatter
 from typing import (
     TYPE_CHECKING,
@@ -48,6 +49,14 @@ OPERATION_META = "__wisblock_mark__"
 """Where a method wears its mark."""
 
 Kind = Literal["int", "float", "bool", "str", "bytes", "list"]
+
+
+def _picker(positions: tuple[int, ...]) -> Callable[[tuple[object, ...]], tuple[object, ...]]:
+    """Return what picks items out of a tuple, as a tuple, without running Python code."""
+    if len(positions) > 1:
+        return itemgetter(*positions)
+    start = positions[0] if positions else 0
+    return itemgetter(slice(start, start + len(positions)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,10 @@ class OperationDescription:
         check: Checks what concerns several parameters together; raises ``BadParamsError``.
         struct: The msgspec struct that a parameter map is decoded into.
         precision: Gives the numbers of a result the precision of their steps.
+        event: It is an event.
+        selecting: Positions of the parameters that say which of several things is meant.
+        select: Picks them out of the parameters in order.
+        selecting_readings: Names of readings that say so: the line of a change.
     """
 
     name: str
@@ -118,6 +131,47 @@ class OperationDescription:
     check: Callable[[Any], None] | None = field(repr=False)
     struct: type[msgspec.Struct] = field(repr=False)
     precision: Precision = field(repr=False)
+    event: bool = False
+    selecting: tuple[int, ...] = ()
+    select: Callable[[tuple[object, ...]], tuple[object, ...]] = field(
+        default=_picker(()), repr=False
+    )
+    selecting_readings: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """What comes of it: an "event", or the "result" of an operation."""
+        return "event" if self.event else "result"
+
+    @property
+    def selecting_names(self) -> tuple[str, ...]:
+        """Names of the parameters that say which of several things is meant."""
+        return tuple(self.params[each].name for each in self.selecting)
+
+    def about(
+        self, arguments: tuple[object, ...], readings: Mapping[str, object]
+    ) -> tuple[object, ...]:
+        """Return which of several things a call is about; values of one replace each other.
+
+        Args:
+            arguments: The checked parameters, in order.
+            readings: What came of it.
+        """
+        picked = self.select(arguments)
+        if not self.selecting_readings:
+            return picked
+        return (*picked, *(_plain(readings.get(each)) for each in self.selecting_readings))
+
+    def selected(self, about: tuple[object, ...]) -> dict[str, object]:
+        """Return the parameters that say what a call is about, by name.
+
+        Args:
+            about: What ``about`` returned.
+        """
+        if not self.selecting:
+            return {}
+        named = zip(self.selecting_names, about, strict=False)
+        return {name: value for name, value in named if value is not None}
 
     def output(self, params: Mapping[str, object]) -> str:
         """Return which output a call drives.
@@ -203,9 +257,43 @@ def describe_module(cls: type[Module]) -> ModuleDescription:
         if isinstance(mark, OperationMeta):
             (events if mark.event else operations)[name] = _describe_operation(name, member, mark)
     needs = {name: part.need for name, part in members.items() if isinstance(part, Part)}
+    selecting = _selecting((*operations.values(), *events.values()))
+    for known in (operations, events):
+        for name, each in known.items():
+            known[name] = _with_selection(each, selecting)
     return ModuleDescription(
         cls.product, summary, details, operations, events, needs, cls.unconfirmed
     )
+
+
+def _selecting(described: tuple[OperationDescription, ...]) -> set[str]:
+    """Return the names that say which of several things of a module is meant."""
+    marked = {param.name for each in described for param in each.params if param.facts.selects}
+    named = {name for each in described for _, name, _, _ in Formatter().parse(each.drives) if name}
+    return marked | named
+
+
+def _with_selection(each: OperationDescription, selecting: set[str]) -> OperationDescription:
+    positions = tuple(
+        position
+        for position, param in enumerate(each.params)
+        if param.name in selecting and param.kind != "list"
+    )
+    return replace(
+        each,
+        selecting=positions,
+        select=_picker(positions),
+        selecting_readings=tuple(
+            reading.name
+            for reading in each.gives
+            if each.event and reading.name in selecting and reading.kind != "list"
+        ),
+    )
+
+
+def _plain(value: object) -> object:
+    """Return a value as a part of a key, whatever a module has put there."""
+    return value if isinstance(value, str | int | float | bytes | None) else repr(value)
 
 
 def _paragraphs(docstring: str) -> tuple[str, tuple[str, ...]]:
@@ -263,6 +351,7 @@ def _describe_operation(
         mark.check,
         struct,
         Precision(mark.gives),
+        event=mark.event,
     )
 
 

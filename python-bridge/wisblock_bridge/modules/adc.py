@@ -113,7 +113,7 @@ class ADC(Module):
     @operation(gives=(VOLTAGE,), main=VOLTAGE, reads_only=True, default=True)
     def read(
         self,
-        channel: Annotated[int, Param("Input of the converter.", low=0, high=3)] = 0,
+        channel: Annotated[int, Param("Input of the converter.", low=0, high=3, selects=True)] = 0,
         gain: Gain = 1,
         samples: Samples = 1,
     ) -> Result:
@@ -140,8 +140,8 @@ class ADC(Module):
     @operation(gives=(VOLTAGE,), main=VOLTAGE, reads_only=True, check=check_pair)
     def read_differential(
         self,
-        positive: Annotated[int, Param("Positive input.", low=0, high=3)] = 0,
-        negative: Annotated[int, Param("Negative input: 1 or 3.", low=0, high=3)] = 1,
+        positive: Annotated[int, Param("Positive input.", low=0, high=3, selects=True)] = 0,
+        negative: Annotated[int, Param("Negative input: 1 or 3.", low=0, high=3, selects=True)] = 1,
         gain: Gain = 1,
         samples: Samples = 1,
     ) -> Result:

@@ -22,6 +22,14 @@ from wisblock_bridge.module_api import (
     operation,
 )
 from wisblock_bridge.modules.shared.line_watcher import MISSED, DebounceMs, LineEvents, PollMs
+from wisblock_bridge.modules.shared.pulse_counter import (
+    FREQUENCY,
+    PULSES,
+    CountPollMs,
+    WindowMs,
+    count_edges,
+    report,
+)
 
 WARM_UP_S = 30.0
 """A pyroelectric sensor needs some tens of seconds after power-on before it can be trusted. When
@@ -46,7 +54,7 @@ class RAK12006(Module):
     marked uncertain.
 
     It is watched by interrupt where the line belongs to the processor (RAK6421); the expander of a
-    RAK7391 is looked at ten times a second. A module that is not plugged in reads as "no motion".
+    RAK7391 is looked at 100 times a second. A module that is not plugged in reads as "no motion".
     """
 
     product = Product(
@@ -98,12 +106,49 @@ class RAK12006(Module):
         level = self.output.level()
         return self._packed(level, self.clock.timestamp_ms(), 0, active_low=active_low)
 
+    @operation(gives=(PULSES,), main=PULSES, reads_only=True)
+    def count(
+        self,
+        active_low: ActiveLow = True,  # noqa: FBT002  (of the wire)
+        window_ms: WindowMs = 10_000,
+        poll_ms: CountPollMs = 100,
+    ) -> Result:
+        """Count how often a motion begins.
+
+        The sensor reports a motion for about 2 s and is blind for another 2 s, so more than one in
+        4 s cannot be seen.
+
+        Returns:
+            ``pulses``; uncertain while the sensor settles.
+
+        Raises:
+            BusError: The line could not be used.
+        """
+        return self._counted(active_low, window_ms, poll_ms, frequency=False)
+
+    @operation(gives=(FREQUENCY, PULSES), main=FREQUENCY, reads_only=True)
+    def frequency(
+        self,
+        active_low: ActiveLow = True,  # noqa: FBT002  (of the wire)
+        window_ms: WindowMs = 20_000,
+        poll_ms: CountPollMs = 100,
+    ) -> Result:
+        """Measure how often a second a motion begins, at most every 4 s (0.25 Hz).
+
+        Returns:
+            ``frequency`` in Hz, and ``pulses``; uncertain while the sensor settles.
+
+        Raises:
+            BusError: The line could not be used.
+        """
+        return self._counted(active_low, window_ms, poll_ms, frequency=True)
+
     @event(gives=(MOTION, MISSED), main=MOTION, polled=True)
     def motion(
         self,
         active_low: ActiveLow = True,  # noqa: FBT002  (of the wire)
         debounce_ms: DebounceMs = 0,
-        poll_ms: PollMs = 100,
+        poll_ms: PollMs = 10,
     ) -> LineEvents:
         """Report when motion begins and ends; the first message is the present state.
 
@@ -128,12 +173,32 @@ class RAK12006(Module):
             settled_at=self._settled_at or 0.0,
         )
 
+    def _counted(
+        self,
+        active_low: bool,  # noqa: FBT001  (of the wire)
+        window_ms: int,
+        poll_ms: int,
+        *,
+        frequency: bool,
+    ) -> Result:
+        unsettled = self._unsettled()
+        begins_with = 0 if active_low else 1
+        train = count_edges(self, self.output, begins_with, window_ms, poll_ms, Bias.UP)
+        found = report(self, train, poll_ms, frequency=frequency)
+        if unsettled:
+            found.quality, found.note = Quality.UNCERTAIN, f"{unsettled} {found.note}".rstrip()
+        return found
+
+    def _unsettled(self) -> str:
+        """Return why readings cannot be trusted yet; empty once they can."""
+        left_s = (self._settled_at or 0.0) - self.clock.monotonic()
+        if left_s <= 0.0:
+            return ""
+        return f"The sensor may still be settling, for {math.ceil(left_s)} s."
+
     def _packed(self, level: int, timestamp_ms: float, missed: int, *, active_low: bool) -> Result:
         values: dict[str, object] = {"motion": level == (0 if active_low else 1)}
         if missed:
             values["missed"] = missed
-        left_s = (self._settled_at or 0.0) - self.clock.monotonic()
-        if left_s <= 0.0:
-            return Result(values, timestamp_ms)
-        note = f"The sensor may still be settling, for {math.ceil(left_s)} s."
-        return Result(values, timestamp_ms, Quality.UNCERTAIN, note)
+        note = self._unsettled()
+        return Result(values, timestamp_ms, Quality.UNCERTAIN if note else Quality.GOOD, note)

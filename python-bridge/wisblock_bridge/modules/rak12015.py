@@ -1,8 +1,7 @@
 """RAK12015: vibration and shock.
 
 1. Facts of the product: what its sensor puts on its one pin, at rest and when it is shaken.
-2. The board's converter is shared with the other slot: conversions are short and in turn with
-   others.
+2. The board's converter is shared with the other slot: it takes turns while that one waits.
 3. Nothing of converters' registers or of buses.
 """
 
@@ -23,6 +22,7 @@ from wisblock_bridge.module_api import (
     event,
     operation,
 )
+from wisblock_bridge.modules.shared.pulse_counter import WindowMs  # noqa: TC001  (read at run time)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,13 +37,14 @@ STUCK_V = 2.0
 """The sensor's pulses are no higher (RAK12015 datasheet): a level there all the time is a fault."""
 
 SPARSE_PER_SECOND = 100.0
-"""Fewer conversions than this and pulses are missed in any number; a quiet bus gives 400."""
+"""Fewer conversions than this and pulses are missed in any number; a quiet bus gives 800."""
 
 VIBRATION = ReadingSpec("vibration", "Whether there is a vibration.", kind="bool")
 PEAK = ReadingSpec(
     "peak", "Highest voltage of the sensor.", unit="volt", low=0.0, high=HIGHEST_V, step=STEP_V
 )
 PULSES = ReadingSpec("pulses", "How often the sensor closed.", kind="int", low=0, step=1)
+FREQUENCY = ReadingSpec("frequency", "How often a second the sensor closed.", unit="hertz", low=0.0)
 CONVERSIONS = ReadingSpec(
     "conversions", "How often the sensor was looked at.", kind="int", low=1, step=1
 )
@@ -63,8 +64,8 @@ class RAK12015(Module):
     """Detect vibrations, shocks and tampering.
 
     The sensor (801S) closes again and again while it is shaken, faster when shaken harder. It is
-    looked at about 400 times a second for a while, in turn with the other users of the board's
-    converter, so both slots get their values; what the other slot measures makes the looks rarer.
+    looked at about 800 times a second for a while. While the other slot uses the board's converter
+    as well, both take turns, so both get their values; the looks are rarer then.
 
     A sensor that is missing looks like one that is at rest.
     """
@@ -116,6 +117,42 @@ class RAK12015(Module):
             conversions=counter.conversions,
         )
 
+    @operation(gives=(PULSES,), main=PULSES, reads_only=True)
+    def count(self, window_ms: WindowMs = 1000, threshold: Threshold = 0.1) -> Result:
+        """Count how often the sensor closes.
+
+        A pulse that falls between two conversions is missed: those shorter than 3 ms, in any
+        number, and more while the other slot uses the converter. The result says how often the
+        sensor was looked at.
+
+        Returns:
+            ``pulses``.
+
+        Raises:
+            BusError: The converter did not answer.
+            NotReadyError: A conversion did not end.
+        """
+        counter, _, quality, note = self._counted(window_ms, threshold)
+        return self.readings(quality, note, pulses=counter.pulses)
+
+    @operation(gives=(FREQUENCY, PULSES), main=FREQUENCY, reads_only=True)
+    def frequency(self, window_ms: WindowMs = 1000, threshold: Threshold = 0.1) -> Result:
+        """Measure how often a second the sensor closes: how hard it is shaken.
+
+        What can be missed is the same as for ``count``.
+
+        Returns:
+            ``frequency`` in Hz, and ``pulses``.
+
+        Raises:
+            BusError: The converter did not answer.
+            NotReadyError: A conversion did not end.
+        """
+        counter, passed_s, quality, note = self._counted(window_ms, threshold)
+        return self.readings(
+            quality, note, frequency=counter.pulses / passed_s, pulses=counter.pulses
+        )
+
     @event(gives=(VIBRATION, PEAK, PULSES), main=VIBRATION, polled=True)
     def vibration(
         self,
@@ -139,7 +176,7 @@ class RAK12015(Module):
         """Report when a vibration begins, with its first pulses, and when it is over, with all.
 
         Between two looks the converter belongs to others, so a single short knock can be missed;
-        with poll_ms not above window_ms there is no gap.
+        with poll_ms not above window_ms the gap is about 5 ms.
 
         Returns:
             The event source.
@@ -148,12 +185,23 @@ class RAK12015(Module):
             self, threshold, hold_ms / 1000.0, window_ms / 1000.0, poll_ms / 1000.0
         )
 
+    def _counted(
+        self, window_ms: int, threshold: float
+    ) -> tuple[PulseCounter, float, Quality, str]:
+        begin = self.clock.monotonic()
+        counter = PulseCounter(threshold)
+        quality, note = self.look(counter, window_ms / 1000.0)
+        passed_s = self.clock.monotonic() - begin
+        each_ms = passed_s * 1000.0 / counter.conversions
+        note = note or f"Looked at every {each_ms:.1f} ms: shorter pulses can be missed."
+        return counter, passed_s, quality, note
+
     def look(self, counter: PulseCounter, window_s: float) -> tuple[Quality, str]:
         """Convert again and again, and count.
 
         Args:
             counter: Takes the voltages.
-            window_s: How long; one conversion is made in any case.
+            window_s: How long, from the first conversion to the last.
 
         Returns:
             How far the count can be trusted, and why.
@@ -162,20 +210,13 @@ class RAK12015(Module):
             BusError: The converter did not answer.
             NotReadyError: A conversion did not end.
         """
-        begin = self.clock.monotonic()
-        before = counter.conversions
-        lowest = HIGHEST_V
-        while True:
-            self.check_cancelled()
-            volts = self.sensor.read(fast=True).volts
-            counter.take((volts,))
-            lowest = min(lowest, volts)
-            passed_s = self.clock.monotonic() - begin
-            if passed_s >= window_s:
-                break
+        found = self.sensor.sample(window_s, self.check_cancelled)
+        counter.take(each.volts for each in found)
+        lowest = min(each.volts for each in found)
+        passed_s = found[-1].at_s - found[0].at_s
         if lowest >= STUCK_V:
             return Quality.UNCERTAIN, "High all the time: the sensor is stuck or shorted."
-        per_second = (counter.conversions - before) / passed_s
+        per_second = (len(found) - 1) / passed_s
         if per_second < SPARSE_PER_SECOND:
             note = (
                 f"Only {per_second:.0f} looks a second: the converter or the bus is busy with "

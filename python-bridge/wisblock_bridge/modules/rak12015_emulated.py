@@ -26,8 +26,9 @@ class EmulatedRAK12015(EmulatedModule):
         """Return the quantities: height (0 is at rest) and rate of the pulses."""
         return (
             Quantity("peak", "volt", 0.0, 2.0, 0.000125, self._height, self._peak.set),
+            # A computer that is busy looks too rarely for the fastest pulses, and misses some.
             Quantity(
-                "frequency", "hertz", 1.0, 150.0, 0.0, self._frequency.get, self._frequency.set
+                "frequency", "hertz", 1.0, 150.0, 30.0, self._frequency.get, self._frequency.set
             ),
         )
 

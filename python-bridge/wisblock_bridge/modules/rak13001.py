@@ -22,6 +22,14 @@ from wisblock_bridge.module_api import (
     operation,
 )
 from wisblock_bridge.modules.shared.line_watcher import MISSED, DebounceMs, LineEvents, PollMs
+from wisblock_bridge.modules.shared.pulse_counter import (
+    FREQUENCY,
+    PULSES,
+    CountPollMs,
+    WindowMs,
+    count_edges,
+    report,
+)
 from wisblock_bridge.modules.shared.relay import UNCONFIRMED_AT_POWER_ON, RelayModule
 
 ACTIVE = ReadingSpec("active", "Whether there is voltage at the input.", kind="bool")
@@ -44,11 +52,42 @@ class IsolatedInput(Module):
         """
         return self.readings(active=self.opto.level() == 0)
 
+    @operation(gives=(PULSES,), main=PULSES, reads_only=True)
+    def count(self, window_ms: WindowMs = 1000, poll_ms: CountPollMs = 10) -> Result:
+        """Count how often voltage comes at the input.
+
+        On a RAK6421 the kernel reports every edge. The expander of a RAK7391 is looked at every
+        ``poll_ms``: a pulse or a gap that is shorter can be missed, and the result says so.
+
+        Returns:
+            ``pulses``.
+
+        Raises:
+            BusError: The line could not be used.
+        """
+        train = count_edges(self, self.opto, 0, window_ms, poll_ms, Bias.UP)
+        return report(self, train, poll_ms, frequency=False)
+
+    @operation(gives=(FREQUENCY, PULSES), main=FREQUENCY, reads_only=True)
+    def frequency(self, window_ms: WindowMs = 1000, poll_ms: CountPollMs = 10) -> Result:
+        """Measure how often a second voltage comes at the input.
+
+        What can be missed is the same as for ``count``.
+
+        Returns:
+            ``frequency`` in Hz, and ``pulses``.
+
+        Raises:
+            BusError: The line could not be used.
+        """
+        train = count_edges(self, self.opto, 0, window_ms, poll_ms, Bias.UP)
+        return report(self, train, poll_ms, frequency=True)
+
     @event(gives=(ACTIVE, MISSED), main=ACTIVE, polled=True)
     def input_changed(
         self,
-        debounce_ms: DebounceMs = 20,
-        poll_ms: PollMs = 50,
+        debounce_ms: DebounceMs = 10,
+        poll_ms: PollMs = 10,
     ) -> LineEvents:
         """Report when voltage comes or goes; the first message is the present state.
 
@@ -77,8 +116,8 @@ class RAK13001(RelayModule, IsolatedInput):
     reported; whether the contact moved cannot be seen.
 
     The input is active with 12 to 24 V DC at K1 and K2. It is watched by interrupt where the line
-    belongs to the processor (RAK6421); the expander of a RAK7391 is looked at 20 times a second, so
-    shorter pulses can be missed there.
+    belongs to the processor (RAK6421); the expander of a RAK7391 is looked at 100 times a second,
+    so shorter pulses can be missed there.
     """
 
     product = Product(

@@ -28,6 +28,17 @@ from wisblock_bridge.module_api import (
 )
 from wisblock_bridge.modules.shared.expander_pins import PinOwners, pins_in
 from wisblock_bridge.modules.shared.level_changes import LevelChanges
+from wisblock_bridge.modules.shared.line_watcher import PollMs  # noqa: TC001  (read at run time)
+from wisblock_bridge.modules.shared.pulse_counter import (
+    FREQUENCY,
+    PULSES,
+    CountPollMs,
+    PulseEdge,
+    PulseTrain,
+    WindowMs,
+    report,
+    steps,
+)
 
 log = logging.getLogger(__name__)
 
@@ -95,9 +106,10 @@ class RAK13003(Module):
     slots share. So pins stay driven when the bus fails while the module is released, until the bus
     works again; that is tried for a minute.
 
-    Changes are found by looking at the pins: the module's interrupt lines (IO5 and IO6) are kept
-    free of other drivers and are not used, because the expanders of a RAK7391 would have to be
-    looked at just as often.
+    Changes are found by looking at all pins in one transaction, 100 times a second while somebody
+    listens: the module's interrupt lines (IO5 and IO6) are kept free of other drivers and are not
+    used, because the expanders of a RAK7391 would have to be looked at just as often. When pulses
+    are counted the chip itself keeps those that are shorter.
 
     Two of these modules need different addresses. 0x26 and 0x27 belong to the expanders of a
     current RAK7391, 0x23 and 0x27 to those of an older one and 0x20, the address as delivered, to
@@ -249,6 +261,50 @@ class RAK13003(Module):
         self._check_supply()
         return self._seen(levels=self.expander.levels(), directions=self._outputs)
 
+    @operation(gives=(PULSES,), main=PULSES, reads_only=True)
+    def count(
+        self,
+        pin: Pin,
+        edge: PulseEdge = "rising",
+        window_ms: WindowMs = 1000,
+        poll_ms: CountPollMs = 10,
+    ) -> Result:
+        """Count the pulses at a pin.
+
+        The chip keeps a pulse that is shorter than ``poll_ms`` until it is looked at. Of several
+        pulses between two looks one is seen, so more than one in ``poll_ms`` are missed, and a
+        pulse of less than 0.2 ms can be missed when it falls into the reading itself.
+
+        Returns:
+            ``pulses``.
+
+        Raises:
+            BusError: The module did not answer.
+        """
+        train = self._counted(pin, edge, window_ms, poll_ms)
+        return report(self, train, poll_ms, frequency=False, kept=True)
+
+    @operation(gives=(FREQUENCY, PULSES), main=FREQUENCY, reads_only=True)
+    def frequency(
+        self,
+        pin: Pin,
+        edge: PulseEdge = "rising",
+        window_ms: WindowMs = 1000,
+        poll_ms: CountPollMs = 10,
+    ) -> Result:
+        """Measure the frequency of the pulses at a pin.
+
+        What can be missed is the same as for ``count``.
+
+        Returns:
+            ``frequency`` in Hz, and ``pulses``.
+
+        Raises:
+            BusError: The module did not answer.
+        """
+        train = self._counted(pin, edge, window_ms, poll_ms)
+        return report(self, train, poll_ms, frequency=True, kept=True)
+
     @operation(gives=(LEVEL,), main=LEVEL, drives="pin/{pin}", payload_param="level")
     def write(self, pin: Pin, level: Level) -> Result:
         """Drive a pin to a level; an input becomes an output without a glitch.
@@ -330,9 +386,7 @@ class RAK13003(Module):
         pins: Annotated[
             list[int], Param("Numbers of the pins to look at; none means all.", low=0, high=15)
         ] = [],  # noqa: B006  (the description copies it; nobody changes it)
-        poll_ms: Annotated[
-            int, Param("How often to look.", unit="millisecond", low=10, high=60_000)
-        ] = 50,
+        poll_ms: PollMs = 10,
     ) -> LevelChanges:
         """Report when a pin changes its level; the first message of each pin is its present level.
 
@@ -340,14 +394,34 @@ class RAK13003(Module):
             The event source.
         """
         watched = tuple(dict.fromkeys(pins)) or tuple(range(PIN_COUNT))
-        return LevelChanges(self._levels, self._changed, watched, poll_ms / 1000.0)
+        return LevelChanges(
+            self.expander.watch,
+            self._changed,
+            watched,
+            poll_ms / 1000.0,
+            self.clock,
+            self._check_supply,
+        )
 
-    def _levels(self) -> int:
+    def _counted(self, pin: int, edge: str, window_ms: int, poll_ms: int) -> PulseTrain:
         self._check_supply()
-        return self.expander.levels()
+        kept = self.expander.begin_capture(1 << pin)
+        train = PulseTrain(int(edge == "rising"), kept.levels >> pin & 1)
+        try:
+            for _ in steps(self, window_ms / 1000.0, poll_ms / 1000.0):
+                train.looks += 1
+                kept, now_ms = self.expander.captured(), self.clock.timestamp_ms()
+                if kept.flags >> pin & 1:
+                    train.take(kept.levels_then >> pin & 1, now_ms)
+                train.take(kept.levels >> pin & 1, now_ms)
+        finally:
+            self.expander.end_capture()
+        return train
 
-    def _changed(self, pin: int, level: int) -> Result:
-        return self._seen(about=1 << pin, pin=pin, level=level)
+    def _changed(self, pin: int, level: int, timestamp_ms: float) -> Result:
+        found = self._seen(about=1 << pin, pin=pin, level=level)
+        found.timestamp_ms = timestamp_ms
+        return found
 
     def _check_supply(self) -> None:
         """Find out whether the chip forgot what it was told, and make the best of it."""

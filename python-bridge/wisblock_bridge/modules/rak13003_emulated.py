@@ -46,11 +46,11 @@ class EmulatedRAK13003(EmulatedI2CModule):
         A pin is held from outside by 0 or 1, and let go by -1.
         """
         single = (
-            Quantity(f"level_{number}", "none", 0, 1, 0, wire.level, _Outside(wire))
+            Quantity(f"level_{number}", "none", 0, 1, 0, wire.level, _Outside(wire), "line")
             for number, wire in enumerate(self.wires)
         )
         return (
-            Quantity("levels", "none", 0, 0xFFFF, 0, self._levels, self._hold_all),
+            Quantity("levels", "none", 0, 0xFFFF, 0, self._levels, self._hold_all, "number"),
             Quantity("directions", "none", 0, 0xFFFF, 0, self._directions),
             *single,
         )

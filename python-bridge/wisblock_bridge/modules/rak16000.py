@@ -37,8 +37,6 @@ HIGHEST_V = 26.0
 """Absolute maximum at both terminals (INA219 datasheet)."""
 FULL_SCALE_V = 32.764
 """End of the monitor's register, which is beyond what the module tolerates."""
-SHUNT_STEP_MV = 0.01
-"""One step of the monitor (INA219 datasheet)."""
 MOST_MA = FULL_SCALE_MV / LEAST_SHUNT_OHM
 MOST_W = 10_484.48
 """Both together."""
@@ -141,7 +139,7 @@ class RAK16000(Module):
         self,
         samples: Annotated[
             int,
-            Param("How many measurements are averaged; each takes about 4 ms.", low=1, high=256),
+            Param("How many measurements are averaged; each takes about 3 ms.", low=1, high=256),
         ] = 1,
         shunt_ohm: ShuntOhm = SHUNT_OHM,
     ) -> Result:
@@ -158,7 +156,7 @@ class RAK16000(Module):
             NotReadyError: It does not finish measuring, or keeps losing its calibration.
             OutOfRangeError: The current is beyond 3.2 A either way, or 320 mV over another shunt.
         """
-        self.monitor.use_shunt(shunt_ohm, SHUNT_STEP_MV / shunt_ohm)
+        self.monitor.use_shunt(shunt_ohm)
         voltage = current = power = shunt = 0.0
         recoveries = self.monitor.recoveries
         for _ in range(samples):

@@ -70,7 +70,7 @@ CALIBRATED_INPUTS = ReadingSpec(
     optional=True,
 )
 
-Channel = Annotated[int, Param("Input of the converter.", low=0, high=7)]
+Channel = Annotated[int, Param("Input of the converter.", low=0, high=7, selects=True)]
 Samples = Annotated[
     int,
     Param("How many conversions are averaged; each takes less than 1 ms.", low=1, high=256),
@@ -187,9 +187,12 @@ class RAK16001(CalibratedInputs):
     @operation(gives=(DIFFERENCE,), main=DIFFERENCE, reads_only=True, check=check_pair)
     def read_differential(
         self,
-        positive: Annotated[int, Param("Positive input.", low=0, high=7)] = 0,
+        positive: Annotated[int, Param("Positive input.", low=0, high=7, selects=True)] = 0,
         negative: Annotated[
-            int, Param("Negative input: the neighbour, 1 for 0 and 0 for 1.", low=0, high=7)
+            int,
+            Param(
+                "Negative input: the neighbour, 1 for 0 and 0 for 1.", low=0, high=7, selects=True
+            ),
         ] = 1,
     ) -> Result:
         """Measure one input against its neighbour: 0-1, 2-3, 4-5 or 6-7, either way round.

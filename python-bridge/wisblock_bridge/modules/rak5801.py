@@ -23,6 +23,7 @@ from wisblock_bridge.module_api import (
 from wisblock_bridge.modules.shared.calibrated_input import INPUT, Samples, SuppliedInput
 from wisblock_bridge.modules.shared.current_loop import FAULTS, NOTES, Loop, judge
 from wisblock_bridge.modules.shared.damping import DampingS  # noqa: TC001  (read at run time)
+from wisblock_bridge.modules.shared.hum_free import Mean, measure
 from wisblock_bridge.modules.shared.scaling import VALUE, ScaleHigh, ScaleLow, check_scale, scale
 from wisblock_bridge.modules.shared.two_point import (
     CALIBRATED,
@@ -135,12 +136,15 @@ class RAK5801(SuppliedInput):
     )
     def read(
         self,
-        samples: Samples = 32,
+        samples: Samples = None,
         scale_low: ScaleLow = None,
         scale_high: ScaleHigh = None,
         damping_s: DampingS = 0.0,
     ) -> Result:
-        """Measure the loop current.
+        """Measure the loop current, as the mean of 0.1 s.
+
+        Hum of 50 and 60 Hz cancels out in that time. With ``samples`` that many slower conversions
+        are averaged instead.
 
         The state of the loop is judged without damping. While the loop is open or the transmitter
         reports a failure, the current stands for no measurement, and there is no ``value``.
@@ -152,10 +156,11 @@ class RAK5801(SuppliedInput):
         Raises:
             BusError: The converter did not answer.
         """
-        measured, beyond = self._measure(samples)
+        measured, found = self._measure(samples)
+        beyond = found.beyond
         trim = self._trims.of(INPUT)
         current_ma = min(max(trim.correct(measured), 0.0), HIGHEST_MA)
-        at_the_end = beyond == samples or measured >= HIGHEST_MA
+        at_the_end = beyond == found.conversions or measured >= HIGHEST_MA
         if at_the_end:
             current_ma = HIGHEST_MA
         self._loop = loop = judge(current_ma, self._loop)
@@ -193,7 +198,7 @@ class RAK5801(SuppliedInput):
                 label="True current",
             ),
         ],
-        samples: Samples = 32,
+        samples: Samples = None,
     ) -> Result:
         """Measure the current that flows now, and take it for the true one that is given.
 
@@ -208,9 +213,9 @@ class RAK5801(SuppliedInput):
             BusError: The converter did not answer.
             OutOfRangeError: It cannot be right, or lies beyond what can be measured.
         """
-        measured, beyond = self._measure(samples)
+        measured, found = self._measure(samples)
         measured = max(measured, 0.0)
-        if beyond:
+        if found.beyond:
             raise OutOfRangeError(
                 "The current is more than can be measured (22 mA); nothing was calibrated.",
                 hint="Set the calibrator to a current of 4 to 20 mA.",
@@ -228,12 +233,12 @@ class RAK5801(SuppliedInput):
         """
         return self._calibration(INPUT)
 
-    def _measure(self, samples: int) -> tuple[float, int]:
-        """Convert and average: the current in mA, and how many samples were at the end."""
-        total, beyond = 0.0, 0
-        for _ in range(samples):
-            self.check_cancelled()
-            conversion = self.channel_1.read()
-            beyond += conversion.volts >= CONVERTER_SUPPLY_V
-            total += conversion.volts
-        return total / samples / VOLTS_PER_AMPERE * 1000.0, beyond
+    def _measure(self, samples: int | None) -> tuple[float, Mean]:
+        """Convert and average: the current in mA, and what the converter said."""
+        found = measure(
+            self.channel_1,
+            samples,
+            self.check_cancelled,
+            lambda each: each.volts >= CONVERTER_SUPPLY_V,
+        )
+        return found.volts / VOLTS_PER_AMPERE * 1000.0, found

@@ -21,6 +21,7 @@ from wisblock_bridge.module_api import (
 )
 from wisblock_bridge.modules.shared.calibrated_input import INPUT, Samples, SuppliedInput
 from wisblock_bridge.modules.shared.damping import DampingS  # noqa: TC001  (read at run time)
+from wisblock_bridge.modules.shared.hum_free import measure
 from wisblock_bridge.modules.shared.scaling import VALUE, ScaleHigh, ScaleLow, check_scale, scale
 from wisblock_bridge.modules.shared.two_point import (
     CALIBRATED,
@@ -97,12 +98,15 @@ class RAK5811(SuppliedInput):
     )
     def read(
         self,
-        samples: Samples = 32,
+        samples: Samples = None,
         scale_low: ScaleLow = None,
         scale_high: ScaleHigh = None,
         damping_s: DampingS = 0.0,
     ) -> Result:
-        """Measure the voltage.
+        """Measure the voltage, as the mean of 0.1 s.
+
+        Hum of 50 and 60 Hz cancels out in that time. With ``samples`` that many slower conversions
+        are averaged instead.
 
         The scale is what 0 V and 5 V stand for.
 
@@ -147,7 +151,7 @@ class RAK5811(SuppliedInput):
                 label="True voltage",
             ),
         ],
-        samples: Samples = 32,
+        samples: Samples = None,
     ) -> Result:
         """Measure the voltage that is there now, and take it for the true one that is given.
 
@@ -178,16 +182,12 @@ class RAK5811(SuppliedInput):
         """
         return self._calibration(INPUT)
 
-    def _measure(self, samples: int) -> float:
+    def _measure(self, samples: int | None) -> float:
         """Convert and average: the voltage at the terminal, uncalibrated."""
-        total = 0.0
-        for _ in range(samples):
-            self.check_cancelled()
-            conversion = self.channel_1.read()
-            if conversion.clipped:
-                raise self._too_high()
-            total += conversion.volts
-        return total / samples / DIVIDER
+        found = measure(self.channel_1, samples, self.check_cancelled, lambda each: each.clipped)
+        if found.beyond:
+            raise self._too_high()
+        return found.volts / DIVIDER
 
     def _too_high(self) -> OutOfRangeError:
         return OutOfRangeError(

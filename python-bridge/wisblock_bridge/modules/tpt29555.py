@@ -23,6 +23,16 @@ from wisblock_bridge.module_api import (
     operation,
 )
 from wisblock_bridge.modules.shared.level_changes import LevelChanges
+from wisblock_bridge.modules.shared.line_watcher import PollMs  # noqa: TC001  (read at run time)
+from wisblock_bridge.modules.shared.pulse_counter import (
+    FREQUENCY,
+    PULSES,
+    CountPollMs,
+    PulseEdge,
+    WindowMs,
+    count_levels,
+    report,
+)
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
 
 if TYPE_CHECKING:
@@ -73,7 +83,8 @@ class TPT29555(Module):
 
     A line that a module in a slot uses is refused with that module's name. Levels are polled: the
     expanders' interrupt is not known to be wired, so pulses shorter than the polling interval can
-    be missed.
+    be missed. One look serves all lines of an expander and everybody who listens to them, the
+    modules in the slots as well.
     """
 
     product = Product(
@@ -173,6 +184,49 @@ class TPT29555(Module):
             directions=controller.directions(),
         )
 
+    @operation(gives=(PULSES,), main=PULSES, reads_only=True)
+    def count(
+        self,
+        expander: Expander,
+        line: Line,
+        edge: PulseEdge = "rising",
+        window_ms: WindowMs = 1000,
+        poll_ms: CountPollMs = 10,
+    ) -> Result:
+        """Count the pulses at a pin.
+
+        The expander is looked at every ``poll_ms``: a pulse or a gap that is shorter can be missed,
+        and the result says so.
+
+        Returns:
+            ``pulses``.
+
+        Raises:
+            BusError: The expander did not answer.
+        """
+        return self._counted(expander, line, edge, window_ms, poll_ms, frequency=False)
+
+    @operation(gives=(FREQUENCY, PULSES), main=FREQUENCY, reads_only=True)
+    def frequency(
+        self,
+        expander: Expander,
+        line: Line,
+        edge: PulseEdge = "rising",
+        window_ms: WindowMs = 1000,
+        poll_ms: CountPollMs = 10,
+    ) -> Result:
+        """Measure the frequency of the pulses at a pin.
+
+        What can be missed is the same as for ``count``.
+
+        Returns:
+            ``frequency`` in Hz, and ``pulses``.
+
+        Raises:
+            BusError: The expander did not answer.
+        """
+        return self._counted(expander, line, edge, window_ms, poll_ms, frequency=True)
+
     @operation(gives=(LEVEL,), main=LEVEL, drives="{expander}/{line}", payload_param="level")
     def write(self, expander: Expander, line: Line, level: Level) -> Result:
         """Drive a line to a level; it becomes an output without a glitch.
@@ -265,9 +319,7 @@ class TPT29555(Module):
         lines: Annotated[
             list[int], Param("Numbers of the lines to look at; none means all.", low=0, high=15)
         ] = [],  # noqa: B006  (the description copies it; nobody changes it)
-        poll_ms: Annotated[
-            int, Param("How often to look.", unit="millisecond", low=10, high=60_000)
-        ] = 50,
+        poll_ms: PollMs = 10,
     ) -> LevelChanges:
         """Report when a line changes its level; at first the present level of each line.
 
@@ -277,11 +329,19 @@ class TPT29555(Module):
         watched = tuple(dict.fromkeys(lines)) or tuple(range(LINE_COUNT))
         controller = self.expanders.controller(expander)
         return LevelChanges(
-            controller.levels,
-            lambda line, level: self.readings(line=line, level=level),
+            controller.watch,
+            lambda line, level, timestamp_ms: Result({"line": line, "level": level}, timestamp_ms),
             watched,
             poll_ms / 1000.0,
+            self.clock,
         )
+
+    def _counted(
+        self, expander: str, line: int, edge: str, window_ms: int, poll_ms: int, *, frequency: bool
+    ) -> Result:
+        reader = self.expanders.controller(expander).watch(1 << line)
+        train = count_levels(self, reader, int(edge == "rising"), window_ms, poll_ms)
+        return report(self, train, poll_ms, frequency=frequency)
 
     def _drive(self, expander: str, line: int, level: int) -> Result:
         controller = self._take(expander, line)

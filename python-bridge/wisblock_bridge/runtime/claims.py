@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MOST_NODES = 8
 """Names of nodes that a claim remembers, the newest last."""
 
+MAX_USERS_NAMED = 64
+"""Of one module; of more, only the number is given."""
+
 
 class User(TypedDict):
     """A client that uses a module, as ``data`` of a refusal and ``status`` name it.
@@ -58,21 +61,26 @@ class Claim:
             claim = claim.superseded_by
         return claim
 
-    def note(self, node: str) -> None:
+    def note(self, node: str) -> bool:
         """Remember who asked.
 
         Args:
             node: Its name, as it came.
+
+        Returns:
+            Whether it was not remembered yet.
         """
         if self.nodes and self.nodes[-1] == node:
-            return
+            return False
         name = printable(node)
         if not name:
-            return
-        if name in self.nodes:
+            return False
+        is_new = name not in self.nodes
+        if not is_new:
             self.nodes.remove(name)
         self.nodes.append(name)
         del self.nodes[:-MOST_NODES]
+        return is_new
 
     def join(self, later: Claim) -> None:
         """Take over the claim of a connection that this claim's session goes on with.
@@ -120,6 +128,32 @@ def address_of_peer(peer_address: str) -> str:
     if len(parts) == 4 and parts[0] == "localhost":  # noqa: PLR2004  (the form above)
         return f"process {parts[3]}, user {parts[1]}"
     return printable(peer_address.removeprefix("::ffff:"))
+
+
+def holders(users: Iterable[User]) -> dict[str, object]:
+    """Write users as ``status`` has them, and as observers are told.
+
+    Args:
+        users: Who they are.
+
+    Returns:
+        ``claims`` of those who are connected, ``claims_total``, and ``held`` outputs.
+    """
+    known = list(users)
+    claims = [
+        {"client": user["client"], "address": user["address"], "nodes": user["nodes"]}
+        for user in known
+        if user["connected"]
+    ]
+    return {
+        "claims": claims[:MAX_USERS_NAMED],
+        "claims_total": len(claims),
+        "held": [
+            {"output": name, "client": user["client"], "address": user["address"]}
+            for user in known
+            for name in user["held"]
+        ],
+    }
 
 
 def describe_users(users: Iterable[User]) -> str:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -103,7 +103,7 @@ class Defects:
             number, noted = self._known.get(origin, ("", 0.0))
             if number and now - noted < LOGGED_AGAIN_S:
                 return number
-            number = secrets.token_hex(3)
+            number = os.urandom(3).hex()
             self._known.pop(origin, None)
             self._known[origin] = (number, now)
             while len(self._known) > MOST_DEFECTS:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from wisblock_bridge.buses.metered import (
@@ -23,6 +24,8 @@ from wisblock_bridge.chips.tpt29555 import TPT29555
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
     from wisblock_bridge.buses.analog import AnalogConverter
     from wisblock_bridge.buses.gpio import LineController
@@ -195,6 +198,24 @@ class Hardware:
                 make = SGM58031 if spec.chip == "SGM58031" else ADS1115
                 self._converter = make(self._open_i2c(), spec.address, self._clock)
             return self._converter
+
+    def undisturbed(self, address: int) -> AbstractContextManager[object]:
+        """Return a context for reading registers of a chip that modules may be using.
+
+        The converter's results are read without saying which register is meant, again and again; a
+        stranger's pointer in between would make settings out of a voltage.
+
+        Args:
+            address: 7-bit address.
+
+        Returns:
+            A context that begins when no module is in the middle of using the chip.
+        """
+        with self._lock:
+            converter = self._converter
+        if converter is None or address != self.board.converter.address:
+            return nullcontext()
+        return converter.in_between()
 
     def serial_port(self, slot: int) -> SerialPort:
         """Return the serial port of a slot; where both slots share one, both get the same.

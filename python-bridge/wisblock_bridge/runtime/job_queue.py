@@ -18,6 +18,7 @@ from wisblock_bridge.runtime.jobs import Job, MakeSafe
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from wisblock_bridge.module_api.signatures import OperationDescription
     from wisblock_bridge.runtime.claims import Claim
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session
@@ -67,6 +68,30 @@ class JobQueue:
             )
         else:
             self.jobs.append(job)
+
+    def take_equal(
+        self, operation: OperationDescription, arguments: tuple[object, ...]
+    ) -> list[Job]:
+        """Take out the readings that wait and are the same, so that one measurement serves them.
+
+        Only those before the first job that may change something: what was asked after a change
+        must see it. Whoever starts the measurement afterwards starts it after all of them came.
+
+        Args:
+            operation: An operation that only reads.
+            arguments: Its parameters, in order.
+        """
+        found = []
+        for job in tuple(self.jobs):
+            if not job.operation.reads_only:
+                break
+            if job.operation.name == operation.name and job.arguments == arguments:
+                try:
+                    self.jobs.remove(job)
+                except ValueError:
+                    continue  # the poll loop has just taken it back
+                found.append(job)
+        return found
 
     def refuse_jobs(self, claim: Claim, outputs: Collection[str] | None = None) -> set[Job]:
         """Refuse what waits under a claim, because its client released the module or an output.

@@ -79,16 +79,26 @@ class JobResult:
     worker: Worker
     started: bool
     error: BridgeError | None = None
+    readings: Result | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Notification:
-    """Readings or an error for the client of a subscription."""
+    """Readings or an error for the client of a subscription.
+
+    Attributes:
+        subscription: Its number.
+        readings: What was measured; None where there is an error.
+        error: Why there is nothing.
+        initial: It is the present state, as the first message has it.
+        late: Beats of the subscription that were missed before it.
+    """
 
     subscription: int
     readings: Result | None
     error: BridgeError | None = None
     initial: bool = False
+    late: int = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 
 OnLoss = Literal["safe", "hold"]
+
+TOKEN_BYTES = 18
+"""From the kernel's generator, as those of ``secrets``, whose import brings all of OpenSSL."""
 
 
 class Output(NamedTuple):
@@ -107,6 +110,8 @@ class Sessions:
         """Called with a new session, whose lease begins."""
         self.detached: Callable[[bytes], None] = lambda _identity: None
         """Called with the name of a connection that another key has taken over."""
+        self.changed: Callable[[Place], None] = lambda _place: None
+        """Called when a claim or a held output of a module begins or ends."""
 
     def __len__(self) -> int:
         return len(self._by_identity)
@@ -140,7 +145,7 @@ class Sessions:
                 self._detach(session)
                 session = None
         if session is None:
-            token = secrets.token_urlsafe(18)
+            token = os.urandom(TOKEN_BYTES).hex()
             session = Session(identity, token, DEFAULT_LEASE_MS / 1000.0, now, peer)
             if address is not None:
                 session.address = address()
@@ -150,6 +155,17 @@ class Sessions:
         else:
             session.last_heard = now
         return session
+
+    def renew(self, identity: bytes, now: float) -> None:
+        """Renew the lease of a client whose requests were read and wait for their turn.
+
+        Args:
+            identity: The connection.
+            now: Clock reading, s.
+        """
+        session = self._by_identity.get(identity)
+        if session is not None:
+            session.last_heard = now
 
     def resume(self, session: Session, token: str) -> Session | None:
         """Resume the former session of a client that returned.
@@ -183,6 +199,8 @@ class Sessions:
                 else:
                     former.claims[place] = claim
             self._by_identity[session.identity] = former
+            for place in former.claims:
+                self.changed(place)
         return former
 
     def take_over(self, identity: bytes, peer: Peer) -> Session | None:
@@ -234,8 +252,14 @@ class Sessions:
         """Return a session's claim on a module, making it if there is none."""
         claim = session.claims.get(place)
         if claim is None:
-            claim = session.claims[place] = Claim()
+            claim = Claim()
+            self.begin_claim(session, place, claim)
         return claim
+
+    def begin_claim(self, session: Session, place: Place, claim: Claim) -> None:
+        """Note that a session uses a module from now on."""
+        session.claims[place] = claim
+        self.changed(place)
 
     def unclaim(self, session: Session, place: Place) -> Claim | None:
         """End a session's claim on a module; its outputs are another matter.
@@ -250,6 +274,7 @@ class Sessions:
         claim = session.claims.pop(place, None)
         if claim is not None:
             claim.alive = False
+            self.changed(place)
         return claim
 
     def users(self, place: Place) -> list[User]:
@@ -327,7 +352,7 @@ class Sessions:
                 owner.outputs.pop(output, None)
             self._owner[output] = session
         if self._held:
-            self._held.pop(output, None)
+            self._end_hold(output)
         self._resting.discard(output)
         session.outputs[output] = on_loss
         if parts is not None:
@@ -339,7 +364,7 @@ class Sessions:
         Args:
             output: Which.
         """
-        self._held.pop(output, None)
+        self._end_hold(output)
         if output in self._owner:
             self._resting.add(output)
 
@@ -360,7 +385,12 @@ class Sessions:
         if owner is not None:
             owner.outputs.pop(output, None)
         self._held[output] = Held(printable(session.name), session.address)
+        self.changed(output.place)
         return True
+
+    def _end_hold(self, output: Output) -> None:
+        if self._held.pop(output, None) is not None:
+            self.changed(output.place)
 
     def driver(self, output: Output) -> Session | None:
         """Return the session that wrote an output last.
@@ -396,7 +426,7 @@ class Sessions:
         owner = self._owner.pop(output, None)
         if owner is not None:
             owner.outputs.pop(output, None)
-        self._held.pop(output, None)
+        self._end_hold(output)
         self._parts.pop(output, None)
         self._resting.discard(output)
 

@@ -98,7 +98,9 @@ class SlotManager:
         self.fixed = dict(fixed or {})
         self._modules = modules
         self._mailbox = mailbox
-        self._clock = clock
+        self.clock = clock
+        self.observing: set[int] = set()
+        """The subscriptions of those who observe; the workers look whether there are any."""
         self.addresses = dict(addresses or {})
         self._store = store
         self._last_run = LastRun(store.of_bridge()) if store is not None else None
@@ -112,6 +114,11 @@ class SlotManager:
 
     def __iter__(self) -> Iterator[Worker]:
         return iter(tuple(self._workers.values()))
+
+    @property
+    def modules(self) -> Mapping[str, type[Module]]:
+        """Name to class of every module known."""
+        return self._modules
 
     def module_class(self, name: str) -> type[Module]:
         """Return the class of a module.
@@ -191,10 +198,11 @@ class SlotManager:
             place,
             lambda made: self._assemble(cls, made),
             self._mailbox,
-            self._clock,
-            self._fault_logs.setdefault(place, FaultLog(str(place), self._clock)),
+            self.clock,
+            self._fault_logs.setdefault(place, FaultLog(str(place), self.clock)),
             emulated=self.hardware.emulated,
             on_closed=lambda: self.no_longer_there(place),
+            observing=self.observing,
         )
         self._workers[place] = worker
         return worker
@@ -324,7 +332,7 @@ class SlotManager:
         if self._last_run is not None:
             self._last_run.opened(place)
         memory = self._store.of_module(*place) if self._store is not None else None
-        return cls(parts, self._clock, worker, memory)
+        return cls(parts, self.clock, worker, memory)
 
     def _part(self, need: Need, slot: Slot) -> object:
         board = self.hardware.board
@@ -355,7 +363,7 @@ class SlotManager:
                 )
             case ChipNeed():
                 address = self.addresses.get((int(slot), need.chip), need.address)
-                return need.make(self.hardware.i2c(), address, self._clock)
+                return need.make(self.hardware.i2c(), address, self.clock)
             case PortNeed() | SpiNeed():
                 return self._bus_part(need, slot)
             case BoardNeed(part):

@@ -12,7 +12,6 @@ import contextlib
 import json
 import logging
 import os
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +68,8 @@ def why_not_writable(directory: Path) -> str:
             if not each.exists():
                 each.mkdir()
                 made.append(each)
+        import tempfile  # noqa: PLC0415  (start-up time)
+
         with tempfile.TemporaryFile(dir=directory) as file:
             file.write(b"{}")
     except OSError as error:

@@ -32,6 +32,7 @@ from wisblock_bridge.runtime.jobs import (
     OutputsSafe,
     WorkerClosed,
 )
+from wisblock_bridge.runtime.last_values import LastValues
 from wisblock_bridge.runtime.lifecycle import ModuleLifecycle
 from wisblock_bridge.runtime.safe_outputs import SafeOutputs
 from wisblock_bridge.runtime.supply_monitor import SupplyMonitor
@@ -44,12 +45,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from wisblock_bridge.clock import Clock
-    from wisblock_bridge.module_api import Module
+    from wisblock_bridge.module_api import Module, Result
+    from wisblock_bridge.module_api.signatures import OperationDescription
     from wisblock_bridge.runtime.claims import Claim
     from wisblock_bridge.runtime.fault_log import FaultLog
     from wisblock_bridge.runtime.jobs import WorkerMessage
     from wisblock_bridge.runtime.place import Place
-    from wisblock_bridge.runtime.watches import Watcher
+    from wisblock_bridge.runtime.watches import PeriodicReading, Watcher
     from wisblock_bridge.threads.mailbox import Mailbox
     from wisblock_bridge.threads.timers import Timer
 
@@ -68,6 +70,7 @@ class Worker:
         fault_log: The log lines of this place; they outlive the module.
         emulated: Whether the hardware is emulated.
         on_closed: Called on the worker's thread once the module was closed and is safe.
+        observing: Not empty while somebody observes, so that results are to be handed over.
 
     Attributes:
         health: How the module has worked.
@@ -76,6 +79,7 @@ class Worker:
         reason: Why, for the clients that use it: "was released by …".
         unanswered: Jobs taken whose result the poll loop has not seen yet; the poll loop counts.
         driving: Those of them that drive an output; kept by the poll loop as well.
+        values: The last value of each reading; written by the worker's thread.
     """
 
     def __init__(
@@ -88,12 +92,15 @@ class Worker:
         *,
         emulated: bool,
         on_closed: Callable[[], None] = lambda: None,
+        observing: Collection[int] = (),
     ) -> None:
         self.place = place
+        self._observing = observing
         self.closing = False
         self.reason = ""
         self.unanswered = 0
         self.driving: set[Job] = set()
+        self.values = LastValues(clock)
         self._mailbox = mailbox
         self._clock = clock
         self._emulated = emulated
@@ -112,7 +119,15 @@ class Worker:
             check_cancelled=self._check_cancelled,
         )
         self.health = self.lifecycle.health
-        self._watchers = Watchers(self.lifecycle, self._looks, self._wakeup, mailbox, clock)
+        self._watchers = Watchers(
+            self.lifecycle,
+            self._looks,
+            self._wakeup,
+            mailbox,
+            clock,
+            self._measure,
+            self.values.keep_seen,
+        )
         self.lifecycle.supply = self._supply = SupplyMonitor(
             self.lifecycle,
             self._watchers,
@@ -134,6 +149,11 @@ class Worker:
     def watched(self) -> int:
         """How many subscriptions run."""
         return len(self._watchers)
+
+    @property
+    def late(self) -> int:
+        """How many beats of subscriptions to readings were missed."""
+        return self._watchers.late
 
     def submit(self, job: Job, *, urgent: bool) -> None:
         """Queue a job, as ``JobQueue.submit`` says; the thread looks at it after ``wake``."""
@@ -226,6 +246,7 @@ class Worker:
         lifecycle, watchers = self.lifecycle, self._watchers
         busy = False
         while not (self.closing and lifecycle.module is None and not self._queue.urgent):
+            self._mailbox.announce()
             for descriptor in self._wakeup.wait(0.0 if busy else self._idle_s()):
                 # All of them: the first one that reads a line keeps a copy for the others.
                 for watcher in watchers.at(descriptor):
@@ -254,12 +275,15 @@ class Worker:
         urgent, jobs = self._queue.urgent, self._queue.jobs
         for _ in range(TURNS):
             if self._timer_queue.timers:
+                self._mailbox.announce()
                 self._run_timers()
             if urgent:
+                self._mailbox.announce()
                 self._do_urgent(urgent.popleft())
                 continue
             look = next(self._looks.due(), None) if self._looks.timers else None
             if look is not None:
+                self._mailbox.announce()
                 self.lifecycle.guarded(look)
                 if urgent:
                     continue
@@ -268,6 +292,7 @@ class Worker:
                     job = jobs.popleft()
                 except IndexError:
                     continue  # an urgent job has just overtaken the last one
+                self._mailbox.announce()  # of the one before: this one may take long
                 self._carry_out(job)
             elif look is None:
                 return False
@@ -287,17 +312,12 @@ class Worker:
             self.lifecycle.guarded(item)
 
     def _carry_out(self, job: Job) -> None:
-        if self._clock.monotonic() > job.deadline:
-            why = "The request waited longer than its timeout_ms and was not started."
-            self._refuse(job, ExpiredError(why))
+        if job.operation.reads_only:
+            self._measure(job.operation, job.arguments, job)
             return
-        if not job.session.current.alive:
-            self._refuse(job, ExpiredError("The session ended before the request was started."))
+        if not self._may_start(job):
             return
         claim = None if job.claim is None else job.claim.current
-        if claim is not None and not claim.alive:
-            self._refuse(job, self._queue.released())
-            return
         try:
             readings = self.lifecycle.perform(job.operation.name, job.arguments)
         except BridgeError as error:
@@ -306,6 +326,51 @@ class Worker:
             self._fail(job, error, started=True)
             return
         self._outputs.written(job, claim, certain=True)
+        self._answer(job, readings)
+        self._outputs.report_rest()
+
+    def _measure(
+        self, operation: OperationDescription, arguments: tuple[object, ...], *asked: Job
+    ) -> None:
+        """Carry out an operation that only reads, for all who wait for the same reading.
+
+        It begins after the last of them came: nobody is given a value from before the question.
+        """
+        waiting = [*asked, *self._queue.take_equal(operation, arguments)]
+        jobs = [job for job in waiting if self._may_start(job)]
+        watchers: list[PeriodicReading] = []
+        if self.watched:
+            watchers = self._watchers.due_for(operation, arguments, self._clock.monotonic())
+        if not jobs and not watchers:
+            return
+        outcome: Result | BridgeError
+        try:
+            outcome = self.lifecycle.perform(operation.name, arguments)
+        except BridgeError as error:
+            outcome = error
+            for job in jobs:
+                self._fail(job, error, started=True)
+        else:
+            for job in jobs:
+                self._answer(job, outcome)
+        if watchers:
+            self._watchers.deliver(watchers, outcome)
+        self._outputs.report_rest()
+
+    def _may_start(self, job: Job) -> bool:
+        """Return whether a job may be started; one that may not is answered."""
+        if self._clock.monotonic() > job.deadline:
+            why = "The request waited longer than its timeout_ms and was not started."
+            self._refuse(job, ExpiredError(why))
+        elif not job.session.current.alive:
+            self._refuse(job, ExpiredError("The session ended before the request was started."))
+        elif not job.is_claimed:
+            self._refuse(job, self._queue.released())
+        else:
+            return True
+        return False
+
+    def _answer(self, job: Job, readings: Result) -> None:
         try:
             frame = messages.encode_result(
                 job.request_id, messages.outcome(readings, emulated=self._emulated)
@@ -313,8 +378,9 @@ class Worker:
         except Exception as error:  # noqa: BLE001  (whatever a module put into its readings)
             self._fail(job, self.lifecycle.defect(error), started=True)
             return
-        self._mailbox.post(JobResult(job, frame, self, started=True))
-        self._outputs.report_rest()
+        self.values.keep(job.operation, job.arguments, readings, len(frame))
+        shown = readings if self._observing else None
+        self._mailbox.put(JobResult(job, frame, self, started=True, readings=shown))
 
     def _refuse(self, job: Job, error: BridgeError) -> None:
         """Answer a job that is not started; also called by the poll loop."""

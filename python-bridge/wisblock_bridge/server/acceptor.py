@@ -12,6 +12,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import logging
+import resource
+import select
 import selectors
 import socket
 import struct
@@ -51,14 +53,17 @@ MAX_UNSENT_BYTES = 4 * 1024 * 1024
 has the same limit."""
 
 MAX_RECEIVED_BYTES = 32 * 1024 * 1024
-"""Of all peers together: what has come and was not handed over yet."""
+"""Of all peers together: what has come and was not handed over yet, parts of messages included."""
+
+RESERVED_DESCRIPTORS = 32
+"""Of those that the process may have, for buses, workers and files: no connection takes them."""
 
 HANDSHAKE_S = 5.0
 LISTEN_BACKLOG = 128
 
 CHUNK_BYTES = 64 * 1024
 TURN_BYTES = 1024 * 1024
-"""How much of one connection is read before others get their turn."""
+"""How much of one connection is read, to find its end, before others get their turn."""
 
 FULL_BYTES, FULL_MESSAGES = 16 * 1024, 64
 """With less in it no connection was full. The kernel has room for 208 KiB (net.core.wmem_default),
@@ -69,7 +74,10 @@ PAUSE_S = 2.0
 """Nothing for so long, though it could have sent: a peer has sent what had waited in its own queue.
 Far more than a computer with work to do keeps a program waiting."""
 
-ACCEPTS_PER_TURN = 64
+COPIED_BYTES = 4096
+"""A shorter frame is copied behind its header, which takes less time than to send two pieces."""
+
+ACCEPTS_PER_TURN = 16
 ACCEPT_AGAIN_S = 1.0
 """After the computer could not give a descriptor: those of other parts may have become free."""
 
@@ -90,7 +98,12 @@ class Connection:
         protocol: Its side of the protocol.
         messages: What has come and was not handed over yet; with a clock reading where it may have
             come long ago (s).
+        has_left: The peer has hung up, or died; what it had sent before may still lie here.
         has_ended: Nothing more will come of it.
+        kept_bytes: What of it is kept here and was not handed over, as last counted.
+        hangup: Reports that the peer has hung up, whatever lies in front of that.
+        settles: It is read on although something waits, to find its end.
+        chunk_since: Since when what was read last may have waited, s; None for what is new.
         old_since: Clock reading since when what comes may have waited, s; None for what is new.
         old_bytes: How much of what comes is surely as old.
         old_total: How much of that was read.
@@ -107,11 +120,16 @@ class Connection:
     handshake: Timer | None = None
     messages: deque[tuple[Message, float | None]] = field(default_factory=deque)
     message_bytes: int = 0
+    kept_bytes: int = 0
+    hangup: select.poll = field(default_factory=select.poll)
     unsent: deque[memoryview] = field(default_factory=deque)
     unsent_bytes: int = 0
     wants_writing: bool = False
     interest: int = _READ
+    has_left: bool = False
     has_ended: bool = False
+    settles: bool = False
+    chunk_since: float | None = None
     old_since: float | None = None
     old_bytes: int = 0
     old_total: int = 0
@@ -122,6 +140,11 @@ class Connection:
     def describe(self) -> str:
         """Return who it is, for people."""
         return self.address
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something of it that was read waits to be handed over."""
+        return bool(self.messages) or self.protocol.has_more
 
 
 class Acceptor:
@@ -222,14 +245,17 @@ class Acceptor:
     def _admit(self, accepted: socket.socket) -> None:
         accepted.settimeout(0)
         user, address = _who_is(accepted)
-        if len(self._connections) >= MAX_CONNECTIONS or (
-            user is not None and self._of_user[user] >= MAX_CONNECTIONS_PER_USER
+        if (
+            len(self._connections) >= MAX_CONNECTIONS
+            or (user is not None and self._of_user[user] >= MAX_CONNECTIONS_PER_USER)
+            # The kernel gives the lowest number that is free.
+            or accepted.fileno() >= _descriptor_limit() - RESERVED_DESCRIPTORS
         ):
             accepted.close()
             self.refused += 1
             if self._limit.allows():
                 log.warning(
-                    "more than %d connections at once: further ones are refused (%s)",
+                    "%d programs are connected; further ones are refused (%s)",
                     len(self._connections), address,
                 )  # fmt: skip
             return
@@ -241,6 +267,7 @@ class Acceptor:
             user,
             ServerConnection(MAX_MESSAGE_BYTES, MAX_DISCARDED_BYTES),
         )
+        made.hangup.register(accepted, select.POLLRDHUP)
         self._selector.register(accepted, _READ, partial(self._ready, made))
         self._connections[made.identity] = made
         self._of_user[user] += 1
@@ -276,30 +303,56 @@ class Acceptor:
 
     @property
     def has_messages(self) -> bool:
-        """Whether messages wait to be handed over."""
+        """Whether messages may wait to be handed over."""
         return bool(self._waiting)
+
+    @property
+    def waiting(self) -> int:
+        """How many peers have messages that wait to be handed over."""
+        return len(self._waiting)
+
+    def waiting_peers(self) -> list[bytes]:
+        """Return the identities of the peers of whom a message was read and not handed over."""
+        return [connection.identity for connection in self._waiting if connection.messages]
 
     def has(self, identity: bytes) -> bool:
         """Return whether a peer is connected here."""
         return identity in self._connections
+
+    def describe(self, identity: bytes) -> str:
+        """Return who a peer is, for people; empty for none that is connected here."""
+        connection = self._connections.get(identity)
+        return "" if connection is None else connection.address
 
     def take(self) -> tuple[Connection, Message, float | None] | None:
         """Take the next message; those of several peers take turns.
 
         Returns:
             Who sent it, the message, and since when it may have waited (a clock reading in s, None
-            for a message that has just come); None when there is none.
+            for a message that has just come); None when there is none now. Where ``has_messages``
+            is true all the same, a peer had sent much without any message in it, and others are to
+            get their turn.
         """
-        waiting = self._waiting
-        if not waiting:
+        if not self._waiting:
             return None
-        connection = waiting.popleft()
+        connection = self._waiting.popleft()
+        if not connection.messages:
+            if self._parse(connection, b"") and not connection.messages:
+                self._go_on(connection)
+            if not connection.messages:
+                return None
         message, received_at = connection.messages.popleft()
-        size = _size(message)
+        size = len(message) if type(message) is bytes else _size(message)
         connection.message_bytes -= size
+        connection.kept_bytes -= size
         self._received_bytes -= size
-        if connection.messages:
-            waiting.append(connection)
+        self._go_on(connection)
+        return connection, message, received_at
+
+    def _go_on(self, connection: Connection) -> None:
+        """See to what is left of a connection, or to its next bytes."""
+        if connection.has_work:
+            self._waiting.append(connection)
         elif connection.has_ended:
             self._close(connection)
         else:
@@ -307,56 +360,96 @@ class Acceptor:
                 connection.read_at = self._timer_queue.clock.monotonic()
             if not connection.interest & _READ:
                 self._set_interest(connection)
-        return connection, message, received_at
 
     def _ready(self, connection: Connection) -> None:
         if connection.wants_writing:
             self._write(connection)
         if connection.identity not in self._connections:
             return
-        if connection.messages:
-            self._set_interest(connection)  # nothing more is read before these were handed over
+        if connection.has_work and not connection.settles:
+            self._set_interest(connection)  # nothing more is read before this was handed over
         else:
             self._read(connection)
 
+    def has_left(self, connection: Connection) -> bool:
+        """Return whether a peer has hung up, or died, whatever of it still waits here.
+
+        Args:
+            connection: The peer.
+        """
+        if connection.identity not in self._connections:
+            return True
+        connection.has_left = connection.has_left or bool(connection.hangup.poll(0))
+        return connection.has_left
+
     def _read(self, connection: Connection) -> None:
-        """Read what has come, up to its end: nobody's turn begins with half of what was sent."""
+        """Read what has come, and find its end if that is there."""
+        taken, is_empty = 0, False
+        while not is_empty and taken < TURN_BYTES:
+            wanted = min(connection.old_bytes or CHUNK_BYTES, CHUNK_BYTES)
+            try:
+                data = connection.socket.recv(wanted)
+            except BlockingIOError:
+                break
+            except OSError:
+                data = b""
+            if not data:
+                self._end(connection)
+                break
+            taken += len(data)
+            is_empty = len(data) < wanted
+            since = self._age_of(connection, len(data))
+            if not connection.has_work:  # else there is something before it, which is no newer
+                connection.chunk_since = since
+            if not self._parse(connection, data):
+                return
+        if not connection.settles or connection.kept_bytes > TURN_BYTES:
+            self._offer(connection)
+
+    def _offer(self, connection: Connection) -> None:
+        """Let what was read be handed over."""
+        connection.settles = False
+        if connection.has_work:
+            self._waiting.append(connection)
+
+    def settle(self) -> None:
+        """Let what was read since a stop be handed over."""
+        for connection in tuple(self._connections.values()):
+            if connection.settles:
+                self._offer(connection)
+
+    def _parse(self, connection: Connection, data: bytes) -> bool:
+        """Find messages in what was read.
+
+        Args:
+            connection: Whose.
+            data: What comes next; none to go on with what is there.
+
+        Returns:
+            Whether the connection is still there.
+        """
         try:
-            self._receive(connection)
-        except BlockingIOError:
-            pass
+            for message in connection.protocol.receive(data):
+                connection.messages.append((message, connection.chunk_since))
+                connection.old_messages += 1
+                connection.message_bytes += (
+                    len(message) if type(message) is bytes else _size(message)
+                )
         except ProtocolError as error:
             self._break(connection, str(error))
-            return
-        except OSError:
-            connection.has_ended = True
+            return False
         self._send_control(connection)
         if connection.identity not in self._connections:
-            return
-        if connection.messages:
-            self._waiting.append(connection)
-            if self._received_bytes > MAX_RECEIVED_BYTES:
-                self._break(connection, "all clients together have sent more than can be kept")
-        elif connection.has_ended:
-            self._close(connection)
+            return False
+        kept = connection.message_bytes + connection.protocol.held_bytes
+        self._received_bytes += kept - connection.kept_bytes
+        connection.kept_bytes = kept
+        if self._received_bytes > MAX_RECEIVED_BYTES:
+            most = max(self._connections.values(), key=lambda each: each.kept_bytes)
+            self._break(most, "all clients together have sent more than can be kept")
+        return connection.identity in self._connections
 
-    def _receive(self, connection: Connection) -> None:
-        taken = 0
-        while taken < TURN_BYTES:
-            data = connection.socket.recv(connection.old_bytes or CHUNK_BYTES)
-            if not data:
-                connection.has_ended = True
-                return
-            taken += len(data)
-            since = self._age_of(connection, len(data))
-            for message in connection.protocol.receive(data):
-                connection.messages.append((message, since))
-                connection.old_messages += 1
-                size = _size(message)
-                connection.message_bytes += size
-                self._received_bytes += size
-
-    def note_stop(self, since: float, now: float) -> None:
+    def note_stop(self, since: float, now: float) -> bool:
         """Take note that this process was stopped: what waits in a connection may be as old.
 
         Where so much waits that the kernel may have had no room for more, the peer may have the
@@ -366,16 +459,32 @@ class Acceptor:
         Args:
             since: Clock reading of the last turn before, s.
             now: Clock reading, s.
+
+        Returns:
+            Whether more may come at once, with the end behind it: over TCP the kernel has what a
+            peer had sent before it died, but gives it only as there is room. ``settle`` is to be
+            called when that had time to come; until then nothing of such a connection is handed
+            over.
         """
         for connection in self._connections.values():
+            if connection.has_work:  # read before the stop, or it would have been handed over
+                if connection.chunk_since is None:
+                    connection.chunk_since = since
+                connection.messages = deque(
+                    (message, since if received_at is None else received_at)
+                    for message, received_at in connection.messages
+                )
             waiting = _waiting_bytes(connection.socket)
             if not waiting:
                 continue
-            if connection.old_since is None:
+            if not self._may_be_old(connection, now):
                 connection.old_since = since
-                connection.old_messages = 0
+                connection.old_total = connection.old_messages = 0
             connection.old_bytes = waiting
             connection.old_until = now + max(now - since, PAUSE_S)
+            if connection.user is None and waiting >= FULL_BYTES and not connection.has_work:
+                connection.settles = True
+        return any(connection.settles for connection in self._connections.values())
 
     def _age_of(self, connection: Connection, length: int) -> float | None:
         """Return since when bytes that were just read may have waited; None for new ones."""
@@ -383,19 +492,23 @@ class Acceptor:
         if since is None:
             return None
         now = self._timer_queue.clock.monotonic()
-        if connection.old_bytes:
-            connection.old_bytes -= length
-            connection.read_at = now
-            connection.old_total += length
-            return since
-        was_full = connection.old_total >= FULL_BYTES or connection.old_messages >= FULL_MESSAGES
-        paused = now - connection.read_at > PAUSE_S or now > connection.old_until
-        if paused or not was_full:
+        if not self._may_be_old(connection, now):
             connection.old_since = None
-            connection.old_total = 0
             return None
         connection.read_at = now
+        if connection.old_bytes:
+            connection.old_bytes -= length
+            connection.old_total += length
         return since
+
+    @staticmethod
+    def _may_be_old(connection: Connection, now: float) -> bool:
+        """Return whether what comes next may have waited through the stop noted last."""
+        if connection.old_since is None or connection.old_bytes:
+            return connection.old_since is not None
+        was_full = connection.old_total >= FULL_BYTES or connection.old_messages >= FULL_MESSAGES
+        has_paused = now - connection.read_at > PAUSE_S or now > connection.old_until
+        return was_full and not has_paused
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -418,7 +531,10 @@ class Acceptor:
             return Sent.FULL
         header = encode_header(len(frame))
         try:
-            sent = connection.socket.sendmsg((header, frame))
+            if len(frame) < COPIED_BYTES:
+                sent = connection.socket.send(header + frame)
+            else:
+                sent = connection.socket.sendmsg((header, frame))
         except BlockingIOError:
             connection.wants_writing = True
             self._set_interest(connection)
@@ -512,9 +628,9 @@ class Acceptor:
         self.cut(connection.identity)
 
     def _end(self, connection: Connection) -> None:
-        """Note that a peer has gone; what it had sent before is still handed over."""
-        connection.has_ended = True
-        if not connection.messages:
+        """Note that a peer has gone; what was read of it is still handed over."""
+        connection.has_left = connection.has_ended = True
+        if not connection.has_work:
             self._close(connection)
 
     def _close(self, connection: Connection) -> None:
@@ -523,8 +639,8 @@ class Acceptor:
         self._of_user[connection.user] -= 1
         if not self._of_user[connection.user]:
             del self._of_user[connection.user]
-        self._received_bytes -= connection.message_bytes
-        connection.message_bytes = 0
+        self._received_bytes -= connection.kept_bytes
+        connection.kept_bytes = connection.message_bytes = 0
         connection.messages.clear()
         with suppress(ValueError):
             self._waiting.remove(connection)
@@ -543,7 +659,7 @@ class Acceptor:
 
         A peer that sends one request after another never gets here: that takes no system call.
         """
-        reads = not connection.messages and not connection.has_ended
+        reads = (connection.settles or not connection.has_work) and not connection.has_ended
         interest = (_READ if reads else 0) | (_WRITE if connection.wants_writing else 0)
         if interest == connection.interest:
             return
@@ -552,6 +668,12 @@ class Acceptor:
         connection.interest = interest
         if interest:  # without interest in anything it may not be registered
             self._selector.register(connection.socket, interest, partial(self._ready, connection))
+
+
+def _descriptor_limit() -> int:
+    """Return how many descriptors this process may have."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def _waiting_bytes(connected: socket.socket) -> int:

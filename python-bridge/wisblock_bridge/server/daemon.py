@@ -82,7 +82,7 @@ class Daemon:
         self._clock = SystemClock()
         self._started = self._clock.monotonic()
         self._config = config
-        self.catalogue = registry.load()
+        self.catalogue = registry.serving()
         check_slots(config, self.catalogue.modules)
         self.board, self._detection = self._find_board()
         self._emulated: EmulatedBoard | None = None
@@ -102,6 +102,7 @@ class Daemon:
         )
         keys = load_keys(config)
         self._listed = None if keys is None else keys[1]
+        self._emulator = self._emulator_methods()
         self._server = Server(self._mailbox, self._sessions, self._timer_queue)
         self._dispatcher = Dispatcher(
             self.catalogue,
@@ -115,7 +116,7 @@ class Daemon:
                 lambda: chips_in_use(self.slot_manager),
                 self._mailbox,
             ),
-            self._emulator_methods(),
+            self._emulator,
         )
         self._dispatcher.status = self._status
         self._dispatcher.log_lines = log_buffer.lines if log_buffer is not None else list
@@ -359,8 +360,10 @@ class Daemon:
             self._detection,
             asked_by=asked_by,
         )
-        emulated = self._emulated
-        return {**found, **places(self.slot_manager, emulated.plugged if emulated else None)}
+        emulated, control = self._emulated, self._emulator
+        if emulated is None or control is None:
+            return {**found, **places(self.slot_manager, None)}
+        return {**found, **places(self.slot_manager, emulated.plugged, control.about)}
 
 
 def run(config: Config, log_buffer: LogBuffer | None = None) -> int:

@@ -38,8 +38,10 @@ from wisblock_bridge.runtime.jobs import (
 from wisblock_bridge.runtime.safe_state import PendingSafeStates
 from wisblock_bridge.runtime.slots import SlotClosingError
 from wisblock_bridge.server.access import admit, chosen_name, removed, role_for
+from wisblock_bridge.server.invocations import Invocation, Invocations, invocation
 from wisblock_bridge.server.job_results import JobResults
 from wisblock_bridge.server.leases import Leases
+from wisblock_bridge.server.observers import Observers
 from wisblock_bridge.server.parameters import Checker
 from wisblock_bridge.server.parked_requests import ParkedRequests
 from wisblock_bridge.server.releases import Releases
@@ -52,6 +54,7 @@ from wisblock_bridge.wire.methods import (
     HelloParams,
     InvokeParams,
     NoParams,
+    ObserveParams,
     ReleaseParams,
     ScanParams,
     SubscribeParams,
@@ -60,7 +63,8 @@ from wisblock_bridge.wire.methods import (
 from wisblock_bridge.wire.roles import LOCAL, Role
 
 if TYPE_CHECKING:
-    from wisblock_bridge.modules.registry import Catalogue
+    from wisblock_bridge.module_api.signatures import OperationDescription
+    from wisblock_bridge.modules.registry import Known
     from wisblock_bridge.runtime.jobs import WorkerMessage
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
@@ -75,12 +79,15 @@ if TYPE_CHECKING:
     from wisblock_bridge.wire.roles import Peer
 
 REFUSALS_AT_ONCE = 8
-"""Requests beyond what a client may have in flight that are refused before the workers' messages
-get their turn: beside a client that floods, a reply waits for this many refusals."""
+"""Requests refused one after another before the workers' messages get their turn: beside a client
+that floods, a reply waits for this many refusals."""
 
 log = logging.getLogger(__name__)
 
-_Method = tuple[messages.MapDecoder[Any], Callable[[Call, Any], object], Role]
+_Method = tuple[messages.MapDecoder[Any] | None, Callable[[Call, Any], object], Role]
+"""What decodes the parameters (None: the method itself does), answers, and may be asked by whom."""
+
+_invoke_decoder = messages.MapDecoder(InvokeParams)
 
 
 class Dispatcher:
@@ -99,7 +106,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        catalogue: Known,
         slot_manager: SlotManager,
         sessions: Sessions,
         outbox: Outbox,
@@ -121,12 +128,25 @@ class Dispatcher:
         self._to_wake: set[Worker] = set()
         self._replies = replies = Replies(sessions, outbox, counters)
         self._parked = ParkedRequests(clock, replies, self._attempt)
-        self._job_results = JobResults(slot_manager, sessions, replies, counters)
+        self._observers = observers = Observers(
+            slot_manager, sessions, outbox, timer_queue, self._may_be_told
+        )
+        self._job_results = JobResults(slot_manager, sessions, replies, counters, observers)
         self._leases = Leases(sessions, outbox, timer_queue, self.end_session)
         self._checkers: dict[tuple[str, Kind, str], Checker] = {}
+        self._invocations = Invocations()
         self.subscriptions = Subscriptions(
-            slot_manager, sessions, outbox, timer_queue, counters, self._worker, self._checker
+            slot_manager,
+            sessions,
+            outbox,
+            timer_queue,
+            counters,
+            self._worker,
+            self._checker,
+            observers,
         )
+        if emulator is not None:
+            emulator.watch(observers)
         self._releases: Releases[Call] = Releases(
             slot_manager,
             sessions,
@@ -137,6 +157,10 @@ class Dispatcher:
         slot_manager.conflicts.sessions = sessions
         self.pending_safe_states = PendingSafeStates(slot_manager, timer_queue)
         self._undecodable = UndecodableFrames(clock)
+        self._refused_in_a_row = 0
+        self._catalogue_reply: msgspec.Raw | None = None
+        self._statuses: dict[Role, msgspec.Raw] = {}
+        """By the role of who asks, until something happens that may change it."""
         self.stopping = False
         self.status: Callable[[Peer], dict[str, object]] = lambda _peer: {}
         self.log_lines: Callable[[], list[dict[str, object]]] = list
@@ -150,14 +174,15 @@ class Dispatcher:
         return {
             # What these two need beyond that, the description of the operation says; ``release``
             # touches what is the client's own, or asks for more itself.
-            "invoke": (messages.MapDecoder(InvokeParams), self._invoke, read),
+            "invoke": (None, self._invoke, read),
             "subscribe": (messages.MapDecoder(SubscribeParams), self._subscribe, read),
             "ping": (none, lambda _call, _params: {"clock_ms": self._clock_ms()}, read),
             "hello": (messages.MapDecoder(HelloParams), self._hello, read),
             "bye": (none, self._bye, read),
-            "catalogue": (none, lambda _call, _params: self._catalogue.data, read),
-            "status": (none, lambda call, _params: self.status(call.session.peer), read),
+            "catalogue": (none, lambda _call, _params: self._encoded_catalogue(), read),
+            "status": (none, self._encoded_status, read),
             "log": (none, lambda _call, _params: {"lines": self.log_lines()}, Role.ADMIN),
+            "observe": (messages.MapDecoder(ObserveParams), self._observe, read),
             "unsubscribe": (messages.MapDecoder(UnsubscribeParams), self._unsubscribe, read),
             "release": (messages.MapDecoder(ReleaseParams), self._release, read),
             "scan": (messages.MapDecoder(ScanParams), self._scan, Role.ADMIN),
@@ -174,7 +199,7 @@ class Dispatcher:
         *,
         length: int | None = None,
         received_at: float | None = None,
-        has_left: bool = False,
+        has_left: Callable[[], bool] | bool = False,
     ) -> bool:
         """Take one frame from a client.
 
@@ -185,14 +210,14 @@ class Dispatcher:
             address: Tells where it is; asked only when its session begins.
             length: Of the whole frame, where only its start is there, bytes.
             received_at: Clock reading since when it may have waited, s; None for now.
-            has_left: Its connection has ended.
+            has_left: Tells whether its connection has ended; asked before something is driven.
 
         Returns:
-            Whether more frames should be taken at once: the client does not wait for answers, and
-            it is not a flood that is being turned away.
+            Whether more frames may be taken at once; not, where it is a flood that is being turned
+            away.
         """
         if peer is not LOCAL and not self._may_enter(identity, frame, peer):
-            return True
+            return self._note_refusal()
         now = self._clock.monotonic()
         session = self._sessions.of(identity, now, peer, address)
         counters = self._counters
@@ -209,7 +234,7 @@ class Dispatcher:
                 self._outbox.reply(
                     identity, messages.encode_error(identification.request_id, identification.error)
                 )
-            return True
+            return self._note_refusal()
         if session.in_flight >= MAX_IN_FLIGHT:
             counters.refused += 1
             error = BusyError(
@@ -218,9 +243,9 @@ class Dispatcher:
             )
             counters.count_error(error)
             self._outbox.reply(identity, messages.encode_error(request.id, error))
-            return counters.refused % REFUSALS_AT_ONCE != 0
+            return self._note_refusal()
         session.in_flight += 1
-        self._attempt(
+        refused = self._attempt(
             Call(
                 session,
                 identity,
@@ -229,7 +254,15 @@ class Dispatcher:
                 has_left=has_left,
             )
         )
-        return session.in_flight > 1
+        if refused:
+            return self._note_refusal()
+        self._refused_in_a_row = 0
+        return True
+
+    def _note_refusal(self) -> bool:
+        """Return whether more frames may be taken at once, after one was refused."""
+        self._refused_in_a_row += 1
+        return self._refused_in_a_row % REFUSALS_AT_ONCE != 0
 
     def log_undecodable(self, identity: bytes, why: str) -> None:
         """Let the log know, once, that a client sends what cannot be answered.
@@ -270,17 +303,20 @@ class Dispatcher:
         self.end_session(session)
 
     def wake_workers(self) -> None:
-        """Let workers look at what was queued since the last time."""
+        """Let workers look at what was queued since the last time; the loop's turn begins."""
+        self._statuses.clear()
         for worker in self._to_wake:
             worker.wake()
         self._to_wake.clear()
 
-    def _attempt(self, call: Call) -> None:
+    def _attempt(self, call: Call) -> bool:
+        """Carry out a request, as far as the loop does; return whether it was refused."""
         request = call.request
-        if self.stopping:
-            self._replies.fail(call, ClosingError("The bridge is stopping."))
-            return
+        if self._statuses and request.method != "status":
+            self._statuses.clear()
         try:
+            if self.stopping:
+                raise ClosingError("The bridge is stopping.")  # noqa: TRY301  (answered below)
             method = self._methods.get(request.method)
             if method is None:
                 result = self._other(call)
@@ -288,16 +324,23 @@ class Dispatcher:
                 decoder, answer, needed = method
                 if call.session.peer.role < needed:
                     admit(call.session.peer, needed, request.method)
-                given = messages.decode_params(request.params, decoder, request.method)
-                result = answer(call, given)
+                result = answer(
+                    call,
+                    request.params
+                    if decoder is None
+                    else messages.decode_params(request.params, decoder, request.method),
+                )
             if result is not None:
                 self._replies.succeed(call, result)
         except SlotClosingError as closing:
             self._parked.add(call, closing)
         except BridgeError as error:
             self._replies.fail(call, error)
+            return True
         except Exception as error:  # noqa: BLE001  (one request must not end the bridge)
             self._replies.fail(call, defect(error, f"method {request.method}"))
+            return True
+        return False
 
     # -- messages of workers ----------------------------------------------------------------------
 
@@ -307,6 +350,7 @@ class Dispatcher:
         Args:
             message: What it reports.
         """
+        self._statuses.clear()
         if type(message) is JobResult:
             self._job_results.receive(message)
         elif isinstance(message, Notification):
@@ -314,8 +358,10 @@ class Dispatcher:
         elif isinstance(message, MadeSafe):
             self._releases.made_safe(message)
             self._parked.made_safe(message)
+            self._observers.check_health(message.worker)
         elif isinstance(message, OutputsSafe):
             self._sessions.forget_outputs(message.worker.place, message.outputs)
+            self._observers.check_health(message.worker)
         else:
             assert isinstance(message, WorkerClosed)  # noqa: S101
             self._receive_closed(message.worker)
@@ -323,12 +369,15 @@ class Dispatcher:
     def _receive_notification(self, notification: Notification) -> None:
         """Pass on an event, unless the key of its client was removed while it kept silent."""
         session = self.subscriptions.session_of(notification.subscription)
-        if session is None:
-            return
-        if session.peer is LOCAL or self.is_listed(session.peer):
+        if session is not None and self._may_be_told(session):
             self.subscriptions.receive(notification)
-        else:
-            self._cut_off(session)
+
+    def _may_be_told(self, session: Session) -> bool:
+        """Return whether a client's key is still on the list, and cut the client off if not."""
+        if session.peer is LOCAL or self.is_listed(session.peer):
+            return True
+        self._cut_off(session)
+        return False
 
     def receive_scan(self, scanned: Scanned) -> None:
         """Answer those who asked for a scan.
@@ -345,6 +394,7 @@ class Dispatcher:
         self.pending_safe_states.closed(worker)
         self._releases.module_closed(worker)
         self.subscriptions.module_closed(worker)
+        self._observers.module_closed(worker)
         self._parked.module_closed(worker)
 
     # -- methods ----------------------------------------------------------------------------------
@@ -361,6 +411,8 @@ class Dispatcher:
         session.name, session.version = params.client, params.version
         session.lease_s = params.lease_ms / 1000.0
         self._leases.begin(session)
+        for place in session.claims:
+            self._observers.holder_changed(place)  # its client has another name
         return {
             "server": "wisblock-bridge",
             "version": __version__,
@@ -373,6 +425,20 @@ class Dispatcher:
             "resumed": resumed,
             "clock_ms": self._clock_ms(),
         }
+
+    def _encoded_catalogue(self) -> msgspec.Raw:
+        """Return the catalogue, which does not change, encoded."""
+        if self._catalogue_reply is None:
+            self._catalogue_reply = messages.encode_part(self._catalogue.data)
+        return self._catalogue_reply
+
+    def _encoded_status(self, call: Call, _params: NoParams) -> msgspec.Raw:
+        """Return the status, encoded once for all who ask before anything else happens."""
+        peer = call.session.peer
+        found = self._statuses.get(peer.role)
+        if found is None:
+            found = self._statuses[peer.role] = messages.encode_part(self.status(peer))
+        return found
 
     def _clock_ms(self) -> float:
         return round(self._clock.monotonic() * 1000.0, 3)
@@ -394,45 +460,62 @@ class Dispatcher:
             if worker is not None and not worker.closing:
                 worker.make_safe(output.name, claims.get(output.place))
 
-    def _invoke(self, call: Call, params: InvokeParams) -> None:
-        checker = self._checker(params.module, "operation", params.operation)
-        peer = call.session.peer
-        if peer is not LOCAL:
-            what = f"{params.module} {params.operation}"
-            admit(peer, role_for(checker.description), what)
-        if call.has_left and not checker.description.reads_only:
-            raise ClosingError("The client has left: nothing is driven for it.")
-        checked = checker.check(params.params)
-        place = self._slot_manager.place(params.module, params.slot)
+    def _invoke(self, call: Call, raw: msgspec.Raw) -> None:
+        encoded = bytes(raw)
+        wanted = self._invocations.find(encoded)
+        if wanted is None:
+            wanted = self._prepare(call, raw)
+            self._invocations.remember(encoded, wanted)
+        else:
+            self._admit(call, wanted.description, wanted.place.module)
+        place = wanted.place
         worker = self._worker(place)
-        description = checker.description
         session: Session = call.session
+        if wanted.output:
+            self._slot_manager.make_way_for_line(worker, wanted.output)
+        claim = session.claims.get(place)
+        is_new = claim is None
+        claim = claim or Claim()
         job = Job(
-            call.session,
+            session,
             call.identity,
             call.request.id,
             call.deadline,
-            description,
-            msgspec.structs.astuple(checked),
+            wanted.description,
+            wanted.arguments,
+            wanted.output,
+            wanted.on_loss,
+            wanted.urgent,
+            claim,
         )
-        urgent = False
-        if description.drives:
-            values = msgspec.structs.asdict(checked)
-            job.output = description.output(values)
-            job.on_loss = params.on_loss
-            urgent = description.is_urgent(values)
-            self._slot_manager.make_way_for_line(worker, job.output)
-        job.urgent = urgent
-        claim = session.claims.get(place)
-        is_new = claim is None
-        job.claim = claim = claim or Claim()
-        worker.submit(job, urgent=urgent)
+        worker.submit(job, urgent=wanted.urgent)
         if is_new:  # only now: a request that was refused claims nothing
-            session.claims[place] = claim
+            self._sessions.begin_claim(session, place, claim)
             self.subscriptions.wake(session, place)
-        if call.request.node is not msgspec.UNSET:
-            claim.note(call.request.node)
+        if call.request.node is not msgspec.UNSET and claim.note(call.request.node):
+            self._observers.holder_changed(place)
         self._to_wake.add(worker)
+
+    def _prepare(self, call: Call, raw: msgspec.Raw) -> Invocation:
+        """Decode and check the parameters of ``invoke``, once the client may ask for it at all."""
+        params = messages.decode_params(raw, _invoke_decoder, "invoke")
+        checker = self._checker(params.module, "operation", params.operation)
+        self._admit(call, checker.description, params.module)
+        checked = checker.check(params.params)
+        place = self._slot_manager.place(params.module, params.slot)
+        return invocation(checker.description, place, checked, params.on_loss)
+
+    @staticmethod
+    def _admit(call: Call, description: OperationDescription, module: str) -> None:
+        """Refuse what this client may not do, or what is to be done for a client that has left."""
+        peer = call.session.peer
+        if peer is not LOCAL:
+            admit(peer, role_for(description), f"{module} {description.name}")
+        if call.has_left is not False and not description.reads_only:
+            if callable(call.has_left):
+                call.has_left = call.has_left()
+            if call.has_left:
+                raise ClosingError("The client has left: nothing is driven for it.")
 
     def _subscribe(self, call: Call, params: SubscribeParams) -> None:
         node = call.request.node
@@ -442,7 +525,13 @@ class Dispatcher:
         # The reply goes out before the first event can arise.
         self._replies.succeed(call, {"subscription": subscription.number})
         self.subscriptions.begin(subscription)
-        self.subscriptions.wake(call.session, subscription.place)
+        if subscription.place is not None:
+            self.subscriptions.wake(call.session, subscription.place)
+
+    def _observe(self, call: Call, params: ObserveParams) -> None:
+        subscription = self.subscriptions.observe(call.session, params)
+        self._replies.succeed(call, {"subscription": subscription.number})
+        self.subscriptions.begin(subscription)
 
     def _unsubscribe(self, call: Call, params: UnsubscribeParams) -> object:
         self.subscriptions.unsubscribe(call.session, params.subscription)

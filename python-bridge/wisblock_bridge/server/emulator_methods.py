@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
     from wisblock_bridge.emulation.board import EmulatedBoard
     from wisblock_bridge.module_api import Slot
+    from wisblock_bridge.module_api.emulated import Quantity, Value
     from wisblock_bridge.runtime.slots import SlotManager
+    from wisblock_bridge.server.observers import Observers
+
+LONGEST_VALUE = 4096
+"""Bytes or characters of a value that ``emulator.list`` gives; a longer one is left out."""
+
+MOST_CHOICES = 64
 
 ProductSlot = Literal[1, 2]
 AnySlot = Literal[1, 2, "board"]
@@ -100,6 +107,16 @@ class EmulatorMethods:
             "emulator.fault": self._method("emulator.fault", FaultParams, self._fault),
         }
 
+    def watch(self, observers: Observers) -> None:
+        """Let observers know what is plugged in.
+
+        Args:
+            observers: Those to tell.
+        """
+        board = self._board
+        observers.plugged = lambda: {slot: board.plugged(slot) for slot in board.slots}
+        board.on_plugged = observers.plugged_changed
+
     def ask_for(self, module: str, slot: Slot) -> None:
         """Plug in what was asked for, where an emulated slot would take it of itself.
 
@@ -117,17 +134,55 @@ class EmulatorMethods:
         return lambda raw: answer(messages.decode_params(raw, decoder, name))
 
     def _list(self, params: ListParams) -> object:
+        return [_described(each) for each in self._board.quantities(params.slot)]
+
+    def about(self, slot: int) -> dict[str, object]:
+        """Return what fits a slot, and how what is in it can be made to fail.
+
+        Args:
+            slot: 1 or 2.
+        """
+        return {
+            "fits": self._fits(slot),
+            "faults": self._faults(slot),
+            "fault": self._fault_of(slot),
+        }
+
+    def _fits(self, slot: int) -> list[str]:
+        classes = self._slot_manager.modules
         return [
-            {
-                "quantity": each.name,
-                "unit": each.unit,
-                "low": each.low,
-                "high": each.high,
-                "tolerance": each.tolerance,
-                "writable": each.writable,
-            }
-            for each in self._board.quantities(params.slot)
+            name
+            for name in self._board.products
+            if name in classes and slot in classes[name].product.slots
         ]
+
+    def _faults(self, slot: int) -> list[str]:
+        """Return the kinds of faults that do something to what is in a slot."""
+        module = self._board.plugged(slot)
+        if module is None:
+            return []
+        kinds: list[str] = []
+        if any(isinstance(each, PortNeed | SpiNeed) for each in self._needs(module)):
+            kinds = [str(each) for each in FaultKind]
+        elif self._of_module(slot, module):
+            kinds = [str(each) for each in FaultKind if each is not FaultKind.CHECKSUM]
+        return [*kinds, *(["power_cycle"] if self._board.forgets(slot) else [])]
+
+    def _fault_of(self, slot: int) -> str | None:
+        """Return the kind of fault that is on for what is in a slot."""
+        module = self._board.plugged(slot)
+        if module is None:
+            return None
+        needs = tuple(self._needs(module))
+        kind: FaultKind | None = None
+        if any(isinstance(each, PortNeed) for each in needs):
+            kind = self._board.fault_of_line(slot)
+        elif any(isinstance(each, SpiNeed) for each in needs):
+            kind = self._board.fault_of_select(slot)
+        else:
+            on = (self._board.bus.fault_at(each) for each in self._of_module(slot, module))
+            kind = next((each for each in on if each is not None), None)
+        return None if kind is None else str(kind)
 
     def _get(self, params: GetParams) -> object:
         return {"quantity": params.quantity, "value": self._value(params.slot, params.quantity)}
@@ -138,8 +193,7 @@ class EmulatorMethods:
 
     def _value(self, slot: Slot, quantity: str) -> object:
         """Return a quantity as readings are given: without the noise of computing it."""
-        value = self._board.get(slot, quantity)
-        return to_digits(value) if isinstance(value, float) else value
+        return _shown(self._board.get(slot, quantity))
 
     def _plug(self, params: PlugParams) -> object:
         self._board.plug(params.module, params.slot)
@@ -248,3 +302,26 @@ class EmulatorMethods:
         )
         behind = (spec.controllers[each.controller].address for each in lines if each is not None)
         return tuple(dict.fromkeys(each for each in behind if each is not None))
+
+
+def _described(quantity: Quantity) -> dict[str, object]:
+    """Return a quantity as ``emulator.list`` has it."""
+    value = quantity.get()
+    found: dict[str, object] = {
+        "quantity": quantity.name,
+        "unit": quantity.unit,
+        "low": quantity.low,
+        "high": quantity.high,
+        "tolerance": quantity.tolerance,
+        "writable": quantity.writable,
+        "control": quantity.control_for(value),
+    }
+    if not isinstance(value, str | bytes) or len(value) <= LONGEST_VALUE:
+        found["value"] = _shown(value)
+    if quantity.choices:
+        found["choices"] = list(quantity.choices[:MOST_CHOICES])
+    return found
+
+
+def _shown(value: Value) -> object:
+    return to_digits(value) if isinstance(value, float) else value

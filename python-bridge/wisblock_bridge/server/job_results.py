@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.sessions import Sessions
     from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.runtime.worker import Worker
+    from wisblock_bridge.server.observers import Observers
     from wisblock_bridge.server.replies import Replies
     from wisblock_bridge.server.status import Counters
 
@@ -30,15 +31,22 @@ class JobResults:
         sessions: The clients, and what they drive.
         replies: Answers requests.
         counters: What is counted for the status.
+        observers: Clients that are told what others are told.
     """
 
     def __init__(
-        self, slot_manager: SlotManager, sessions: Sessions, replies: Replies, counters: Counters
+        self,
+        slot_manager: SlotManager,
+        sessions: Sessions,
+        replies: Replies,
+        counters: Counters,
+        observers: Observers,
     ) -> None:
         self._slot_manager = slot_manager
         self._sessions = sessions
         self._replies = replies
         self._counters = counters
+        self._observers = observers
 
     def receive(self, result: JobResult) -> None:
         """Note what a job did, and send its reply."""
@@ -57,6 +65,11 @@ class JobResults:
         else:
             self._counters.operations += 1
         self._replies.send(job.session, job.identity, frame)
+        # Last: nobody waits for those who only observe.
+        if result.readings is not None:
+            self._observers.result(worker, job.operation, job.arguments, result.readings)
+        elif result.started and error is not None:
+            self._observers.failed(worker.place, job.operation, job.arguments, error)
 
     def _note_output(self, job: Job, worker: Worker, *, failed: bool) -> None:
         """Note what became of an output; nobody drives it for a client that has disconnected."""

@@ -11,9 +11,11 @@ import os
 import selectors
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wisblock_bridge.server.acceptor import Acceptor
+from wisblock_bridge.server.deaf_clients import DeafClients
 from wisblock_bridge.server.outbox import Outbox, Sent
 from wisblock_bridge.server.scanner import Scanned
 from wisblock_bridge.server.undecodable import DELIMITED, SEVERAL_FRAMES
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BURST = 64
-"""Messages handled before the workers' messages get their turn."""
+BURST, BURST_S = 64, 0.001
+"""Messages handled, and time spent on them, before the workers' messages get their turn."""
 
 SWITCH_INTERVAL_S = 0.0002
 """How long a worker waits for the interpreter's lock while this loop has no rest. Python's own 5 ms
@@ -45,6 +47,10 @@ LONGEST_SLEEP_S = 0.1
 
 STOPPED_S = 0.25
 """A turn that takes so much longer than it had to: what lies in the connections may be as old."""
+
+SETTLE_S = 0.05
+"""After a stop, where the kernel may have the end of a connection only behind what it has no room
+for: within a computer that comes as fast as it is read."""
 
 LAST_BURSTS = 100
 """Bursts that are still answered when the bridge stops, so that no client can keep it from it."""
@@ -67,8 +73,12 @@ class Server:
         self._selector = selectors.DefaultSelector()
         self.outbox = Outbox(self._transmit, self._give_up, timer_queue)
         self._acceptor = Acceptor(
-            self._selector, timer_queue, self.outbox.drop, lambda _identity: self.outbox.retry()
+            self._selector,
+            timer_queue,
+            self.outbox.drop,
+            lambda _identity: self.outbox.retry(),
         )
+        self._deaf = DeafClients(timer_queue)
         self._remote: RemoteClients | None = None
         self._listed: ClientList | None = None
         self._stopping = False
@@ -150,15 +160,36 @@ class Server:
         # What is to be done at a signal, its handler has done.
         self._selector.register(self._signals, read, lambda: os.read(self._signals, 512))
         self._turned_at = self._clock.monotonic()
+        looks_again = False
         while not self._stopping:
             # Last of all: a worker that wakes earlier would only wait for the interpreter's lock.
             wait_s = self._wait_s()
             dispatcher.wake_workers()
             was_stopped = self._turn(wait_s)
-            self._hand_over(dispatcher, all_of_it=was_stopped)
-            # After what has come was handed over: a lease that was renewed in time has not ended.
+            self._hand_over(dispatcher, first_of_each=was_stopped)
+            # After what has come was read: a lease that was renewed in time has not ended. After
+            # the first message of each client: it may be its hello on another connection.
+            self._renew_waiting()
+            looks_again = not looks_again and self._was_stopped(self._clock.monotonic())
+            if looks_again:  # the stop came after the look
+                continue
             for action in self._timer_queue.due():
                 action()
+
+    def _was_stopped(self, now: float) -> bool:
+        """Return whether it is longer than usual since the loop has looked for messages."""
+        return now - self._turned_at > LONGEST_SLEEP_S + STOPPED_S
+
+    def _renew_waiting(self) -> None:
+        """Renew the leases of those whose requests were read and wait for their turn."""
+        due, now = self._timer_queue.next_due, self._clock.monotonic()
+        if due is None or due > now or not self._has_messages:
+            return
+        for identity in self._acceptor.waiting_peers():
+            self._sessions.renew(identity, now)
+        if self._remote is not None:
+            for identity in self._remote.waiting_clients():
+                self._sessions.renew(identity, now)
 
     def _wait_s(self) -> float | None:
         """Return how long there is nothing to do; None for as long as nothing happens."""
@@ -179,9 +210,10 @@ class Server:
         """
         ready = self._selector.select(wait_s)
         now = self._clock.monotonic()
-        was_stopped = wait_s is not None and now - self._turned_at > LONGEST_SLEEP_S + STOPPED_S
+        was_stopped = wait_s is not None and self._was_stopped(now)
         if was_stopped:
-            self._acceptor.note_stop(self._turned_at, now)
+            if self._acceptor.note_stop(self._turned_at, now):
+                self._settle(now + SETTLE_S)
             # What came meanwhile, even where the wait had ended just before.
             ready = self._selector.select(0.0)
         self._turned_at = now
@@ -189,30 +221,45 @@ class Server:
             key.data()
         return was_stopped
 
+    def _settle(self, end: float) -> None:
+        """Read what the kernel still has of those whose connection was full, and hand over nothing.
+
+        Args:
+            end: Clock reading, s.
+        """
+        while (left_s := end - self._clock.monotonic()) > 0:
+            for key, _ in self._selector.select(left_s):
+                key.data()
+        self._acceptor.settle()
+
     @property
     def _has_messages(self) -> bool:
         return self._acceptor.has_messages or (
             self._remote is not None and self._remote.has_messages
         )
 
-    def _hand_over(self, dispatcher: Dispatcher, *, all_of_it: bool = False) -> None:
-        """Hand what has come to the dispatcher, up to a burst or all of it."""
-        if self._acceptor.has_messages:
-            while self._hand_over_burst(dispatcher) and all_of_it:
-                pass
+    def _hand_over(self, dispatcher: Dispatcher, *, first_of_each: bool = False) -> None:
+        """Hand what has come to the dispatcher: a burst, or as many as serve everybody once."""
+        left = self._acceptor.waiting if first_of_each else 1
+        while left > 0 and self._acceptor.has_messages:
+            taken = self._hand_over_burst(dispatcher)
+            left -= taken or left
         remote = self._remote
         if remote is not None and remote.has_messages:
-            for _ in range(BURST):
-                if not self._hand_over_remote(dispatcher, remote):
-                    break
+            self._hand_over_remote_burst(dispatcher, remote)
 
-    def _hand_over_burst(self, dispatcher: Dispatcher) -> bool:
-        """Hand over messages of this computer's programs; False when there are no more."""
-        take, handle = self._acceptor.take, dispatcher.handle
-        for _ in range(BURST):
+    def _hand_over_burst(self, dispatcher: Dispatcher) -> int:
+        """Hand over messages of this computer's programs; returns how many had their turn."""
+        take, handle, has_left = self._acceptor.take, dispatcher.handle, self._acceptor.has_left
+        monotonic = self._clock.monotonic
+        ends_at = monotonic() + BURST_S
+        messages = 0
+        # Asked before each: a stop in the middle makes the rest as old as itself.
+        while messages < BURST and monotonic() < ends_at:
+            messages += 1
             found = take()
             if found is None:
-                return False
+                break
             connection, message, received_at = found
             identity, frame, length = connection.identity, message, None
             if not isinstance(frame, bytes):
@@ -224,29 +271,34 @@ class Server:
                 connection.describe,
                 length=length,
                 received_at=received_at,
-                has_left=connection.has_ended,
+                has_left=partial(has_left, connection),
             ):
-                break
-        return self._acceptor.has_messages
+                break  # a flood that is being turned away: others get their turn
+        return messages
 
-    def _hand_over_remote(self, dispatcher: Dispatcher, remote: RemoteClients) -> bool:
-        """Hand over one message of another computer; whether the next may follow at once."""
-        found = remote.take()
-        if found is None:
-            return False
-        identity, message = found
-        if message.frames is not None:
-            self._start_of(dispatcher, identity, message.frames)
+    def _hand_over_remote_burst(self, dispatcher: Dispatcher, remote: RemoteClients) -> None:
+        """Hand over messages of other computers."""
         assert self._listed is not None  # noqa: S101
-        peer = self._listed.find(message.key) or Peer(message.key, "", Role.NONE)
-        return dispatcher.handle(
-            identity,
-            message.start,
-            peer,
-            lambda: message.address,
-            length=message.length,
-            received_at=message.received_at,
-        )
+        ends_at = self._clock.monotonic() + BURST_S
+        for _ in range(BURST):
+            found = remote.take()
+            if found is None:
+                return
+            identity, message = found
+            if message.frames is not None:
+                self._start_of(dispatcher, identity, message.frames)
+            peer = self._listed.find(message.key) or Peer(message.key, "", Role.NONE)
+            if not dispatcher.handle(
+                identity,
+                message.start,
+                peer,
+                partial(getattr, message, "address"),
+                length=message.length,
+                received_at=message.received_at,
+            ):
+                return
+            if self._clock.monotonic() > ends_at:
+                return
 
     @staticmethod
     def _start_of(
@@ -287,6 +339,7 @@ class Server:
 
     def close(self) -> None:
         """Close all connections, after a last attempt to send what waits."""
+        self._deaf.write()
         self._acceptor.close()
         if self._remote is not None:
             self._remote.close()
@@ -303,10 +356,11 @@ class Server:
         return self._acceptor.send(identity, frame)
 
     def _give_up(self, identity: bytes) -> None:
+        name = self._acceptor.describe(identity)
         for session in self._sessions:
             if session.identity == identity:
-                name = f"client {session.name}" if session.name else "unnamed client"
-                log.warning("%s does not read its replies and was disconnected", name)
+                name = session.name or name
                 if self._dispatcher is not None:
                     self._dispatcher.end_session(session)
+        self._deaf.note(name or "without a name")
         self._acceptor.cut(identity)

@@ -37,13 +37,16 @@ def chips_in_use(slot_manager: SlotManager) -> tuple[ChipInUse, ...]:
 
 
 def places(
-    slot_manager: SlotManager, plugged: Callable[[int], str | None] | None
+    slot_manager: SlotManager,
+    plugged: Callable[[int], str | None] | None,
+    about: Callable[[int], dict[str, object]] = lambda _slot: {},
 ) -> dict[str, object]:
     """Return who holds which address, and what else decides whether two modules conflict.
 
     Args:
         slot_manager: What is in use.
         plugged: Returns which product is in a slot; only an emulated board knows.
+        about: Returns what else it knows of a slot.
 
     Returns:
         A part of the result of ``status``.
@@ -63,5 +66,7 @@ def places(
         ],
     }
     if plugged is not None:
-        found["plugged"] = [{"slot": slot, "module": plugged(slot)} for slot in slots]
+        found["plugged"] = [
+            {"slot": slot, "module": plugged(slot), **about(slot)} for slot in slots
+        ]
     return found

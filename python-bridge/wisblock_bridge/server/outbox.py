@@ -19,6 +19,7 @@ from wisblock_bridge.wire import messages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wisblock_bridge.module_api.signatures import OperationDescription
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session
     from wisblock_bridge.threads.timers import Timer, TimerQueue
@@ -30,6 +31,11 @@ MAX_WAITING_REPLY_BYTES = 4 * 1024 * 1024
 """What replies may occupy for one client that does not read, after its socket's own buffers are
 full.
 """
+
+MAX_WAITING_BYTES = 32 * 1024 * 1024
+"""What replies may occupy for all of them; the one for whom most is kept is given up first."""
+
+AnyEvent = messages.Event | messages.Observed
 
 RETRY_S, SOON_S = 0.02, 0.001
 """Until it is tried again: where nothing could be sent the last time, and where something could."""
@@ -53,29 +59,35 @@ class Subscription:
     Attributes:
         number: Its number.
         session: Whose.
-        place: The module.
+        place: The module; None where a client observes.
         event: Name of the event, or of the operation.
         sequence: Number of the last message delivered or dropped.
         lost: Messages dropped since the last one delivered.
+        late: Beats missed that its client has not been told of yet.
         waiting: Messages that wait in the outbox.
         start: Begins to watch (again).
+        description: Of the event or the operation; None where a client observes.
+        arguments: The parameters, in order.
         backoff: Pauses between attempts to begin it again, when its module was closed.
     """
 
     number: int
     session: Session
-    place: Place
+    place: Place | None
     event: str
     start: Callable[[], None]
+    description: OperationDescription | None = None
+    arguments: tuple[object, ...] = ()
     sequence: int = 0
     lost: int = 0
+    late: int = 0
     waiting: int = 0
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_RETURN_S))
 
 
 @dataclass(slots=True, eq=False)
 class _Outbox:
-    items: deque[bytes | tuple[Subscription, messages.Event]] = field(default_factory=deque)
+    items: deque[bytes | tuple[Subscription, AnyEvent]] = field(default_factory=deque)
     reply_bytes: int = 0
     taken: bool = False
     """Whether the client has taken something out since that was last asked."""
@@ -102,6 +114,8 @@ class Outbox:
         self._timer_queue = timer_queue
         self._timer: Timer | None = None
         self._outboxes: dict[bytes, _Outbox] = {}
+        self._reply_bytes = 0
+        """Of all of them."""
         self.unroutable = 0
         self.events_lost = 0
         self.clients_given_up = 0
@@ -131,12 +145,16 @@ class Outbox:
         outbox = self._outboxes[identity]
         outbox.items.append(frame)
         outbox.reply_bytes += len(frame)
-        if outbox.reply_bytes > MAX_WAITING_REPLY_BYTES:
-            self.clients_given_up += 1
-            self.drop(identity)
-            self._give_up(identity)
+        self._reply_bytes += len(frame)
+        if outbox.reply_bytes <= MAX_WAITING_REPLY_BYTES:
+            if self._reply_bytes <= MAX_WAITING_BYTES:
+                return
+            identity = max(self._outboxes, key=lambda each: self._outboxes[each].reply_bytes)
+        self.clients_given_up += 1
+        self.drop(identity)
+        self._give_up(identity)
 
-    def event(self, subscription: Subscription, event: messages.Event) -> None:
+    def event(self, subscription: Subscription, event: AnyEvent) -> None:
         """Send an event, or let it wait, or drop the oldest of its subscription.
 
         Args:
@@ -188,6 +206,7 @@ class Outbox:
                 self.retry_s = SOON_S
                 if isinstance(item, bytes):
                     outbox.reply_bytes -= len(item)
+                    self._reply_bytes -= len(item)
                 else:
                     item[0].waiting -= 1
             if not outbox.items:
@@ -217,6 +236,7 @@ class Outbox:
         outbox = self._outboxes.pop(identity, None)
         if outbox is None:
             return
+        self._reply_bytes -= outbox.reply_bytes
         for item in outbox.items:
             if isinstance(item, bytes):
                 self.unroutable += 1
@@ -225,13 +245,13 @@ class Outbox:
                 self._lose(item[0])
         outbox.items.clear()
 
-    def _send_event(
-        self, identity: bytes, subscription: Subscription, event: messages.Event
-    ) -> Sent:
+    def _send_event(self, identity: bytes, subscription: Subscription, event: AnyEvent) -> Sent:
         event.lost = subscription.lost
+        if isinstance(event, messages.Event):
+            event.late = subscription.late
         sent = self._transmit(identity, messages.encode_event(event))
         if sent is Sent.YES:
-            subscription.lost = 0
+            subscription.lost = subscription.late = 0
         return sent
 
     def _drop_oldest(self, outbox: _Outbox, subscription: Subscription) -> None:

@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from wisblock_bridge.errors import BadParamsError
+from wisblock_bridge.errors import BadParamsError, BadRequestError
 from wisblock_bridge.module_api import UNITS
+from wisblock_bridge.wire import msgpack_rules
 from wisblock_bridge.wire.messages import MALFORMED, NO_PARAMS, MapDecoder
 
 if TYPE_CHECKING:
     from wisblock_bridge.module_api.signatures import OperationDescription, ParamDescription
 
 _LONGEST_ECHO = 60
+_LONGEST_SHOWN = 4 * _LONGEST_ECHO
+"""Bytes of a value beyond which it is described instead of decoded and shown."""
+_MOST_NAMES = 64
+"""More parameters than any operation has."""
+
+_parts_decoder = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
 
 
 class Checker:
@@ -62,32 +69,22 @@ class Checker:
         return params
 
     def _explain(self, data: bytes, error: Exception) -> BadParamsError:
-        """Find the parameter that is wrong, and the words for it."""
+        """Find the parameter that is wrong, and the words for it.
+
+        Lengths come first: what a client sent is not decoded beyond what is repeated to it.
+        """
         description = self.description
         try:
-            given = msgspec.msgpack.decode(data)
-        except MALFORMED:
+            given = self._parts(data)
+        except BadParamsError as found:
+            return found
+        except (*MALFORMED, BadRequestError):
             return BadParamsError(f"The parameters cannot be read: {error}.")
-        if not isinstance(given, dict):
-            return BadParamsError(
-                f"The parameters of {self._subject} are {_shown(given)}; a map of names is wanted."
-            )
         known = {param.name: param for param in description.params}
         for name, value in given.items():
-            param = known.get(name) if isinstance(name, str) else None
-            if param is None:
-                names = ", ".join(known) or "none"
-                return BadParamsError(
-                    f"{self._subject} has no parameter {_quoted(name)}; it has: {names}.",
-                    data={"param": str(name)[:_LONGEST_ECHO], "allowed": list(known)},
-                )
-            try:
-                msgspec.convert(value, param.check, strict=True)
-            except msgspec.ValidationError:
-                return BadParamsError(
-                    f"{name} is {_shown(value)}; allowed: {allowed(param)}.",
-                    data={"param": name, "allowed": allowed(param)},
-                )
+            wrong = self._misfit(known, name, value)
+            if wrong is not None:
+                return wrong
         missing = [
             param for param in description.params if param.required and param.name not in given
         ]
@@ -97,6 +94,42 @@ class Checker:
                 data={"param": missing[0].name, "allowed": allowed(missing[0])},
             )
         return BadParamsError(f"The parameters of {self._subject} do not fit: {error}.")
+
+    def _parts(self, data: bytes) -> dict[str, msgspec.Raw]:
+        """Take a parameter map apart; its values stay as they are."""
+        shape, count, _ = msgpack_rules.head(data)
+        if shape is not msgpack_rules.Shape.MAP:
+            raise BadParamsError(
+                f"The parameters of {self._subject} are {_shown(data)}; a map of names is wanted."
+            )
+        if count > _MOST_NAMES:
+            raise BadParamsError(
+                f"{self._subject} has no {count} parameters; it has: {self._names()}.",
+                data={"allowed": [param.name for param in self.description.params]},
+            )
+        return _parts_decoder.decode(data)
+
+    def _misfit(
+        self, known: dict[str, ParamDescription], name: str, value: msgspec.Raw
+    ) -> BadParamsError | None:
+        """Return what is wrong with one parameter; None when it fits."""
+        param = known.get(name)
+        if param is None:
+            return BadParamsError(
+                f"{self._subject} has no parameter {_quoted(name)}; it has: {self._names()}.",
+                data={"param": name[:_LONGEST_ECHO], "allowed": list(known)},
+            )
+        try:
+            msgspec.msgpack.decode(value, type=param.check)
+        except MALFORMED:
+            return BadParamsError(
+                f"{name} is {_shown(bytes(value))}; allowed: {allowed(param)}.",
+                data={"param": name, "allowed": allowed(param)},
+            )
+        return None
+
+    def _names(self) -> str:
+        return ", ".join(param.name for param in self.description.params) or "none"
 
 
 _WORDS = {
@@ -139,11 +172,26 @@ def allowed(param: ParamDescription) -> str:
     return phrase
 
 
-def _quoted(name: object) -> str:
+def _quoted(name: str) -> str:
     """Write the name of a parameter as people type it; no control character gets through."""
-    return json.dumps(name[:_LONGEST_ECHO]) if isinstance(name, str) else _shown(name)
+    return json.dumps(name[:_LONGEST_ECHO])
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
+def _shown(data: bytes) -> str:
+    """Write a value that a client sent, encoded, or the beginning of it."""
+    shape, length, content = msgpack_rules.head(data)
+    if len(data) > _LONGEST_SHOWN:
+        match shape:
+            case msgpack_rules.Shape.ARRAY:
+                return f"a list of {length} values"
+            case msgpack_rules.Shape.MAP:
+                return f"a map of {length} values"
+            case msgpack_rules.Shape.TEXT:
+                begin = data[content : content + _LONGEST_SHOWN].decode(errors="ignore")
+                return f"{repr(begin)[:_LONGEST_ECHO]}…"
+            case msgpack_rules.Shape.BYTES:
+                return f"{repr(data[content : content + _LONGEST_ECHO])[:_LONGEST_ECHO]}…"
+            case _:
+                pass  # a scalar, which is never so long
+    text = repr(msgspec.msgpack.decode(data))
     return text if len(text) <= _LONGEST_ECHO else f"{text[:_LONGEST_ECHO]}…"

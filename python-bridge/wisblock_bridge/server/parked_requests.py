@@ -34,7 +34,7 @@ class ParkedRequests:
         attempt: Tries a request again.
     """
 
-    def __init__(self, clock: Clock, replies: Replies, attempt: Callable[[Call], None]) -> None:
+    def __init__(self, clock: Clock, replies: Replies, attempt: Callable[[Call], object]) -> None:
         self._clock = clock
         self._replies = replies
         self._attempt = attempt

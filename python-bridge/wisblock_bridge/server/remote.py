@@ -38,9 +38,17 @@ FIRST_RESTART_S, LONGEST_RESTART_S = 1.0, 60.0
 SERVED_WELL_S = 60.0
 """A process that lived so long does not count as one of a series that fails."""
 
+CHECK_S = 1.0
+SILENT_CHECKS, STARTING_CHECKS = 10, 30
+"""Checks in a row at which nothing had come, though the process has something to say each second:
+it hangs. They are counted, because the clock also goes on while this process is stopped itself."""
+
 MAX_UNSENT_BYTES = 8 * 1024 * 1024
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 64 * 1024
 TURN_BYTES = 1024 * 1024
+"""How much is read before others get their turn, while no message is complete."""
+PIPE_BYTES = 64 * 1024
+"""What the kernel keeps of what the process says: within it, its clients do not take turns."""
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -80,6 +88,8 @@ class RemoteClients:
         self._full: set[bytes] = set()
         self._generation = 0
         self._started_at = 0.0
+        self._silent_checks = 0
+        self._watchdog: Timer | None = None
         self._restart: Timer | None = None
         self._backoff = Backoff(FIRST_RESTART_S, LONGEST_RESTART_S)
         self.keys_refused = 0
@@ -125,6 +135,7 @@ class RemoteClients:
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PIPE_BYTES)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  (our own module)
                 [
@@ -138,6 +149,8 @@ class RemoteClients:
         self._generation += 1
         self._pipe, self._reader = ours, RecordReader()
         self._started_at = self._timer_queue.clock.monotonic()
+        self._silent_checks = SILENT_CHECKS - STARTING_CHECKS
+        self._watchdog = self._timer_queue.after(CHECK_S, self._check_alive)
         self._interest = _READ
         self._selector.register(ours, _READ, self._ready)
         return ours
@@ -149,6 +162,19 @@ class RemoteClients:
         except OSError as error:  # no process, no descriptor, no memory
             log.warning("remote clients cannot be served: %s", error.strerror)
             self._restart_later()
+
+    def _check_alive(self) -> None:
+        """End the process if it hangs."""
+        if self._process is None:
+            return
+        # While messages wait here nothing more is read.
+        self._silent_checks = 0 if self._messages else self._silent_checks + 1
+        if self._silent_checks <= SILENT_CHECKS:
+            self._watchdog = self._timer_queue.after(CHECK_S, self._check_alive)
+            return
+        log.warning("the process for remote clients does not answer and is ended")
+        self._process.kill()
+        self._ended()
 
     def _restart_later(self) -> float:
         wait_s = self._backoff.next_s()
@@ -163,6 +189,8 @@ class RemoteClients:
         if self._interest:
             self._selector.unregister(pipe)
         self._interest = 0
+        if self._watchdog is not None:
+            self._watchdog.cancel()
         pipe.close()
         code = self._reap()
         if self._timer_queue.clock.monotonic() - self._started_at >= SERVED_WELL_S:
@@ -191,8 +219,9 @@ class RemoteClients:
 
     def close(self) -> None:
         """End the process; what was handed over is given a moment to leave."""
-        if self._restart is not None:
-            self._restart.cancel()
+        for timer in (self._restart, self._watchdog):
+            if timer is not None:
+                timer.cancel()
         pipe, self._pipe = self._pipe, None
         if pipe is None:
             return
@@ -217,6 +246,10 @@ class RemoteClients:
     def has_messages(self) -> bool:
         """Whether messages wait to be handed over."""
         return bool(self._messages)
+
+    def waiting_clients(self) -> set[bytes]:
+        """Return the identities of the clients of whom a message was not handed over yet."""
+        return {identity for identity, _ in self._messages}
 
     def take(self) -> tuple[bytes, RemoteMessage] | None:
         """Take the next message.
@@ -263,12 +296,13 @@ class RemoteClients:
     def _read(self, pipe: socket.socket) -> None:
         taken = 0
         try:
-            while taken < TURN_BYTES:
+            while taken < TURN_BYTES and not self._messages:
                 data = pipe.recv(CHUNK_BYTES)
                 if not data:
                     self._ended()
                     return
                 taken += len(data)
+                self._silent_checks = 0
                 for record in self._reader.receive(data):
                     self._handle(record)
         except BlockingIOError:
@@ -302,6 +336,8 @@ class RemoteClients:
         """Handle what is about the process itself."""
         if record.kind is Kind.REFUSED:
             self.keys_refused += 1
+        elif record.kind is Kind.ALIVE:
+            pass  # that it came is all that it says
         elif record.kind is Kind.SERVES:
             log.info("remote clients are served on %s", self._named)
         elif record.kind is Kind.FAILED:

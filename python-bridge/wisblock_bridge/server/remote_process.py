@@ -25,6 +25,7 @@ import zmq
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.keys import ClientList, server_pair
 from wisblock_bridge.server.curve import CurveAuthenticator
+from wisblock_bridge.server.message_ages import GAP_S, MessageAges
 from wisblock_bridge.server.remote_records import Kind, Record, RecordReader, RemoteMessage
 from wisblock_bridge.wire.limits import MAX_MESSAGE_BYTES
 
@@ -40,13 +41,20 @@ HANDSHAKE_MS = 5000
 KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES = 10, 5, 3
 """The kernel's own heartbeat notices a computer that was switched off. ZMTP's is off."""
 
-MAX_UNSENT_BYTES = 8 * 1024 * 1024
-"""For the bridge; while it takes nothing, nothing is received."""
+MAX_UNSENT_BYTES = 64 * 1024
+"""For the bridge; while so much waits, nothing is received. Clients take turns in front of this
+queue and not within it, so it is short."""
 
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 """For one client that does not read, beyond what the bridge sends before it knows."""
 
 RETRY_MS = 20
+LONGEST_SLEEP_MS = 100
+"""So that a time for which this process was stopped is noticed, and the bridge hears of it."""
+
+ALIVE_S = 1.0
+"""The bridge hears from this process so often, whether or not there is anything to say."""
+
 BIND_S, BIND_AGAIN_S = 2.0, 0.05
 CHUNK_BYTES = 256 * 1024
 BURST = 64
@@ -69,6 +77,9 @@ class RemoteProcess:
         self._unsent_bytes = 0
         self._waiting: dict[bytes, deque[bytes]] = {}
         self._refused = 0
+        self._ages = MessageAges()
+        self._looked_at = SystemClock.monotonic()
+        self._alive_at = self._looked_at
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         pair = server_pair(directory)
         if pair is None:
@@ -118,7 +129,9 @@ class RemoteProcess:
             takes = self._unsent_bytes < MAX_UNSENT_BYTES
             poller.register(self._router, zmq.POLLIN if takes else 0)
             poller.register(self._pipe, zmq.POLLIN | (zmq.POLLOUT if self._unsent else 0))
-            ready = dict(poller.poll(RETRY_MS if self._waiting else None))
+            ready = dict(poller.poll(RETRY_MS if self._waiting else LONGEST_SLEEP_MS))
+            if takes:
+                self._look()
             if self._wakeup in ready:
                 os.eventfd_read(self._wakeup)
             state = ready.get(self._pipe.fileno(), 0)
@@ -128,7 +141,22 @@ class RemoteProcess:
                 self._receive()
             self._retry()
             self._tell_refusals()
+            self._tell_alive()
             self._write_pipe()
+
+    def _look(self) -> float:
+        """Notice that nobody has looked at the clients for a while; returns the clock reading."""
+        now = SystemClock.monotonic()
+        if now - self._looked_at > LONGEST_SLEEP_MS / 1000 + GAP_S:
+            self._ages.note_gap(self._looked_at, now)
+        self._looked_at = now
+        return now
+
+    def _tell_alive(self) -> None:
+        now = SystemClock.monotonic()
+        if now - self._alive_at >= ALIVE_S and not self._unsent:
+            self._alive_at = now
+            self._tell(Record(Kind.ALIVE))
 
     def close(self) -> None:
         """Close everything."""
@@ -140,6 +168,8 @@ class RemoteProcess:
 
     def _receive(self) -> None:
         for _ in range(BURST):
+            if self._unsent_bytes >= MAX_UNSENT_BYTES:
+                return
             try:
                 identity = self._router.recv(zmq.NOBLOCK)
             except zmq.Again:
@@ -163,7 +193,7 @@ class RemoteProcess:
             str(frame.get("Peer-Address")).removeprefix("::ffff:"),
             length,
             start,
-            SystemClock.monotonic(),
+            self._ages.since(identity, len(frame), self._look()),
         )
         self._tell(Record(kind, identity, message.encode()))
 

@@ -25,7 +25,8 @@ class Kind(IntEnum):
 
     From the process: it serves, it cannot; a message came, one of several frames (its length is 1
     where it is delimited as a REQ socket does it, else 0); a client takes
-    nothing now, takes something again, has gone; a key was refused. To the process: a message.
+    nothing now, takes something again, has gone; a key was refused; it is alive. To the process: a
+    message.
     """
 
     SERVES = 1
@@ -37,6 +38,7 @@ class Kind(IntEnum):
     LEFT = 7
     REFUSED = 8
     SEND = 9
+    ALIVE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class RemoteMessage:
         address: Its IP address.
         length: Its length, bytes.
         start: As much of it as is kept.
-        received_at: When it came, s; processes of one computer share this clock.
+        received_at: Since when it may have waited, s; processes of one computer share this clock.
         frames: What it is where it has several frames; then nothing of it is kept.
     """
 

@@ -12,6 +12,8 @@ import msgspec
 from wisblock_bridge.wire import messages
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wisblock_bridge.errors import BridgeError
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 class Call(msgspec.Struct, gc=False):
     """A request that is not answered yet.
 
-    ``place`` is what it is parked for; ``has_left`` means that its connection has ended, so that it
-    may drive nothing.
+    ``place`` is what it is parked for; ``has_left`` says whether its connection had ended when it
+    was to be started, so that it may drive nothing: that is found out where it matters.
     """
 
     session: Any
@@ -31,7 +33,7 @@ class Call(msgspec.Struct, gc=False):
     request: messages.Request
     deadline: float
     place: Place | None = None
-    has_left: bool = False
+    has_left: bool | Callable[[], bool] = False
 
 
 class Replies:

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from wisblock_bridge import __version__
+from wisblock_bridge.runtime.claims import holders
 from wisblock_bridge.wire import messages
 from wisblock_bridge.wire.roles import LOCAL, Role
 
@@ -37,6 +38,7 @@ class Counters:
         self.undecodable = 0
         self.operations = 0
         self.events = 0
+        self.late = 0
         self.keys_refused = 0
         self.errors: Counter[str] = Counter()
 
@@ -136,6 +138,7 @@ def _counters(counters: Counters, outbox: Outbox) -> dict[str, object]:
         "operations": counters.operations,
         "events": counters.events,
         "events_lost": outbox.events_lost,
+        "late": counters.late,
         "unroutable": outbox.unroutable,
         "clients_given_up": outbox.clients_given_up,
         "keys_refused": counters.keys_refused,
@@ -170,8 +173,10 @@ def _slots(slot_manager: SlotManager, sessions: Sessions) -> list[dict[str, obje
             "open": worker.lifecycle.is_open,
             "queued": worker.queued,
             "subscriptions": worker.watched,
+            "late": worker.late,
             **_health(worker.health),
             **_use(worker.place, slot_manager, sessions),
+            "values": worker.values.report(),
         }
         for worker in slot_manager
     ]
@@ -189,19 +194,9 @@ def _health(health: Health) -> dict[str, object]:
 
 
 def _use(place: Place, slot_manager: SlotManager, sessions: Sessions) -> dict[str, object]:
-    users = sessions.users(place)
     worker = slot_manager.find(place)
     return {
-        "claims": [
-            {"client": user["client"], "address": user["address"], "nodes": user["nodes"]}
-            for user in users
-            if user["connected"]
-        ],
-        "held": [
-            {"output": name, "client": user["client"], "address": user["address"]}
-            for user in users
-            for name in user["held"]
-        ],
+        **holders(sessions.users(place)),
         "idle": worker is not None and slot_manager.conflicts.is_yielding(worker),
     }
 

@@ -19,7 +19,13 @@ from wisblock_bridge.runtime.watches import EventWatch, PeriodicReading
 from wisblock_bridge.server.access import admit, role_for
 from wisblock_bridge.server.outbox import Subscription
 from wisblock_bridge.wire import messages
-from wisblock_bridge.wire.limits import MAX_INTERVAL_MS, MAX_SUBSCRIPTIONS, MIN_INTERVAL_MS
+from wisblock_bridge.wire.limits import (
+    MAX_INTERVAL_MS,
+    MAX_OBSERVERS,
+    MAX_OBSERVERS_OF_CLIENT,
+    MAX_SUBSCRIPTIONS,
+    MIN_INTERVAL_MS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +37,12 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.slots import SlotManager
     from wisblock_bridge.runtime.watches import Watcher
     from wisblock_bridge.runtime.worker import Worker
+    from wisblock_bridge.server.observers import Observers
     from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.server.parameters import Checker
     from wisblock_bridge.server.status import Counters
     from wisblock_bridge.threads.timers import TimerQueue
-    from wisblock_bridge.wire.methods import Kind, SubscribeParams
+    from wisblock_bridge.wire.methods import Kind, ObserveParams, SubscribeParams
 
 
 class Subscriptions:
@@ -49,6 +56,7 @@ class Subscriptions:
         counters: What is counted for the status.
         worker_of: Returns the worker of a module.
         checker_of: Returns what checks the parameters of a module's operation, or of its event.
+        observers: Clients that are told what others are told.
     """
 
     def __init__(
@@ -60,6 +68,7 @@ class Subscriptions:
         counters: Counters,
         worker_of: Callable[[Place], Worker],
         checker_of: Callable[[str, Kind, str], Checker],
+        observers: Observers,
     ) -> None:
         self._slot_manager = slot_manager
         self._sessions = sessions
@@ -68,6 +77,7 @@ class Subscriptions:
         self._counters = counters
         self._worker_of = worker_of
         self._checker_of = checker_of
+        self._observers = observers
         self._by_number: dict[int, Subscription] = {}
         self._last = 0
         self._asleep: set[int] = set()
@@ -89,8 +99,7 @@ class Subscriptions:
             BridgeError: It cannot be subscribed to, or there are too many.
             SlotClosingError: The slot is being emptied just now.
         """
-        if len(session.subscriptions) >= MAX_SUBSCRIPTIONS:
-            raise BusyError(f"{MAX_SUBSCRIPTIONS} subscriptions of this client run already.")
+        _check_number(session)
         if (params.event is None) == (params.operation is None):
             raise BadParamsError(
                 "Either event or operation is wanted, and not both.", data={"param": "event"}
@@ -115,13 +124,58 @@ class Subscriptions:
         def start() -> None:
             worker = self._worker_of(place)
             claim = self._sessions.claim(subscription.session, place)
-            if node:
-                claim.note(node)
+            if node and claim.note(node):
+                self._observers.holder_changed(place)
             worker.watch(watcher())
 
-        subscription = Subscription(number, session, place, name, start)
+        subscription = Subscription(
+            number, session, place, name, start, checker.description, arguments
+        )
         self._by_number[number] = subscription
         session.subscriptions.add(number)
+        return subscription
+
+    def observe(self, session: Session, params: ObserveParams) -> Subscription:
+        """Take a client that observes; it is told nothing yet.
+
+        Args:
+            session: Who.
+            params: What.
+
+        Returns:
+            The subscription, to be begun when the client knows its number.
+
+        Raises:
+            BridgeError: There is no such module or slot, or there are too many observers.
+        """
+        _check_number(session)
+        observing = sum(self._by_number[each].place is None for each in session.subscriptions)
+        if observing >= MAX_OBSERVERS_OF_CLIENT:
+            raise BusyError(f"This client observes {MAX_OBSERVERS_OF_CLIENT} times already.")
+        if len(self._observers) >= MAX_OBSERVERS:
+            raise BusyError(
+                f"{MAX_OBSERVERS} observers are there already.",
+                hint="Let one client observe for several purposes.",
+            )
+        for module in params.modules or ():
+            self._slot_manager.module_class(module)
+        slots = (*self._slot_manager.hardware.board.slots, "board")
+        for slot in params.slots or ():
+            if slot not in slots:
+                raise BadParamsError(
+                    f"There is no slot {slot!r:.60}.",
+                    data={"param": "slots", "allowed": list(slots)},
+                )
+        self._last += 1
+        subscription = Subscription(
+            self._last,
+            session,
+            None,
+            "observed",
+            lambda: self._observers.begin(subscription, params.modules, params.slots),
+        )
+        self._by_number[self._last] = subscription
+        session.subscriptions.add(self._last)
         return subscription
 
     def session_of(self, number: int) -> Session | None:
@@ -224,6 +278,9 @@ class Subscriptions:
         self._by_number.pop(subscription.number, None)
         self._asleep.discard(subscription.number)
         subscription.session.subscriptions.discard(subscription.number)
+        if subscription.place is None:
+            self._observers.end(subscription.number)
+            return
         worker = self._slot_manager.find(subscription.place)
         if worker is not None and not worker.closing:
             worker.unwatch(subscription.number)
@@ -235,12 +292,28 @@ class Subscriptions:
         subscription = self._by_number.get(notification.subscription)
         if subscription is None:
             return
+        self._counters.late += notification.late
+        subscription.late += notification.late
         try:
             self._send(subscription, notification)
         except Exception as error:  # noqa: BLE001  (one module's odd value must not end the bridge)
             subscription.lost += 1  # its sequence number is used up
-            notification.error = defect(error, f"an event of {subscription.place.module}")
+            where = "the bridge" if subscription.place is None else subscription.place.module
+            notification.error = defect(error, f"an event of {where}")
             self._send(subscription, notification)
+        self._observe(subscription, notification)
+
+    def _observe(self, subscription: Subscription, notification: Notification) -> None:
+        """Let those who observe know what this client was told."""
+        place, description = subscription.place, subscription.description
+        if place is None or description is None:
+            return
+        if notification.readings is not None and notification.error is None:
+            self._observers.reported(
+                place, description, subscription.arguments, notification.readings
+            )
+        elif notification.error is not None:
+            self._observers.failed(place, description, subscription.arguments, notification.error)
 
     def _send(self, subscription: Subscription, notification: Notification) -> None:
         self._counters.events += 1
@@ -291,6 +364,11 @@ class Subscriptions:
         number = subscription.number
         if number not in self._asleep:
             self._timer_queue.after(subscription.backoff.next_s(), lambda: self._return(number))
+
+
+def _check_number(session: Session) -> None:
+    if len(session.subscriptions) >= MAX_SUBSCRIPTIONS:
+        raise BusyError(f"{MAX_SUBSCRIPTIONS} subscriptions of this client run already.")
 
 
 def _check_rhythm(description: OperationDescription, params: SubscribeParams) -> None:

@@ -23,6 +23,11 @@ class FairLock:
         self._taken = False
         self._waiting: deque[threading.Lock] = deque()
 
+    @property
+    def contended(self) -> bool:
+        """Whether somebody waits for it: who has it for long should then let go for a moment."""
+        return bool(self._waiting)
+
     def __enter__(self) -> None:
         with self._guard:
             if not self._taken:

@@ -2,6 +2,8 @@
 
 1. Posting never blocks and never fails.
 2. The poll loop sleeps on ``descriptor``; many messages before it wakes cost one write.
+3. A thread that has something to do before it sleeps puts its message in first and announces it
+   last: a reader that wakes earlier would only wait for the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -25,7 +27,15 @@ class Mailbox(Generic[T]):
     def post(self, item: T) -> None:
         """Put a message in, from any thread."""
         self._items.append(item)
-        if not self._signalled:
+        self.announce()
+
+    def put(self, item: T) -> None:
+        """Put a message in for which the reader is woken at the next ``announce``, or earlier."""
+        self._items.append(item)
+
+    def announce(self) -> None:
+        """Wake the reader if there is anything that it was not woken for."""
+        if self._items and not self._signalled:
             self._signalled = True
             with suppress(OSError):  # the reader has closed: nobody waits any more
                 os.eventfd_write(self.descriptor, 1)

@@ -168,6 +168,7 @@ def _operation(each: OperationDescription) -> dict[str, object]:
 def _param(each: ParamDescription) -> dict[str, object]:
     facts = each.facts
     items = {"fewest": facts.fewest, "most": facts.most} if each.item_kind else {}
+    selects = {"selects": True} if facts.selects else {}
     return {
         "name": each.name,
         "label": facts.label or each.name.replace("_", " ").capitalize(),
@@ -181,6 +182,7 @@ def _param(each: ParamDescription) -> dict[str, object]:
         "low": facts.low,
         "high": facts.high,
         **items,
+        **selects,
     }
 
 

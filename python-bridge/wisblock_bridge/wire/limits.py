@@ -7,8 +7,9 @@ from __future__ import annotations
 
 MAX_MESSAGE_BYTES = 1024 * 1024
 MAX_DEPTH = 16
-MAX_ELEMENTS = 20_000
-"""Of maps and lists in one request, all together."""
+MAX_ELEMENTS = 4096
+"""Of maps and lists in one request, all together; twice what the longest list of a parameter needs.
+It bounds the time that a request can take which is looked at value by value."""
 
 DEFAULT_TIMEOUT_MS = 2000
 MAX_TIMEOUT_MS = 60_000
@@ -26,6 +27,18 @@ MAX_SUBSCRIPTIONS = 256
 MIN_INTERVAL_MS = 10
 MAX_INTERVAL_MS = 86_400_000
 """Between two readings of a subscription."""
+
+MAX_OBSERVERS, MAX_OBSERVERS_OF_CLIENT = 64, 8
+"""How often all clients together, and one of them, may observe."""
+
+MAX_FILTER = 64
+"""Modules, or slots, that one ``observe`` can name."""
+
+MAX_OBSERVED = 256
+"""Messages that wait for one observer; the oldest go first."""
+
+MAX_VALUES, MAX_VALUE_BYTES = 64, 4096
+"""Last values that ``status`` has of one module, and how long each of them may be."""
 
 MAX_OUTPUTS = 64
 """Outputs that one ``release`` can name."""

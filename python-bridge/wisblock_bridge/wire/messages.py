@@ -2,8 +2,10 @@
 
 1. No I/O, no clock, no module: only the form of a message is checked.
 2. Any bytes give a ``Request`` or raise ``Undecodable``, and nothing else.
-3. Only unusual frames are examined in detail: a frame whose key counts add up, and whose bytes
-   cannot contain too many levels or an extension type, is not.
+3. Only unusual frames are examined in detail: a short frame whose key counts add up, and whose
+   bytes cannot contain too many levels or an extension type, is not.
+4. A refusal costs little: lengths are judged before contents, and the parameters are not decoded
+   before version, id, and method are known to be good.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import msgspec
@@ -86,11 +89,17 @@ _id_decoder = msgspec.msgpack.Decoder(_OnlyId)
 _lone_id_decoder: msgspec.msgpack.Decoder[RequestId] = msgspec.msgpack.Decoder(int | str)
 _encoder = msgspec.msgpack.Encoder()
 
+_MAPS = frozenset((*range(0x80, 0x90), 0xDE, 0xDF))
+"""The bytes that can begin a map."""
 _LEVELS = bytes((*range(0x80, 0xA0), *range(0xDC, 0xE0)))
 """The bytes that can begin a map or a list, and with it a level."""
 _EXTENSIONS = bytes((0xC1, *range(0xC7, 0xCA), *range(0xD4, 0xD9)))
 _UNSUSPICIOUS = bytes(byte for byte in range(256) if byte not in _LEVELS + _EXTENSIONS)
 _SUSPICION = bytes.maketrans(_LEVELS + _EXTENSIONS, b"L" * len(_LEVELS) + b"E" * len(_EXTENSIONS))
+
+_LONG_FRAME_BYTES = 16 * 1024
+"""A longer one is examined before it is decoded: that ends at the limit of elements, where a
+decoder looks at all of them."""
 
 LONGEST_SENTENCE = 1000
 """What a client sent is repeated in errors, but not at any length."""
@@ -117,10 +126,24 @@ def decode(frame: bytes, length: int | None = None) -> Request:
             _readable_id(frame),
             BadRequestError(f"The frame has {length} bytes; {MAX_MESSAGE_BYTES} are allowed."),
         )
+    examined = length > _LONG_FRAME_BYTES and frame[0] in _MAPS
+    if examined:
+        try:
+            msgpack_rules.examine(frame)
+        except BadRequestError as error:
+            raise Undecodable(_readable_id(frame), error) from None
     try:
         request = _request_decoder.decode(frame)
     except MALFORMED as error:
         raise Undecodable(_readable_id(frame), _form_error(error)) from None
+    if not examined:
+        _examine_if_unusual(frame, request)
+    _check_envelope(request)
+    return request
+
+
+def _examine_if_unusual(frame: bytes, request: Request) -> None:
+    """Examine a frame that may break a rule which the decoder does not know."""
     keys = (
         _REQUIRED_KEYS
         + (request.params is not NO_PARAMS)
@@ -134,6 +157,10 @@ def decode(frame: bytes, length: int | None = None) -> Request:
             msgpack_rules.examine(frame)
         except BadRequestError as error:
             raise Undecodable(request.id, error) from None
+
+
+def _check_envelope(request: Request) -> None:
+    """Check version and times of a request whose form is good."""
     if request.v != VERSION:
         raise Undecodable(
             request.id,
@@ -151,7 +178,6 @@ def decode(frame: bytes, length: int | None = None) -> Request:
     deadline_ms = request.deadline_ms
     if deadline_ms is not msgspec.UNSET and not math.isfinite(deadline_ms):
         raise Undecodable(request.id, BadRequestError("deadline_ms has to be a finite number."))
-    return request
 
 
 def latest_start(request: Request, received_at: float) -> float:
@@ -311,7 +337,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Event(msgspec.Struct, gc=False, omit_defaults=True):
-    """One message of a subscription; ``lost`` is filled in when it is sent."""
+    """One message of a subscription; ``lost`` and ``late`` are filled in when it is sent."""
 
     v: int
     event: str
@@ -325,6 +351,37 @@ class Event(msgspec.Struct, gc=False, omit_defaults=True):
     error: Fault | msgspec.UnsetType = msgspec.UNSET
     initial: bool = False
     note: str = ""
+    late: int = 0
+
+
+class Observed(msgspec.Struct, gc=False, omit_defaults=True, kw_only=True):
+    """One message to a client that observes; ``lost`` is filled in when it is sent."""
+
+    v: int
+    event: str
+    subscription: int
+    sequence: int
+    kind: str
+    module: str | None
+    slot: int | str
+    lost: int = msgspec.field(default=-1)
+    name: str = ""
+    params: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
+    readings: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
+    timestamp: float | msgspec.UnsetType = msgspec.UNSET
+    quality: str | msgspec.UnsetType = msgspec.UNSET
+    emulated: bool | msgspec.UnsetType = msgspec.UNSET
+    note: str = ""
+    error: Fault | msgspec.UnsetType = msgspec.UNSET
+    claims: list[dict[str, object]] | msgspec.UnsetType = msgspec.UNSET
+    claims_total: int | msgspec.UnsetType = msgspec.UNSET
+    held: list[dict[str, object]] | msgspec.UnsetType = msgspec.UNSET
+    open: bool | msgspec.UnsetType = msgspec.UNSET
+    failing: bool | msgspec.UnsetType = msgspec.UNSET
+    last_good: float | msgspec.UnsetType | None = msgspec.UNSET
+    last_error: Fault | msgspec.UnsetType | None = msgspec.UNSET
+    last_error_at: float | msgspec.UnsetType | None = msgspec.UNSET
+    initial: bool = False
 
 
 def encode_result(request_id: RequestId, result: object) -> bytes:
@@ -335,6 +392,18 @@ def encode_result(request_id: RequestId, result: object) -> bytes:
         result: Its result, plain types or an ``Outcome``.
     """
     return _encoder.encode(_Success(VERSION, request_id, True, result))  # noqa: FBT003
+
+
+def encode_part(result: object) -> msgspec.Raw:
+    """Encode a result that several replies have in common.
+
+    Args:
+        result: Plain types.
+
+    Returns:
+        What ``encode_result`` takes in its place.
+    """
+    return msgspec.Raw(_encoder.encode(result))
 
 
 def encode_error(request_id: RequestId, error: BridgeError) -> bytes:
@@ -359,7 +428,7 @@ def outcome(readings: Result, *, emulated: bool) -> Outcome:
     )
 
 
-def encode_event(event: Event) -> bytes:
+def encode_event(event: Event | Observed) -> bytes:
     """Encode an event.
 
     Args:
@@ -390,10 +459,12 @@ def _plain(error: Exception) -> str:
 
 
 def _readable_id(frame: bytes) -> RequestId | None:
-    try:
-        return _id_decoder.decode(frame).id
-    except MALFORMED:
-        return _bare_id(frame)
+    """Read the id of a frame that is no request: mostly it stands in front."""
+    found = _bare_id(frame)
+    if found is None:
+        with suppress(*MALFORMED):
+            found = _id_decoder.decode(frame).id
+    return found
 
 
 def _bare_id(frame: bytes) -> RequestId | None:

@@ -13,6 +13,7 @@ import msgspec
 from wisblock_bridge.wire.limits import (
     MAX_CLIENT_NAME,
     MAX_CLIENT_VERSION,
+    MAX_FILTER,
     MAX_INTERVAL_MS,
     MAX_LEASE_MS,
     MAX_OUTPUTS,
@@ -70,6 +71,21 @@ class UnsubscribeParams(_Method, frozen=True):
     """Parameters of ``unsubscribe``."""
 
     subscription: int
+
+
+class ObserveParams(_Method, frozen=True):
+    """Parameters of ``observe``."""
+
+    modules: (
+        Annotated[
+            list[Annotated[str, msgspec.Meta(max_length=100)]],
+            msgspec.Meta(min_length=1, max_length=MAX_FILTER),
+        ]
+        | None
+    ) = None
+    slots: Annotated[list[SlotParam], msgspec.Meta(min_length=1, max_length=MAX_FILTER)] | None = (
+        None
+    )
 
 
 class ReleaseParams(_Method, frozen=True):

@@ -26,6 +26,9 @@ MAX_COMMAND_BYTES = 4096
 
 MAX_PING_CONTEXT_BYTES = 16
 
+FRAMES_AT_ONCE = 64
+"""The work of one call: 64 KiB can hold 20 000 frames, for which others would have to wait."""
+
 PEER_TYPES = frozenset({b"DEALER", b"REQ", b"ROUTER"})
 """Socket types that may talk to a ROUTER (RFC 28/REQREP). The requests of a REQ cannot be answered,
 because it puts an empty frame in front of them; its user is told so in the log."""
@@ -92,6 +95,7 @@ class ServerConnection:
         "_command",
         "_delimited",
         "_frames",
+        "_has_more",
         "_last",
         "_length",
         "_max_discarded_bytes",
@@ -119,6 +123,12 @@ class ServerConnection:
         # The message that it belongs to.
         self._frames = 0
         self._delimited = False
+        self._has_more = False
+
+    @property
+    def has_more(self) -> bool:
+        """Whether more may be complete: ``receive`` is to be called again, with nothing."""
+        return self._has_more
 
     @property
     def is_open(self) -> bool:
@@ -127,7 +137,7 @@ class ServerConnection:
 
     @property
     def held_bytes(self) -> int:
-        """How much of an unfinished message is kept, bytes."""
+        """How much was received and is not part of a message that was returned, bytes."""
         return len(self._buffer) + len(self._body)
 
     def bytes_to_send(self) -> bytes:
@@ -146,10 +156,10 @@ class ServerConnection:
         """Take bytes that the peer has sent, however they were cut.
 
         Args:
-            data: The bytes, one or more.
+            data: The bytes; none to go on with those that are here (``has_more``).
 
         Returns:
-            The messages that are complete now, in order.
+            The messages that are complete now, in order, out of at most ``FRAMES_AT_ONCE`` frames.
 
         Raises:
             ProtocolError: The peer breaks the protocol. What is complete before that is lost with
@@ -164,8 +174,11 @@ class ServerConnection:
         messages: list[Message] = []
         if self._state is _State.GREETING and not self._read_greeting():
             return messages
-        while self._read_frame(messages):
-            pass
+        for _ in range(FRAMES_AT_ONCE):
+            if not self._read_frame(messages):
+                self._has_more = False
+                return messages
+        self._has_more = bool(self._buffer)
         return messages
 
     def _read_greeting(self) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.emulated.edges import EmulatedEdges
 from wisblock_bridge.buses.gpio import Bias, no_edges
+from wisblock_bridge.buses.shared_levels import SharedLevels
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.errors import BusError, BusFault
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from wisblock_bridge.buses.emulated.wires import Wire
     from wisblock_bridge.buses.gpio import EdgeSource
+    from wisblock_bridge.buses.shared_levels import LevelReader
     from wisblock_bridge.clock import Clock
 
 
@@ -45,6 +47,7 @@ class EmulatedLines:
         self._wires = wires
         self._clock = clock or SystemClock()
         self._outputs: dict[int, int] = {}
+        self._shared_levels = SharedLevels(lambda _: self.levels(), self._clock)
         self.accesses = 0
 
     @property
@@ -85,6 +88,10 @@ class EmulatedLines:
         if wire is None:
             raise no_edges(f"line {offset} of {self._name}")
         return EmulatedEdges(wire, self._clock, debounce_ms / 1000.0)
+
+    def watch(self, mask: int) -> LevelReader:
+        """Look at some lines, as ``LineController.watch`` says."""
+        return self._shared_levels.join(mask)
 
     def make_output(self, offset: int, level: int) -> None:
         """Drive a line, as ``LineController.make_output`` says."""

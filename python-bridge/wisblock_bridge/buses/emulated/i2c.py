@@ -157,7 +157,9 @@ class EmulatedI2CBus:
             The kind, or None.
         """
         fault = self._faults.get(address)
-        return fault.kind if fault else None
+        if fault is None or (fault.until is not None and self._clock.monotonic() >= fault.until):
+            return None
+        return fault.kind
 
     def transfer(self, address: int, *messages: Write | Read) -> bytes:
         """Carry out one transaction, as ``I2CBus.transfer`` says."""

@@ -124,6 +124,17 @@ class EmulatedSpiBus:
                 return answer[:-1] + bytes([answer[-1] ^ 1])
             return answer
 
+    def fault_at(self, select: str) -> FaultKind | None:
+        """Return which fault is on, without using it up; None for none.
+
+        Args:
+            select: Device file of the chip select.
+        """
+        fault = self._faults.get(select)
+        if fault is None or (fault.until is not None and self._clock.monotonic() >= fault.until):
+            return None
+        return fault.kind
+
     def _fault(self, select: str) -> FaultKind | None:
         fault = self._faults.get(select)
         if fault is None:

@@ -155,6 +155,14 @@ class EmulatedSerialLine:
         """
         self._fault = fault
 
+    @property
+    def fault(self) -> LineFaultKind | None:
+        """Which fault is on, without using it up."""
+        fault = self._fault
+        if fault is None or (fault.until is not None and self._clock.monotonic() >= fault.until):
+            return None
+        return fault.kind
+
     def talk(
         self,
         data: bytes,

@@ -29,6 +29,8 @@ from wisblock_bridge.buses.linux.gpio_controllers import (
     find_controller,
 )
 from wisblock_bridge.buses.linux.gpio_edges import LinuxEdges
+from wisblock_bridge.buses.shared_levels import SharedLevels
+from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.errors import BusError, BusFault
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     import gpiod
 
     from wisblock_bridge.buses.gpio import EdgeSource
+    from wisblock_bridge.buses.shared_levels import LevelReader
+    from wisblock_bridge.clock import Clock
 
 # include/uapi/linux/gpio.h, GPIO_MAX_NAME_SIZE, less the closing zero
 MAX_CONSUMER_BYTES = 31
@@ -59,6 +63,7 @@ class LinuxLines:
         consumer: What other programs see as the holder of the lines; cut to 31 bytes.
         dev: Where the device files are.
         sysfs: Where sysfs is mounted.
+        clock: Time of the changes that are seen; the computer's own if none is given.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class LinuxLines:
         consumer: str | None = None,
         dev: Path = DEV,
         sysfs: Path = errno_faults.SYSFS,
+        clock: Clock | None = None,
     ) -> None:
         if not labels:
             raise ValueError("a GPIO controller needs at least one label to be found by")
@@ -89,6 +95,7 @@ class LinuxLines:
         self._line_count = 0
         self._requests: dict[int, gpiod.LineRequest] = {}
         self._outputs: set[int] = set()
+        self._shared_levels = SharedLevels(self._levels_of, clock or SystemClock())
 
     @property
     def name(self) -> str:
@@ -160,13 +167,7 @@ class LinuxLines:
         """
         with self._lock:
             self._opened()
-            levels = 0
-            for offset, request in tuple(self._requests.items()):
-                with self._line(offset):
-                    levels |= _bit(request.get_value(offset)) << offset
-            if not self._has_edges:
-                levels |= self._free_levels()
-            return levels
+            return self._levels_of((1 << self._line_count) - 1)
 
     def directions(self) -> int:
         """Return which lines are outputs, held by any program.
@@ -263,6 +264,23 @@ class LinuxLines:
             self._outputs.discard(offset)
             request = self._requests[offset]
         return LinuxEdges(request, offset, self._name, lambda: self.make_input(offset, bias))
+
+    def watch(self, mask: int) -> LevelReader:
+        """Look at some lines, as ``LineController.watch`` says.
+
+        The kernel reads an expander once for each line that the bridge holds, and once for all
+        those that it does not.
+
+        Args:
+            mask: Bit n is 1 for each line n.
+
+        Returns:
+            What tells their changes.
+
+        Raises:
+            BusError: The controller did not answer.
+        """
+        return self._shared_levels.join(mask)
 
     def write(self, offset: int, level: int) -> None:
         """Change the level of an output, as ``LineController.write`` says.
@@ -386,6 +404,20 @@ class LinuxLines:
             return True
         info = self._opened().get_line_info(offset)
         return info.direction is gpiod.line.Direction.OUTPUT
+
+    def _levels_of(self, mask: int) -> int:
+        """Read those lines of a mask that may be read."""
+        with self._lock:
+            self._opened()
+            levels = held = 0
+            for offset, request in tuple(self._requests.items()):
+                held |= 1 << offset
+                if mask >> offset & 1:
+                    with self._line(offset):
+                        levels |= _bit(request.get_value(offset)) << offset
+            if mask & ~held and not self._has_edges:
+                levels |= self._free_levels() & mask
+            return levels
 
     def _free_levels(self) -> int:
         for _ in range(_CLAIM_ATTEMPTS):

@@ -4,7 +4,8 @@
 2. A name that leads to another USB adapter than before is refused, because the module behind it is
    another one; a port that was closed in good order may come back as anything.
 3. Waiting is done here, on the descriptor; pyserial never waits.
-4. A setting that the port does not have is an error, also where its driver says nothing.
+4. A setting that the port does not have is an error, also where its driver says nothing; one that
+   it was found to have is set again without asking, as a LIN break sets two in every frame.
 
 On 1: pyserial's lock (flock) keeps out those who ask for it, TIOCEXCL everybody but root; both are
 taken, because programs differ in which of the two they honour.
@@ -24,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.buses.linux import errno_faults
+from wisblock_bridge.buses.linux import errno_faults, uart_timing
 from wisblock_bridge.buses.linux.device_names import entries, real_path
 from wisblock_bridge.buses.linux.uart_settings import (
     refuse_what_it_lacks,
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 DEV = Path("/dev")
 USB_INTERFACE = re.compile(r"\d+-\d+(?:\.\d+)*:\d+\.\d+")
 """The kernel's name of one interface of a device at one socket: bus, hub ports, interface."""
+
+MOST_PROVEN = 16
+"""Settings that are remembered; a line has one or two, a LIN break one more."""
 
 GRACE_S = 2.0
 """What sending may take beyond the duration of the characters, for a busy USB."""
@@ -66,6 +70,8 @@ class LinuxSerialPort:
         self._settings = LineSettings(9600)
         self._port: serial.Serial | None = None
         self._place: str | None = None
+        self._proven: dict[LineSettings, bytes] = {}
+        """Settings that the open port was found to have, as the kernel keeps them."""
 
     @property
     def name(self) -> str:
@@ -83,6 +89,9 @@ class LinuxSerialPort:
         try:
             if self._port is None:
                 self._open()
+            elif settings in self._proven:
+                state = self._proven[settings]
+                self._use(lambda port: uart_timing.set_again(port.fileno(), state))
             else:
                 refuse_what_it_lacks(self._path, settings, self._sysfs)
                 self._use(self._apply)
@@ -97,15 +106,25 @@ class LinuxSerialPort:
         except BusError:
             self._shut()  # opened again, it is set as it was
             raise
+        self._note_proven(port.fileno())
+
+    def _note_proven(self, descriptor: int) -> None:
+        state = uart_timing.settings_of(descriptor)
+        if state is not None:
+            if len(self._proven) >= MOST_PROVEN:
+                self._proven.clear()
+            self._proven[self._settings] = state
 
     def write(self, data: bytes) -> None:
         """Send bytes and wait until they have left, as ``SerialPort.write`` says."""
-        limit_s = len(data) * self._settings.character_s + GRACE_S
+        line_s = len(data) * self._settings.character_s
 
         def send(port: serial.Serial) -> None:
-            port.write_timeout = limit_s
-            port.write(data)
-            port.flush()
+            begin = time.monotonic()
+            limit = begin + line_s + GRACE_S
+            # pyserial would set the port again with every new time-out, to what it knows of it.
+            uart_timing.send(port.fileno(), data, limit)
+            uart_timing.drain(port.fileno(), begin + line_s, limit)
 
         self._use(send)
 
@@ -181,6 +200,8 @@ class LinuxSerialPort:
                 port.close()
             raise self._not_opened(_as_os_error(error)) from error
         self._port, self._place = port, place
+        uart_timing.hand_over_at_once(port.fileno())
+        self._note_proven(port.fileno())
         return port
 
     def _not_opened(self, error: OSError) -> BusError:
@@ -192,6 +213,7 @@ class LinuxSerialPort:
 
     def _shut(self) -> None:
         port, self._port = self._port, None
+        self._proven.clear()
         if port is not None:
             with suppress(OSError):
                 port.close()
@@ -268,7 +290,7 @@ def _as_os_error(error: OSError | ValueError | termios.error) -> OSError:
     """Find the error number, which pyserial leaves in the error it caught."""
     import serial  # noqa: PLC0415  (rule 3 of the package: import time)
 
-    if isinstance(error, serial.SerialTimeoutException):
+    if isinstance(error, serial.SerialTimeoutException | TimeoutError):
         return OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
     if isinstance(error, ValueError):  # a baud rate that the driver refuses
         return OSError(errno.EINVAL, os.strerror(errno.EINVAL))

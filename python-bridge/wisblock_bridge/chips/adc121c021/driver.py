@@ -6,7 +6,7 @@
 3. The chip is left as after power-up: its limits and its ALERT pin are not used.
 
 On 2: after power-up the chip converts when its result is read, and what is read is the conversion
-before. So it is read twice and the first result thrown away.
+before. So one result more is read than is wanted, and the first one thrown away.
 """
 
 from __future__ import annotations
@@ -35,9 +35,11 @@ CODE = 0x0FFF
 CODES = 4096
 HIGHEST_CODE = 4095
 
+MOST_AT_ONCE = 32
+"""Results of one transaction, which keeps the bus for 6 ms at 100 kHz."""
+
 _READ_RESULT = Write(bytes((RESULT,)))
 _AS_AFTER_POWER_UP = Write(bytes((CONFIG, CONVERT_WHEN_READ)))
-_WORD = Read(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,36 @@ class ADC121C021:
             BusError: The chip did not answer.
             WrongChipError: What answers is no ADC121C021, or the bytes arrived damaged.
         """
+        return self.read_many(1)[0]
+
+    def read_many(self, count: int) -> list[Sample]:
+        """Convert several times in a row, in one transaction.
+
+        A result that is read starts the next conversion, also within one transaction: so the chip
+        makes its 188.9 thousand a second at 3.4 MHz, one in 18 bits. The first result is that of a
+        conversion nobody knows the age of, and is thrown away.
+
+        Args:
+            count: How many, 1...``MOST_AT_ONCE``.
+
+        Returns:
+            As many results.
+
+        Raises:
+            BusError: The chip did not answer.
+            WrongChipError: What answers is no ADC121C021, or the bytes arrived damaged.
+        """
+        if not 1 <= count <= MOST_AT_ONCE:
+            raise ValueError(f"{self.name} gives 1...{MOST_AT_ONCE} results at once, not {count}")
         with self._lock:
             if not self._configured:
                 self._bus.transfer(self._address, _AS_AFTER_POWER_UP)
                 self._configured = True
-            self._bus.transfer(self._address, _READ_RESULT, _WORD)  # starts a conversion
-            word = int.from_bytes(self._bus.transfer(self._address, _READ_RESULT, _WORD), "big")
+            answer = self._bus.transfer(self._address, _READ_RESULT, Read(2 * (1 + count)))
+        return [self._sample(answer[begin : begin + 2]) for begin in range(2, len(answer), 2)]
+
+    def _sample(self, result: bytes) -> Sample:
+        word = int.from_bytes(result, "big")
         if word & ALWAYS_ZERO:
             raise WrongChipError(
                 f"The converter answered 0x{word:04x}, which an ADC121C021 cannot do.",

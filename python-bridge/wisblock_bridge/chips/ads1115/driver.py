@@ -6,18 +6,25 @@
    alone.
 3. The chip is locked from start to result; the bus is free while the chip converts. A caller that
    waits for the chip gets it in turn, so that many conversions in a row keep nobody else out.
+4. Many results of one input come from the continuous mode, whose results carry no sign of being
+   new. So a single conversion of that input comes first (the result register then holds no other
+   input's), and the settings are read back before anything of the run is given out.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
-from wisblock_bridge.buses.analog import Conversion
+from wisblock_bridge.buses.analog import Conversion, TimedConversion
 from wisblock_bridge.buses.i2c import Read, Write
-from wisblock_bridge.errors import NotReadyError
+from wisblock_bridge.errors import BridgeError, BusError, NotReadyError
 from wisblock_bridge.threads.fair_lock import FairLock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.clock import Clock
 
@@ -52,20 +59,24 @@ _CONFIG = Write(bytes((CONFIG,)))
 _CONVERSION = Write(bytes((CONVERSION,)))
 _WORD = Read(2)
 
+LAST_CONVERSIONS = 2
+"""Conversion times after which a continuous mode that was ended has ended: the rate may be 10 %
+lower than its name, and the conversion under way is finished first (SBAS444)."""
+
 STOPPING_S = 0.5
 """Three conversions at the slowest rate of the family, 6.25 per second."""
 
 
 class ADS1115:
-    """A converter with four inputs and six ranges, used in single-shot mode.
+    """A converter with four inputs and six ranges: single conversions, and many of one input.
 
     Args:
         bus: The bus the chip is on.
         address: 7-bit address, 0x48...0x4b.
         clock: Time, for the conversion.
 
-    Source: Texas Instruments ADS1115 datasheet SBAS444, sections "Register map" and "Single-shot
-        mode".
+    Source: Texas Instruments ADS1115 datasheet SBAS444, sections "Register map", "Single-shot
+        mode" and "Continuous-conversion mode".
     """
 
     chip: ClassVar[str] = "ADS1115"
@@ -82,6 +93,9 @@ class ADS1115:
         self._lock = FairLock()
         self._idle = False
         """Whether it is certain that no conversion of somebody else is under way."""
+        self._free_at_s = 0.0
+        """Until then the last conversion of a continuous mode may be under way, which is over by
+        itself."""
 
     def read(self, channel: int, full_scale: float = 4.096, *, fast: bool = False) -> Conversion:
         """Convert one input against ground, as ``wiring.AnalogConverter.read`` says.
@@ -98,9 +112,7 @@ class ADS1115:
             BusError: The chip did not answer.
             NotReadyError: The conversion did not end in time, or its settings were lost.
         """
-        if not 0 <= channel <= 3:  # noqa: PLR2004  (four inputs)
-            raise ValueError(f"{self.name} has inputs 0...3, not {channel}")
-        return self._convert(AGAINST_GROUND[channel], full_scale, fast=fast)
+        return self._convert(self._against_ground(channel), full_scale, fast=fast)
 
     def read_differential(
         self, positive: int, negative: int, full_scale: float = 4.096
@@ -126,32 +138,134 @@ class ADS1115:
             )
         return self._convert(pair, full_scale)
 
+    def sample(
+        self,
+        channel: int,
+        duration_s: float,
+        proceed: Callable[[], object],
+        full_scale: float = 4.096,
+    ) -> list[TimedConversion]:
+        """Convert one input again and again, as ``AnalogConverter.sample`` says.
+
+        In continuous mode at the highest data rate: one start, one pointer, and then nothing but
+        results. While others wait for the chip it takes turns with them, one conversion each.
+
+        Args:
+            channel: 0...3.
+            duration_s: Time from the first result to the last, at least.
+            proceed: Called before each conversion; what it raises ends the measurement.
+            full_scale: Range of the amplifier, V.
+
+        Returns:
+            The results in their order.
+
+        Raises:
+            BusError: The chip did not answer.
+            NotReadyError: A conversion did not end in time, or settings were lost.
+        """
+        inputs = self._against_ground(channel)
+        found: list[TimedConversion] = []
+        while len(found) < 2 or found[-1].at_s - found[0].at_s < duration_s:  # noqa: PLR2004
+            proceed()
+            with self._lock:
+                if self._lock.contended:
+                    single = self._convert_once(inputs, full_scale, fast=True)
+                    now = self._clock.monotonic()
+                    found.append(TimedConversion(single.volts, single.clipped, now))
+                else:
+                    self._run(found, inputs, duration_s, proceed, full_scale)
+        return found
+
+    def in_between(self) -> AbstractContextManager[None]:
+        """Keep everybody from using the chip meanwhile, as somebody does who reads its registers.
+
+        Returns:
+            A context that begins when nobody uses the chip.
+        """
+        return self._lock
+
+    def _against_ground(self, channel: int) -> int:
+        if not 0 <= channel <= 3:  # noqa: PLR2004  (four inputs)
+            raise ValueError(f"{self.name} has inputs 0...3, not {channel}")
+        return AGAINST_GROUND[channel]
+
     def _convert(self, inputs: int, full_scale: float, *, fast: bool = False) -> Conversion:
+        with self._lock:
+            return self._convert_once(inputs, full_scale, fast=fast)
+
+    def _convert_once(self, inputs: int, full_scale: float, *, fast: bool) -> Conversion:
+        """Convert and read the result; the chip is locked."""
+        self._start(self._config(inputs, full_scale, fast=fast), fast=fast)
+        result = self._bus.transfer(self._address, _CONVERSION, _WORD)
+        self._idle = True
+        return _conversion(result, full_scale)
+
+    def _run(
+        self,
+        found: list[TimedConversion],
+        inputs: int,
+        duration_s: float,
+        proceed: Callable[[], object],
+        full_scale: float,
+    ) -> None:
+        """Take results in continuous mode until there are enough, or until somebody else waits."""
+        bus, address, clock = self._bus, self._address, self._clock
+        single = self._config(inputs, full_scale, fast=True)
+        self._start(single, fast=True)
+        running = single & ~(START | SINGLE_SHOT | MARK)
+        bus.transfer(address, _write_config(running))
+        interval_s = 1.0 / self.fast_conversions_per_second
+        result = bus.transfer(address, _CONVERSION, _WORD)
+        due = clock.monotonic()
+        taken = [_timed(result, full_scale, due)]
+        begin = found[0].at_s if found else due
+        while taken[-1].at_s - begin < duration_s and not self._lock.contended:
+            try:
+                proceed()
+            except BridgeError:
+                with suppress(BusError):  # why it was cut short is reported
+                    bus.transfer(address, _STOP)
+                raise
+            now = clock.monotonic()
+            due += interval_s
+            if due - now < interval_s / 2:  # held up: the same result twice makes up for nothing
+                due = now + interval_s
+            clock.sleep(due - now)
+            result = bus.transfer(address, _WORD)
+            taken.append(_timed(result, full_scale, clock.monotonic()))
+        if (self._read_config() ^ running) & SELECTION:
+            raise self._settings_lost()
+        bus.transfer(address, _STOP)
+        self._free_at_s = clock.monotonic() + LAST_CONVERSIONS * interval_s
+        self._idle = True
+        found += taken
+
+    def _config(self, inputs: int, full_scale: float, *, fast: bool) -> int:
+        """Build the word that starts one conversion."""
         gain = GAINS.get(full_scale)
         if gain is None:
             raise ValueError(f"{self.name} has no range of {full_scale} V")
         rate = RATE_CODE_7 if fast else RATE_CODE_4
         config = START | inputs << 12 | gain << 9 | SINGLE_SHOT | rate | COMPARATOR_OFF
-        if config == AFTER_POWER_UP:
-            config |= MARK
+        return config | MARK if config == AFTER_POWER_UP else config
+
+    def _start(self, config: int, *, fast: bool) -> None:
+        """Convert once and wait for the end; the result is then in its register."""
         nominal_s = 1.0 / (
             self.fast_conversions_per_second if fast else self.conversions_per_second
         )
-        start = Write(bytes((CONFIG, config >> 8, config & 0xFF)))
-        with self._lock:
-            if not self._idle:
-                self._stop()
-            self._idle = False  # whatever breaks off from here on, a conversion may be under way
-            self._bus.transfer(self._address, start)
-            deadline = self._clock.monotonic() + 3 * nominal_s
-            self._clock.sleep(nominal_s)
-            done = self._await_idle(deadline, nominal_s / 20)
-            if (done ^ config) & SELECTION:
-                raise self._settings_lost()
-            result = self._bus.transfer(self._address, _CONVERSION, _WORD)
-            self._idle = True
-        code = int.from_bytes(result, "big", signed=True)
-        return Conversion(code * full_scale / CODES, code in {HIGHEST_CODE, LOWEST_CODE})
+        if not self._idle:
+            self._stop()
+        self._idle = False  # whatever breaks off from here on, a conversion may be under way
+        left_s = self._free_at_s - self._clock.monotonic()
+        if left_s > 0:
+            self._clock.sleep(left_s)
+        self._bus.transfer(self._address, _write_config(config))
+        deadline = self._clock.monotonic() + 3 * nominal_s
+        self._clock.sleep(nominal_s)
+        done = self._await_idle(deadline, nominal_s / 20)
+        if (done ^ config) & SELECTION:
+            raise self._settings_lost()
 
     def _stop(self) -> None:
         """Wait for a conversion that was left running.
@@ -167,7 +281,7 @@ class ADS1115:
         """Ask until no conversion is under way; once after the deadline too, if we were held up."""
         while True:
             last_try = self._clock.monotonic() >= deadline
-            config = int.from_bytes(self._bus.transfer(self._address, _CONFIG, _WORD), "big")
+            config = self._read_config()
             if config & IDLE:
                 return config
             if last_try:
@@ -179,9 +293,26 @@ class ADS1115:
                 )
             self._clock.sleep(interval_s)
 
+    def _read_config(self) -> int:
+        return int.from_bytes(self._bus.transfer(self._address, _CONFIG, _WORD), "big")
+
     def _settings_lost(self) -> NotReadyError:
         return NotReadyError(
             "The converter's settings changed during the conversion; the result was thrown away.",
             hint="Another program may be using it, or its supply broke down for a moment.",
             where=self.name,
         )
+
+
+def _write_config(config: int) -> Write:
+    return Write(bytes((CONFIG, config >> 8, config & 0xFF)))
+
+
+def _conversion(result: bytes, full_scale: float) -> Conversion:
+    code = int.from_bytes(result, "big", signed=True)
+    return Conversion(code * full_scale / CODES, code in {HIGHEST_CODE, LOWEST_CODE})
+
+
+def _timed(result: bytes, full_scale: float, at_s: float) -> TimedConversion:
+    made = _conversion(result, full_scale)
+    return TimedConversion(made.volts, made.clipped, at_s)

@@ -7,8 +7,12 @@
 3. Nothing is given out before the chip has shown that it still has its calibration.
 
 On 2: the chip is used in its triggered mode. It converts the shunt voltage and then the bus voltage
-once, multiplies, and stands still. So the four results belong to one another however slowly they
+once, multiplies, and stands still. So the results belong to one another however slowly they
 are read, which in continuous mode they do not: there the chip may begin again between two reads.
+
+On 3: the current register is the shunt voltage times the calibration, by 4096. With a calibration
+of 4096 it is the shunt voltage itself, and after a reset, which clears the calibration, it is 0. So
+one register tells both; only a 0 needs a look at the calibration.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.buses.i2c import I2CBus
     from wisblock_bridge.clock import Clock
 
-CONFIG, SHUNT_VOLTAGE, BUS_VOLTAGE, POWER, CURRENT, CALIBRATION = range(6)
+CONFIG, _, BUS_VOLTAGE, _, CURRENT, CALIBRATION = range(6)
 
 # Config register: BRNG in bit 13 (1: 32 V), PG in 12...11 (11: +-320 mV), BADC in 10...7 and SADC
 # in 6...3 (0011: 12 bit, one sample), MODE in 2...0 (011: shunt and bus, triggered). But for the
@@ -37,13 +41,10 @@ MATH_OVERFLOW = 0x0001
 
 SHUNT_STEP_MV = 0.01
 BUS_STEP_V = 0.004
-POWER_STEPS = 20
-"""One step of the power register is this many steps of the current register."""
 HIGHEST_SHUNT_CODE = 32000
 """End of the +-320 mV range; the register goes no further."""
-CALIBRATION_CONSTANT = 0.04096
-"""4096 shunt steps of 10 uV, in volts: the constant of the datasheet's calibration formula."""
-HIGHEST_CALIBRATION = 0xFFFE
+AS_SHUNT_VOLTAGE = 4096
+"""The calibration with which the current register is the shunt voltage (equation 4)."""
 
 CONVERSION_S = 0.00122
 """Twice the longest 12-bit conversion (586 us), and 40 us to wake from power-down, rounded up."""
@@ -51,6 +52,7 @@ CONVERSION_S = 0.00122
 _WORD = Read(2)
 _POINT_AT = tuple(Write(bytes((register,))) for register in range(6))
 _START = Write(bytes((CONFIG, MEASURE_ONCE >> 8, MEASURE_ONCE & 0xFF)))
+_CALIBRATE = Write(bytes((CALIBRATION, AS_SHUNT_VOLTAGE >> 8, AS_SHUNT_VOLTAGE & 0xFF)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +64,13 @@ class Measurement:
         shunt_voltage_mv: Voltage across the shunt, mV, in steps of 0.01 mV; negative when the
             current flows backwards.
         current_ma: Current through the shunt, mA; negative when it flows backwards.
-        power_w: Product of bus voltage and current, W, as the chip gives it: without a sign, in
-            steps of 20 current steps at 1 V (2 mW at 0.1 mA).
-        overflow: Current and power are beyond what the chip can express, or the shunt voltage
-            stands at the end of its range of +-320 mV: the true values are larger.
+        overflow: The chip says that it cannot express the result, or the shunt voltage stands at
+            the end of its range of +-320 mV: the true values are larger.
     """
 
     bus_voltage_v: float
     shunt_voltage_mv: float
     current_ma: float
-    power_w: float
     overflow: bool
 
 
@@ -79,69 +78,49 @@ class INA219:
     """A monitor for bus voltages of 0...26 V, with a shunt on the high side.
 
     A short break of the supply clears the calibration register, and from then on the chip reports a
-    current of 0 without any sign of a problem. So each measurement ends with a look at that
-    register; when it is not as it was written, it is written again and the measurement repeated.
+    current of 0 without any sign of a problem. So before a current of 0 is given out that register
+    is looked at; when it is not as it was written, it is written again and the measurement
+    repeated.
 
     Args:
         bus: The bus the chip is on.
         address: 7-bit address, 0x40...0x4f.
         clock: Time, for the conversion.
         shunt_ohm: Resistance of the shunt, ohm.
-        current_step_ma: One step of the current register, mA. What the chip really uses follows
-            from the calibration word, an even integer, and may be a little different; results are
-            computed with the real one.
 
     Attributes:
-        calibration: The word in the calibration register.
-        recoveries: How often the calibration was found lost and written again.
+        recoveries: How often the calibration was found missing.
 
-    Raises:
-        ValueError: The calibration word would not fit its register.
-
-    Source: Texas Instruments INA219 datasheet SBOS448G, sections "Programming the calibration
-        register", "Register details" and "Power measurement"; TI's answer in its E2E forum to
-        "Clearing of the CNVR flag" (the flag falls when the bus voltage register is read, not only
-        with the power register).
+    Source: Texas Instruments INA219 datasheet SBOS448G, sections "Register maps" and "Programming
+        the calibration register".
     """
 
-    def __init__(
-        self,
-        bus: I2CBus,
-        address: int,
-        clock: Clock,
-        *,
-        shunt_ohm: float,
-        current_step_ma: float = 0.1,
-    ) -> None:
+    def __init__(self, bus: I2CBus, address: int, clock: Clock, *, shunt_ohm: float) -> None:
         self._bus = bus
         self._address = address
         self._clock = clock
         self.name = f"INA219 0x{address:02x} on {bus.name}"
         self.recoveries = 0
         self._lock = threading.Lock()
-        self._written: int | None = None
-        """Calibration that was written last; what is there now, the chip tells."""
-        self.use_shunt(shunt_ohm, current_step_ma)
+        self._calibrated = False
+        """Whether the calibration was written; whether it is still there, the chip tells."""
+        self.use_shunt(shunt_ohm)
 
-    def use_shunt(self, shunt_ohm: float, current_step_ma: float) -> None:
-        """Measure with another shunt from here on; the chip is set with the next measurement.
+    def use_shunt(self, shunt_ohm: float) -> None:
+        """Measure with another shunt from here on.
 
         Args:
             shunt_ohm: Resistance of the shunt, ohm.
-            current_step_ma: One step of the current register, mA.
 
         Raises:
-            ValueError: The calibration word would not fit its register.
+            ValueError: It is not larger than 0.
         """
-        word = calibration_word(shunt_ohm, current_step_ma)
-        step_ma = 1000.0 * CALIBRATION_CONSTANT / (word * shunt_ohm)
-        with self._lock:
-            self.calibration = word
-            self._current_step_ma = round(step_ma, 12)  # 0.1, not 0.09999999999999999
-            self._calibrate = Write(bytes((CALIBRATION, word >> 8, word & 0xFF)))
+        if shunt_ohm <= 0:
+            raise ValueError("the shunt of an INA219 is larger than 0")
+        self._shunt_ohm = shunt_ohm
 
     def measure(self) -> Measurement:
-        """Measure once, now; takes a little over 1 ms and the transfers.
+        """Measure once, now; takes a little over 1 ms and three transactions.
 
         Returns:
             What the chip found.
@@ -152,13 +131,13 @@ class INA219:
                 calibration.
         """
         with self._lock:
-            if self._written != self.calibration:
-                self._bus.transfer(self._address, self._calibrate)
-                self._written = self.calibration
+            if not self._calibrated:
+                self._bus.transfer(self._address, _CALIBRATE)
+                self._calibrated = True
             measurement = self._measure_once()
             if measurement is None:
                 self.recoveries += 1
-                self._bus.transfer(self._address, self._calibrate)
+                self._bus.transfer(self._address, _CALIBRATE)
                 measurement = self._measure_once()
             if measurement is None:
                 raise self._calibration_lost()
@@ -176,25 +155,23 @@ class INA219:
             BusError: The chip did not answer.
         """
         with self._lock:
-            if self._written is None or self._read(CALIBRATION) == self._written:
+            if not self._calibrated or self._read(CALIBRATION) == AS_SHUNT_VOLTAGE:
                 return False
-            self._written = None
+            self._calibrated = False
             return True
 
     def _measure_once(self) -> Measurement | None:
-        """Convert and read everything; None when the calibration turns out to be missing."""
+        """Convert and read both results; None when the calibration turns out to be missing."""
         self._bus.transfer(self._address, _START)
         bus_voltage = self._await_result()
-        shunt = _signed(self._read(SHUNT_VOLTAGE))
-        current = _signed(self._read(CURRENT))
-        power = self._read(POWER)
-        if self._read(CALIBRATION) != self.calibration:
+        shunt = _signed(self._read(CURRENT))
+        if not shunt and self._read(CALIBRATION) != AS_SHUNT_VOLTAGE:
             return None
+        shunt_mv = shunt * SHUNT_STEP_MV
         return Measurement(
             bus_voltage_v=(bus_voltage >> 3) * BUS_STEP_V,
-            shunt_voltage_mv=shunt * SHUNT_STEP_MV,
-            current_ma=current * self._current_step_ma,
-            power_w=power * POWER_STEPS * self._current_step_ma / 1000.0,
+            shunt_voltage_mv=shunt_mv,
+            current_ma=shunt_mv / self._shunt_ohm,
             overflow=bool(bus_voltage & MATH_OVERFLOW) or abs(shunt) >= HIGHEST_SHUNT_CODE,
         )
 
@@ -232,34 +209,6 @@ class INA219:
             hint="Its supply may be breaking down, or another program is using it.",
             where=self.name,
         )
-
-
-def calibration_word(shunt_ohm: float, current_step_ma: float) -> int:
-    """Compute what belongs into the calibration register.
-
-    Args:
-        shunt_ohm: Resistance of the shunt, ohm.
-        current_step_ma: Wanted step of the current register, mA.
-
-    Returns:
-        0.04096 / (step in A * shunt in ohm), cut off to an even integer: bit 0 cannot be written.
-
-    Raises:
-        ValueError: It would be 0, or larger than the register.
-
-    Source: Texas Instruments INA219 datasheet SBOS448G, equation 1.
-    """
-    if shunt_ohm <= 0 or current_step_ma <= 0:
-        raise ValueError("shunt and current step of an INA219 are larger than 0")
-    exact = CALIBRATION_CONSTANT / (current_step_ma / 1000.0 * shunt_ohm)
-    # Rounded first: binary fractions turn the datasheet's 4096 into 4095.9999...
-    word = int(round(exact, 6)) & ~1
-    if not 0 < word <= HIGHEST_CALIBRATION:
-        raise ValueError(
-            f"a shunt of {shunt_ohm} ohm with steps of {current_step_ma} mA needs a calibration of "
-            f"{exact:.0f}; an INA219 takes 2...{HIGHEST_CALIBRATION}"
-        )
-    return word
 
 
 def _signed(word: int) -> int:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.gpio import Direction
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 ALL_PINS = 0xFFFF
 
 # Register addresses with IOCON.BANK = 0; each register is a pair, port A and port B.
+INTERRUPT_ENABLE, INTERRUPT_FLAGS = 0x04, 0x0E
 DIRECTION, POLARITY, CONTROL, PULL_UP, PINS, LATCH = 0x00, 0x02, 0x0A, 0x0C, 0x12, 0x14
 CONTROL_IF_BANKED = 0x05
 """Where IOCON is with BANK = 1; with BANK = 0 this is GPINTENB, where 0 does no harm."""
@@ -33,9 +35,27 @@ _PLAIN_CONTROL = Write(bytes((CONTROL, 0x00)))
 _TRUE_LEVELS_NO_INTERRUPTS = Write(bytes((POLARITY, *(0x00,) * 8)))
 _NO_PULL_UPS = Write(bytes((PULL_UP, 0x00, 0x00)))
 
+_FLAGS_TO_PINS = Write(bytes((INTERRUPT_FLAGS,)))
+_THREE_PAIRS = Read(6)
+
 _ALL_REGISTERS = Write(bytes((DIRECTION,)))
 _PULL_UP_PAIR = Write(bytes((PULL_UP,)))
 _EVERYTHING = Read(REGISTER_COUNT)
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What the chip kept of the changes since it was asked last.
+
+    Attributes:
+        flags: Bit n is 1 when pin n was the first of its port to change.
+        levels_then: Bit n is the level of pin n right after that change, on a port with a flag.
+        levels: Bit n is the level of pin n now.
+    """
+
+    flags: int
+    levels_then: int
+    levels: int
 
 
 class MCP23017(RegisterExpander):
@@ -53,7 +73,7 @@ class MCP23017(RegisterExpander):
     Args:
         bus: The bus the chip is on.
         address: 7-bit address, 0x20...0x27.
-        clock: Time; not needed by this chip, taken so that all chips are built alike.
+        clock: Time of the changes that are seen.
 
     Source: Microchip MCP23017 datasheet DS20001952C, sections 3.2 "Serial interface" and 3.5
         "Configuration and control registers".
@@ -213,6 +233,54 @@ class MCP23017(RegisterExpander):
             if self._inputs & mask:
                 raise self._not_an_output(self._inputs & mask)
             self._set_locked(mask, levels)
+
+    def begin_capture(self, mask: int) -> Captured:
+        """Let the chip keep the first change of each port until it is asked for.
+
+        It does so by its interrupt logic (GPINTEN with INTCON = 0: a change of level); the
+        interrupt outputs follow, and nobody needs to be connected to them.
+
+        Args:
+            mask: Bit n is 1 for each pin n whose changes matter.
+
+        Returns:
+            The levels from which changes count.
+
+        Raises:
+            BusError: The chip did not answer.
+            WrongChipError: What answers does not behave like an MCP23017.
+        """
+        self._check_mask(mask)
+        with self._lock:
+            self._learn_locked()
+            self._store_locked(INTERRUPT_ENABLE, ALL_PINS, mask)
+        return self.captured()
+
+    def captured(self) -> Captured:
+        """Take what the chip kept, which lets it keep the next change: one transaction of 84 bits.
+
+        INTF, INTCAP and GPIO are read in this order. Reading INTCAP ends what is kept; a pulse that
+        begins and ends between that and the reading of GPIO, some 200 µs later, is missed.
+
+        Returns:
+            The first change of each port since the last time, and the levels now.
+
+        Raises:
+            BusError: The chip did not answer.
+        """
+        found = self._read(_FLAGS_TO_PINS, _THREE_PAIRS)
+        return Captured(_word(found[0:2]), _word(found[2:4]), _word(found[4:6]))
+
+    def end_capture(self) -> None:
+        """Keep no more changes.
+
+        Raises:
+            BusError: The chip did not answer; the next command ends it.
+            WrongChipError: What answers does not behave like an MCP23017.
+        """
+        with self._lock:
+            self._learn_locked()
+            self._store_locked(INTERRUPT_ENABLE, ALL_PINS, 0)
 
     def _drive_locked(self, mask: int, levels: int) -> None:
         super()._drive_locked(mask, levels)

@@ -43,7 +43,7 @@ class PI4IOE5V96224(ExpanderLines):
     Args:
         bus: The bus the chip is on.
         address: 7-bit address; 0x20 with all address pins at ground.
-        clock: Time; not needed by this chip, taken so that all chips are built alike.
+        clock: Time of the changes that are seen.
 
     Source: Diodes PI4IOE5V96224 datasheet, sections on quasi-bidirectional ports and bus
         transactions.

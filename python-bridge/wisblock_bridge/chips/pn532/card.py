@@ -21,6 +21,10 @@ KeyType = Literal["A", "B"]
 
 READ = 0x30
 BLOCK, PAGE = 16, 4
+NOTHING = 0
+"""Bytes that a card answers besides its acknowledge."""
+LONGEST_DATA = 64
+"""Bytes of an answer of which nothing is known."""
 
 
 class Link(Protocol):
@@ -36,11 +40,12 @@ class Link(Protocol):
         """Whether every command gets to the card: some readers carry out only those they know."""
         ...
 
-    def exchange(self, data: bytes) -> bytes:
+    def exchange(self, data: bytes, length: int = LONGEST_DATA) -> bytes:
         """Send a command to the card.
 
         Args:
             data: The command.
+            length: How many bytes it should answer; more take a second read.
 
         Returns:
             The answer.
@@ -50,11 +55,12 @@ class Link(Protocol):
         """
         ...
 
-    def communicate(self, data: bytes) -> bytes:
+    def communicate(self, data: bytes, length: int = LONGEST_DATA) -> bytes:
         """Send a command past the reader, which would take its code for something else.
 
         Args:
             data: The command.
+            length: How many bytes it should answer; more take a second read.
 
         Returns:
             The answer.

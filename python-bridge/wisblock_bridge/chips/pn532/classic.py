@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.chips.pn532.card import BLOCK, READ, Card, exactly
+from wisblock_bridge.chips.pn532.card import BLOCK, NOTHING, READ, Card, exactly
 from wisblock_bridge.chips.pn532.mifare_directory import (
     AVAILABLE,
     NO_WRITE_ACCESS,
@@ -73,7 +73,7 @@ class MifareClassic(Card):
         uid = self._link.target.uid[-4:]
         command = bytes((AUTHENTICATE[key_type], number)) + key + uid
         try:
-            self._link.exchange(command)
+            self._link.exchange(command, NOTHING)
         except CardError as error:
             if error.status == AUTHENTICATION:
                 self._link.select_again()
@@ -91,11 +91,11 @@ class MifareClassic(Card):
 
     def read(self, number: int) -> bytes:
         """Read 16 bytes."""
-        return exactly(self._link.exchange(bytes((READ, number))), BLOCK)
+        return exactly(self._link.exchange(bytes((READ, number)), BLOCK), BLOCK)
 
     def write(self, number: int, data: bytes) -> None:
         """Write 16 bytes."""
-        self._link.exchange(bytes((WRITE_BLOCK, number)) + data)
+        self._link.exchange(bytes((WRITE_BLOCK, number)) + data, NOTHING)
 
     def ndef_units(self) -> Sequence[int]:
         """Read the application directory in sector 0, and on a 4K card the one in sector 16."""

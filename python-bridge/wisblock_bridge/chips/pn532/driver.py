@@ -4,9 +4,11 @@
    business of ``cards``.
 2. Nobody spins: the ready byte is looked at between sleeps, and the chip is told to give up looking
    for a card, so that it always answers.
-3. A command that is given up is aborted with an ACK frame; nothing of it is left for the next.
+3. A response is read at the length that it should have; one that is longer is asked for again, at
+   the length that it says.
+4. A command that is given up is aborted with an ACK frame; nothing of it is left for the next.
 
-On 3: a host that only stops waiting leaves the chip searching, and its late answer would be taken
+On 4: a host that only stops waiting leaves the chip searching, and its late answer would be taken
 for that of the next command.
 """
 
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.i2c import Read, Write
 from wisblock_bridge.chips.pn532 import frame
+from wisblock_bridge.chips.pn532.card import LONGEST_DATA
 from wisblock_bridge.chips.pn532.status import MASK, CardError
 from wisblock_bridge.errors import (
     BridgeError,
@@ -60,8 +63,11 @@ TX_CONTROL = b"\x63\x04"
 TRANSMITTING = 0x03
 """CIU_TxControl, bits 1 and 0: the two antenna drivers are on. 0x80 after a reset."""
 
+RESPONSE_CODE = 2
+"""TFI and the code of the response, before its data."""
+
 READY = 0x01
-POLL_S = 0.002
+POLL_S = 0.001
 SLOW_POLL_S = 0.005
 ACK_TIMEOUT_S = 0.05
 """The chip acknowledges within 15 ms; it may stretch the clock besides."""
@@ -75,8 +81,8 @@ COMMAND_S = 1.0
 CARD_S = 1.5
 """Patience with a card, longer than the chip's own."""
 
-LONGEST_DATA = 64
-"""Bytes of response read at once; the few longer ones are asked for again at their length."""
+TARGET_DATA = 12
+"""Bytes for one card in a list: number, SENS_RES, SEL_RES, length, and a UID of 7 bytes."""
 
 
 class CommandRejectedError(NotReadyError):
@@ -157,9 +163,9 @@ class PN532:
         """
         self.abort()
         firmware = self.firmware()
-        self._call(SAM_CONFIGURATION, NORMAL_MODE)
+        self._call(SAM_CONFIGURATION, NORMAL_MODE, length=0)
         # Left at its default (indefinitely) the chip would not answer while there is no card.
-        self._call(RF_CONFIGURATION, bytes((MAX_RETRIES, 0xFF, 0x01, tries - 1)))
+        self._call(RF_CONFIGURATION, bytes((MAX_RETRIES, 0xFF, 0x01, tries - 1)), length=0)
         self.set_field(on=False)
         self._tries = tries
         self._prepared = True
@@ -185,7 +191,7 @@ class PN532:
             NotReadyError: It did not answer in time.
             WrongChipError: Something else answers.
         """
-        answer = self._call(GET_FIRMWARE_VERSION)
+        answer = self._call(GET_FIRMWARE_VERSION, length=4)
         if len(answer) != 4 or answer[0] != IC:  # noqa: PLR2004
             raise WrongChipError(
                 f"It calls itself {answer.hex(' ') or 'nothing'}; a PN532 begins with 32.",
@@ -204,7 +210,7 @@ class PN532:
             BusError: The chip did not answer.
             NotReadyError: It did not answer in time.
         """
-        self._call(RF_CONFIGURATION, bytes((RF_FIELD, 1 if on else 0)))
+        self._call(RF_CONFIGURATION, bytes((RF_FIELD, 1 if on else 0)), length=0)
         self._field = on
 
     def check_supply(self) -> None:
@@ -225,7 +231,9 @@ class PN532:
         if not self._field:
             return
         try:
-            on = any(each & TRANSMITTING for each in self._call(READ_REGISTER, TX_CONTROL)[:1])
+            on = any(
+                each & TRANSMITTING for each in self._call(READ_REGISTER, TX_CONTROL, length=1)[:1]
+            )
         except CommandRejectedError:  # by a chip that is none of NXP's
             on = self._call(GET_GENERAL_STATUS)[1:2] == b"\x01"
         if not on:
@@ -261,6 +269,7 @@ class PN532:
             IN_LIST_PASSIVE_TARGET,
             bytes((limit, TYPE_A_106K)),
             COMMAND_S + limit * self._tries * TRY_S,
+            length=1 + limit * TARGET_DATA,
         )
         self._field = True
         try:
@@ -270,12 +279,13 @@ class PN532:
         self._several = len(found) > 1
         return found
 
-    def exchange(self, number: int, data: bytes) -> bytes:
+    def exchange(self, number: int, data: bytes, length: int = LONGEST_DATA) -> bytes:
         """Send something to a card and wait for what it says.
 
         Args:
             number: The chip's number for the card.
             data: The card's command.
+            length: How many bytes the card should answer; it may be more or fewer.
 
         Returns:
             The card's answer, perhaps empty.
@@ -285,9 +295,12 @@ class PN532:
             BusError: The chip did not answer.
             NotReadyError: It did not answer in time.
         """
-        return self._checked_status(self._call(IN_DATA_EXCHANGE, bytes((number,)) + data, CARD_S))
+        command = bytes((number,)) + data
+        return self._checked_status(
+            self._call(IN_DATA_EXCHANGE, command, CARD_S, length=1 + length)
+        )
 
-    def communicate(self, number: int, data: bytes) -> bytes:
+    def communicate(self, number: int, data: bytes, length: int = LONGEST_DATA) -> bytes:
         """Send something to a card without a look at it by the chip.
 
         ``exchange`` carries out some commands itself, by their first byte: 0x60 is the
@@ -296,6 +309,7 @@ class PN532:
         Args:
             number: The chip's number for the card.
             data: The card's command, without its CRC.
+            length: How many bytes the card should answer; it may be more or fewer.
 
         Returns:
             The card's answer, perhaps empty.
@@ -309,11 +323,11 @@ class PN532:
         """
         try:
             if self._several:
-                self._checked_status(self._call(IN_SELECT, bytes((number,)), CARD_S))
-            answer = self._call(IN_COMMUNICATE_THRU, data, CARD_S)
+                self._checked_status(self._call(IN_SELECT, bytes((number,)), CARD_S, length=1))
+            answer = self._call(IN_COMMUNICATE_THRU, data, CARD_S, length=1 + length)
         except CommandRejectedError:  # by a chip that is none of NXP's
             self.passes_commands = False
-            return self.exchange(number, data)
+            return self.exchange(number, data, length)
         return self._checked_status(answer)
 
     def release(self) -> None:
@@ -323,7 +337,7 @@ class PN532:
             BusError: The chip did not answer.
             NotReadyError: It did not answer in time.
         """
-        self._call(IN_RELEASE, b"\x00")
+        self._call(IN_RELEASE, b"\x00", length=1)
 
     def _checked_status(self, answer: bytes) -> bytes:
         status = answer[0] & MASK if answer else 0x0B
@@ -333,11 +347,17 @@ class PN532:
 
     # -- one command ------------------------------------------------------------------------------
 
-    def _call(self, code: int, parameters: bytes = b"", timeout_s: float = COMMAND_S) -> bytes:
+    def _call(
+        self,
+        code: int,
+        parameters: bytes = b"",
+        timeout_s: float = COMMAND_S,
+        length: int = LONGEST_DATA,
+    ) -> bytes:
         with self._lock:
             try:
                 self._begin(frame.command(code, parameters))
-                answer = self._response(code, timeout_s)
+                answer = self._response(code, timeout_s, frame.OVERHEAD + RESPONSE_CODE + length)
             except BusError:
                 self._prepared = False
                 raise
@@ -354,6 +374,7 @@ class PN532:
         """Send a command and see that it was taken; once more if it was not."""
         for last_try in (False, True):
             self._send(sent)
+            self._clock.sleep(POLL_S)  # it never acknowledges at once: a look would be for nothing
             if self._ready_within(ACK_TIMEOUT_S, POLL_S):
                 with suppress(ChecksumError):
                     if frame.parse(self._receive(len(frame.ACK))).kind == "ack":
@@ -365,9 +386,9 @@ class PN532:
             hint="Check that the module sits firmly; switch the board off and on.",
         )
 
-    def _response(self, code: int, timeout_s: float) -> bytes:
-        length = frame.OVERHEAD + LONGEST_DATA
+    def _response(self, code: int, timeout_s: float, length: int) -> bytes:
         for last_try in (False, True):
+            self._clock.sleep(POLL_S)
             if not self._ready_within(timeout_s, SLOW_POLL_S):
                 raise NotReadyError(
                     f"The reader did not answer within {timeout_s:.1f} s; the command was aborted.",
@@ -405,15 +426,20 @@ class PN532:
     # -- one transfer -----------------------------------------------------------------------------
 
     def _ready_within(self, timeout_s: float, pause_s: float) -> bool:
-        """Wait for the ready byte; looked at once more after the deadline, if we were held up."""
+        """Wait for the ready byte; looked at once more after the deadline, if we were held up.
+
+        Short commands take 1 or 2 ms and a card's look 30 ms, so pauses grow up to ``pause_s``.
+        """
         deadline = self._clock.monotonic() + timeout_s
+        next_s = POLL_S
         while True:
             last_try = self._clock.monotonic() >= deadline
             if self._transfer(Read(1))[0] & READY:
                 return True
             if last_try:
                 return False
-            self._clock.sleep(pause_s)
+            self._clock.sleep(next_s)
+            next_s = min(2 * next_s, pause_s)
 
     def _receive(self, length: int) -> bytes:
         """Read a frame in one transaction: what was clocked out once does not come again."""

@@ -85,6 +85,8 @@ class EmulatedPN532:
             NACK brings the right one.
         exchanges_left: After this many further exchanges the cards are out of reach; None for
             never.
+        halts_the_first: After a look for two cards that found one, that one is silent until it is
+            selected again. The manual does not say whether it is.
         commands: Codes of all commands taken, for tests.
 
     Source: NXP PN532 user manual UM0701-02, sections 6.2 and 7.
@@ -99,6 +101,7 @@ class EmulatedPN532:
         self.mute = False
         self.damage_next = 0
         self.exchanges_left: int | None = None
+        self.halts_the_first = False
         self.commands: list[int] = []
         self.power_cycle()
 
@@ -112,6 +115,7 @@ class EmulatedPN532:
         self._last = b""
         self._searching: int | None = None
         self._selected = 1
+        self._halted = False
 
     @property
     def pending(self) -> bool:
@@ -203,7 +207,7 @@ class EmulatedPN532:
             case 0x42 if data:
                 self._exchange(self._selected, data, 0x42)
             case 0x54 if data and 1 <= data[0] <= len(self._targets):
-                self._selected = data[0]
+                self._selected, self._halted = data[0], False
                 self._answer(code, b"\x00", COMMAND_S)
             case 0x52 | 0x44 | 0x54:
                 self._targets = []
@@ -228,23 +232,24 @@ class EmulatedPN532:
             self._searching = limit
             return
         looked_s = TRY_S * (1 + (self._tries if len(found) < limit else 0))
-        self._tell(found, looked_s)
+        self._tell(found, limit, looked_s)
 
     def _search_on(self) -> None:
         """Go on searching indefinitely, as the chip does after power-up."""
         assert self._searching is not None  # noqa: S101
         found = self._in_field()[: self._searching]
         if found:
-            self._searching = None
-            self._tell(found, TRY_S)
+            limit, self._searching = self._searching, None
+            self._tell(found, limit, TRY_S)
 
-    def _tell(self, found: Sequence[CardInField], after_s: float) -> None:
+    def _tell(self, found: Sequence[CardInField], limit: int, after_s: float) -> None:
         answer = bytes((len(found),))
         for number, card in enumerate(found, 1):
             card.select()
             answer += bytes((number,)) + card.atqa + bytes((card.sak, len(card.uid))) + card.uid
         self._targets = list(found)
         self._selected = 1
+        self._halted = self.halts_the_first and limit > len(found)
         self._answer(0x4A, answer, after_s)
 
     def _exchange(self, number: int, data: bytes, code: int = 0x40) -> None:
@@ -254,7 +259,7 @@ class EmulatedPN532:
             self._answer(code, b"\x10" if wrong else b"\x27", COMMAND_S)
             return
         card = self._targets[number - 1]
-        if not any(card is each for each in self._in_field()):
+        if self._halted or not any(card is each for each in self._in_field()):
             self._answer(code, b"\x01", EXCHANGE_S)
             return
         if self.exchanges_left is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wisblock_bridge.chips.pn532.card import BLOCK, PAGE, READ, Card, exactly
+from wisblock_bridge.chips.pn532.card import BLOCK, NOTHING, PAGE, READ, Card, exactly
 from wisblock_bridge.chips.pn532.status import CardError
 from wisblock_bridge.chips.pn532.tag_types import (
     AUTHENTICATE,
@@ -36,6 +36,9 @@ STATIC_LOCK_PAGE, CAPABILITIES_PAGE = 2, 3
 NDEF_MAGIC = 0xE1
 MAJOR_VERSION = 1
 PLAIN_ULTRALIGHT_PAGES = 12
+PACK_LENGTH, VERSION_LENGTH, CHALLENGE_LENGTH = 2, 8, 9
+"""Bytes of answers: to a password (NTAG21x data sheet, 10.7), to GET_VERSION (10.1), and to an
+Ultralight C's AUTHENTICATE (AFh and 8 bytes)."""
 AUTHENTICATION_GOES_ON = b"\xaf"
 """First byte of an Ultralight C's answer to AUTHENTICATE."""
 
@@ -75,14 +78,14 @@ class Type2Tag(Card):
             if first <= number < first + BLOCK // PAGE:
                 at = (number - first) * PAGE
                 return pages[at : at + PAGE]
-        pages = exactly(self._link.exchange(bytes((READ, number))), BLOCK)
+        pages = exactly(self._link.exchange(bytes((READ, number)), BLOCK), BLOCK)
         self._cached = number, pages
         return pages[:PAGE]
 
     def write(self, number: int, data: bytes) -> None:
         """Write 4 bytes."""
         self._cached = None
-        self._link.exchange(bytes((WRITE_PAGE, number)) + data)
+        self._link.exchange(bytes((WRITE_PAGE, number)) + data, NOTHING)
 
     def capabilities(self) -> bytes:
         """Read the capability container: magic, version, size in units of 8 bytes, access."""
@@ -150,7 +153,7 @@ class Type2Tag(Card):
         self.identify()  # what it refuses would close it again
         self._cached = None
         try:
-            answer = self._link.communicate(bytes((PWD_AUTH,)) + password)
+            answer = self._link.communicate(bytes((PWD_AUTH,)) + password, PACK_LENGTH)
         except CardError as error:
             self._link.select_again()
             raise RemoteExceptionError(
@@ -180,18 +183,18 @@ class Type2Tag(Card):
         return self._type
 
     def _ask_type(self) -> TagType | None:
-        version = self._try(lambda: self._link.communicate(bytes((GET_VERSION,))))
+        version = self._try(lambda: self._link.communicate(bytes((GET_VERSION,)), VERSION_LENGTH))
         if version is not None:
             return by_version(version)
         if not self._link.passes_commands:
             return by_size(self.capabilities())
         if self._link.target.uid[0] != NXP:
             return None
-        answer = self._try(lambda: self._link.communicate(AUTHENTICATE))
+        answer = self._try(lambda: self._link.communicate(AUTHENTICATE, CHALLENGE_LENGTH))
         if answer is not None:
             self._link.select_again()  # half an authentication is left
             return ULTRALIGHT_C if answer[:1] == AUTHENTICATION_GOES_ON else None
-        if self._try(lambda: self._link.exchange(bytes((READ, NTAG203.last_user_page + 1)))):
+        if self._try(lambda: self._link.exchange(bytes((READ, NTAG203.last_user_page + 1)), BLOCK)):
             return NTAG203
         return ULTRALIGHT if self._try(lambda: self.read(0)) else None
 

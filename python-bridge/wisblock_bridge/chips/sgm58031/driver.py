@@ -12,7 +12,7 @@ from wisblock_bridge.chips.ads1115.driver import ADS1115
 
 
 class SGM58031(ADS1115):
-    """A converter with four inputs and six ranges, used in single-shot mode.
+    """A converter with four inputs and six ranges: single conversions, and many of one input.
 
     At the same data rate code it is slower than an ADS1115: 10 ms for a conversion, not 7.8.
     Programs that wait for an ADS1115's time read the result of the conversion before, which may be

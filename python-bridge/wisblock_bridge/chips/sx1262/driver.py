@@ -35,6 +35,8 @@ RESET_S = 0.001
 TCXO_START_S = 0.005
 TCXO_1V8 = 0x02
 CALIBRATE_ALL = 0x7F
+CALIBRATION_S = 0.0035
+"""All blocks (data sheet, 9.2.1); BUSY is high meanwhile, and looked at after it only."""
 REGULATOR_DC_DC = 0x01
 RAMP_200_US = 0x04
 STANDBY_RC = 0x00
@@ -128,6 +130,7 @@ class SX1262:
         # After power-on the chip has looked for a crystal that is not there, and says so.
         self._link.write(Opcode.CLEAR_DEVICE_ERRORS, 0, 0)
         self._link.write(Opcode.CALIBRATE, CALIBRATE_ALL)
+        self._clock.sleep(TCXO_START_S + CALIBRATION_S)
         self._link.wait_ready(START_LIMIT_S)
         self._link.write(Opcode.SET_STANDBY, STANDBY_RC)
         self._check_errors()
@@ -238,7 +241,7 @@ class SX1262:
         limit_s = min(limit_s, commands.LONGEST_TIMEOUT_S)
         self._link.check_setup()
         self._link.write(Opcode.SET_TX, *commands.duration(limit_s))
-        self._link.wait_ready(COMMAND_LIMIT_S)
+        self._await_oscillator()
         return limit_s
 
     def begin_receive(self, timeout_s: float | None = None) -> None:
@@ -260,7 +263,7 @@ class SX1262:
         self._expect(_RECEIVE_IRQS)
         self._link.check_setup()
         self._link.write(Opcode.SET_RX, *commands.duration(timeout_s))
-        self._link.wait_ready(COMMAND_LIMIT_S)
+        self._await_oscillator()
 
     def take_irq(self, busy_with: Mode | None = None) -> Irq:
         """Ask what has happened, and have the chip forget it.
@@ -354,9 +357,10 @@ class SX1262:
         self._expect(_CAD_IRQS)
         self._link.check_setup()
         self._link.write(Opcode.SET_CAD)
-        self._link.wait_ready(COMMAND_LIMIT_S)
+        self._await_oscillator()
         limit_s = (looked_at + 1) * settings.symbol_ms / 1000.0 + COMMAND_LIMIT_S
         end_s = self._clock.monotonic() + limit_s
+        self._clock.sleep((looked_at + 0.5) * settings.symbol_ms / 1000.0)
         while True:
             found = self.take_irq()
             if found & Irq.CAD_DONE:
@@ -370,6 +374,11 @@ class SX1262:
                     where=self._link.name,
                 )
             self._clock.sleep(POLL_S)
+
+    def _await_oscillator(self) -> None:
+        """Wait for the oscillator: BUSY is high until it runs, and is not looked at before."""
+        self._clock.sleep(TCXO_START_S)
+        self._link.wait_ready(COMMAND_LIMIT_S)
 
     def errors(self) -> DeviceErrors:
         """Ask what failed inside.

@@ -28,7 +28,7 @@ class TPT29555(RegisterExpander, ExpanderLines):
     Args:
         bus: The bus the chip is on.
         address: 7-bit address, 0x20...0x27.
-        clock: Time; not needed by this chip, taken so that all chips are built alike.
+        clock: Time of the changes that are seen.
 
     Source: 3PEAK TPT29555 datasheet rev. A.1.2, register table; NXP PCA9555 datasheet, bus
         transactions.

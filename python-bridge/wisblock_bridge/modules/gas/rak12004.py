@@ -64,7 +64,10 @@ PPM = ppm_reading("the gas that was asked for", HIGH_PPM)
 
 Gas = Annotated[
     Literal["smoke", "lpg", "propane", "methane", "hydrogen", "carbon_monoxide", "alcohol"],
-    Param("Which gas is there: the sensor cannot tell them apart, each has a curve of its own."),
+    Param(
+        "Which gas is there: the sensor cannot tell them apart, each has a curve of its own.",
+        selects=True,
+    ),
 ]
 Edition = Annotated[
     Literal["classic", "v1_5"],

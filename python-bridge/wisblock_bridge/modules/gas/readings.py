@@ -69,7 +69,7 @@ WARM_UP_LEFT = ReadingSpec(
 
 Samples = Annotated[
     int,
-    Param("How many conversions are averaged; each takes about 1 ms.", low=1, high=1000),
+    Param("How many conversions are averaged; each takes about 0.2 ms.", low=1, high=1000),
 ]
 PollMs = Annotated[int, Param("How often to measure.", unit="millisecond", low=100, high=3_600_000)]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from wisblock_bridge.chips.adc121c021 import ADC121C021
+from wisblock_bridge.chips.adc121c021 import ADC121C021, MOST_AT_ONCE, Sample
 from wisblock_bridge.errors import BridgeError, BusError, BusFault, NotReadyError, OutOfRangeError
 from wisblock_bridge.module_api import (
     EventSource,
@@ -281,10 +281,10 @@ class GasSensor(Module):
 
     def _measure(self, samples: int) -> tuple[float, float]:
         """Convert and average: volts across the load, and the sensor's resistance in ohm."""
-        found = []
-        for _ in range(samples):
+        found: list[Sample] = []
+        while len(found) < samples:
             self.check_cancelled()
-            found.append(self.converter.read())
+            found += self.converter.read_many(min(samples - len(found), MOST_AT_ONCE))
         if sum(each.code for each in found) <= OPEN_CODE * samples:
             raise OutOfRangeError(
                 "No current flows through the sensor: its element is broken or missing.",

@@ -55,7 +55,14 @@ ID = ReadingSpec("id", "The identifier.", kind="int", low=0, high=63)
 RAW = ReadingSpec("raw", "All bytes as they were heard.", kind="bytes")
 
 Identifier = Annotated[
-    int, Param("The identifier, 0 to 63, without parity.", low=0, high=63, label="Identifier")
+    int,
+    Param(
+        "The identifier, 0 to 63, without parity.",
+        low=0,
+        high=63,
+        label="Identifier",
+        selects=True,
+    ),
 ]
 AnyIdentifier = Annotated[
     int | None,

@@ -102,9 +102,18 @@ class EmulatedRAK13005(EmulatedModule):
             Quantity(
                 "other_master", "none", 0, 1, 0, lambda: bool(nodes.other_master), self._set_master
             ),
-            Quantity("bus", "none", 0, 0, 0, lambda: self._bus, self._set_bus),
+            Quantity(
+                "bus",
+                "none",
+                0,
+                0,
+                0,
+                lambda: self._bus,
+                self._set_bus,
+                choices=tuple(self.BUSES),
+            ),
             self._faults.quantity(),
-            Quantity("said", "none", 0, 0, 0, lambda: self._said, self._say),
+            Quantity("said", "none", 0, 0, 0, lambda: self._said, self._say, "packets"),
         )
 
     def unplug(self) -> None:

@@ -57,8 +57,10 @@ class EmulatedRAK13300(EmulatedModule):
             ),
             _number("path_loss", "decibel", 0.0, 200.0, radio, "path_loss_db"),
             _number("crystal_error", "hertz", -20_000.0, 20_000.0, radio, "crystal_error_hz"),
-            Quantity("incoming", "none", 0, 255, 0, lambda: self._incoming, self._arrive),
-            Quantity("next_packet", "none", 0, 0, 0, self._fate, self._set_fate),
+            Quantity(
+                "incoming", "none", 0, 255, 0, lambda: self._incoming, self._arrive, "packets"
+            ),
+            Quantity("next_packet", "none", 0, 0, 0, self._fate, self._set_fate, choices=FATES),
             Quantity("packets_sent", "none", 0, 0, 0, lambda: len(radio.sent)),
             Quantity("last_sent", "none", 0, 0, 0, self._last_sent),
             _flag("busy_stuck", radio, "stuck_busy"),

@@ -224,6 +224,7 @@ class Master:
         self._send(request.frame)
         end = self._clock.monotonic() + timeout_s
         data = self._look_for_echo(request.frame)
+        self._quiet_since = self._clock.monotonic()
         found = self._search(data, request)
         may_be_late = self.late.expected_of(request.unit)
         while not found.frame and len(data) < MOST_CHATTER:
@@ -239,11 +240,12 @@ class Master:
             # What has not begun is taken byte by byte: nobody knows how long it will be.
             wait_s = self._gap_s() if begun else end - self._clock.monotonic()
             came = self._port.read(missing if begun else 1, max(0.0, wait_s))
+            # The silence before the next request begins here, not when this one is understood.
+            self._quiet_since = self._clock.monotonic()
             if not came:
                 break
             data += came
             found = self._search(data, request)
-        self._quiet_since = self._clock.monotonic()
         if found.frame:
             copied = self.echo.after(data[: -len(found.frame)], request.frame) is not None
             self.echo.observe_reply(request, copied=copied)

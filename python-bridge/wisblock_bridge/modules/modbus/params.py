@@ -54,6 +54,7 @@ Unit = Annotated[
         "them (248 is every PZEM meter).",
         low=1,
         high=255,
+        selects=True,
     ),
 ]
 UnitOrAll = Annotated[
@@ -63,6 +64,7 @@ UnitOrAll = Annotated[
         "standard reserves them, some makers use them.",
         low=0,
         high=255,
+        selects=True,
     ),
 ]
 Address = Annotated[
@@ -72,6 +74,7 @@ Address = Annotated[
         "or 40001, take that off.",
         low=0,
         high=65535,
+        selects=True,
     ),
 ]
 BitCount = Annotated[int, Param("How many.", low=1, high=2000)]
@@ -91,7 +94,9 @@ Retries = Annotated[
 ]
 
 
-Table = Annotated[Literal["holding_registers", "input_registers"], Param("Which registers.")]
+Table = Annotated[
+    Literal["holding_registers", "input_registers"], Param("Which registers.", selects=True)
+]
 Type = Annotated[
     NumberType, Param("What the registers hold; 32 bits take two of them, 64 bits four.")
 ]

@@ -262,7 +262,7 @@ class EmulatedRAK5802(EmulatedModule):
             *(quantity for unit in self.units for quantity in unit.quantities()),
             self._faults.quantity(),
             Quantity("echo", "none", 0, 1, 0, lambda: self.line.echo, self._set_echo),
-            Quantity("said", "none", 0, 0, 0, lambda: self._said, self._say),
+            Quantity("said", "none", 0, 0, 0, lambda: self._said, self._say, "packets"),
         )
 
     def unplug(self) -> None:

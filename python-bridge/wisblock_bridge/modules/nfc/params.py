@@ -38,7 +38,12 @@ ON = ReadingSpec("on", "Whether the radio field is on.", kind="bool")
 
 Block = Annotated[
     int,
-    Param("Block of a Mifare Classic, or page of an Ultralight or NTAG.", low=0, high=255),
+    Param(
+        "Block of a Mifare Classic, or page of an Ultralight or NTAG.",
+        low=0,
+        high=255,
+        selects=True,
+    ),
 ]
 Key = Annotated[
     bytes | None,

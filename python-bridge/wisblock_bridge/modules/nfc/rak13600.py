@@ -104,7 +104,7 @@ class RAK13600(CardSetup):
         "How long one look for a card takes (about 5 ms is assumed).",
         (
             "Whether a card that is found while a second one is looked for needs to be selected "
-            "again; the bridge does so."
+            "again; the bridge does so when it does not answer."
         ),
     )
 

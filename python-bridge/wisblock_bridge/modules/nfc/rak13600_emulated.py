@@ -28,6 +28,7 @@ POSTER = bytes.fromhex("04A1B2C3D4E580")
 ADDRESS_MESSAGE = bytes.fromhex("D1011055 02") + b"rakwireless.com"
 GREETING_MESSAGE = bytes.fromhex("D101085402656E") + b"Hello"
 MOST_CARDS = 2
+MOST_OFFERED = 32
 
 
 class EmulatedRAK13600(EmulatedI2CModule):
@@ -84,15 +85,21 @@ class EmulatedRAK13600(EmulatedI2CModule):
         taken away, -1 for never. ``on``: the radio field.
         """
         return (
-            Quantity("tag", "none", 0, 0, 0, self._tag, self._lay),
+            Quantity(
+                "tag", "none", 0, 0, 0, self._tag, self._lay, "cards", ("", *self._known_cards())
+            ),
             truth("present", lambda: bool(self.cards()), self._take),
             Quantity("memory", "none", 0, 0, 0, self._memory, self._fill),
-            Quantity("exchanges_left", "none", -1, 1e6, 0, self._left, self._limit),
+            Quantity("exchanges_left", "none", -1, 1e6, 0, self._left, self._limit, "number"),
             truth("on", lambda: self.reader.field, None),
         )
 
     def _tag(self) -> str:
         return ",".join(card.uid.hex() for card in self.cards())
+
+    def _known_cards(self) -> list[str]:
+        """Return the cards to choose from, the newest last."""
+        return [uid.hex() for uid in self._known][-MOST_OFFERED:]
 
     def _lay(self, value: Value) -> None:
         if not isinstance(value, str):

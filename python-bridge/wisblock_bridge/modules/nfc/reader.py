@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wisblock_bridge.chips.pn532 import PN532, CardError
 from wisblock_bridge.chips.pn532.cards import block_count, card_at, type_of
 from wisblock_bridge.chips.pn532.classic import MifareClassic
-from wisblock_bridge.chips.pn532.link import CardLink
+from wisblock_bridge.chips.pn532.link import ANOTHER, CardLink
 from wisblock_bridge.chips.pn532.type2 import Type2Tag
 from wisblock_bridge.errors import (
     BadParamsError,
@@ -144,9 +144,7 @@ class NfcReader(Module):
             self.clock.sleep(PAUSE_S)
         if len(found) > 1:
             raise _several(found, self.reader.name)
-        link = CardLink(self.reader, found[0])
-        link.select_again()
-        return link
+        return CardLink(self.reader, found[0])
 
     @staticmethod
     def _check_block(link: CardLink, card: Card, block: int) -> None:
@@ -160,7 +158,7 @@ class NfcReader(Module):
     @staticmethod
     def _explain(error: CardError, link: CardLink) -> None:
         """Distinguish a card that was taken away from one that lies there and refuses."""
-        if not (error.gone or error.refused):
+        if error.status == ANOTHER or not (error.gone or error.refused):
             return
         with suppress(BridgeError):
             if link.is_there():

@@ -165,6 +165,7 @@ class CardSetup(NfcReader):
             BusError: The reader did not answer.
         """
         with self._card_there() as link:
+            link.select_again()  # a command that nobody knows here is never sent twice
             answer = link.communicate(data)
         return self.readings(data=answer, uid=link.target.uid)
 

@@ -26,7 +26,16 @@ class LineFaults:
 
     def quantity(self) -> Quantity:
         """Return the quantity that sets it."""
-        return Quantity("line_fault", "none", 0, 0, 0, lambda: self._fault, self.set)
+        return Quantity(
+            "line_fault",
+            "none",
+            0,
+            0,
+            0,
+            lambda: self._fault,
+            self.set,
+            choices=tuple(str(each) for each in LINE_FAULTS),
+        )
 
     def set(self, value: Value) -> None:
         """Set the fault.

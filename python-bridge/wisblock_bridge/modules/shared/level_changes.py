@@ -9,31 +9,42 @@ from wisblock_bridge.module_api import EventSource
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wisblock_bridge.buses.shared_levels import LevelReader
+    from wisblock_bridge.clock import Clock
     from wisblock_bridge.module_api import Result
+
+    Pack = Callable[[int, int, float], Result]
 
 
 class LevelChanges(EventSource):
     """Looks at pins and reports those that changed; at first all of them.
 
     Args:
-        read: Reads all pins: bit n is the level of pin n.
-        pack: Makes the readings of one event from a pin and its level.
+        watch: Begins to look at the pins of a mask.
+        pack: Makes the readings of one event from a pin, its level, and the time at which that was
+            seen (ms since 1970).
         pins: Which pins.
         interval_s: Seconds between two looks.
+        clock: Time.
+        check: Called before changes are reported; raises when the chip is not what it was.
     """
 
     def __init__(
         self,
-        read: Callable[[], int],
-        pack: Callable[[int, int], Result],
+        watch: Callable[[int], LevelReader],
+        pack: Pack,
         pins: tuple[int, ...],
         interval_s: float,
+        clock: Clock,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(interval_s)
-        self._read = read
+        self._watch = watch
         self._pack = pack
         self._pins = pins
-        self._last: int | None = None
+        self._clock = clock
+        self._check = check
+        self._reader: LevelReader | None = None
 
     def look(self) -> list[Result]:
         """Check once.
@@ -44,9 +55,18 @@ class LevelChanges(EventSource):
         Raises:
             BusError: The chip did not answer.
         """
-        levels = self._read()
-        last = ~levels if self._last is None else self._last
-        self._last = levels
-        return [
-            self._pack(pin, levels >> pin & 1) for pin in self._pins if (levels ^ last) >> pin & 1
-        ]
+        if self._reader is None:
+            self._check()
+            reader = self._reader = self._watch(sum(1 << pin for pin in self._pins))
+            return [
+                self._pack(pin, reader.levels >> pin & 1, reader.timestamp_ms) for pin in self._pins
+            ]
+        changes = self._reader.look(self._clock.monotonic() - self.interval_s / 2)
+        if changes:
+            self._check()
+        return [self._pack(each.line, each.level, each.timestamp_ms) for each in changes]
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._reader is not None:
+            self._reader.close()

@@ -1,7 +1,7 @@
 """Watching the state of one input line, the same for every module that has one.
 
-1. Where the kernel reports changes, they are taken from it with its time; elsewhere the line is
-   looked at.
+1. Where the kernel reports changes, they are taken from it with its time; elsewhere the expander
+   is looked at, once for everybody (``shared_levels``).
 2. What a level means is the module's business: it packs the readings.
 """
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.buses.gpio import EdgeSource
+    from wisblock_bridge.buses.shared_levels import LevelChange, LevelReader
     from wisblock_bridge.clock import Clock
 
     Pack = Callable[[int, float, int], Result]
@@ -30,6 +31,10 @@ MISSED = ReadingSpec(
     optional=True,
 )
 
+EARLY_S = 1e-3
+"""So much before the end of the debounce time a look may confirm a level: looks come a little early
+or late, and the change itself was before the look that saw it first."""
+
 DebounceMs = Annotated[
     int,
     Param(
@@ -42,7 +47,8 @@ DebounceMs = Annotated[
 PollMs = Annotated[
     int,
     Param(
-        "How often to look, where the line has no interrupt.",
+        "How often to look, where the line has no interrupt. Every 10 ms takes 5 % of the I2C bus, "
+        "for all lines of an expander and whoever looks at them together.",
         unit="millisecond",
         low=10,
         high=60_000,
@@ -81,11 +87,11 @@ class LineEvents(EventSource):
         self._clock = clock
         self._debounce_s = debounce_ms / 1000.0
         self._told: int | None = None
-        self._candidate: int | None = None
-        self._candidate_since = 0.0
+        self._candidate: LevelChange | None = None
         self._settled_at = settled_at
         self._told_unsettled = False
         self._edges: EdgeSource | None = None
+        self._reader: LevelReader | None = None
         if line.has_edges:
             self._edges = line.edges(bias, debounce_ms)
         else:
@@ -107,11 +113,11 @@ class LineEvents(EventSource):
             BusError: The line could not be read.
         """
         if self._told is None:
-            self._told = self._line.level()
-            found = [self._pack(self._told, self._clock.timestamp_ms(), 0)]
-        elif self._edges is None:
-            found = self._look_at_level()
+            found = [self._begin()]
+        elif self._reader is not None:
+            found = self._look_at_level(self._reader)
         else:
+            assert self._edges is not None  # noqa: S101  (there is one or the other)
             found = self._take_changes(self._edges)
         return self._settle(found)
 
@@ -119,6 +125,16 @@ class LineEvents(EventSource):
         """Stop watching."""
         if self._edges is not None:
             self._edges.close()
+        if self._reader is not None:
+            self._reader.close()
+
+    def _begin(self) -> Result:
+        if self._edges is not None:
+            self._told, timestamp_ms = self._line.level(), self._clock.timestamp_ms()
+        else:
+            reader = self._reader = self._line.watch()
+            self._told, timestamp_ms = int(reader.levels & reader.mask > 0), reader.timestamp_ms
+        return self._pack(self._told, timestamp_ms, 0)
 
     def _take_changes(self, edges: EdgeSource) -> list[Result]:
         changes = edges.read()
@@ -128,6 +144,8 @@ class LineEvents(EventSource):
 
     def _settle(self, found: list[Result]) -> list[Result]:
         """Report the last level again when it became certain and nothing else says so."""
+        candidate = self._candidate
+        self.look_at = None if candidate is None else candidate.seen_at + self._debounce_s
         left_s = self._settled_at - self._clock.monotonic()
         if left_s > 0.0:
             self._told_unsettled = self._told_unsettled or bool(found)
@@ -135,20 +153,31 @@ class LineEvents(EventSource):
             self._told_unsettled = False
             if not found and self._told is not None:
                 found = [self._pack(self._told, self._clock.timestamp_ms(), 0)]
-        if self._edges is not None:
-            self.interval_s = left_s if left_s > 0.0 else math.inf
+        if left_s > 0.0:
+            self.look_at = min(self._settled_at, self.look_at or math.inf)
         return found
 
-    def _look_at_level(self) -> list[Result]:
-        """Report a new level once it has been there for the debounce time."""
-        level = self._line.level()
+    def _look_at_level(self, reader: LevelReader) -> list[Result]:
+        """Report each new level that lasted for the debounce time, counted from its own edge."""
         now = self._clock.monotonic()
-        if level == self._told:
-            self._candidate = None
+        not_before = now - self.interval_s / 2
+        if self._candidate is not None:
+            not_before = max(not_before, min(now, self._candidate.seen_at + self._debounce_s))
+        found: list[Result] = []
+        for change in reader.look(not_before):
+            found += self._confirmed(change.before)
+            self._candidate = None if change.level == self._told else change
+        found += self._confirmed(reader.seen_at)
+        return found
+
+    def _confirmed(self, until: float) -> list[Result]:
+        """Report the level that waits to be confirmed, if it was there for long enough.
+
+        Args:
+            until: Clock reading at which it was seen last, s.
+        """
+        candidate = self._candidate
+        if candidate is None or until - candidate.seen_at < self._debounce_s - EARLY_S:
             return []
-        if level != self._candidate:
-            self._candidate, self._candidate_since = level, now
-        if now - self._candidate_since < self._debounce_s:
-            return []
-        self._told, self._candidate = level, None
-        return [self._pack(level, self._clock.timestamp_ms(), 0)]
+        self._told, self._candidate = candidate.level, None
+        return [self._pack(candidate.level, candidate.timestamp_ms, 0)]
