@@ -45,6 +45,7 @@ KNOCK_AGAIN_S = 2.0
 """Until a client that was turned away tries again: it may be listed at any time."""
 
 LOOK_AGAIN_S = 0.05
+AWAITED_S = 0.1
 BURST = 64
 FAREWELL_S = 1.0
 JOIN_S = 5.0
@@ -414,6 +415,8 @@ class Connection:
         """Wait for the next thing to do, and do it."""
         talk = self._talk
         due_s = max(0.0, talk.ping_due() - time.monotonic())
+        if talk.awaits_ping:  # a caller may receive the answer, and then the next one is due
+            due_s = min(due_s, AWAITED_S)
         if talk.awaits_ping and not self._listening:
             # Whoever receives now may hand over without having known of the ping.
             if self._receiving.acquire(blocking=False):
@@ -449,11 +452,10 @@ class Connection:
         A bridge that has not answered a ping for as long as the lease is away: this connection is
         given up and another one is made.
         """
-        call = self._talk.ping()
-        if call is None:
+        if not self._talk.awaits_ping:
+            self._send(link, self._talk.ping())
+        elif self._talk.is_silent():
             self._lose(link, "The bridge does not answer.")
-        else:
-            self._send(link, call)
 
     def _end_abandoned(self, link: Link | None) -> None:
         while self._abandoned:
