@@ -111,15 +111,18 @@ def item_access(readings: list[Entry]) -> list[str]:
         by_type.setdefault(kind, []).append(each["name"])
     if not by_type:
         return []
+    every_name = literal([each["name"] for each in readings])
     heads = [
         ("def __getitem__", ["self,", f"name: {literal(names)},"], kind)
         for kind, names in by_type.items()
     ]
+    if len(heads) > 1:  # what makes a dict of a result looks for one that takes every name
+        heads.append(("def __getitem__", ["self,", f"name: {every_name},"], " | ".join(by_type)))
     lines = ["    if TYPE_CHECKING:", "", *overloaded(heads, "override")]
     if len(heads) > 1:
         lines += ["        def __getitem__(self, name: str) -> object: ...", ""]
-    every_name = literal([each["name"] for each in readings])
-    return [*lines, f"        def __iter__(self) -> Iterator[{every_name}]: ...", ""]
+    lines += [f"        def __iter__(self) -> Iterator[{every_name}]: ...", ""]
+    return [*lines, f"        def keys(self) -> KeysView[{every_name}]: ...", ""]
 
 
 def signature(params: list[Entry], *, stub: bool = False) -> list[str]:
@@ -337,7 +340,7 @@ def import_lines(module: Entry, body: str, flavour: Flavour) -> list[str]:
         lines += [*(f"    {each}," for each in needed), ")"]
     checked = []
     if "Iterator[" in body:
-        checked += ["    from collections.abc import Iterator", ""]
+        checked += ["    from collections.abc import Iterator, KeysView", ""]
     streams = used(f"{prefix}Readings", f"{prefix}Subscription")
     if streams:
         checked.append(f"    from {flavour.package}.streams import {', '.join(streams)}")

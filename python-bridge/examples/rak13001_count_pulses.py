@@ -22,10 +22,10 @@ def main() -> int:
     options = parser.parse_args()
     try:
         with Bridge() as bridge:
-            module = bridge["RAK13001", options.slot]
+            module = bridge.rak13001(options.slot)
             for number in itertools.count(1):
                 result = module.frequency(window_ms=1000)
-                print(f"{result['pulses']} pulses, {result['frequency']:.2f} Hz", flush=True)
+                print(f"{result.pulses} pulses, {result.frequency:.2f} Hz", flush=True)
                 if result.quality != "good":
                     print(f"({result.note})", file=sys.stderr)
                 if number == options.count:

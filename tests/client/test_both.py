@@ -213,7 +213,7 @@ def test_the_lease_is_renewed_while_the_program_sleeps(connect: Connect) -> None
 
     with fake_bridge(answer) as endpoint, connect(endpoint, connect_timeout_s=LONG_S, lease_ms=500):
         eventually(lambda: len(heard) >= 6, "six signs of life, two for each lease")
-        assert heard[5] - heard[0] >= 0.5
+        assert 0.5 <= heard[5] - heard[0] < 3.0
 
 
 def test_a_bridge_that_stops_answering_is_left_and_found_again(connect: Connect) -> None:
@@ -260,7 +260,7 @@ def test_requests_in_flight_are_bounded(connect: Connect) -> None:
 
     with (
         fake_bridge(answer) as endpoint,
-        connect(endpoint, connect_timeout_s=LONG_S, lease_ms=500, timeout_s=LONG_S) as bridge,
+        connect(endpoint, connect_timeout_s=LONG_S, timeout_s=LONG_S) as bridge,
     ):
         threads = [threading.Thread(target=bridge.status, daemon=True) for _ in range(256)]
         for thread in threads:

@@ -202,6 +202,17 @@ def test_long_messages_go_both_ways() -> None:
             assert bridge.request("status", text=text) == {"text": text}
 
 
+def test_the_lease_is_renewed_in_time_beside_callers(bridge: Bridge, answers: Answers) -> None:
+    """Whoever calls may be the one that receives the answer to a ping."""
+    with Bridge(bridge.endpoint, connect_timeout_s=LONG_S, lease_ms=600) as other:
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            other.request("status")
+        before = answers.heard.count("ping")
+        time.sleep(1.5)  # seven pings are due
+    assert answers.heard.count("ping") - before >= 3
+
+
 # -- events ---------------------------------------------------------------------------------------
 
 

@@ -54,6 +54,7 @@ RIGHT = """\
     assert_type(bridge.rak5801(1).read().timestamp, float)
     result = bridge.rak5801(1).read()
     print([result[name] for name in result], result.quality, result.note)
+    print(result.readings | {"extra": 1}, dict(result.items()), dict(bridge.rak13007(1).state()))
     for value in bridge.rak5801(1).every(1.0).read(samples=4):
         assert_type(value.current, float)
     for event in bridge.rak5801(1).every(1.0, samples=4, deadband=0.1):

@@ -45,6 +45,7 @@ KNOCK_AGAIN_S = 2.0
 """Until a client that was turned away tries again: it may be listed at any time."""
 
 LOOK_AGAIN_S = 0.05
+AWAITED_S = 0.1
 BURST = 64
 FAREWELL_S = 1.0
 JOIN_S = 5.0
@@ -138,26 +139,20 @@ class Connection:
         return feed
 
     def observe(self, params: Mapping[str, object], timeout_s: float) -> ObservedFeed:
-        """Observe what others are told.
+        """Begin to observe, as ``subscribe`` begins a subscription.
 
         Args:
             params: Of the method ``observe``.
             timeout_s: How long to wait for the reply, s.
-
-        Returns:
-            Where it arrives.
-
-        Raises:
-            RemoteError: As for ``request``.
         """
         feed = ObservedFeed(params)
         self._begin(feed, timeout_s)
         return feed
 
     def _begin(self, feed: Feed, timeout_s: float) -> None:
-        call = self._talk.call(feed.method, feed.params, timeout_s)
+        call = self._talk.call(feed.METHOD, feed.params, timeout_s)
         call.on_result = lambda result: self._talk.begin(feed, result)
-        self._perform(call, feed.method, timeout_s, lambda result: self._unwanted(feed, result))
+        self._perform(call, feed.METHOD, timeout_s, lambda result: self._unwanted(feed, result))
 
     def _unwanted(self, feed: Feed, result: object) -> None:
         """End a subscription that began when its caller did not wait for it any more."""
@@ -420,6 +415,8 @@ class Connection:
         """Wait for the next thing to do, and do it."""
         talk = self._talk
         due_s = max(0.0, talk.ping_due() - time.monotonic())
+        if talk.awaits_ping:  # a caller may receive the answer, and then the next one is due
+            due_s = min(due_s, AWAITED_S)
         if talk.awaits_ping and not self._listening:
             # Whoever receives now may hand over without having known of the ping.
             if self._receiving.acquire(blocking=False):
@@ -455,11 +452,10 @@ class Connection:
         A bridge that has not answered a ping for as long as the lease is away: this connection is
         given up and another one is made.
         """
-        call = self._talk.ping()
-        if call is None:
+        if not self._talk.awaits_ping:
+            self._send(link, self._talk.ping())
+        elif self._talk.is_silent():
             self._lose(link, "The bridge does not answer.")
-        else:
-            self._send(link, call)
 
     def _end_abandoned(self, link: Link | None) -> None:
         while self._abandoned:

@@ -20,7 +20,7 @@ from wisblock_bridge import __version__
 from wisblock_bridge.client.bridge_clock import BridgeClock
 from wisblock_bridge.client.errors import OfflineError, RemoteError, ReplyTimeoutError, error_of
 from wisblock_bridge.client.feed import Call, Feed
-from wisblock_bridge.client.results import to_error
+from wisblock_bridge.client.results import Event, to_error
 from wisblock_bridge.errors import ErrorCode
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ PINGS_PER_LEASE = 3
 
 SHORTEST_SILENCE_S = 1.0
 """A bridge that answers within this is there, however short the lease."""
+
+SECOND_LOOK_S = 0.25
 
 
 class Conversation:
@@ -73,6 +75,7 @@ class Conversation:
         self._bridge_clock = BridgeClock()
         self._ping: Call | None = None
         self._ping_at = 0.0
+        self._doubted = False
 
     # -- requests ---------------------------------------------------------------------------------
 
@@ -199,9 +202,9 @@ class Conversation:
 
     def subscription(self, feed: Feed) -> Call:
         """Make the request for a subscription that there was before the connection was lost."""
-        call = self.call(feed.method, feed.params, 4.0)
+        call = self.call(feed.METHOD, feed.params, 4.0)
         call.on_result = lambda result: self.begin(feed, result)
-        call.on_error = feed.report
+        call.on_error = lambda error: feed.put(Event("error", error=error))
         self.pending[call.number] = call
         return call
 
@@ -222,7 +225,7 @@ class Conversation:
             call.fail(self.offline(message))
         for feed in feeds:
             if was_online:
-                feed.report(self.offline(message))
+                feed.put(Event("error", error=self.offline(message)))
             if self.closed:
                 feed.close()
 
@@ -244,20 +247,26 @@ class Conversation:
             return self._ping_at + max(SHORTEST_SILENCE_S, lease_s)
         return min(self.last_sent, self.last_heard) + lease_s / PINGS_PER_LEASE
 
-    def ping(self) -> Call | None:
-        """Make the request that renews the lease; one at a time, so that none pile up.
-
-        Returns:
-            The request, to be sent; None when the last one was not answered in time: the bridge is
-            away.
-        """
-        if self.awaits_ping:
-            return None
+    def ping(self) -> Call:
+        """Make the request that renews the lease; one at a time, so that none pile up."""
         call = self.call("ping", {}, 4.0)
         call.on_result = self._bridge_clock.note
         self.pending[call.number] = call
-        self._ping, self._ping_at = call, time.monotonic()
+        self._ping, self._ping_at, self._doubted = call, time.monotonic(), False
         return call
+
+    def is_silent(self) -> bool:
+        """Return whether the bridge has not answered the last ping in time.
+
+        The answer may lie here unread, because this program was stopped or had no time: so it takes
+        two looks with a moment between them.
+        """
+        if not self.awaits_ping:
+            return False
+        doubted, self._doubted = self._doubted, True
+        if not doubted:
+            self._ping_at += SECOND_LOOK_S
+        return doubted
 
     # -- subscriptions ----------------------------------------------------------------------------
 

@@ -132,7 +132,7 @@ class _Relay:
 
     def _to_bridge(self, dealer: zmq.Socket[bytes]) -> bool:
         data = self._near.recv(CHUNK_BYTES)
-        for frame in self._zmtp.receive(data) if data else ():
+        for frame in self._zmtp.receive_all(data) if data else ():
             if not isinstance(frame, bytes) or not dealer.poll(
                 round(PATIENCE_S * 1000), zmq.POLLOUT
             ):

@@ -9,14 +9,15 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from wisblock_bridge.client.results import Event, Result, to_event
+from wisblock_bridge.client.results import Result, to_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wisblock_bridge.client.errors import RemoteError
+    from wisblock_bridge.client.results import Event
 
 MAX_EVENTS = 1024
 """Kept of one subscription until the program takes them."""
@@ -76,14 +77,12 @@ class Feed:
     """The events of one subscription, kept until they are taken.
 
     Args:
-        params: Of the method, to subscribe again after the connection was lost.
+        params: Of the feed's method, to subscribe again after the connection was lost.
         kind: The class of the events' results.
-
-    Attributes:
-        method: Name of the method that begins it.
     """
 
-    method = "subscribe"
+    METHOD: ClassVar[str] = "subscribe"
+    """What begins it."""
 
     def __init__(self, params: Mapping[str, object], kind: type[Result] = Result) -> None:
         self.params = dict(params)
@@ -95,12 +94,8 @@ class Feed:
         self._changed = threading.Condition()
 
     def accept(self, message: Mapping[str, object]) -> None:
-        """Keep a message as it came."""
+        """Take a message of the bridge."""
         self.put(to_event(message, self.kind))
-
-    def report(self, error: RemoteError) -> None:
-        """Keep the news that there is nothing, and why."""
-        self.put(Event("error", error=error))
 
     def put(self, event: Event[Any]) -> None:
         """Keep an event; the oldest is dropped when there are too many."""
@@ -132,10 +127,10 @@ class Feed:
         if not self._events:
             return None
         event = self._events.popleft()
-        if not self._lost:
-            return event
         lost, late = self._lost, self._late
         self._lost = self._late = 0
+        if not lost:
+            return event
         return replace(event, lost=event.lost + lost, late=event.late + late)
 
     def close(self, *, forget: bool = False) -> None:

@@ -122,7 +122,7 @@ class Link:
 
     def _feed(self, data: bytes) -> list[bytes]:
         try:
-            messages = self._zmtp.receive(data)
+            messages = self._zmtp.receive_all(data)
         except ProtocolError as error:
             raise ConnectionResetError(str(error)) from None
         answer = self._zmtp.bytes_to_send()
@@ -227,7 +227,7 @@ def _shake_hands(
             if not data:
                 raise ConnectionResetError("it hung up")
             before, received = received, received + len(data)
-            messages = zmtp.receive(data)
+            messages = zmtp.receive_all(data)
             if before < GREETING_BYTES <= received:
                 stream.sendall(greeting[AS_FAR_AS_THE_VERSION:])
             stream.sendall(zmtp.bytes_to_send())

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from wisblock_bridge.client.feed import Feed
 from wisblock_bridge.client.results import Event, Result, to_event
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wisblock_bridge.client.connection import Connection
-    from wisblock_bridge.client.errors import RemoteError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +49,17 @@ class Observed(Event[Result]):
 class ObservedFeed(Feed):
     """The events of one observer."""
 
-    method = "observe"
+    METHOD: ClassVar[str] = "observe"
+
+    def put(self, event: Event[Any]) -> None:
+        """Keep an event; what the connection itself reports, that it is lost, has the form too."""
+        super().put(
+            event if isinstance(event, Observed) else Observed(**_parts(event), kind=event.event)
+        )
 
     def accept(self, message: Mapping[str, object]) -> None:
-        """Keep a message as it came."""
+        """Take a message as it came."""
         self.put(to_observed(message))
-
-    def report(self, error: RemoteError) -> None:
-        """Keep the news that the connection is lost, in the form of all the others."""
-        self.put(Observed("error", error=error, kind="error"))
 
 
 def to_observed(message: Mapping[str, object]) -> Observed:

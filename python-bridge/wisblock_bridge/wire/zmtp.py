@@ -299,6 +299,20 @@ class ClientConnection(ServerConnection):
     READY = b"\x0bSocket-Type" + (6).to_bytes(4, "big") + b"DEALER" + b"\x08Identity" + bytes(4)
     PEERS = frozenset({b"ROUTER"})
 
+    def receive_all(self, data: bytes) -> list[Message]:
+        """Take bytes of the bridge, and give every message that is complete: nobody else waits.
+
+        Args:
+            data: The bytes, one or more.
+
+        Raises:
+            ProtocolError: The peer breaks the protocol.
+        """
+        messages = self.receive(data)
+        while self.has_more:
+            messages += self.receive(b"")
+        return messages
+
 
 def properties(data: bytes) -> dict[bytes, bytes]:
     """Read the properties of a READY command.

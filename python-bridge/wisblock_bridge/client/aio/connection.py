@@ -31,6 +31,7 @@ RETRY_S = 0.05
 LONGEST_RETRY_S = 2.0
 KNOCK_AGAIN_S = 2.0
 FAREWELL_S = 1.0
+AWAITED_S = 0.1
 
 
 class AsyncCall(Call):
@@ -102,7 +103,7 @@ class _Stream(asyncio.Protocol):
         assert self.transport is not None  # noqa: S101
         self._talk.last_heard = time.monotonic()
         try:
-            messages = self._zmtp.receive(data)
+            messages = self._zmtp.receive_all(data)
         except ProtocolError:
             self.transport.abort()
             return
@@ -335,12 +336,17 @@ class AsyncConnection:
                 await self._connect_again()
                 continue
             self._changed.clear()
+            due_s = max(0.0, talk.ping_due() - time.monotonic())
+            if talk.awaits_ping:  # when it is answered, the next one is due
+                due_s = min(due_s, AWAITED_S)
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, talk.ping_due() - time.monotonic())):
+                async with asyncio.timeout(due_s):
                     await self._changed.wait()
             if self._stream is stream and time.monotonic() >= talk.ping_due():
-                call = talk.ping()
-                if call is None or not stream.send(call.frame):
+                answers = not talk.is_silent()
+                if not talk.awaits_ping:
+                    answers = stream.send(talk.ping().frame)
+                if not answers:
                     self._stream = None
                     stream.end()
                     talk.lose("The bridge does not answer.")

@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import EveryRead, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -31,6 +31,8 @@ class AdcReadResult(Result):
 
         def __iter__(self) -> Iterator[Literal["voltage"]]: ...
 
+        def keys(self) -> KeysView[Literal["voltage"]]: ...
+
 
 class AdcReadDifferentialResult(Result):
     """What ``read_differential`` of a ADC gives."""
@@ -49,6 +51,8 @@ class AdcReadDifferentialResult(Result):
         def __getitem__(self, name: Literal["voltage"]) -> float: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["voltage"]]: ...
+
+        def keys(self) -> KeysView[Literal["voltage"]]: ...
 
 
 class AdcEvery(EveryRead[AdcReadResult]):

@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import EveryRead, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -82,9 +82,17 @@ class Rak12004ReadResult(Result):
             name: Literal["range"],
         ) -> Literal["in_range", "below_range", "above_range"]: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["voltage", "resistance", "ratio", "ppm", "percent", "alert", "range", "r0"],
+        ) -> float | bool | Literal["in_range", "below_range", "above_range"]: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["voltage", "resistance", "ratio", "ppm", "percent", "alert", "range", "r0"]]: ...
+
+        def keys(self) -> KeysView[Literal["voltage", "resistance", "ratio", "ppm", "percent", "alert", "range", "r0"]]: ...
 
 
 class Rak12004CalibrateResult(Result):
@@ -126,9 +134,17 @@ class Rak12004CalibrateResult(Result):
         @overload
         def __getitem__(self, name: Literal["date"]) -> str: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["r0", "air_resistance", "clean_air_ratio", "date"],
+        ) -> float | str: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["r0", "air_resistance", "clean_air_ratio", "date"]]: ...
+
+        def keys(self) -> KeysView[Literal["r0", "air_resistance", "clean_air_ratio", "date"]]: ...
 
 
 class Rak12004CalibrationResult(Result):
@@ -184,9 +200,17 @@ class Rak12004CalibrationResult(Result):
         @overload
         def __getitem__(self, name: Literal["date"]) -> str: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["calibrated", "r0", "air_resistance", "clean_air_ratio", "date", "warm_up_left"],
+        ) -> bool | float | str: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["calibrated", "r0", "air_resistance", "clean_air_ratio", "date", "warm_up_left"]]: ...
+
+        def keys(self) -> KeysView[Literal["calibrated", "r0", "air_resistance", "clean_air_ratio", "date", "warm_up_left"]]: ...
 
 
 class Rak12004HeaterResult(Result):
@@ -214,9 +238,14 @@ class Rak12004HeaterResult(Result):
         @overload
         def __getitem__(self, name: Literal["warm_up_left"]) -> float: ...
 
+        @overload
+        def __getitem__(self, name: Literal["on", "warm_up_left"]) -> bool | float: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["on", "warm_up_left"]]: ...
+
+        def keys(self) -> KeysView[Literal["on", "warm_up_left"]]: ...
 
 
 class Rak12004AlertResult(Result):
@@ -244,9 +273,14 @@ class Rak12004AlertResult(Result):
         @overload
         def __getitem__(self, name: Literal["ppm"]) -> float: ...
 
+        @overload
+        def __getitem__(self, name: Literal["alert", "ppm"]) -> bool | float: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["alert", "ppm"]]: ...
+
+        def keys(self) -> KeysView[Literal["alert", "ppm"]]: ...
 
 
 class Rak12004Every(EveryRead[Rak12004ReadResult]):

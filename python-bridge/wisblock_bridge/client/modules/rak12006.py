@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import Every, EveryRead, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -27,6 +27,8 @@ class Rak12006ReadResult(Result):
 
         def __iter__(self) -> Iterator[Literal["motion"]]: ...
 
+        def keys(self) -> KeysView[Literal["motion"]]: ...
+
 
 class Rak12006CountResult(Result):
     """What ``count`` of a RAK12006 gives."""
@@ -41,6 +43,8 @@ class Rak12006CountResult(Result):
         def __getitem__(self, name: Literal["pulses"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["pulses"]]: ...
+
+        def keys(self) -> KeysView[Literal["pulses"]]: ...
 
 
 class Rak12006FrequencyResult(Result):
@@ -69,9 +73,14 @@ class Rak12006FrequencyResult(Result):
         @overload
         def __getitem__(self, name: Literal["pulses"]) -> int: ...
 
+        @overload
+        def __getitem__(self, name: Literal["frequency", "pulses"]) -> float | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["frequency", "pulses"]]: ...
+
+        def keys(self) -> KeysView[Literal["frequency", "pulses"]]: ...
 
 
 class Rak12006MotionResult(Result):
@@ -95,9 +104,14 @@ class Rak12006MotionResult(Result):
         @overload
         def __getitem__(self, name: Literal["missed"]) -> int: ...
 
+        @overload
+        def __getitem__(self, name: Literal["motion", "missed"]) -> bool | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["motion", "missed"]]: ...
+
+        def keys(self) -> KeysView[Literal["motion", "missed"]]: ...
 
 
 class Rak12006Every(EveryRead[Rak12006ReadResult]):

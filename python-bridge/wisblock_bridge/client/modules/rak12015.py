@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import EveryRead, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -51,9 +51,17 @@ class Rak12015ReadResult(Result):
         @overload
         def __getitem__(self, name: Literal["pulses", "conversions"]) -> int: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["vibration", "peak", "pulses", "conversions"],
+        ) -> bool | float | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["vibration", "peak", "pulses", "conversions"]]: ...
+
+        def keys(self) -> KeysView[Literal["vibration", "peak", "pulses", "conversions"]]: ...
 
 
 class Rak12015CountResult(Result):
@@ -69,6 +77,8 @@ class Rak12015CountResult(Result):
         def __getitem__(self, name: Literal["pulses"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["pulses"]]: ...
+
+        def keys(self) -> KeysView[Literal["pulses"]]: ...
 
 
 class Rak12015FrequencyResult(Result):
@@ -96,9 +106,14 @@ class Rak12015FrequencyResult(Result):
         @overload
         def __getitem__(self, name: Literal["pulses"]) -> int: ...
 
+        @overload
+        def __getitem__(self, name: Literal["frequency", "pulses"]) -> float | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["frequency", "pulses"]]: ...
+
+        def keys(self) -> KeysView[Literal["frequency", "pulses"]]: ...
 
 
 class Rak12015VibrationResult(Result):
@@ -134,9 +149,17 @@ class Rak12015VibrationResult(Result):
         @overload
         def __getitem__(self, name: Literal["pulses"]) -> int: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["vibration", "peak", "pulses"],
+        ) -> bool | float | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["vibration", "peak", "pulses"]]: ...
+
+        def keys(self) -> KeysView[Literal["vibration", "peak", "pulses"]]: ...
 
 
 class Rak12015Every(EveryRead[Rak12015ReadResult]):

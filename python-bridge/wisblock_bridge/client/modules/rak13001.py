@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import Every, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -27,6 +27,8 @@ class Rak13001SetResult(Result):
 
         def __iter__(self) -> Iterator[Literal["on"]]: ...
 
+        def keys(self) -> KeysView[Literal["on"]]: ...
+
 
 class Rak13001ToggleResult(Result):
     """What ``toggle`` of a RAK13001 gives."""
@@ -41,6 +43,8 @@ class Rak13001ToggleResult(Result):
         def __getitem__(self, name: Literal["on"]) -> bool: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["on"]]: ...
+
+        def keys(self) -> KeysView[Literal["on"]]: ...
 
 
 class Rak13001PulseResult(Result):
@@ -57,6 +61,8 @@ class Rak13001PulseResult(Result):
 
         def __iter__(self) -> Iterator[Literal["on"]]: ...
 
+        def keys(self) -> KeysView[Literal["on"]]: ...
+
 
 class Rak13001StateResult(Result):
     """What ``state`` of a RAK13001 gives."""
@@ -71,6 +77,8 @@ class Rak13001StateResult(Result):
         def __getitem__(self, name: Literal["on"]) -> bool: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["on"]]: ...
+
+        def keys(self) -> KeysView[Literal["on"]]: ...
 
 
 class Rak13001InputResult(Result):
@@ -87,6 +95,8 @@ class Rak13001InputResult(Result):
 
         def __iter__(self) -> Iterator[Literal["active"]]: ...
 
+        def keys(self) -> KeysView[Literal["active"]]: ...
+
 
 class Rak13001CountResult(Result):
     """What ``count`` of a RAK13001 gives."""
@@ -101,6 +111,8 @@ class Rak13001CountResult(Result):
         def __getitem__(self, name: Literal["pulses"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["pulses"]]: ...
+
+        def keys(self) -> KeysView[Literal["pulses"]]: ...
 
 
 class Rak13001FrequencyResult(Result):
@@ -129,9 +141,14 @@ class Rak13001FrequencyResult(Result):
         @overload
         def __getitem__(self, name: Literal["pulses"]) -> int: ...
 
+        @overload
+        def __getitem__(self, name: Literal["frequency", "pulses"]) -> float | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["frequency", "pulses"]]: ...
+
+        def keys(self) -> KeysView[Literal["frequency", "pulses"]]: ...
 
 
 class Rak13001InputChangedResult(Result):
@@ -155,9 +172,14 @@ class Rak13001InputChangedResult(Result):
         @overload
         def __getitem__(self, name: Literal["missed"]) -> int: ...
 
+        @overload
+        def __getitem__(self, name: Literal["active", "missed"]) -> bool | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["active", "missed"]]: ...
+
+        def keys(self) -> KeysView[Literal["active", "missed"]]: ...
 
 
 class Rak13001Every(Every):

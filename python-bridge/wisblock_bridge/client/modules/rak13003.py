@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import Every, EveryRead, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -34,9 +34,17 @@ class Rak13003ConfigureResult(Result):
         @overload
         def __getitem__(self, name: Literal["level"]) -> int: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["direction", "level"],
+        ) -> Literal["input", "output"] | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["direction", "level"]]: ...
+
+        def keys(self) -> KeysView[Literal["direction", "level"]]: ...
 
 
 class Rak13003ReadResult(Result):
@@ -52,6 +60,8 @@ class Rak13003ReadResult(Result):
         def __getitem__(self, name: Literal["level"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["level"]]: ...
+
+        def keys(self) -> KeysView[Literal["level"]]: ...
 
 
 class Rak13003ReadAllResult(Result):
@@ -73,6 +83,8 @@ class Rak13003ReadAllResult(Result):
 
         def __iter__(self) -> Iterator[Literal["levels", "directions"]]: ...
 
+        def keys(self) -> KeysView[Literal["levels", "directions"]]: ...
+
 
 class Rak13003CountResult(Result):
     """What ``count`` of a RAK13003 gives."""
@@ -87,6 +99,8 @@ class Rak13003CountResult(Result):
         def __getitem__(self, name: Literal["pulses"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["pulses"]]: ...
+
+        def keys(self) -> KeysView[Literal["pulses"]]: ...
 
 
 class Rak13003FrequencyResult(Result):
@@ -115,9 +129,14 @@ class Rak13003FrequencyResult(Result):
         @overload
         def __getitem__(self, name: Literal["pulses"]) -> int: ...
 
+        @overload
+        def __getitem__(self, name: Literal["frequency", "pulses"]) -> float | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["frequency", "pulses"]]: ...
+
+        def keys(self) -> KeysView[Literal["frequency", "pulses"]]: ...
 
 
 class Rak13003WriteResult(Result):
@@ -134,6 +153,8 @@ class Rak13003WriteResult(Result):
 
         def __iter__(self) -> Iterator[Literal["level"]]: ...
 
+        def keys(self) -> KeysView[Literal["level"]]: ...
+
 
 class Rak13003WriteAllResult(Result):
     """What ``write_all`` of a RAK13003 gives."""
@@ -148,6 +169,8 @@ class Rak13003WriteAllResult(Result):
         def __getitem__(self, name: Literal["levels"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["levels"]]: ...
+
+        def keys(self) -> KeysView[Literal["levels"]]: ...
 
 
 class Rak13003ToggleResult(Result):
@@ -164,6 +187,8 @@ class Rak13003ToggleResult(Result):
 
         def __iter__(self) -> Iterator[Literal["level"]]: ...
 
+        def keys(self) -> KeysView[Literal["level"]]: ...
+
 
 class Rak13003ResetResult(Result):
     """What ``reset`` of a RAK13003 gives."""
@@ -178,6 +203,8 @@ class Rak13003ResetResult(Result):
         def __getitem__(self, name: Literal["levels"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["levels"]]: ...
+
+        def keys(self) -> KeysView[Literal["levels"]]: ...
 
 
 class Rak13003ChangedResult(Result):
@@ -198,6 +225,8 @@ class Rak13003ChangedResult(Result):
         def __getitem__(self, name: Literal["pin", "level"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["pin", "level"]]: ...
+
+        def keys(self) -> KeysView[Literal["pin", "level"]]: ...
 
 
 class Rak13003Every(EveryRead[Rak13003ReadResult]):

@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import Every, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -37,6 +37,8 @@ class Rak13004DutyResult(Result):
 
         def __iter__(self) -> Iterator[Literal["percent", "microseconds"]]: ...
 
+        def keys(self) -> KeysView[Literal["percent", "microseconds"]]: ...
+
 
 class Rak13004PulseWidthResult(Result):
     """What ``pulse_width`` of a RAK13004 gives."""
@@ -62,6 +64,8 @@ class Rak13004PulseWidthResult(Result):
 
         def __iter__(self) -> Iterator[Literal["microseconds", "percent"]]: ...
 
+        def keys(self) -> KeysView[Literal["microseconds", "percent"]]: ...
+
 
 class Rak13004StepsResult(Result):
     """What ``steps`` of a RAK13004 gives."""
@@ -86,6 +90,8 @@ class Rak13004StepsResult(Result):
         def __getitem__(self, name: Literal["percent", "microseconds"]) -> float: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["percent", "microseconds"]]: ...
+
+        def keys(self) -> KeysView[Literal["percent", "microseconds"]]: ...
 
 
 class Rak13004ServoResult(Result):
@@ -118,6 +124,8 @@ class Rak13004ServoResult(Result):
 
         def __iter__(self) -> Iterator[Literal["angle", "microseconds", "percent"]]: ...
 
+        def keys(self) -> KeysView[Literal["angle", "microseconds", "percent"]]: ...
+
 
 class Rak13004FrequencyResult(Result):
     """What ``frequency`` of a RAK13004 gives."""
@@ -136,6 +144,8 @@ class Rak13004FrequencyResult(Result):
         def __getitem__(self, name: Literal["hz"]) -> float: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["hz"]]: ...
+
+        def keys(self) -> KeysView[Literal["hz"]]: ...
 
 
 class Rak13004OffResult(Result):
@@ -156,6 +166,8 @@ class Rak13004OffResult(Result):
 
         def __iter__(self) -> Iterator[Literal["percent"]]: ...
 
+        def keys(self) -> KeysView[Literal["percent"]]: ...
+
 
 class Rak13004EnableResult(Result):
     """What ``enable`` of a RAK13004 gives."""
@@ -170,6 +182,8 @@ class Rak13004EnableResult(Result):
         def __getitem__(self, name: Literal["on"]) -> bool: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["on"]]: ...
+
+        def keys(self) -> KeysView[Literal["on"]]: ...
 
 
 class Rak13004StateResult(Result):
@@ -209,9 +223,17 @@ class Rak13004StateResult(Result):
         @overload
         def __getitem__(self, name: Literal["on"]) -> bool: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["percent", "microseconds", "hz", "on"],
+        ) -> float | bool: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["percent", "microseconds", "hz", "on"]]: ...
+
+        def keys(self) -> KeysView[Literal["percent", "microseconds", "hz", "on"]]: ...
 
 
 class Rak13004Every(Every):

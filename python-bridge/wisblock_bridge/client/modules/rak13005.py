@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import Every, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -26,6 +26,8 @@ class Rak13005SendResult(Result):
         def __getitem__(self, name: Literal["frame"]) -> bytes: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["frame"]]: ...
+
+        def keys(self) -> KeysView[Literal["frame"]]: ...
 
 
 class Rak13005RequestResult(Result):
@@ -49,9 +51,17 @@ class Rak13005RequestResult(Result):
         @overload
         def __getitem__(self, name: Literal["checksum"]) -> Literal["classic", "enhanced"]: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["data", "checksum"],
+        ) -> bytes | Literal["classic", "enhanced"]: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["data", "checksum"]]: ...
+
+        def keys(self) -> KeysView[Literal["data", "checksum"]]: ...
 
 
 class Rak13005BuildResult(Result):
@@ -67,6 +77,8 @@ class Rak13005BuildResult(Result):
         def __getitem__(self, name: Literal["frame"]) -> bytes: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["frame"]]: ...
+
+        def keys(self) -> KeysView[Literal["frame"]]: ...
 
 
 class Rak13005ParseResult(Result):
@@ -103,9 +115,17 @@ class Rak13005ParseResult(Result):
         @overload
         def __getitem__(self, name: Literal["rest"]) -> bytes: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["frames", "problems", "others", "rest"],
+        ) -> list[Any] | int | bytes: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["frames", "problems", "others", "rest"]]: ...
+
+        def keys(self) -> KeysView[Literal["frames", "problems", "others", "rest"]]: ...
 
 
 class Rak13005ScheduleResult(Result):
@@ -141,9 +161,14 @@ class Rak13005ScheduleResult(Result):
         @overload
         def __getitem__(self, name: Literal["round"]) -> float: ...
 
+        @overload
+        def __getitem__(self, name: Literal["running", "slots", "round"]) -> bool | int | float: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["running", "slots", "round"]]: ...
+
+        def keys(self) -> KeysView[Literal["running", "slots", "round"]]: ...
 
 
 class Rak13005ScheduleDataResult(Result):
@@ -160,6 +185,8 @@ class Rak13005ScheduleDataResult(Result):
 
         def __iter__(self) -> Iterator[Literal["running"]]: ...
 
+        def keys(self) -> KeysView[Literal["running"]]: ...
+
 
 class Rak13005ScheduleStopResult(Result):
     """What ``schedule_stop`` of a RAK13005 gives."""
@@ -174,6 +201,8 @@ class Rak13005ScheduleStopResult(Result):
         def __getitem__(self, name: Literal["running"]) -> bool: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["running"]]: ...
+
+        def keys(self) -> KeysView[Literal["running"]]: ...
 
 
 class Rak13005SleepResult(Result):
@@ -190,6 +219,8 @@ class Rak13005SleepResult(Result):
 
         def __iter__(self) -> Iterator[Literal["awake"]]: ...
 
+        def keys(self) -> KeysView[Literal["awake"]]: ...
+
 
 class Rak13005WakeResult(Result):
     """What ``wake`` of a RAK13005 gives."""
@@ -204,6 +235,8 @@ class Rak13005WakeResult(Result):
         def __getitem__(self, name: Literal["awake"]) -> bool: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["awake"]]: ...
+
+        def keys(self) -> KeysView[Literal["awake"]]: ...
 
 
 class Rak13005LineResult(Result):
@@ -234,9 +267,17 @@ class Rak13005LineResult(Result):
             name: Literal["break_method"],
         ) -> Literal["auto", "low_rate", "half_rate", "timed"]: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["baud", "break_method"],
+        ) -> int | Literal["auto", "low_rate", "half_rate", "timed"]: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["baud", "break_method"]]: ...
+
+        def keys(self) -> KeysView[Literal["baud", "break_method"]]: ...
 
 
 class Rak13005StateResult(Result):
@@ -313,9 +354,17 @@ class Rak13005StateResult(Result):
             name: Literal["break_method"],
         ) -> Literal["auto", "low_rate", "half_rate", "timed"]: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["awake", "running", "slots", "rounds", "late", "sent", "unanswered", "damaged", "baud", "break_method"],
+        ) -> bool | int | Literal["auto", "low_rate", "half_rate", "timed"]: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["awake", "running", "slots", "rounds", "late", "sent", "unanswered", "damaged", "baud", "break_method"]]: ...
+
+        def keys(self) -> KeysView[Literal["awake", "running", "slots", "rounds", "late", "sent", "unanswered", "damaged", "baud", "break_method"]]: ...
 
 
 class Rak13005FrameResult(Result):
@@ -365,9 +414,17 @@ class Rak13005FrameResult(Result):
         @overload
         def __getitem__(self, name: Literal["checksum"]) -> Literal["classic", "enhanced"]: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["kind", "id", "data", "checksum", "raw"],
+        ) -> Literal["frame", "answer", "sent", "header", "short", "wrong_checksum", "wrong_parity", "sleep", "wake_up", "noise", "no_answer", "failed"] | int | bytes | Literal["classic", "enhanced"]: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["kind", "id", "data", "checksum", "raw"]]: ...
+
+        def keys(self) -> KeysView[Literal["kind", "id", "data", "checksum", "raw"]]: ...
 
 
 class Rak13005Every(Every):

@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import Every, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -27,6 +27,8 @@ class Rak13007SetResult(Result):
 
         def __iter__(self) -> Iterator[Literal["on"]]: ...
 
+        def keys(self) -> KeysView[Literal["on"]]: ...
+
 
 class Rak13007ToggleResult(Result):
     """What ``toggle`` of a RAK13007 gives."""
@@ -41,6 +43,8 @@ class Rak13007ToggleResult(Result):
         def __getitem__(self, name: Literal["on"]) -> bool: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["on"]]: ...
+
+        def keys(self) -> KeysView[Literal["on"]]: ...
 
 
 class Rak13007PulseResult(Result):
@@ -57,6 +61,8 @@ class Rak13007PulseResult(Result):
 
         def __iter__(self) -> Iterator[Literal["on"]]: ...
 
+        def keys(self) -> KeysView[Literal["on"]]: ...
+
 
 class Rak13007StateResult(Result):
     """What ``state`` of a RAK13007 gives."""
@@ -71,6 +77,8 @@ class Rak13007StateResult(Result):
         def __getitem__(self, name: Literal["on"]) -> bool: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["on"]]: ...
+
+        def keys(self) -> KeysView[Literal["on"]]: ...
 
 
 class Rak13007Every(Every):

@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import Every, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -77,9 +77,17 @@ class Rak13300ConfigureResult(Result):
             name: Literal["spreading_factor", "power", "longest_payload"],
         ) -> int: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["region", "frequency", "bandwidth", "spreading_factor", "power", "longest_payload", "duty_cycle"],
+        ) -> Literal["", "EU868", "US915", "AS923", "AS923-2", "AS923-3", "AS923-4", "AU915", "IN865", "KR920", "RU864", "CN470", "EU433"] | float | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["region", "frequency", "bandwidth", "spreading_factor", "power", "longest_payload", "duty_cycle"]]: ...
+
+        def keys(self) -> KeysView[Literal["region", "frequency", "bandwidth", "spreading_factor", "power", "longest_payload", "duty_cycle"]]: ...
 
 
 class Rak13300SettingsResult(Result):
@@ -146,9 +154,17 @@ class Rak13300SettingsResult(Result):
             name: Literal["spreading_factor", "power", "longest_payload"],
         ) -> int: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["region", "frequency", "bandwidth", "spreading_factor", "power", "longest_payload", "duty_cycle"],
+        ) -> Literal["", "EU868", "US915", "AS923", "AS923-2", "AS923-3", "AS923-4", "AU915", "IN865", "KR920", "RU864", "CN470", "EU433"] | float | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["region", "frequency", "bandwidth", "spreading_factor", "power", "longest_payload", "duty_cycle"]]: ...
+
+        def keys(self) -> KeysView[Literal["region", "frequency", "bandwidth", "spreading_factor", "power", "longest_payload", "duty_cycle"]]: ...
 
 
 class Rak13300CountersResult(Result):
@@ -188,6 +204,8 @@ class Rak13300CountersResult(Result):
 
         def __iter__(self) -> Iterator[Literal["restarts", "supply_losses", "packets_sent", "packets_received", "packets_broken"]]: ...
 
+        def keys(self) -> KeysView[Literal["restarts", "supply_losses", "packets_sent", "packets_received", "packets_broken"]]: ...
+
 
 class Rak13300SendResult(Result):
     """What ``send`` of a RAK13300 gives."""
@@ -222,9 +240,17 @@ class Rak13300SendResult(Result):
         @overload
         def __getitem__(self, name: Literal["sent"]) -> bool: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["time_on_air", "duty_wait", "sent"],
+        ) -> float | bool: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["time_on_air", "duty_wait", "sent"]]: ...
+
+        def keys(self) -> KeysView[Literal["time_on_air", "duty_wait", "sent"]]: ...
 
 
 class Rak13300CadResult(Result):
@@ -240,6 +266,8 @@ class Rak13300CadResult(Result):
         def __getitem__(self, name: Literal["busy"]) -> bool: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["busy"]]: ...
+
+        def keys(self) -> KeysView[Literal["busy"]]: ...
 
 
 class Rak13300SleepResult(Result):
@@ -300,9 +328,17 @@ class Rak13300ReceiveResult(Result):
         @overload
         def __getitem__(self, name: Literal["broken"]) -> int: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["received", "payload", "rssi", "snr", "frequency_error", "broken"],
+        ) -> bool | bytes | float | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["received", "payload", "rssi", "snr", "frequency_error", "broken"]]: ...
+
+        def keys(self) -> KeysView[Literal["received", "payload", "rssi", "snr", "frequency_error", "broken"]]: ...
 
 
 class Rak13300RssiResult(Result):
@@ -322,6 +358,8 @@ class Rak13300RssiResult(Result):
         def __getitem__(self, name: Literal["rssi"]) -> float: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["rssi"]]: ...
+
+        def keys(self) -> KeysView[Literal["rssi"]]: ...
 
 
 class Rak13300ReceivedResult(Result):
@@ -378,9 +416,17 @@ class Rak13300ReceivedResult(Result):
         @overload
         def __getitem__(self, name: Literal["broken"]) -> int: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["payload", "rssi", "snr", "frequency_error", "intact", "broken"],
+        ) -> bytes | float | bool | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["payload", "rssi", "snr", "frequency_error", "intact", "broken"]]: ...
+
+        def keys(self) -> KeysView[Literal["payload", "rssi", "snr", "frequency_error", "intact", "broken"]]: ...
 
 
 class Rak13300Every(Every):

@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import Every, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -27,6 +27,8 @@ class Rak13600FirmwareResult(Result):
 
         def __iter__(self) -> Iterator[Literal["version"]]: ...
 
+        def keys(self) -> KeysView[Literal["version"]]: ...
+
 
 class Rak13600FieldResult(Result):
     """What ``field`` of a RAK13600 gives."""
@@ -42,6 +44,8 @@ class Rak13600FieldResult(Result):
 
         def __iter__(self) -> Iterator[Literal["on"]]: ...
 
+        def keys(self) -> KeysView[Literal["on"]]: ...
+
 
 class Rak13600PresentResult(Result):
     """What ``present`` of a RAK13600 gives."""
@@ -56,6 +60,8 @@ class Rak13600PresentResult(Result):
         def __getitem__(self, name: Literal["present"]) -> bool: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["present"]]: ...
+
+        def keys(self) -> KeysView[Literal["present"]]: ...
 
 
 class Rak13600ReadTagResult(Result):
@@ -97,9 +103,17 @@ class Rak13600ReadTagResult(Result):
         @overload
         def __getitem__(self, name: Literal["sak"]) -> int: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["uid", "type", "atqa", "sak"],
+        ) -> bytes | Literal["mifare_classic_mini", "mifare_classic_1k", "mifare_classic_4k", "smartmx_classic_1k", "smartmx_classic_4k", "ultralight", "ultralight_c", "ultralight_ev1", "ntag203", "ntag210", "ntag212", "ntag213", "ntag215", "ntag216", "ntag_i2c", "iso14443_4", "unknown"] | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["uid", "type", "atqa", "sak"]]: ...
+
+        def keys(self) -> KeysView[Literal["uid", "type", "atqa", "sak"]]: ...
 
 
 class Rak13600ReadBlockResult(Result):
@@ -120,6 +134,8 @@ class Rak13600ReadBlockResult(Result):
         def __getitem__(self, name: Literal["data", "uid"]) -> bytes: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["data", "uid"]]: ...
+
+        def keys(self) -> KeysView[Literal["data", "uid"]]: ...
 
 
 class Rak13600WriteBlockResult(Result):
@@ -143,9 +159,14 @@ class Rak13600WriteBlockResult(Result):
         @overload
         def __getitem__(self, name: Literal["uid"]) -> bytes: ...
 
+        @overload
+        def __getitem__(self, name: Literal["written", "uid"]) -> list[Any] | bytes: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["written", "uid"]]: ...
+
+        def keys(self) -> KeysView[Literal["written", "uid"]]: ...
 
 
 class Rak13600ReadNdefResult(Result):
@@ -186,9 +207,17 @@ class Rak13600ReadNdefResult(Result):
         @overload
         def __getitem__(self, name: Literal["message", "uid"]) -> bytes: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["records", "kinds", "details", "message", "uid"],
+        ) -> list[Any] | bytes: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["records", "kinds", "details", "message", "uid"]]: ...
+
+        def keys(self) -> KeysView[Literal["records", "kinds", "details", "message", "uid"]]: ...
 
 
 class Rak13600WriteNdefResult(Result):
@@ -212,9 +241,14 @@ class Rak13600WriteNdefResult(Result):
         @overload
         def __getitem__(self, name: Literal["uid"]) -> bytes: ...
 
+        @overload
+        def __getitem__(self, name: Literal["written", "uid"]) -> list[Any] | bytes: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["written", "uid"]]: ...
+
+        def keys(self) -> KeysView[Literal["written", "uid"]]: ...
 
 
 class Rak13600FormatNdefResult(Result):
@@ -238,9 +272,14 @@ class Rak13600FormatNdefResult(Result):
         @overload
         def __getitem__(self, name: Literal["uid"]) -> bytes: ...
 
+        @overload
+        def __getitem__(self, name: Literal["written", "uid"]) -> list[Any] | bytes: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["written", "uid"]]: ...
+
+        def keys(self) -> KeysView[Literal["written", "uid"]]: ...
 
 
 class Rak13600ProtectResult(Result):
@@ -264,9 +303,14 @@ class Rak13600ProtectResult(Result):
         @overload
         def __getitem__(self, name: Literal["uid"]) -> bytes: ...
 
+        @overload
+        def __getitem__(self, name: Literal["written", "uid"]) -> list[Any] | bytes: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["written", "uid"]]: ...
+
+        def keys(self) -> KeysView[Literal["written", "uid"]]: ...
 
 
 class Rak13600UnprotectResult(Result):
@@ -290,9 +334,14 @@ class Rak13600UnprotectResult(Result):
         @overload
         def __getitem__(self, name: Literal["uid"]) -> bytes: ...
 
+        @overload
+        def __getitem__(self, name: Literal["written", "uid"]) -> list[Any] | bytes: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["written", "uid"]]: ...
+
+        def keys(self) -> KeysView[Literal["written", "uid"]]: ...
 
 
 class Rak13600LockResult(Result):
@@ -316,9 +365,14 @@ class Rak13600LockResult(Result):
         @overload
         def __getitem__(self, name: Literal["uid"]) -> bytes: ...
 
+        @overload
+        def __getitem__(self, name: Literal["written", "uid"]) -> list[Any] | bytes: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["written", "uid"]]: ...
+
+        def keys(self) -> KeysView[Literal["written", "uid"]]: ...
 
 
 class Rak13600TransceiveResult(Result):
@@ -339,6 +393,8 @@ class Rak13600TransceiveResult(Result):
         def __getitem__(self, name: Literal["data", "uid"]) -> bytes: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["data", "uid"]]: ...
+
+        def keys(self) -> KeysView[Literal["data", "uid"]]: ...
 
 
 class Rak13600ArrivedResult(Result):
@@ -367,9 +423,17 @@ class Rak13600ArrivedResult(Result):
             name: Literal["type"],
         ) -> Literal["mifare_classic_mini", "mifare_classic_1k", "mifare_classic_4k", "smartmx_classic_1k", "smartmx_classic_4k", "ultralight", "ultralight_c", "ultralight_ev1", "ntag203", "ntag210", "ntag212", "ntag213", "ntag215", "ntag216", "ntag_i2c", "iso14443_4", "unknown"]: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["uid", "type"],
+        ) -> bytes | Literal["mifare_classic_mini", "mifare_classic_1k", "mifare_classic_4k", "smartmx_classic_1k", "smartmx_classic_4k", "ultralight", "ultralight_c", "ultralight_ev1", "ntag203", "ntag210", "ntag212", "ntag213", "ntag215", "ntag216", "ntag_i2c", "iso14443_4", "unknown"]: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["uid", "type"]]: ...
+
+        def keys(self) -> KeysView[Literal["uid", "type"]]: ...
 
 
 class Rak13600RemovedResult(Result):
@@ -385,6 +449,8 @@ class Rak13600RemovedResult(Result):
         def __getitem__(self, name: Literal["uid"]) -> bytes: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["uid"]]: ...
+
+        def keys(self) -> KeysView[Literal["uid"]]: ...
 
 
 class Rak13600Every(Every):

@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import Every, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -37,6 +37,8 @@ class Rak14003BarResult(Result):
 
         def __iter__(self) -> Iterator[Literal["level", "lit", "mask"]]: ...
 
+        def keys(self) -> KeysView[Literal["level", "lit", "mask"]]: ...
+
 
 class Rak14003SetResult(Result):
     """What ``set`` of a RAK14003 gives."""
@@ -64,9 +66,14 @@ class Rak14003SetResult(Result):
         @overload
         def __getitem__(self, name: Literal["lit", "mask"]) -> int: ...
 
+        @overload
+        def __getitem__(self, name: Literal["on", "lit", "mask"]) -> bool | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["on", "lit", "mask"]]: ...
+
+        def keys(self) -> KeysView[Literal["on", "lit", "mask"]]: ...
 
 
 class Rak14003PatternResult(Result):
@@ -88,6 +95,8 @@ class Rak14003PatternResult(Result):
 
         def __iter__(self) -> Iterator[Literal["mask", "lit"]]: ...
 
+        def keys(self) -> KeysView[Literal["mask", "lit"]]: ...
+
 
 class Rak14003StateResult(Result):
     """What ``state`` of a RAK14003 gives."""
@@ -107,6 +116,8 @@ class Rak14003StateResult(Result):
         def __getitem__(self, name: Literal["mask", "lit"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["mask", "lit"]]: ...
+
+        def keys(self) -> KeysView[Literal["mask", "lit"]]: ...
 
 
 class Rak14003Every(Every):

@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import EveryRead, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -53,6 +53,8 @@ class Rak16000ReadResult(Result):
         ) -> float: ...
 
         def __iter__(self) -> Iterator[Literal["voltage", "current", "power", "shunt_voltage"]]: ...
+
+        def keys(self) -> KeysView[Literal["voltage", "current", "power", "shunt_voltage"]]: ...
 
 
 class Rak16000Every(EveryRead[Rak16000ReadResult]):

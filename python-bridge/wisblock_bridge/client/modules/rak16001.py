@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import EveryRead, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -38,9 +38,14 @@ class Rak16001ReadResult(Result):
         @overload
         def __getitem__(self, name: Literal["calibrated"]) -> bool: ...
 
+        @overload
+        def __getitem__(self, name: Literal["voltage", "calibrated"]) -> float | bool: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["voltage", "calibrated"]]: ...
+
+        def keys(self) -> KeysView[Literal["voltage", "calibrated"]]: ...
 
 
 class Rak16001ReadAllResult(Result):
@@ -113,9 +118,17 @@ class Rak16001ReadAllResult(Result):
         @overload
         def __getitem__(self, name: Literal["calibrated_inputs"]) -> list[Any]: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["voltage_0", "voltage_1", "voltage_2", "voltage_3", "voltage_4", "voltage_5", "voltage_6", "voltage_7", "calibrated_inputs"],
+        ) -> float | list[Any]: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["voltage_0", "voltage_1", "voltage_2", "voltage_3", "voltage_4", "voltage_5", "voltage_6", "voltage_7", "calibrated_inputs"]]: ...
+
+        def keys(self) -> KeysView[Literal["voltage_0", "voltage_1", "voltage_2", "voltage_3", "voltage_4", "voltage_5", "voltage_6", "voltage_7", "calibrated_inputs"]]: ...
 
 
 class Rak16001ReadDifferentialResult(Result):
@@ -135,6 +148,8 @@ class Rak16001ReadDifferentialResult(Result):
         def __getitem__(self, name: Literal["voltage"]) -> float: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["voltage"]]: ...
+
+        def keys(self) -> KeysView[Literal["voltage"]]: ...
 
 
 class Rak16001CalibrateResult(Result):
@@ -187,9 +202,17 @@ class Rak16001CalibrateResult(Result):
         @overload
         def __getitem__(self, name: Literal["date"]) -> str: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["measured", "actual", "points", "slope", "offset", "date"],
+        ) -> float | int | str: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["measured", "actual", "points", "slope", "offset", "date"]]: ...
+
+        def keys(self) -> KeysView[Literal["measured", "actual", "points", "slope", "offset", "date"]]: ...
 
 
 class Rak16001CalibrationResult(Result):
@@ -238,9 +261,17 @@ class Rak16001CalibrationResult(Result):
         @overload
         def __getitem__(self, name: Literal["date"]) -> str: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["calibrated", "points", "slope", "offset", "date"],
+        ) -> bool | int | float | str: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["calibrated", "points", "slope", "offset", "date"]]: ...
+
+        def keys(self) -> KeysView[Literal["calibrated", "points", "slope", "offset", "date"]]: ...
 
 
 class Rak16001ClearCalibrationResult(Result):
@@ -256,6 +287,8 @@ class Rak16001ClearCalibrationResult(Result):
         def __getitem__(self, name: Literal["calibrated"]) -> bool: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["calibrated"]]: ...
+
+        def keys(self) -> KeysView[Literal["calibrated"]]: ...
 
 
 class Rak16001Every(EveryRead[Rak16001ReadResult]):

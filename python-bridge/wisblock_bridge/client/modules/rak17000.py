@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import Every, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -33,6 +33,8 @@ class Rak17000DriveResult(Result):
 
         def __iter__(self) -> Iterator[Literal["speed"]]: ...
 
+        def keys(self) -> KeysView[Literal["speed"]]: ...
+
 
 class Rak17000BrakeResult(Result):
     """What ``brake`` of a RAK17000 gives."""
@@ -50,6 +52,8 @@ class Rak17000BrakeResult(Result):
         ) -> Literal["asleep", "coast", "brake", "run", "step"]: ...
 
         def __iter__(self) -> Iterator[Literal["state"]]: ...
+
+        def keys(self) -> KeysView[Literal["state"]]: ...
 
 
 class Rak17000CoastResult(Result):
@@ -69,6 +73,8 @@ class Rak17000CoastResult(Result):
 
         def __iter__(self) -> Iterator[Literal["state"]]: ...
 
+        def keys(self) -> KeysView[Literal["state"]]: ...
+
 
 class Rak17000StopResult(Result):
     """What ``stop`` of a RAK17000 gives."""
@@ -86,6 +92,8 @@ class Rak17000StopResult(Result):
         ) -> Literal["asleep", "coast", "brake", "run", "step"]: ...
 
         def __iter__(self) -> Iterator[Literal["state"]]: ...
+
+        def keys(self) -> KeysView[Literal["state"]]: ...
 
 
 class Rak17000StepResult(Result):
@@ -114,9 +122,14 @@ class Rak17000StepResult(Result):
         @overload
         def __getitem__(self, name: Literal["duration"]) -> float: ...
 
+        @overload
+        def __getitem__(self, name: Literal["steps", "duration"]) -> int | float: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["steps", "duration"]]: ...
+
+        def keys(self) -> KeysView[Literal["steps", "duration"]]: ...
 
 
 class Rak17000StateResult(Result):
@@ -149,9 +162,17 @@ class Rak17000StateResult(Result):
             name: Literal["state"],
         ) -> Literal["asleep", "coast", "brake", "run", "step"]: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["speed", "state"],
+        ) -> float | Literal["asleep", "coast", "brake", "run", "step"]: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["speed", "state"]]: ...
+
+        def keys(self) -> KeysView[Literal["speed", "state"]]: ...
 
 
 class Rak17000DoneResult(Result):
@@ -171,6 +192,8 @@ class Rak17000DoneResult(Result):
         def __getitem__(self, name: Literal["steps"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["steps"]]: ...
+
+        def keys(self) -> KeysView[Literal["steps"]]: ...
 
 
 class Rak17000Every(Every):

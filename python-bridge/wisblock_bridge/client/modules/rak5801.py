@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import EveryRead, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -65,9 +65,17 @@ class Rak5801ReadResult(Result):
         @overload
         def __getitem__(self, name: Literal["calibrated"]) -> bool: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["current", "percent", "loop", "value", "calibrated"],
+        ) -> float | Literal["open", "fault_low", "under_range", "ok", "over_range", "fault_high"] | bool: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["current", "percent", "loop", "value", "calibrated"]]: ...
+
+        def keys(self) -> KeysView[Literal["current", "percent", "loop", "value", "calibrated"]]: ...
 
 
 class Rak5801CalibrateResult(Result):
@@ -120,9 +128,17 @@ class Rak5801CalibrateResult(Result):
         @overload
         def __getitem__(self, name: Literal["date"]) -> str: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["measured", "actual", "points", "slope", "offset", "date"],
+        ) -> float | int | str: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["measured", "actual", "points", "slope", "offset", "date"]]: ...
+
+        def keys(self) -> KeysView[Literal["measured", "actual", "points", "slope", "offset", "date"]]: ...
 
 
 class Rak5801CalibrationResult(Result):
@@ -171,9 +187,17 @@ class Rak5801CalibrationResult(Result):
         @overload
         def __getitem__(self, name: Literal["date"]) -> str: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["calibrated", "points", "slope", "offset", "date"],
+        ) -> bool | int | float | str: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["calibrated", "points", "slope", "offset", "date"]]: ...
+
+        def keys(self) -> KeysView[Literal["calibrated", "points", "slope", "offset", "date"]]: ...
 
 
 class Rak5801ClearCalibrationResult(Result):
@@ -189,6 +213,8 @@ class Rak5801ClearCalibrationResult(Result):
         def __getitem__(self, name: Literal["calibrated"]) -> bool: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["calibrated"]]: ...
+
+        def keys(self) -> KeysView[Literal["calibrated"]]: ...
 
 
 class Rak5801Every(EveryRead[Rak5801ReadResult]):

@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import Every, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -27,6 +27,8 @@ class Rak5802ReadCoilsResult(Result):
 
         def __iter__(self) -> Iterator[Literal["bits"]]: ...
 
+        def keys(self) -> KeysView[Literal["bits"]]: ...
+
 
 class Rak5802ReadDiscreteInputsResult(Result):
     """What ``read_discrete_inputs`` of a RAK5802 gives."""
@@ -41,6 +43,8 @@ class Rak5802ReadDiscreteInputsResult(Result):
         def __getitem__(self, name: Literal["bits"]) -> list[Any]: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["bits"]]: ...
+
+        def keys(self) -> KeysView[Literal["bits"]]: ...
 
 
 class Rak5802ReadHoldingRegistersResult(Result):
@@ -57,6 +61,8 @@ class Rak5802ReadHoldingRegistersResult(Result):
 
         def __iter__(self) -> Iterator[Literal["registers"]]: ...
 
+        def keys(self) -> KeysView[Literal["registers"]]: ...
+
 
 class Rak5802ReadInputRegistersResult(Result):
     """What ``read_input_registers`` of a RAK5802 gives."""
@@ -71,6 +77,8 @@ class Rak5802ReadInputRegistersResult(Result):
         def __getitem__(self, name: Literal["registers"]) -> list[Any]: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["registers"]]: ...
+
+        def keys(self) -> KeysView[Literal["registers"]]: ...
 
 
 class Rak5802WriteCoilResult(Result):
@@ -87,6 +95,8 @@ class Rak5802WriteCoilResult(Result):
 
         def __iter__(self) -> Iterator[Literal["on"]]: ...
 
+        def keys(self) -> KeysView[Literal["on"]]: ...
+
 
 class Rak5802WriteCoilsResult(Result):
     """What ``write_coils`` of a RAK5802 gives."""
@@ -101,6 +111,8 @@ class Rak5802WriteCoilsResult(Result):
         def __getitem__(self, name: Literal["bits"]) -> list[Any]: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["bits"]]: ...
+
+        def keys(self) -> KeysView[Literal["bits"]]: ...
 
 
 class Rak5802WriteRegisterResult(Result):
@@ -117,6 +129,8 @@ class Rak5802WriteRegisterResult(Result):
 
         def __iter__(self) -> Iterator[Literal["register"]]: ...
 
+        def keys(self) -> KeysView[Literal["register"]]: ...
+
 
 class Rak5802WriteRegistersResult(Result):
     """What ``write_registers`` of a RAK5802 gives."""
@@ -131,6 +145,8 @@ class Rak5802WriteRegistersResult(Result):
         def __getitem__(self, name: Literal["registers"]) -> list[Any]: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["registers"]]: ...
+
+        def keys(self) -> KeysView[Literal["registers"]]: ...
 
 
 class Rak5802MaskWriteRegisterResult(Result):
@@ -152,6 +168,8 @@ class Rak5802MaskWriteRegisterResult(Result):
 
         def __iter__(self) -> Iterator[Literal["and_mask", "or_mask"]]: ...
 
+        def keys(self) -> KeysView[Literal["and_mask", "or_mask"]]: ...
+
 
 class Rak5802ReadWriteRegistersResult(Result):
     """What ``read_write_registers`` of a RAK5802 gives."""
@@ -167,6 +185,8 @@ class Rak5802ReadWriteRegistersResult(Result):
 
         def __iter__(self) -> Iterator[Literal["registers"]]: ...
 
+        def keys(self) -> KeysView[Literal["registers"]]: ...
+
 
 class Rak5802TransceiveResult(Result):
     """What ``transceive`` of a RAK5802 gives."""
@@ -181,6 +201,8 @@ class Rak5802TransceiveResult(Result):
         def __getitem__(self, name: Literal["data"]) -> bytes: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["data"]]: ...
+
+        def keys(self) -> KeysView[Literal["data"]]: ...
 
 
 class Rak5802LineResult(Result):
@@ -235,9 +257,17 @@ class Rak5802LineResult(Result):
         @overload
         def __getitem__(self, name: Literal["quiet_ms"]) -> float: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["baud", "parity", "stop_bits", "data_bits", "echo_mode", "quiet_ms"],
+        ) -> int | Literal["none", "even", "odd"] | Literal["auto", "on", "off"] | float: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["baud", "parity", "stop_bits", "data_bits", "echo_mode", "quiet_ms"]]: ...
+
+        def keys(self) -> KeysView[Literal["baud", "parity", "stop_bits", "data_bits", "echo_mode", "quiet_ms"]]: ...
 
 
 class Rak5802ReadValueResult(Result):
@@ -261,9 +291,14 @@ class Rak5802ReadValueResult(Result):
         @overload
         def __getitem__(self, name: Literal["registers"]) -> list[Any]: ...
 
+        @overload
+        def __getitem__(self, name: Literal["value", "registers"]) -> float | list[Any]: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["value", "registers"]]: ...
+
+        def keys(self) -> KeysView[Literal["value", "registers"]]: ...
 
 
 class Rak5802WriteValueResult(Result):
@@ -287,9 +322,14 @@ class Rak5802WriteValueResult(Result):
         @overload
         def __getitem__(self, name: Literal["registers"]) -> list[Any]: ...
 
+        @overload
+        def __getitem__(self, name: Literal["value", "registers"]) -> float | list[Any]: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["value", "registers"]]: ...
+
+        def keys(self) -> KeysView[Literal["value", "registers"]]: ...
 
 
 class Rak5802ReadTextResult(Result):
@@ -313,9 +353,14 @@ class Rak5802ReadTextResult(Result):
         @overload
         def __getitem__(self, name: Literal["registers"]) -> list[Any]: ...
 
+        @overload
+        def __getitem__(self, name: Literal["text", "registers"]) -> str | list[Any]: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["text", "registers"]]: ...
+
+        def keys(self) -> KeysView[Literal["text", "registers"]]: ...
 
 
 class Rak5802WriteTextResult(Result):
@@ -339,9 +384,14 @@ class Rak5802WriteTextResult(Result):
         @overload
         def __getitem__(self, name: Literal["registers"]) -> list[Any]: ...
 
+        @overload
+        def __getitem__(self, name: Literal["text", "registers"]) -> str | list[Any]: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["text", "registers"]]: ...
+
+        def keys(self) -> KeysView[Literal["text", "registers"]]: ...
 
 
 class Rak5802ReadBitFieldResult(Result):
@@ -363,6 +413,8 @@ class Rak5802ReadBitFieldResult(Result):
 
         def __iter__(self) -> Iterator[Literal["bits", "registers"]]: ...
 
+        def keys(self) -> KeysView[Literal["bits", "registers"]]: ...
+
 
 class Rak5802ReceivedResult(Result):
     """What ``received`` of a RAK5802 gives."""
@@ -377,6 +429,8 @@ class Rak5802ReceivedResult(Result):
         def __getitem__(self, name: Literal["data"]) -> bytes: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["data"]]: ...
+
+        def keys(self) -> KeysView[Literal["data"]]: ...
 
 
 class Rak5802Every(Every):

@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import EveryRead, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -45,9 +45,14 @@ class Rak5811ReadResult(Result):
         @overload
         def __getitem__(self, name: Literal["calibrated"]) -> bool: ...
 
+        @overload
+        def __getitem__(self, name: Literal["voltage", "value", "calibrated"]) -> float | bool: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["voltage", "value", "calibrated"]]: ...
+
+        def keys(self) -> KeysView[Literal["voltage", "value", "calibrated"]]: ...
 
 
 class Rak5811CalibrateResult(Result):
@@ -100,9 +105,17 @@ class Rak5811CalibrateResult(Result):
         @overload
         def __getitem__(self, name: Literal["date"]) -> str: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["measured", "actual", "points", "slope", "offset", "date"],
+        ) -> float | int | str: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["measured", "actual", "points", "slope", "offset", "date"]]: ...
+
+        def keys(self) -> KeysView[Literal["measured", "actual", "points", "slope", "offset", "date"]]: ...
 
 
 class Rak5811CalibrationResult(Result):
@@ -151,9 +164,17 @@ class Rak5811CalibrationResult(Result):
         @overload
         def __getitem__(self, name: Literal["date"]) -> str: ...
 
+        @overload
+        def __getitem__(
+            self,
+            name: Literal["calibrated", "points", "slope", "offset", "date"],
+        ) -> bool | int | float | str: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["calibrated", "points", "slope", "offset", "date"]]: ...
+
+        def keys(self) -> KeysView[Literal["calibrated", "points", "slope", "offset", "date"]]: ...
 
 
 class Rak5811ClearCalibrationResult(Result):
@@ -169,6 +190,8 @@ class Rak5811ClearCalibrationResult(Result):
         def __getitem__(self, name: Literal["calibrated"]) -> bool: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["calibrated"]]: ...
+
+        def keys(self) -> KeysView[Literal["calibrated"]]: ...
 
 
 class Rak5811Every(EveryRead[Rak5811ReadResult]):

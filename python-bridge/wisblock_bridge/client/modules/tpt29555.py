@@ -8,7 +8,7 @@ from wisblock_bridge.client.proxies import Every, EveryRead, TypedModule
 from wisblock_bridge.client.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, KeysView
 
     from wisblock_bridge.client.streams import Readings, Subscription
 
@@ -26,6 +26,8 @@ class Tpt29555ReadResult(Result):
         def __getitem__(self, name: Literal["level"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["level"]]: ...
+
+        def keys(self) -> KeysView[Literal["level"]]: ...
 
 
 class Tpt29555ReadAllResult(Result):
@@ -47,6 +49,8 @@ class Tpt29555ReadAllResult(Result):
 
         def __iter__(self) -> Iterator[Literal["levels", "directions"]]: ...
 
+        def keys(self) -> KeysView[Literal["levels", "directions"]]: ...
+
 
 class Tpt29555CountResult(Result):
     """What ``count`` of a TPT29555 gives."""
@@ -61,6 +65,8 @@ class Tpt29555CountResult(Result):
         def __getitem__(self, name: Literal["pulses"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["pulses"]]: ...
+
+        def keys(self) -> KeysView[Literal["pulses"]]: ...
 
 
 class Tpt29555FrequencyResult(Result):
@@ -89,9 +95,14 @@ class Tpt29555FrequencyResult(Result):
         @overload
         def __getitem__(self, name: Literal["pulses"]) -> int: ...
 
+        @overload
+        def __getitem__(self, name: Literal["frequency", "pulses"]) -> float | int: ...
+
         def __getitem__(self, name: str) -> object: ...
 
         def __iter__(self) -> Iterator[Literal["frequency", "pulses"]]: ...
+
+        def keys(self) -> KeysView[Literal["frequency", "pulses"]]: ...
 
 
 class Tpt29555WriteResult(Result):
@@ -108,6 +119,8 @@ class Tpt29555WriteResult(Result):
 
         def __iter__(self) -> Iterator[Literal["level"]]: ...
 
+        def keys(self) -> KeysView[Literal["level"]]: ...
+
 
 class Tpt29555ToggleResult(Result):
     """What ``toggle`` of a TPT29555 gives."""
@@ -122,6 +135,8 @@ class Tpt29555ToggleResult(Result):
         def __getitem__(self, name: Literal["level"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["level"]]: ...
+
+        def keys(self) -> KeysView[Literal["level"]]: ...
 
 
 class Tpt29555PulseResult(Result):
@@ -138,6 +153,8 @@ class Tpt29555PulseResult(Result):
 
         def __iter__(self) -> Iterator[Literal["level"]]: ...
 
+        def keys(self) -> KeysView[Literal["level"]]: ...
+
 
 class Tpt29555ReleaseResult(Result):
     """What ``release`` of a TPT29555 gives."""
@@ -152,6 +169,8 @@ class Tpt29555ReleaseResult(Result):
         def __getitem__(self, name: Literal["direction"]) -> Literal["input", "output"]: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["direction"]]: ...
+
+        def keys(self) -> KeysView[Literal["direction"]]: ...
 
 
 class Tpt29555ChangeResult(Result):
@@ -172,6 +191,8 @@ class Tpt29555ChangeResult(Result):
         def __getitem__(self, name: Literal["line", "level"]) -> int: ...  # type: ignore[override]
 
         def __iter__(self) -> Iterator[Literal["line", "level"]]: ...
+
+        def keys(self) -> KeysView[Literal["line", "level"]]: ...
 
 
 class Tpt29555Every(EveryRead[Tpt29555ReadResult]):
