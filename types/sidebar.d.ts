@@ -294,6 +294,7 @@ declare module "./editor" {
   interface EditorRed {
     actions: { add(name: string, handler: () => void, options?: { label: string }): void };
     i18n: { lang(): string };
+    keyboard: { add(scope: string, keys: string, action: string): void };
     settings: { get(name: string): any; apiRootUrl: string };
     sidebar: { addTab(options: object): void; show(id: string): void };
   }

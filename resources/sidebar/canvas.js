@@ -84,6 +84,9 @@
         node.slot = String(what.slot);
         if (node.type === "wisblock-request") {
             node.module = what.module.name;
+        } else if (what.module.reads && node.trigger === "message") {
+            // who takes a module from a slot wants to see what it measures
+            node.trigger = "every";
         }
         RED.nodes.updateConfigNodeUsers(node, { action: "add" });
         node.dirty = true;

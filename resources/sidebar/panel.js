@@ -182,6 +182,7 @@
             id: "wisblock", label: text("tab"), name: text("name"), iconClass: "fa fa-microchip wb-tab-icon", content: panel.content, enableOnEdit: true, action: "wisblock:show-sidebar",
         });
         RED.actions.add("wisblock:show-sidebar", () => RED.sidebar.show("wisblock"), { label: text("action") });
+        RED.keyboard.add("*", "ctrl-g w", "wisblock:show-sidebar");
         panel.start();
     }
 

@@ -212,10 +212,11 @@ describe("the sidebar", function () {
     await until(async () => (await ids()).length === before.length + 1, "there is a node");
     const [made] = (await ids()).filter((each) => !before.includes(each));
     const node = await page.evaluate((id) => {
-      const { type, bridge: of, slot: where, x, y } = window.RED.nodes.node(id);
-      return { type, of, where, x, y };
+      const { type, bridge: of, slot: where, trigger, x, y } = window.RED.nodes.node(id);
+      return { type, of, where, trigger, x, y };
     }, made);
-    assert.deepEqual({ type: node.type, of: node.of, where: node.where }, { type: "wisblock-rak12006", of: "bridge1", where: "2" });
+    const { type, of, where, trigger } = node;
+    assert.deepEqual({ type, of, where, trigger }, { type: "wisblock-rak12006", of: "bridge1", where: "2", trigger: "every" });
     assert.ok(node.x > 200 && node.x < 500 && node.y > 100 && node.y < 300, JSON.stringify(node));
     assert.equal((await editor.validity(made)).valid, true);
     await page.evaluate(() => window.RED.actions.invoke("core:undo"));
@@ -246,10 +247,10 @@ describe("the sidebar", function () {
     await page.locator('[data-key="slot-2"]').focus();
     await page.keyboard.press(" ");
     await page.locator('[data-key="fit-RAK13007"]').focus();
-    const ids = () => page.evaluate(() => window.RED.nodes.filterNodes({ type: "wisblock-rak13007" }).map((each) => [each.bridge, each.slot, each.valid !== false]));
+    const ids = () => page.evaluate(() => window.RED.nodes.filterNodes({ type: "wisblock-rak13007" }).map((each) => [each.bridge, each.slot, each.trigger, each.valid !== false]));
     await page.keyboard.press("Enter");
     await until(async () => (await ids()).length === 1, "there is a node");
-    assert.deepEqual(await ids(), [["bridge1", "2", true]]);
+    assert.deepEqual(await ids(), [["bridge1", "2", "message", true]]);
     await page.evaluate(() => window.RED.actions.invoke("core:undo"));
     await until(async () => (await ids()).length === 0, "undo takes it away");
   });

@@ -32,9 +32,9 @@ function shownCatalogue({ units, modules }) {
   }]));
   return {
     units,
-    modules: modules.map(({ name, slug, title, family, icon, slots, needs, operations, events }) => ({
+    modules: modules.map(({ name, slug, title, family, icon, slots, operations, events }) => ({
       name, slug, title, family, icon, slots, events: readings(events), operations: readings(operations),
-      isEnough: needs.length === 0,
+      reads: operations.some((each) => each.default && each.reads_only),
     })),
   };
 }
