@@ -8,6 +8,7 @@ import selectors
 import socket
 import time
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -225,6 +226,22 @@ def test_what_a_peer_sent_before_it_left_is_handed_over_with_its_end(bench: Benc
     bench.until(lambda: len(bench.left) == 1)
     assert len(bench.acceptor) == 0
     assert bench.acceptor.send(bench.left[0], b"late") is Sent.GONE
+
+
+def test_looking_for_the_end_keeps_no_more_than_a_turn_reads(bench: Bench) -> None:
+    peer = greeted(bench)
+    peer.sendall(frame(b"first"))
+    bench.until(lambda: bench.taken)
+    connection = bench.taken[0][0]
+    peer.setblocking(False)  # noqa: FBT003
+    sent = 0
+    for _ in range(200):
+        with suppress(BlockingIOError):
+            sent += peer.send(frame(bytes(200)) * 300)
+        assert not bench.acceptor.has_left(connection)
+    assert sent > 1024 * 1024
+    assert connection.message_bytes < 1024 * 1024 + 64 * 1024
+    bench.until(lambda: len(bench.taken) > 1000)
 
 
 @pytest.mark.parametrize("said", [b"", GREETING[:5], GREETING, GREETING + READY])

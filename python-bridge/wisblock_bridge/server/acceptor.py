@@ -323,7 +323,10 @@ class Acceptor:
             self._read(connection)
 
     def has_left(self, connection: Connection) -> bool:
-        """Return whether a peer has gone: what it has sent is read to its end to find out."""
+        """Return whether a peer has gone: what it has sent is read to its end to find out.
+
+        No more of it is kept than one turn reads: what lies behind that is not the end yet.
+        """
         if connection.identity in self._connections and not connection.has_ended:
             self._read(connection, to_end=True)
         return connection.has_ended or connection.identity not in self._connections
@@ -357,7 +360,7 @@ class Acceptor:
             self._close(connection)
 
     def _receive(self, connection: Connection, *, to_end: bool) -> None:
-        taken = 0
+        taken = connection.message_bytes
         while taken < TURN_BYTES:
             data = connection.socket.recv(connection.old_bytes or CHUNK_BYTES)
             if not data:
