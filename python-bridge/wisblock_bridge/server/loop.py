@@ -157,6 +157,8 @@ class Server:
             dispatcher.wake_workers()
             was_stopped = self._turn(wait_s)
             self._hand_over(dispatcher, all_of_it=was_stopped)
+            if not was_stopped and self._was_stopped_at(self._clock.monotonic()):
+                continue  # just now, within this turn: the next one reads before it judges
             # After what has come was handed over: a lease that was renewed in time has not ended.
             for action in self._timer_queue.due():
                 action()
@@ -180,7 +182,7 @@ class Server:
         """
         ready = self._selector.select(wait_s)
         now = self._clock.monotonic()
-        was_stopped = wait_s is not None and now - self._turned_at > LONGEST_SLEEP_S + STOPPED_S
+        was_stopped = wait_s is not None and self._was_stopped_at(now)
         if was_stopped:
             self._acceptor.note_stop(self._turned_at, now)
             # What came meanwhile, even where the wait had ended just before.
@@ -189,6 +191,10 @@ class Server:
         for key, _ in ready:
             key.data()
         return was_stopped
+
+    def _was_stopped_at(self, now: float) -> bool:
+        """Return whether this turn has taken so long that the process seems to have been stopped."""
+        return now - self._turned_at > LONGEST_SLEEP_S + STOPPED_S
 
     @property
     def _has_messages(self) -> bool:
