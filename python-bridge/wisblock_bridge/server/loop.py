@@ -193,7 +193,7 @@ class Server:
         return was_stopped
 
     def _was_stopped_at(self, now: float) -> bool:
-        """Return whether this turn has taken so long that the process seems to have been stopped."""
+        """Return whether this turn has taken so long that this process was stopped, it seems."""
         return now - self._turned_at > LONGEST_SLEEP_S + STOPPED_S
 
     @property
