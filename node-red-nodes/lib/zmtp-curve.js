@@ -93,7 +93,9 @@ class CurveMechanism {
   #shortTerm = nacl.box.keyPair();
   /** @type {Uint8Array} shared by our short-term key and the server's long-term one; then by both short-term keys */
   #shared = new Uint8Array(KEY_BYTES);
+  /** @type {Uint8Array} */
   #sendKey = new Uint8Array(KEY_BYTES);
+  /** @type {Uint8Array} */
   #receiveKey = new Uint8Array(KEY_BYTES);
   /** What the authenticator of one message is keyed with. */
   #oneTimeKey = new Uint8Array(KEY_BYTES);
