@@ -148,6 +148,19 @@ describe(`the editor of Node-RED ${version}`, function () {
     });
   }
 
+  it("shows the unit of a number in its field, and not in its label", async () => {
+    const { page } = editor;
+    await editor.import([{ id: "measures", type: "wisblock-rak5801", z: "tab1", x: 300, y: 760, bridge: "bridge1", slot: "1", trigger: "message", operation: "calibrate", calibrate_point: "low", calibrate_pointType: "choice", calibrate_actual: "4", calibrate_actualType: "num", wires: [[]] }]);
+    await editor.edit("measures");
+    const row = page.locator(".form-row", { has: page.locator("#node-input-calibrate_actual") });
+    assert.equal(await row.locator(".wisblock-unit").innerText(), "mA");
+    assert.equal((await row.locator("label").innerText()).trim(), "True current");
+    const field = row.locator(".red-ui-typedInput-input");
+    assert.equal(await page.locator(`#${await field.getAttribute("aria-describedby")}`).innerText(), "mA");
+    await editor.finishDialog("#node-dialog-cancel");
+    await page.evaluate(() => window.RED.nodes.remove("measures"));
+  });
+
   it("offers what there is in the form of the request node, and finds names that do not exist", async () => {
     const { page } = editor;
     const relay = catalogue.modules.find((each) => each.name === "RAK13007");
