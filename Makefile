@@ -7,9 +7,13 @@
 # make reliability  the tests and a soak, and docs/reliability.md of what they tried
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
 # make attacks  what clients that mean harm can do: RUNS of each attack, crowds, and stops (some 40 minutes)
+# make screenshots   the pictures of the sidebar in docs/, from the real editor
 # make bench   speed as ratios, side by side with what a user would take instead
 # make module NAME=RAK1901 CHIP=SHTC3   the skeletons of a new module: docs/add-a-module.md (also ADDRESS=0x70, FAMILY=sensors)
 # make dist    everything for an installation without network: docs/offline.md
+# make docs    the documentation site in .run/site, its links checked
+# make arm     the package, every module and their tests on PLATFORM=arm64 or armhf, SUITE=bookworm or trixie, under QEMU (root only)
+# make deb     a Debian package with everything in it: PLATFORM=arm64, armhf or amd64
 #
 # Every target sets up what it needs; the Debian packages are named in README.md.
 
@@ -25,12 +29,13 @@ RUNS ?= 20
 SUMMARY ?=
 PLATFORM ?=
 PYTHON_VERSION ?=
+SUITE ?=
 NAME ?=
 CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate module bench attacks dist clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate screenshots module bench attacks dist deb arm docs clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -77,7 +82,7 @@ lint: $(STAMPS)/python $(STAMPS)/node
 test-fast: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/pytest -q -m "not slow" -n 2 --dist loadfile
 
-test-python: $(STAMPS)/python $(STAMPS)/node
+test-python: $(STAMPS)/docs $(STAMPS)/node
 	@mkdir -p .run
 	$(BIN)/pytest -q --junitxml=.run/tests.xml
 
@@ -116,6 +121,9 @@ generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python scripts/structure.py --svg docs/architecture.svg
 	$(BIN)/python scripts/manual.py --out docs/wisblock-bridge.1
 
+screenshots: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
+	node scripts/screenshots.mjs
+
 module:
 	@test -n "$(NAME)" -a -n "$(CHIP)" || { echo "make module NAME=RAK1901 CHIP=SHTC3 [ADDRESS=0x70] [FAMILY=sensors]"; exit 2; }
 	@$(PYTHON) scripts/new_module.py $(NAME) $(CHIP) $(if $(ADDRESS),--address $(ADDRESS)) $(if $(FAMILY),--family $(FAMILY))
@@ -142,6 +150,19 @@ fuzz: $(STAMPS)/fuzz
 
 dist: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python scripts/dist.py $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+
+arm: $(STAMPS)/python $(STAMPS)/node
+	$(BIN)/python -m scripts.debian.arm $(if $(PLATFORM),--architecture $(PLATFORM)) $(if $(SUITE),--suite $(SUITE))
+
+deb: $(STAMPS)/python $(STAMPS)/node
+	$(BIN)/python -m scripts.debian.deb $(if $(PLATFORM),--architecture $(PLATFORM))
+
+$(STAMPS)/docs: $(STAMPS)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[test,docs]"
+	@touch $@
+
+docs: $(STAMPS)/docs
+	$(BIN)/python scripts/site.py
 
 clean:
 	rm -rf $(STAMPS) $(VENV) node_modules tests/node-red-5/node_modules dist build .run tests/.cache

@@ -10,16 +10,28 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks import burden, edges, least, lines, neighbours, operations, pace, python_client
+from benchmarks import (
+    burden,
+    edges,
+    least,
+    lines,
+    many_clients,
+    neighbours,
+    operations,
+    pace,
+    python_client,
+)
 from benchmarks.processes import (
     ROOT,
     as_installed,
     bridge,
     cpu_s,
     fresh_endpoint,
+    keyed_bridge,
     memory_mb,
     node,
     pinned,
+    restart_pause_s,
     running,
     slices,
     start_bridge,
@@ -59,11 +71,13 @@ def round_trip(rounds: int) -> list[Row]:
         pairs = slices(rounds, 250, ("zeromqEcho", echo), ("bridge", endpoint))
         p50, p99 = ratio(pairs, "p50"), ratio(pairs, "p99")
         deep = slices(rounds, 250, ("zeromqEcho", echo), ("bridge", endpoint), 64)
+        pings = ratio(slices(rounds, 250, ("zeromqEcho", echo), ("ping", endpoint)), "p50")
     throughput = ratio(deep, "perSecond")
     return [
-        ("1 round trip, median / raw echo", p50, "<= 1.7 (aim 1.4)", p50 <= 1.7),
-        ("1 round trip, p99 / raw echo", p99, "<= 2", p99 <= 2),
-        ("2 throughput, 64 outstanding / raw echo", throughput, ">= 0.5", throughput >= 0.5),
+        ("1 round trip, median / raw echo", p50, "<= 1.55 (aim 1.3)", p50 <= 1.55),
+        ("1 round trip, p99 / raw echo", p99, "<= 1.8 (aim 1.5)", p99 <= 1.8),
+        ("1 ping, median / raw echo", pings, "<= 0.65", pings <= 0.65),
+        ("2 throughput, 64 outstanding / raw echo", throughput, ">= 0.85", throughput >= 0.85),
     ]
 
 
@@ -136,7 +150,11 @@ def losses(requests: int) -> list[Row]:
 
 
 def at_rest(rounds: int) -> list[Row]:
-    """(6) Ready, idle, and with twenty subscriptions at 1 Hz."""
+    """(6) Ready, idle, and with twenty subscriptions at 1 Hz.
+
+    Ready means that it listens; the clock begins before its process does. The time is that of this
+    computer, so it cannot hold on one that is loaded: beside it stands a bare interpreter's.
+    """
     as_installed()
     ready = []
     for _ in range(rounds):
@@ -145,6 +163,11 @@ def at_rest(rounds: int) -> list[Row]:
         ready.append(time.perf_counter() - begin)
         process.terminate()
         process.wait()
+    starts = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        subprocess.run(pinned(sys.executable, "-c", "pass"), check=True)
+        starts.append(time.perf_counter() - begin)
     bare = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     with bridge() as (process, endpoint):
         time.sleep(1)
@@ -165,23 +188,24 @@ def at_rest(rounds: int) -> list[Row]:
     bare.kill()
     bare.wait()
     ready_s = statistics.median(ready)
-    limit_mb = 2.5 * bare_mb + 15
+    times_bare = ready_s / statistics.median(starts)
+    memory = idle_mb / bare_mb
     return [
-        ("6 ready after, s", ready_s, "<= 0.35", ready_s <= 0.35),
-        (
-            f"6 idle memory / (2.5 x bare {bare_mb:.0f} MB + 15)",
-            idle_mb / limit_mb,
-            "<= 1",
-            idle_mb <= limit_mb,
-        ),
+        ("6 ready after, s from the start of its process", ready_s, "<= 0.2", ready_s <= 0.2),
+        ("6 the same / start and end of a bare interpreter", times_bare, "(told)", True),
+        (f"6 idle memory / bare interpreter ({bare_mb:.1f} MB)", memory, "<= 2.5", memory <= 2.5),
         ("6 wake-ups in 5 idle seconds", wakes, "0", wakes == 0),
         ("6 twenty subscriptions at 1 Hz, share of a core", share, "< 0.015", share < 0.015),
     ]
 
 
 def restarts(rounds: int) -> list[Row]:
-    """(7) First answer after a restart, measured from the moment the socket is there."""
-    endpoint = fresh_endpoint()
+    """(7) First answer after ``kill -9``, as under the unit that is shipped.
+
+    The clock begins at the kill; the pause before the next start is the unit's RestartSec. What the
+    service manager itself needs is not in it. A time, which cannot hold on a loaded computer.
+    """
+    endpoint, pause_s = fresh_endpoint(), restart_pause_s()
     process = start_bridge(endpoint, pin=False)
     worst = 0.0
     with subprocess.Popen(
@@ -191,17 +215,48 @@ def restarts(rounds: int) -> list[Row]:
         assert client.stdout is not None
         client.stdout.readline()
         for attempt in range(rounds):
+            time.sleep(0.2 * attempt)
+            killed = time.monotonic()
             process.kill()
             process.wait()
-            time.sleep(0.2 + attempt % 4)
+            time.sleep(pause_s)
             process = start_bridge(endpoint, pin=False)
-            bound = time.monotonic()
-            worst = max(worst, float(client.stdout.readline()) - bound)
+            worst = max(worst, float(client.stdout.readline()) - killed)
         client.kill()
     process.terminate()
     process.wait()
+    return [(f"7 kill -9 to the first answer, worst of {rounds}, s", worst, "<= 0.5", worst <= 0.5)]
+
+
+def node_red(rounds: int) -> list[Row]:
+    """(N) What a message costs Node-RED in a module's node, above a function node that passes it.
+
+    CPU time of its process, so nearly independent of what else runs. The file system, socket and
+    status line are in it; each message waits for its answer.
+    """
+    with bridge() as (_, endpoint):
+        seen = json.loads(node("node-red.cjs", endpoint, str(rounds), "2000"))
+    module, function = (statistics.median(seen[kind]) for kind in ("module", "function"))
     return [
-        (f"7 first answer after a restart, worst of {rounds}, s", worst, "<= 0.15", worst <= 0.15)
+        ("N CPU of a function node, us per message", function, "(told)", True),
+        ("N CPU of a module's node beyond that, us", module - function, "<= 45",
+         module - function <= 45),
+    ]  # fmt: skip
+
+
+def curve(rounds: int) -> list[Row]:
+    """(K) A whole read with keys and encryption, against the same over plain tcp.
+
+    The plain connection is served by the loop itself, the encrypted one by a process of its own,
+    so the difference is that process, too.
+    """
+    with keyed_bridge() as (plain, encrypted):
+        pairs = slices(rounds, 250, ("bridge", plain), ("bridge", encrypted))
+        deep = slices(rounds, 250, ("bridge", plain), ("bridge", encrypted), 64)
+    p50, throughput = ratio(pairs, "p50"), ratio(deep, "perSecond")
+    return [
+        ("K round trip with CURVE / plain tcp, median", p50, "<= 1.2", p50 <= 1.2),
+        ("K throughput with CURVE, 64 outstanding / plain tcp", throughput, "(told)", True),
     ]
 
 
@@ -231,7 +286,10 @@ def main() -> int:
         "L": lambda: burden.rows(rounds),
         "M": least.rows,
         "S": lines.rows,
-        "C": lambda: python_client.rows(rounds),
+        "Y": lambda: python_client.rows(rounds),
+        "C": lambda: many_clients.rows(rounds),
+        "K": lambda: curve(rounds),
+        "N": lambda: node_red(rounds),
     }
     held = True
     print(f"{'what':58} {'measured':>10}  bar")

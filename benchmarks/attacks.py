@@ -106,11 +106,12 @@ def attack_again_and_again(attack: str, kind: str, state: str, runs: int) -> Tri
     return tried
 
 
-def table(runs: int) -> bool:
+def table(runs: int, kinds: tuple[str, ...] = ENDPOINTS) -> bool:
     """Try everything against everything, and print what came of it.
 
     Args:
         runs: How often each.
+        kinds: Which endpoints.
 
     Returns:
         Whether everything held.
@@ -118,7 +119,7 @@ def table(runs: int) -> bool:
     held = True
     columns = ("endpoint", "state", "attack", "runs", "aborts", "not on", "slowest", "alone")
     print(LINE.format(*columns, "remote process ended", "load", ""))
-    for kind in ENDPOINTS:
+    for kind in kinds:
         for state in STATES:
             for attack in ATTACKS:
                 tried = attack_again_and_again(attack, kind, state, runs)
@@ -157,9 +158,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attacks", description=__doc__)
     parser.add_argument("--runs", type=int, default=20, help="of each attack (20)")
     parser.add_argument("--only", choices=["table", "crowds", "remote", "stops"])
+    parser.add_argument("--endpoint", choices=ENDPOINTS, help="of the table: this one only")
     options = parser.parse_args()
+    kinds = (options.endpoint,) if options.endpoint else ENDPOINTS
     parts: dict[str, Callable[[], bool]] = {
-        "table": lambda: table(options.runs),
+        "table": lambda: table(options.runs, kinds),
         "crowds": lambda: print_rows(crowds.rows()),
         "remote": lambda: print_rows(remote_stops.rows()),
         "stops": lambda: print_rows(stops.rows()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from wisblock_bridge.keys import ClientList, make_pair, make_server_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +113,19 @@ def start_bridge(endpoint: str, *options: str, pin: bool = True) -> subprocess.P
     return process
 
 
+def restart_pause_s() -> float:
+    """Give the pause between the end of a killed bridge and the start of the next one.
+
+    Returns:
+        RestartSec of the unit that is shipped, s.
+    """
+    unit = (ROOT / "python-bridge/system/wisblock-bridge.service").read_text()
+    value = next(
+        line.partition("=")[2] for line in unit.splitlines() if line.startswith("RestartSec=")
+    )
+    return float(value.removesuffix("ms")) / 1e3 if value.endswith("ms") else float(value)
+
+
 @contextmanager
 def bridge(*options: str, pin: bool = True) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run a bridge until the block ends.
@@ -129,6 +145,40 @@ def bridge(*options: str, pin: bool = True) -> Iterator[tuple[subprocess.Popen[b
     finally:
         process.terminate()
         process.wait()
+
+
+@contextmanager
+def keyed_bridge() -> Iterator[tuple[str, str]]:
+    """Run a bridge that serves plain tcp and, with keys, tcp for other computers.
+
+    Yields:
+        The plain endpoint, and the other one with a client's keys, as ``lanes.cjs`` takes them.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="wisblock-bench-keys-"))
+    server = make_server_pair(folder)
+    client = make_pair()
+    ClientList(folder).add("bench", client.public, "drive")
+    plain, remote = (f"tcp://127.0.0.1:{_free_port()}" for _ in range(2))
+    (folder / "bridge.toml").write_text(f'[security]\nkeys = "{folder}"\n')
+    keys = {"serverKey": server.public, "publicKey": client.public, "secretKey": client.secret}
+    options = ["--config", str(folder / "bridge.toml"), "--remote-endpoint", remote]
+    command = [sys.executable, "-m", "wisblock_bridge", "serve", "--emulate", *options]
+    process = subprocess.Popen(
+        pinned(*command, "--endpoint", plain), cwd=ROOT, env=as_installed(),
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield plain, f"{remote} {json.dumps(keys, separators=(',', ':'))}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
 
 
 def node(script: str, *arguments: str, timeout_s: float = 300) -> str:

@@ -202,7 +202,7 @@
 
     /** Fills in what a description leaves out because it is the rule.  @param {import("../types/editor").ParamDescription} param @returns {ParamFacts} */
     function paramFacts(param) {
-        return Object.assign({ required: false, default: null, choices: [], item_kind: null, low: null, high: null }, param);
+        return Object.assign({ required: false, default: null, choices: [], item_kind: null, low: null, high: null, unit: "" }, param);
     }
 
     /** Lists the fields of all parameters.  @param {ModuleForm} form @returns {FormField[]} */
@@ -468,12 +468,24 @@
         });
     }
 
+    /** The unit stands at the end of the field, whatever the value comes from.  @param {FormField} field */
+    function showUnit(field) {
+        if (!field.param.unit) {
+            return;
+        }
+        const input = $(selector(field.name));
+        const id = `wisblock-unit-${field.name}`;
+        $("<span>", { "class": "wisblock-unit", id: id }).text(field.param.unit).insertAfter(input.next(".red-ui-typedInput-container"));
+        input.next(".red-ui-typedInput-container").addClass("wisblock-with-unit").find(".red-ui-typedInput-input").attr("aria-describedby", id);
+    }
+
     /** Called when the dialog of a module's node opens.  @param {EditorNode} node @param {ModuleForm} form */
     function prepare(node, form) {
         const fields = fieldsOf(form);
         fillMissing(node);
         fields.forEach(function (field) {
             $(selector(field.name)).typedInput({ types: typesOf(field), typeField: selector(`${field.name}Type`) });
+            showUnit(field);
         });
         let operation = $(selector("operation")).val();
         $(selector("operation")).on("change", function () {
@@ -538,18 +550,25 @@
         return bridge.id;
     }
 
-    /** What stands on a node that has no name of its own.  @param {EditorNode} node @param {ModuleForm} form */
+    /** What an operation does with the values in its fields: "on" says more than "set".  @param {EditorNode} node @param {import("../types/editor").OperationForm} operation */
+    function doing(node, operation) {
+        const param = (operation.params || []).find((each) => each.name === operation.payload_param && each.kind === "bool");
+        const field = param && root.wisblockFields.fieldName(operation, param);
+        const given = field && node[`${field}Type`] === "bool" ? String(node[field]) : "";
+        return given === "true" || given === "false" ? text(given === "true" ? "form.label_on" : "form.label_off") : plain(operation.name);
+    }
+
+    /** What stands on a node that has no name of its own, as people say it: the module, where it is, and what else than the usual it does.  @param {EditorNode} node @param {ModuleForm} form */
     function label(node, form) {
-        const words = [form.name];
-        if (form.slots.length > 1) {
-            words.push(text("form.slot_in_label", { slot: node.slot }));
-        }
+        const place = form.slots.length > 1 ? `${form.name} ${text("form.slot_in_label", { slot: node.slot })}` : form.name;
         if (node.trigger === "event") {
-            words.push(plain(node.event));
-        } else if (form.operations.length > 1) {
-            words.push(plain(node.operation));
+            return text("form.label_when", { place: place, event: plain(node.event) });
         }
-        return words.join(" ");
+        const operation = form.operations.find((each) => each.name === node.operation);
+        if (!operation || (operation.default && operation.reads_only)) {
+            return place;
+        }
+        return form.operations.length > 1 ? text("form.label_does", { place: place, operation: doing(node, operation) }) : place;
     }
 
     /** The style of a label: a name that the user gave is italic.  @this {EditorNode} */

@@ -2,8 +2,9 @@
  * The form of the request node: what the catalogue offers for each field, and whether what is written there exists.
  *
  * 1. A field that is empty comes from the message; a name may also be typed, for modules that are newer than these nodes.
- * 2. Names are checked against the catalogue of these nodes; values are the bridge's business.
- * 3. As long as the catalogue has not come, everything is right.
+ * 2. Names are checked against the catalogue of the bridge that is chosen, of these nodes as long as that has not answered; values are the
+ *    bridge's business.
+ * 3. As long as no catalogue has come, everything is right.
  */
 (function (/** @type {import("../types/editor").Scripts} */ root) {
     "use strict";
@@ -24,6 +25,34 @@
     /** The modules of the catalogue; empty until it has come. */
     request.modules = [];
 
+    /** What bridges have, by the id of their node.  @type {Map<string, RequestScript["modules"]>} */
+    const live = new Map();
+
+    /** The modules of a bridge, as far as they are known.  @param {unknown} bridge */
+    function modulesOf(bridge) {
+        return live.get(String(bridge || "")) || request.modules;
+    }
+
+    /** How many letters must be changed, added or taken away to make one word of another (Levenshtein).  @param {string} one @param {string} other */
+    function distance(one, other) {
+        let row = Array.from({ length: other.length + 1 }, (_each, index) => index);
+        Array.from(one).forEach(function (letter, index) {
+            const next = [index + 1];
+            Array.from(other).forEach(function (each, at) {
+                next.push(Math.min(next[at] + 1, row[at + 1] + 1, row[at] + (letter === each ? 0 : 1)));
+            });
+            row = next;
+        });
+        return row[other.length];
+    }
+
+    /** The name that was meant, where one is near.  @type {RequestScript["nearest"]} */
+    request.nearest = function (name, list) {
+        const written = String(name).slice(0, 40).toLowerCase();
+        const judged = list.map((each) => ({ name: each.name, far: distance(written, each.name.slice(0, 40).toLowerCase()) })).sort((a, b) => a.far - b.far);
+        return judged.length > 0 && judged[0].far <= Math.max(1, Math.floor(written.length / 3)) ? judged[0].name : "";
+    };
+
     const isOpen = (/** @type {string | null | undefined} */ value) => value === undefined || value === null || value === "" || ENVIRONMENT.test(value);
     /** @type {<Named extends {name: string}>(list: Named[], name: unknown) => Named | undefined} */
     const byName = (list, name) => list.find((each) => each.name === name);
@@ -43,7 +72,7 @@
         }
         const module = byName(modules, fields.module);
         if (!module) {
-            return NEWER.test(fields.module) ? null : { field: "module", key: "module", values: { module: fields.module, names: names(modules) } };
+            return NEWER.test(fields.module) ? null : { field: "module", key: "module", values: { module: fields.module, names: names(modules), nearest: request.nearest(fields.module, modules) } };
         }
         if (!isOpen(fields.slot) && !module.slots.includes(String(fields.slot).trim())) {
             return { field: "slot", key: "slot", values: { module: module.name, slot: fields.slot, slots: module.slots.join(", ") } };
@@ -53,7 +82,7 @@
         }
         const operation = byName(module.operations, fields.operation);
         if (!operation) {
-            return { field: "operation", key: "operation", values: { module: module.name, operation: fields.operation, names: names(module.operations) } };
+            return { field: "operation", key: "operation", values: { module: module.name, operation: fields.operation, names: names(module.operations), nearest: request.nearest(fields.operation, module.operations) } };
         }
         let params;
         try {
@@ -65,7 +94,7 @@
         if (unknown === undefined) {
             return null;
         }
-        const values = { what: module.name + " " + operation.name, name: unknown, names: names(operation.params) };
+        const values = { what: module.name + " " + operation.name, name: unknown, names: names(operation.params), nearest: request.nearest(unknown, operation.params) };
         return { field: "params", key: operation.params.length > 0 ? "param" : "no_param", values: values };
     };
 
@@ -95,17 +124,53 @@
         return parts.join(", ");
     };
 
+    /** The words for a problem; the name that was meant comes first.  @type {RequestScript["words"]} */
+    request.words = function (found, text) {
+        const nearest = found.values.nearest ? text("request.problem.nearest", { name: found.values.nearest }) + " " : "";
+        return nearest + text("request.problem." + found.key, found.values);
+    };
+
+    /** @param {(node: EditorNode) => boolean} which */
+    function checkAgain(which) {
+        RED.nodes.eachNode(function (node) {
+            if (node.type === "wisblock-request" && which(node)) {
+                RED.editor.validateNode(node);
+                node.dirty = true;
+            }
+        });
+        RED.view.redraw();
+    }
+
+    /** Asks what a bridge has; calls when that is known and is something else than before.  @param {string} bridge @param {() => void} [then] */
+    function learn(bridge, then) {
+        if (!bridge || !RED.nodes.node(bridge)) {
+            return;
+        }
+        $.getJSON(PATH + "/" + encodeURIComponent(bridge)).done(function (answer) {
+            const isNew = answer && Array.isArray(answer.modules) && JSON.stringify(answer.modules) !== JSON.stringify(live.get(bridge));
+            if (isNew) {
+                live.set(bridge, answer.modules);
+                checkAgain((node) => node.bridge === bridge);
+                if (then) {
+                    then();
+                }
+            }
+        });
+    }
+
     /** Asks for the catalogue; nodes that are there already are checked again when it has come. */
     request.load = function () {
         $.getJSON(PATH).done(function (modules) {
             request.modules = modules;
+            checkAgain(() => true);
+            // a module that these nodes do not have may be one of another project
+            const strangers = new Set();
             RED.nodes.eachNode(function (node) {
-                if (node.type === "wisblock-request") {
-                    RED.editor.validateNode(node);
-                    node.dirty = true;
+                if (node.type === "wisblock-request" && node.module && !byName(request.modules, node.module)) {
+                    strangers.add(node.bridge);
                 }
             });
-            RED.view.redraw();
+            strangers.forEach((bridge) => learn(bridge));
         });
     };
 
@@ -128,11 +193,11 @@
     /** Makes the editor's check of one field: true, or the reason where it takes one.  @type {RequestScript["validator"]} */
     request.validator = function (field) {
         return function (value, opt) {
-            const found = request.problem(request.modules, Object.assign(fieldsOf(this), { [field]: value }));
+            const found = request.problem(modulesOf(current(this, "bridge")), Object.assign(fieldsOf(this), { [field]: value }));
             if (!found || found.field !== field) {
                 return true;
             }
-            return opt && this._ ? this._("request.problem." + found.key, found.values) : false;
+            return opt && this._ ? request.words(found, this._) : false;
         };
     };
 
@@ -161,12 +226,17 @@
             input(name).typedInput("value", value);
         }
 
+        const modules = () => modulesOf(input("bridge").val());
+
         function showHelp() {
-            const module = byName(request.modules, input("module").val());
+            const module = byName(modules(), input("module").val());
             const operation = module && byName(module.operations, input("operation").val());
             const box = $("#wisblock-request-help").empty().toggle(input("method").val() === "invoke" && Boolean(operation));
             if (operation) {
                 $("<div>").text(operation.summary).appendTo(box);
+                if (module && module.package) {
+                    $("<div>").text(node._("request.package", { package: module.package })).appendTo(box);
+                }
                 const list = $("<dl>").css({ margin: "4px 0 0" }).appendTo(operation.params.length > 0 ? box : []);
                 operation.params.forEach(function (param) {
                     $("<dt>").append($("<code>").text(param.name), document.createTextNode(" " + request.allowed(param, words))).appendTo(list);
@@ -178,8 +248,12 @@
             }
         }
 
+        function offerModules() {
+            offer("module", modules().map((each) => ({ value: each.name, label: each.name + " " + each.title })));
+        }
+
         function offerPlaces() {
-            const module = byName(request.modules, input("module").val());
+            const module = byName(modules(), input("module").val());
             offer("slot", (module ? module.slots : ["1", "2", "board"]).map((each) => ({ value: each, label: each })));
             offer("operation", (module ? module.operations : []).map((each) => ({ value: each.name, label: each.name })));
         }
@@ -187,7 +261,7 @@
         input("timeout_ms").attr("placeholder", root.wisblockLimits.default_timeout_ms + " ms");
         ["module", "slot", "operation"].forEach((name) => input(name).typedInput({ types: ["str"] }));
         input("params").typedInput({ types: ["json"] });
-        offer("module", request.modules.map((each) => ({ value: each.name, label: each.name + " " + each.title })));
+        offerModules();
         offerPlaces();
 
         let shown = String(input("module").val());
@@ -197,6 +271,19 @@
                 offerPlaces();
             }
         });
+        const again = function () {
+            if (document.body.contains(input("module")[0])) {
+                offerModules();
+                offerPlaces();
+                showHelp();
+                FIELDS.forEach((name) => input(name).trigger("change"));
+            }
+        };
+        input("bridge").on("change", function () {
+            again();
+            learn(String(input("bridge").val() || ""), again);
+        });
+        learn(String(node.bridge || ""), again);
         let checking = false;
         FIELDS.forEach((name) => input(name).on("change", function () {
             const method = String(input("method").val());

@@ -51,6 +51,11 @@ def main() -> int:
     parser.add_argument("--platform", help="processor of the board, if it is another: aarch64")
     parser.add_argument("--python", metavar="X.Y", help="its Python, if it is another: 3.11")
     options = parser.parse_args()
+    if options.platform and options.platform.startswith("armv"):
+        raise SystemExit(
+            "PyPI has no wheels of the compiled libraries for 32-bit ARM. "
+            "`make deb PLATFORM=armhf` builds them, and a package with them."
+        )
     folder: Path = options.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "wheelhouse").mkdir(parents=True)
@@ -103,18 +108,30 @@ def fetch_wheels(wheelhouse: Path, wheel: Path, platform: str, python: str) -> N
         platform: Processor, "aarch64".
         python: "3.11".
     """
+    download(wheelhouse, platform, python, str(wheel))
+    if platform == "aarch64":
+        # pip asks the marker of this computer, so spidev is fetched by name: as source.
+        pip("download", "--dest", str(wheelhouse), "--no-deps", "--no-binary=:all:",
+            "--no-build-isolation", SOURCE_ONLY)  # fmt: skip
+        pip("download", "--dest", str(wheelhouse), *FOR_BUILDING)
+
+
+def download(folder: Path, platform: str, python: str, *words: str) -> None:
+    """Download wheels for a processor and a Python.
+
+    Args:
+        folder: Where they go.
+        platform: Processor, "aarch64".
+        python: "3.11".
+        words: What, and other words for pip.
+    """
     digits = python.replace(".", "")
     tags = [f"--platform={kind}_{platform}" for kind in
             ("manylinux_2_36", "manylinux_2_31", "manylinux_2_28", "manylinux_2_26",
              "manylinux_2_17", "manylinux2014", "linux")]  # fmt: skip
     abis = ["--implementation=cp", f"--abi=cp{digits}", "--abi=abi3", "--abi=none"]
     only_wheels = [f"--python-version={python}", "--only-binary=:all:", *tags, *abis]
-    pip("download", "--dest", str(wheelhouse), *only_wheels, str(wheel))
-    if platform.startswith(("aarch64", "arm")):
-        # pip asks the marker of this computer, so spidev is fetched by name: as source.
-        pip("download", "--dest", str(wheelhouse), "--no-deps", "--no-binary=:all:",
-            "--no-build-isolation", SOURCE_ONLY)  # fmt: skip
-        pip("download", "--dest", str(wheelhouse), *FOR_BUILDING)
+    pip("download", "--dest", str(folder), *only_wheels, *words)
 
 
 def third_party(folder: Path) -> str:

@@ -11,16 +11,20 @@ root=
 node_red=
 dry_run=
 service=yes
+remove=
+purge=
 python=${PYTHON:-python3}
 
 usage() {
     cat <<'END'
-usage: install.sh [--node-red DIR] [--root DIR] [--python PROGRAM] [--no-service] [--dry-run]
+usage: install.sh [--node-red DIR] [--root DIR] [--python PROGRAM] [--no-service] [--remove] [--purge] [--dry-run]
 
   --node-red DIR     install the nodes in Node-RED's user directory, too (mostly ~/.node-red)
   --root DIR         install below DIR in place of /, and touch nothing else: no users, no service
   --python PROGRAM   Python 3.11 or later (default: python3)
   --no-service       only programs and files; do not make groups, do not start the service
+  --remove           remove what was installed, but configuration and keys
+  --purge            remove these as well
   --dry-run          say what would be done
 END
 }
@@ -51,6 +55,8 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --no-service) service= ;;
+        --remove) remove=yes ;;
+        --purge) remove=yes purge=yes ;;
         --dry-run) dry_run=yes ;;
         --help | -h)
             usage
@@ -64,6 +70,31 @@ done
 [ -z "$root" ] || service=
 if [ -z "$root" ] && [ -z "$dry_run" ] && [ "$(id -u)" -ne 0 ]; then
     fail "it writes to /opt and /etc, so run it with sudo (or try --dry-run)"
+fi
+
+# -- removing ---------------------------------------------------------------------------------------------------------
+
+if [ -n "$remove" ]; then
+    if [ -n "$service" ] && [ -d /run/systemd/system ]; then
+        run systemctl disable --now wisblock-bridge || true
+    fi
+    if [ -n "$node_red" ]; then
+        run "$root/opt/wisblock-bridge/bin/wisblock-bridge" nodes remove --directory "$node_red"
+    fi
+    run rm -rf "$root/opt/wisblock-bridge"
+    run rm -f "$root/usr/local/bin/wisblock-bridge" "$root/etc/systemd/system/wisblock-bridge.service" \
+        "$root/etc/sysusers.d/wisblock-bridge.conf" "$root/etc/tmpfiles.d/wisblock-bridge.conf" \
+        "$root/etc/udev/rules.d/60-wisblock-bridge.rules"
+    [ -z "$purge" ] || run rm -rf "$root/etc/wisblock-bridge" "$root/var/lib/wisblock-bridge" \
+        "$root/var/lib/private/wisblock-bridge" "$root/etc/systemd/system/wisblock-bridge.service.d"
+    if [ -n "$service" ]; then
+        [ ! -d /run/systemd/system ] || run systemctl daemon-reload
+        if [ -n "$purge" ] && id wisblock-bridge >/dev/null 2>&1; then
+            run userdel wisblock-bridge
+            run groupdel wisblock
+        fi
+    fi
+    exit 0
 fi
 
 # -- what is needed ---------------------------------------------------------------------------------------------------
@@ -88,9 +119,11 @@ home=$root/opt/wisblock-bridge
 [ -x "$home/bin/python" ] || run "$python" -m venv "$home"
 run env PIP_CONFIG_FILE=/dev/null "$home/bin/python" -m pip install --quiet --disable-pip-version-check \
     --no-index --find-links "$here/wheelhouse" --force-reinstall "$wheel" ||
-    fail "the wheels are not for this Python and processor, or something is missing to compile one; see README.md"
+    fail "the wheels are not for this Python and processor, or one has to be compiled: apt install build-essential python3-dev"
 run install -D -m 644 -t "$home/share" "$nodes" "$here/LICENSE" "$here/THIRD-PARTY.txt" "$here/system/remote-access.conf"
 
+run install -d "$root/usr/local/bin"
+run ln -sf /opt/wisblock-bridge/bin/wisblock-bridge "$root/usr/local/bin/wisblock-bridge"
 run install -D -m 644 "$here/system/wisblock-bridge.service" "$root/etc/systemd/system/wisblock-bridge.service"
 run install -D -m 644 "$here/system/sysusers.conf" "$root/etc/sysusers.d/wisblock-bridge.conf"
 run install -D -m 644 "$here/system/tmpfiles.conf" "$root/etc/tmpfiles.d/wisblock-bridge.conf"
@@ -113,18 +146,10 @@ fi
 
 # -- the nodes --------------------------------------------------------------------------------------------------------
 
-# They are installed from the copy in share: npm notes the place, and wants the file again later.
+# npm notes the place of the archive and wants the file again later: it takes the copy in share.
 if [ -n "$node_red" ]; then
-    archive=$home/share/${nodes##*/}
-    owner=$(stat -c %U "$node_red")
-    set -- npm install --prefix "$node_red" --offline --omit=dev --no-audit --no-fund --loglevel=error "$archive"
-    if [ "$(id -un)" != "$owner" ] && [ "$(id -u)" -eq 0 ]; then
-        set -- runuser -u "$owner" -- "$@"
-    fi
-    run "$@"
-    if [ -n "$service" ]; then
-        run usermod -aG wisblock "$owner"
-        echo "$owner is in the group wisblock now. Restart Node-RED."
-    fi
+    set -- nodes install --directory "$node_red"
+    [ -n "$service" ] || set -- "$@" --no-group
+    run "$home/bin/wisblock-bridge" "$@"
 fi
 [ -n "$dry_run" ] || echo "Installed. What is missing on this computer: $home/bin/wisblock-bridge check"

@@ -77,14 +77,15 @@ export interface EditorRed {
   events: { on(name: string, handler: (...values: never[]) => void): void };
   history: { push(event: object): void };
   nodes: {
-    add(node: EditorNode): void;
-    dirty(): boolean;
+    add(node: EditorNode, options?: { source: string }): EditorNode;
+    dirty(isDirty?: boolean): boolean;
     eachConfig(each: (node: EditorNode) => void): void;
     eachNode(each: (node: EditorNode) => void): void;
     getType(type: string): NodeDefinition;
     id(): string;
     node(id: string): EditorNode | null | undefined;
     registerType(type: string, definition: NodeDefinition): void;
+    updateConfigNodeUsers(node: EditorNode, options: { action: "add" | "remove" }): void;
     workspace(id: string | undefined): { label?: string; disabled?: boolean } | undefined;
   };
   notify(content: JQuery, options: { type: string; timeout: number }): Notification;
@@ -93,7 +94,15 @@ export interface EditorRed {
     getNodeLabel(node: EditorNode, otherwise: string): string;
     validateTypedProperty(value: unknown, type: string, opt?: unknown): Check;
   };
-  view: { annotations: { register(id: string, annotation: Annotation): void }; redraw(): void };
+  view: {
+    annotations: { register(id: string, annotation: Annotation): void };
+    createNode(type: string, x: number, y: number): { node: EditorNode; historyEvent: object } | undefined;
+    focus(): void;
+    redraw(all?: boolean): void;
+    reveal(id: string, highlight?: boolean): void;
+    scale(): number;
+    select(what: { nodes: EditorNode[] }): void;
+  };
   workspaces: { active(): string };
 }
 
@@ -117,6 +126,8 @@ export interface ParamDescription {
   choices?: (string | number)[];
   low?: number | null;
   high?: number | null;
+  /** Symbol of its unit. */
+  unit?: string;
 }
 
 export type ParamFacts = Required<ParamDescription>;
@@ -283,6 +294,8 @@ export interface RequestScript {
   modules: Choices;
   allowed(param: Choices[number]["operations"][number]["params"][number], words: Text): string;
   checkParams: Validator;
+  nearest(name: string, list: { name: string }[]): string;
+  words(found: { key: string; values: Record<string, unknown> }, text: Text): string;
   load(): void;
   prepare(node: EditedNode): void;
   problem(modules: Choices, fields: RequestFields): { field: string; key: string; values: Record<string, unknown> } | null;
@@ -320,6 +333,7 @@ declare global {
   interface Window extends Scripts {}
 
   interface JQuery {
+    draggable(options: object): JQuery;
     typedInput(options: { types: TypedInputType[]; typeField?: string }): JQuery;
     typedInput(property: "value" | "type"): string;
     typedInput(property: "value" | "type", value: string): JQuery;

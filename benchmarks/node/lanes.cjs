@@ -31,15 +31,22 @@ async function zeromqEcho(endpoint) {
     };
 }
 
-/** Our client and our bridge: an emulated expander is read through its driver. */
+/** Our client and our bridge: an emulated expander is read through its driver. @param {string} endpoint  "ADDRESS", or "ADDRESS KEYS" in JSON */
 async function bridge(endpoint) {
-    const client = new BridgeClient({ endpoint, name: "bench", version: "0" });
+    const [address, keys] = endpoint.split(" ");
+    const client = new BridgeClient({ endpoint: address, keys: keys && JSON.parse(keys), name: "bench", version: "0" });
     await new Promise((resolve) => client.on("state", (state) => { if (state === "online") resolve(); }));
     return {
         ask: () => client.invoke(READ.module, READ.slot, READ.operation, READ.params),
         client,
         close: () => client.close({ bye: true }),
     };
+}
+
+/** What touches no module: the request that renews a lease. */
+async function ping(endpoint) {
+    const lane = await bridge(endpoint);
+    return { ...lane, ask: () => lane.client.request("ping") };
 }
 
 /** A WebSocket server with its library's defaults that answers and does nothing else. */
@@ -60,4 +67,4 @@ async function websocket(address) {
     };
 }
 
-module.exports = { zeromqEcho, bridge, websocket, decode, READ };
+module.exports = { zeromqEcho, bridge, ping, websocket, decode, READ };

@@ -17,6 +17,7 @@ const KEY_PROBLEMS = new Set(["keys_wanted", "bad_keys", "no_curve", "wrong_serv
  * @typedef {"connecting" | "online" | "offline"} State
  * @typedef {{emulated: boolean, versionMismatch: string, keyProblem: string}} Info  `keyProblem`: "", or what is wrong with the keys
  * @typedef {{id: string, z?: string, bridgeChanged(state: State, info: Info): void}} User
+ * @typedef {() => void} Watcher
  */
 
 /**
@@ -65,6 +66,8 @@ class BridgeConnection {
   #closed = false;
   /** @type {Set<() => void>} */
   #waiting = new Set();
+  /** @type {Set<Watcher>} */
+  #watchers = new Set();
   /** @type {import("./shared-session").SharedSession} */
   #session;
 
@@ -115,6 +118,12 @@ class BridgeConnection {
     };
   }
 
+  /** @returns {{code: string, message: string}} why the bridge cannot be used, as long as it cannot */
+  get problem() {
+    const { code, message } = /** @type {import("./node-errors").NodeError} */ (this.fault ?? this.#offlineError());
+    return { code, message };
+  }
+
   /** @param {string} text  for the log */
   debug(text) {
     this.node.debug(text);
@@ -133,6 +142,28 @@ class BridgeConnection {
       delete this.users[user.id];
     }
     this.#session.leaveWhenIdle();
+  }
+
+  /** @returns {boolean} whether anybody needs the connection: a node, or an editor that shows the bridge */
+  get isUsed() {
+    return Object.keys(this.users).length > 0 || this.#watchers.size > 0;
+  }
+
+  /**
+   * Calls when the state changes, and keeps the connection, for one that is no node: errors go to the flows of nodes only.
+   *
+   * @param {Watcher} watcher
+   */
+  watch(watcher) {
+    this.#watchers.add(watcher);
+    this.#connect();
+  }
+
+  /** @param {Watcher} watcher */
+  unwatch(watcher) {
+    if (this.#watchers.delete(watcher) && !this.#closed) {
+      this.#session.leaveWhenIdle();
+    }
   }
 
   /**
@@ -257,6 +288,9 @@ class BridgeConnection {
     const info = this.info;
     for (const user of Object.values(this.users)) {
       user.bridgeChanged(this.#state, info);
+    }
+    for (const watcher of this.#watchers) {
+      watcher();
     }
   }
 

@@ -57,6 +57,7 @@
  * @property {(number | string)[]} slots
  * @property {string} icon
  * @property {string} reference
+ * @property {string} [package]  that brings it, where it is of another project
  * @property {string} summary
  * @property {string[]} details
  * @property {string[]} unconfirmed

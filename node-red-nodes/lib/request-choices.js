@@ -9,7 +9,7 @@
  * @typedef {{name: string, kind: string, itemKind: string | null, required: boolean, default: unknown, choices: (string | number)[],
  *   low: number | null, high: number | null, symbol: string, summary: string}} ParamChoice
  * @typedef {{name: string, summary: string, params: ParamChoice[]}} OperationChoice
- * @typedef {{name: string, title: string, slots: string[], operations: OperationChoice[]}} ModuleChoice
+ * @typedef {{name: string, title: string, package: string, slots: string[], operations: OperationChoice[]}} ModuleChoice
  */
 
 /**
@@ -22,6 +22,7 @@ function requestChoices(catalogue) {
   return catalogue.data.modules.map((module) => ({
     name: module.name,
     title: module.title,
+    package: module.package ?? "",
     slots: module.slots.map(String),
     operations: module.operations.map((operation) => ({
       name: operation.name,

@@ -8,8 +8,10 @@
  * 3. What it drove belongs to it, as to any other node; a module that a message named and that it only read, it uses in passing.
  */
 
-const { catalogue } = require("./catalogue");
+const { connectionOf } = require("./bridge-connection");
+const { Catalogue, catalogue } = require("./catalogue");
 const { limits } = require("./limits");
+const { liveCatalogue } = require("./live-catalogue");
 const { asNodeError, badParams, nodeError } = require("./node-errors");
 const { outputOf } = require("./outputs");
 const { requestChoices } = require("./request-choices");
@@ -206,6 +208,17 @@ module.exports = function registerRequest(RED) {
   RED.nodes.registerType("wisblock-request", WisBlockRequest);
   RED.httpAdmin.get("/wisblock-request/choices", RED.auth.needsPermission("wisblock-bridge.read"), (_request, response) => {
     response.json(requestChoices(catalogue));
+  });
+
+  // What the bridge at the other end has, modules of other projects included; that it is away is an answer, too.
+  RED.httpAdmin.get("/wisblock-request/choices/:id", RED.auth.needsPermission("wisblock-bridge.read"), async (request, response) => {
+    const connection = connectionOf(RED, request.params.id);
+    response.set("Cache-Control", "no-store");
+    try {
+      response.json({ modules: connection === undefined ? null : requestChoices(new Catalogue(await liveCatalogue(connection), "")) });
+    } catch (thrown) {
+      response.json({ modules: null, code: asNodeError(thrown).code });
+    }
   });
 };
 

@@ -31,7 +31,7 @@ const RELEASE_WITHIN_MS = 2000;
  *
  * @typedef {object} Member  a config node
  * @property {Target} target
- * @property {Record<string, object>} users
+ * @property {boolean} isUsed
  * @property {(client: BridgeClient | null) => void} changed  called when the state of the client has changed, or there is another one
  * @property {(text: string) => void} debug
  */
@@ -112,8 +112,7 @@ class SharedSession {
   /** Ends the session after a while, when nobody uses it by then. */
   leaveWhenIdle() {
     clearTimeout(this.#idleTimer);
-    const users = [...this.members].flatMap((each) => Object.keys(each.users));
-    if (users.length > 0 || this.client === null) {
+    if ([...this.members].some((each) => each.isUsed) || this.client === null) {
       return;
     }
     this.#idleTimer = setTimeout(() => this.end(), this.#pool.idleMs);

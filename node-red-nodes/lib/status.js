@@ -13,8 +13,11 @@ const WORDS = "@wisblock-bridge/node-red-wisblock/bridge:status";
 /** A request may take this long before the node says that it is busy. */
 const BUSY_AFTER_MS = 300;
 
-/** The editor shows about this many characters (Node-RED's own guide says: under 20). */
-const MAX_TEXT = 32;
+/** No status is longer: beside a node there is no more room (Node-RED's own guide says: under 20). */
+const MAX_TEXT = 30;
+
+/** A value keeps this many characters, whatever there is to say about it. */
+const SHORTEST_VALUE = 10;
 
 /** Codes with a short text of their own in the catalogue of words. */
 const KNOWN_CODES = new Set([
@@ -26,6 +29,47 @@ const KNOWN_CODES = new Set([
 /** @param {string} name  of the wire @returns {string} as people write it */
 function plain(name) {
   return name.replaceAll("_", " ");
+}
+
+/**
+ * Shortens a text between two of its readings, and within a word only where that must be.
+ *
+ * @param {string} text
+ * @param {number} length
+ * @returns {string}
+ */
+function shorten(text, length) {
+  if (text.length <= length) {
+    return text;
+  }
+  const parts = text.replace(/ …$/, "").split(", ");
+  while (parts.length > 1) {
+    parts.pop();
+    const rest = `${parts.join(", ")} …`;
+    if (rest.length <= length) {
+      return rest;
+    }
+  }
+  return `${text.slice(0, Math.max(0, length - 1))}…`;
+}
+
+/**
+ * Puts a value and the notes about it into one line. The value goes before a note that says nothing new with each value.
+ *
+ * @param {string} text
+ * @param {string[]} notes
+ * @returns {string}
+ */
+function statusText(text, notes) {
+  const behind = notes.join(", ");
+  const room = MAX_TEXT - behind.length - (behind === "" ? 0 : 1);
+  if (text === "") {
+    return shorten(behind, MAX_TEXT);
+  }
+  if (notes.length > 1 && room < SHORTEST_VALUE && text.length > room) {
+    return statusText(text, notes.slice(1));
+  }
+  return [shorten(text, Math.max(room, SHORTEST_VALUE)), behind].filter((each) => each !== "").join(" ");
 }
 
 /**
@@ -55,30 +99,30 @@ function readingsText(catalogue, operation, values) {
     }
     return Array.isArray(value) ? `${name} [${value.length}]` : `${name} ${String(value)}`;
   });
-  let text = parts.shift() ?? "";
-  for (const part of parts) {
-    if (text.length + part.length + 2 > MAX_TEXT) {
-      return `${text} …`;
-    }
-    text = `${text}, ${part}`;
-  }
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
+  return shorten(parts.join(", "), MAX_TEXT);
 }
 
-/** @type {WeakMap<object, (id: string) => string>} */
+/**
+ * @typedef {(id: string, values?: Record<string, string>) => string} Translate
+ * @type {WeakMap<object, Translate>}
+ */
 const translators = new WeakMap();
 
 /**
- * Translates words of a status, each once: a translation takes longer than the rest of what a message costs in a node.
+ * Translates words of a status, each once: a translation takes longer than the rest of what a message costs in a node. Where values are
+ * put into the text, it is translated anew.
  *
- * @param {{_: (id: string) => string}} RED
- * @returns {(id: string) => string}
+ * @param {{_: Translate}} RED
+ * @returns {Translate}
  */
 function translator(RED) {
   let found = translators.get(RED);
   if (found === undefined) {
     const known = new Map();
-    found = (id) => {
+    found = (id, values) => {
+      if (values !== undefined) {
+        return RED._(id, values);
+      }
       let text = known.get(id);
       if (text === undefined) {
         text = RED._(id);
@@ -125,7 +169,7 @@ class NodeStatus {
   /**
    * @param {object} options
    * @param {(line: StatusLine) => void} options.show       node.status
-   * @param {(id: string, values?: Record<string, string>) => string} options.translate  RED._
+   * @param {Translate} options.translate  RED._
    * @param {Timers} [options.timers]                       replaced by tests
    */
   constructor({ show, translate, timers = { setTimeout, clearTimeout } }) {
@@ -159,7 +203,7 @@ class NodeStatus {
     this.#inFlight += 1;
     if (this.#busyTimer === undefined && !this.#disposed) {
       this.#busyTimer = this.timers.setTimeout(() => {
-        this.#busyText = plain(operation);
+        this.#busyText = shorten(plain(operation), MAX_TEXT);
         this.#update();
       }, BUSY_AFTER_MS);
     }
@@ -255,7 +299,7 @@ class NodeStatus {
         quality === "good" ? "" : this.translate(`${WORDS}.uncertain`),
         versionMismatch,
       ].filter((each) => each !== "");
-      const whole = [text, notes.join(", ")].filter((each) => each !== "").join(" ");
+      const whole = statusText(text, notes);
       if (this.#stale) {
         return { fill: "yellow", shape: "ring", text: whole };
       }
@@ -283,4 +327,4 @@ class NodeStatus {
   }
 }
 
-module.exports = { BUSY_AFTER_MS, KNOWN_CODES, NodeStatus, WORDS, plain, readingsText, translator };
+module.exports = { BUSY_AFTER_MS, KNOWN_CODES, MAX_TEXT, NodeStatus, WORDS, plain, readingsText, statusText, translator };

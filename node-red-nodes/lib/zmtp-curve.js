@@ -15,7 +15,11 @@ const { COMMAND, MORE, encodeCommand, encodeMetadata, parseMetadata } = require(
 const { TransportError } = require("./zmtp-errors");
 const { checkPeerSocketType } = require("./zmtp-null");
 
-const { crypto_secretbox: seal, crypto_secretbox_open: open } = /** @type {any} the declared types leave this out */ (nacl).lowlevel;
+const { lowlevel } = /** @type {any} the declared types leave this out */ (nacl);
+const {
+  crypto_onetimeauth: authenticate, crypto_onetimeauth_verify: isGenuine,
+  crypto_stream_salsa20: keystream, crypto_stream_salsa20_xor: encrypt,
+} = lowlevel;
 
 const VERSION = Buffer.from([1, 0]);
 const HELLO_PADDING = Buffer.alloc(72);
@@ -43,6 +47,23 @@ const SEALED_COMMAND = 0x02;
 const KEPT_BYTES = 65536;
 
 const COMPARE = "Compare it with what \"wisblock-bridge keys server\" prints on the gateway.";
+
+/** The constant of Salsa20 with keys of 32 bytes. */
+const SIGMA = Buffer.from("expand 32-byte k", "latin1");
+
+/**
+ * Derives the key of XSalsa20 that belongs to all nonces with the same beginning: for MESSAGE that is the direction, so once
+ * is enough for a connection.
+ *
+ * @param {Uint8Array} shared
+ * @param {Uint8Array} nonce  of 24 bytes
+ * @returns {Uint8Array}
+ */
+function keyFor(shared, nonce) {
+  const key = new Uint8Array(KEY_BYTES);
+  lowlevel.crypto_core_hsalsa20(key, nonce, shared, SIGMA);
+  return key;
+}
 
 /** A nonce with room for the number at its end. @param {string} prefix */
 function nonceFor(prefix) {
@@ -72,10 +93,18 @@ class CurveMechanism {
   #shortTerm = nacl.box.keyPair();
   /** @type {Uint8Array} shared by our short-term key and the server's long-term one; then by both short-term keys */
   #shared = new Uint8Array(KEY_BYTES);
+  /** @type {Uint8Array} */
+  #sendKey = new Uint8Array(KEY_BYTES);
+  /** @type {Uint8Array} */
+  #receiveKey = new Uint8Array(KEY_BYTES);
+  /** What the authenticator of one message is keyed with. */
+  #oneTimeKey = new Uint8Array(KEY_BYTES);
 
   #sent = 0;
   #sendNonce = nonceFor("CurveZMQMESSAGEC");
   #receiveNonce = nonceFor("CurveZMQMESSAGES");
+  #sendNumber = this.#sendNonce.subarray(SHORT_NONCE_AT);
+  #receiveNumber = this.#receiveNonce.subarray(SHORT_NONCE_AT);
   /** The peer's next number, in two halves: together they are more than a JavaScript number holds exactly. */
   #nextHigh = 0;
   #nextLow = 0;
@@ -156,6 +185,9 @@ class CurveMechanism {
     }
     checkPeerSocketType(parseMetadata(Buffer.from(opened)));
     this.#expectAfter(data.readUInt32BE(0), data.readUInt32BE(4));
+    this.#sendKey = keyFor(this.#shared, this.#sendNonce);
+    this.#receiveKey = keyFor(this.#shared, this.#receiveNonce);
+    this.#shared.fill(0);
     this.#stage = "ready";
     this.complete = true;
   }
@@ -177,7 +209,9 @@ class CurveMechanism {
     plain[ZERO_BYTES] = (flags & MORE) | ((flags & COMMAND) === 0 ? 0 : SEALED_COMMAND);
     plain.set(body, ZERO_BYTES + FLAGS_BYTES);
     this.#number(this.#sendNonce);
-    seal(sealed, plain, bytes, this.#sendNonce, this.#shared);
+    // The zeros before the text become the key of the authenticator, whose result stands before the box.
+    encrypt(sealed, 0, plain, 0, bytes, this.#sendNumber, this.#sendKey);
+    authenticate(sealed, BOX_BYTES, sealed, ZERO_BYTES, bytes - ZERO_BYTES, sealed);
     // The box has sixteen zeros before it, and that is just the room that the header takes.
     MESSAGE_HEADER.copy(sealed);
     this.#sendNonce.copy(sealed, MESSAGE_NONCE_AT, SHORT_NONCE_AT);
@@ -210,9 +244,12 @@ class CurveMechanism {
     }
     frame.copy(this.#receiveNonce, SHORT_NONCE_AT, MESSAGE_NONCE_AT, MESSAGE_HEADER_BYTES);
     const plain = Buffer.allocUnsafe(frame.length);
-    if (open(plain, frame, frame.length, this.#receiveNonce, this.#shared) !== 0) {
+    keystream(this.#oneTimeKey, 0, KEY_BYTES, this.#receiveNumber, this.#receiveKey);
+    if (isGenuine(frame, BOX_BYTES, frame, ZERO_BYTES, frame.length - ZERO_BYTES, this.#oneTimeKey) !== 0) {
       throw forged(`A message from ${this.#at} was altered on the way.`);
     }
+    encrypt(plain, 0, frame, 0, frame.length, this.#receiveNumber, this.#receiveKey);
+    plain.fill(0, 0, ZERO_BYTES); // what the authenticator's key could be found from
     this.#expectAfter(high, low);
     const sealedFlags = plain[ZERO_BYTES];
     if (sealedFlags > SEALED_COMMAND) {
@@ -260,7 +297,7 @@ class CurveMechanism {
 
   /** Overwrites what is secret. */
   dispose() {
-    for (const secret of [this.#shortTerm.secretKey, this.#shared, this.#plain]) {
+    for (const secret of [this.#shortTerm.secretKey, this.#shared, this.#sendKey, this.#receiveKey, this.#oneTimeKey, this.#plain]) {
       secret.fill(0);
     }
     this.#stage = "start";

@@ -29,11 +29,10 @@ export function spell(name) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** The unit behind a label, in brackets.  @param {string} text @param {string} unit @param {Units} units */
-function withUnit(text, unit, units) {
+/** A label without the unit, which stands in the field.  @param {string} text @param {string} unit @param {Units} units */
+function withoutUnit(text, unit, units) {
   const symbol = units[unit]?.symbol ?? "";
-  const bare = text.endsWith(` ${symbol}`) ? text.slice(0, -symbol.length - 1) : text;
-  return symbol === "" ? text : `${bare} (${symbol})`;
+  return symbol !== "" && text.endsWith(` ${symbol}`) ? text.slice(0, -symbol.length - 1) : text;
 }
 
 /** A number for a sentence: whole numbers stay whole.  @param {number} value */
@@ -84,7 +83,7 @@ export function generateLocale(module, units) {
   for (const operation of [...module.operations, ...module.events]) {
     words[operation.name] = { name: spell(operation.name) };
     for (const param of operation.params) {
-      words[operation.name][param.name] = { label: withUnit(param.label, param.unit, units), summary: param.summary };
+      words[operation.name][param.name] = { label: withoutUnit(param.label, param.unit, units), summary: param.summary };
     }
   }
   return `${JSON.stringify({ palette: { label: { wisblock: "WisBlock" } }, [module.slug]: words }, null, 4)}\n`;

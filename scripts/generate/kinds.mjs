@@ -9,7 +9,8 @@
 export const COLOURS = {
   input: "#9CCFC4",
   output: "#F3B567",
-  communication: "#B9B5E3",
+  bus: "#B9B5E3",
+  radio: "#E3AFC6",
   bridge: "#D3D7DC",
 };
 
@@ -21,11 +22,14 @@ const NO_BREAK_HYPHEN = "\u2011";
  * Returns the kind of a module.
  *
  * @param {import("../../node-red-nodes/lib/catalogue.js").Module} module
- * @returns {"input" | "output" | "communication"}
+ * @returns {"input" | "output" | "bus" | "radio"}
  */
 export function kindOf(module) {
-  if (module.family === "wireless" || module.needs.some((each) => each.kind === "port")) {
-    return "communication";
+  if (module.family === "wireless") {
+    return "radio";
+  }
+  if (module.needs.some((each) => each.kind === "port")) {
+    return "bus";
   }
   const drives = module.operations.some((each) => each.drives !== "");
   return drives && module.family !== "sensors" ? "output" : "input";

@@ -81,7 +81,7 @@ export function generateAll(catalogue, read) {
     const locales = `${directory}/locales/${LANGUAGE}`;
     const page = `docs/modules/${module.slug}.md`;
     outputs.set(`${directory}/${module.slug}.js`, generateRuntime(module));
-    outputs.set(`${directory}/${module.slug}.html`, generateForm(module));
+    outputs.set(`${directory}/${module.slug}.html`, generateForm(module, catalogue.units));
     outputs.set(`${locales}/${module.slug}.json`, generateLocale(module, catalogue.units));
     outputs.set(`${locales}/${module.slug}.html`, generateHelp(module, catalogue.units));
     outputs.set(page, generatePage(module, catalogue.units, read(page)));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, Any
 
 import msgpack
@@ -642,13 +643,18 @@ def test_a_resumed_session_observes_again_only_when_it_asks(rig: Rig) -> None:
     assert seen(rig, again, who=B)
 
 
-def test_a_key_that_is_removed_hears_nothing_more(rig: Rig) -> None:
+def test_a_key_that_is_removed_hears_nothing_more(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     peer = Peer("key", "office", Role.READ)
     who = b"\0office"
     rig.dispatcher.handle(who, msgpack.packb({"v": 1, "id": 1, "method": "observe"}), peer)
     number = rig.reply(who, 1)["result"]["subscription"]
     rig.invoke(B, "RAK5801", 1, "read")
     assert seen(rig, number, "result", who)
+    for channel in (0, 1, 2, 0, 1, 2):  # three wait
+        rig.invoke(B, "ADC", "board", "read", channel=channel)
     rig.dispatcher.is_listed = lambda _peer: False
     told = len(rig.events(who, number))
     rig.advance(0.3)
@@ -658,3 +664,4 @@ def test_a_key_that_is_removed_hears_nothing_more(rig: Rig) -> None:
     assert len(rig.events(who, number)) == told
     assert len(rig.dispatcher._observers) == 0
     assert all(session.identity != who for session in rig.sessions)
+    assert caplog.text.count("was removed") == 1

@@ -172,6 +172,27 @@ def test_a_client_that_takes_nothing_is_given_up(post: Post) -> None:
     assert not post.outbox.pending
 
 
+def test_a_connection_that_reports_room_while_it_is_written_to(post: Post) -> None:
+    """What wakes the outbox may come out of its own attempt to send."""
+    post.full |= {b"a", b"b"}
+    for number in range(5):
+        post.outbox.reply(b"a", reply(number))
+        post.outbox.reply(b"b", reply(number))
+    post.full.clear()
+    inner = post.transmit
+
+    def transmit(identity: bytes, frame: bytes) -> Sent:
+        post.outbox.retry()
+        return inner(identity, frame)
+
+    post.outbox._transmit = transmit
+    post.outbox.retry()
+    for who in (b"a", b"b"):
+        assert [each["id"] for each in post.taken_by(who)] == list(range(5))
+    assert not post.outbox.pending
+    assert post.outbox._reply_bytes == 0
+
+
 def test_what_waits_for_all_together_is_bounded_and_the_largest_goes_first(post: Post) -> None:
     large = messages.encode_result(1, "x" * 1_000_000)
     whos = [f"client {number}".encode() for number in range(12)]

@@ -28,6 +28,7 @@ from wisblock_bridge.server.invocations import (
     invocation,
 )
 from wisblock_bridge.server.parameters import Checker
+from wisblock_bridge.server.status import status
 from wisblock_bridge.wire import messages
 
 if TYPE_CHECKING:
@@ -218,6 +219,19 @@ def test_catalogue_and_status_are_encoded_once() -> None:
         assert rig.received[B][-1]["result"]["built"] == 3, "a turn had passed"
         assert rig.result(A, "catalogue") == rig.result(B, "catalogue") == rig.catalogue.data
         assert cost_s(rig.dispatcher._encoded_catalogue) < 0.001
+
+
+def test_the_users_of_a_module_are_named_up_to_a_number() -> None:
+    with Rig() as rig:
+        for number in range(70):
+            rig.invoke(b"client %d" % number, "TPT29555", "board", "read", expander="slots", line=0)
+        found = status(
+            1.0, rig.hardware, rig.slot_manager, rig.sessions, rig.outbox, rig.counters, {}
+        )
+        slots: Any = found["slots"]
+        (slot,) = slots
+        assert len(slot["claims"]) == 64
+        assert slot["claims_total"] == 70
 
 
 # -- a bridge with a flood ------------------------------------------------------------------------

@@ -213,6 +213,18 @@ def test_a_client_that_does_not_read_is_full_and_then_writable(bench: Bench) -> 
     assert slow.recv() == b"again"
 
 
+def test_that_there_is_room_again_is_not_reported_out_of_an_attempt_to_send(bench: Bench) -> None:
+    client = bench.client()
+    client.send(b"abc")
+    bench.until(lambda: bench.taken)
+    identity = bench.taken[0][0]
+    bench.remote._full.add(b"\0" + identity[1:5] + b"somebody else")
+    assert bench.remote.send(identity, b"answer") is Sent.YES
+    assert bench.writable == []
+    bench.until(lambda: len(bench.writable) == 1)
+    assert bench.remote._full == set()
+
+
 def test_a_client_that_has_gone_is_reported(bench: Bench) -> None:
     client = bench.client()
     client.send(b"abc")

@@ -34,16 +34,18 @@ class NodeRed {
    * Starts it and waits until its flows run.
    *
    * @param {object[]} [flows]
-   * @param {{packageDirectory?: string, userDirectory?: string}} [places]  packageDirectory: "" when the package under test is
-   *   installed in the user directory; the user directory is deleted when Node-RED is stopped
+   * @param {{packageDirectory?: string, userDirectory?: string, users?: Record<string, string | string[]>}} [places]  packageDirectory: ""
+   *   when the package under test is installed in the user directory; the user directory is deleted when Node-RED is stopped; users: who may
+   *   log in, with their permissions
    */
-  async start(flows = [], { packageDirectory = ROOT, userDirectory = fs.mkdtempSync(path.join(os.tmpdir(), "node-red-")) } = {}) {
+  async start(flows = [], { packageDirectory = ROOT, userDirectory = fs.mkdtempSync(path.join(os.tmpdir(), "node-red-")), users } = {}) {
     this.userDirectory = userDirectory;
     fs.writeFileSync(path.join(this.userDirectory, "flows.json"), JSON.stringify(flows));
     const directory = nodeRedDirectory();
     this.output = "";
     this.child = spawn(nodeBinary(directory), [path.join(__dirname, "serve-node-red.js"), directory, packageDirectory, this.userDirectory], {
       stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, ...(users === undefined ? {} : { NODE_RED_USERS: JSON.stringify(users) }) },
     });
     const told = await new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`Node-RED did not start:\n${this.output}`)), 120000);
@@ -89,7 +91,8 @@ class NodeRed {
 class Editor {
   complaints = [];
 
-  async open(url, { width = 1400, height = 900 } = {}) {
+  /** @param {string} url @param {{width?: number, height?: number, user?: string}} [options]  user: who is logged in */
+  async open(url, { width = 1400, height = 900, user } = {}) {
     this.browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--headless"] });
     this.page = await this.browser.newPage({ viewport: { width, height }, locale: "en-US" });
     this.page.setDefaultTimeout(LONGEST_MS);
@@ -99,6 +102,11 @@ class Editor {
         this.complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`);
       }
     });
+    if (user !== undefined) {
+      const body = new URLSearchParams({ client_id: "node-red-editor", grant_type: "password", scope: "", username: user, password: "any" });
+      this.tokens = await (await fetch(new URL("auth/token", url), { method: "POST", body })).json();
+      await this.page.addInitScript((tokens) => window.localStorage.setItem("auth-tokens", tokens), JSON.stringify(this.tokens));
+    }
     await this.page.goto(url);
     await this.page.waitForFunction(() => window.RED?.nodes?.getType?.("wisblock-bridge") && window.RED.view && !document.querySelector("#red-ui-loading-progress:not([style*='none'])"));
     await this.page.waitForFunction(() => window.RED.workspaces.active());

@@ -65,6 +65,10 @@ describe("the package, packed and installed", function () {
     assert.deepEqual(sets.filter((each) => each.err || !each.enabled), []);
     assert.deepEqual(sets.flatMap((each) => each.types).sort(), ["wisblock-bridge", "wisblock-request", ...catalogue.modules.map((each) => `wisblock-${each.slug}`)].sort());
     assert.ok(sets.every((each) => each.local), "found in the user directory");
+    const plugins = (await admin.ask("GET", "plugins")).filter((each) => each.module === NAME);
+    assert.deepEqual(plugins.flatMap((each) => each.plugins.map(({ id }) => id)), ["wisblock-sidebar"]);
+    const script = await fetch(new URL(`resources/${NAME}/sidebar/panel.js`, nodeRed.url));
+    assert.equal(script.status, 200);
     assert.equal(admin.freshLog(), "");
   });
 

@@ -4,7 +4,8 @@
  *
  *   node serve-node-red.js <folder of node-red> <folder of the package under test> <user folder>
  *
- * The package's folder is empty when the package is installed in the user folder.
+ * The package's folder is empty when the package is installed in the user folder. NODE_RED_USERS, a JSON object of user to permissions, has
+ * them log in; any password is theirs.
  *
  * 1. Prints one line of JSON with its port as soon as the flows have started, then nothing.
  * 2. Ends when its parent closes its input.
@@ -19,6 +20,9 @@ const fromNodeRed = createRequire(path.join(nodeRedDirectory, "package.json"));
 const RED = fromNodeRed("node-red");
 const express = fromNodeRed("express");
 
+const users = JSON.parse(process.env.NODE_RED_USERS || "null");
+const user = async (name) => (Object.hasOwn(users, name) ? { username: name, permissions: users[name] } : null);
+
 const app = express();
 const server = http.createServer(app);
 
@@ -31,6 +35,7 @@ RED.init(server, {
   credentialSecret: false,
   editorTheme: { tours: false, projects: { enabled: false }, palette: { catalogues: [] } },
   externalModules: { palette: { allowInstall: false } },
+  ...(users === null ? {} : { adminAuth: { type: "credentials", users: user, authenticate: user } }),
   telemetry: { enabled: false, updateNotification: false },
   logging: { console: { level: process.env.NODE_RED_LOG || "warn", metrics: false, audit: false } },
 });

@@ -13,7 +13,8 @@ const catalogue = require("../../node-red-nodes/catalogue.json");
 const KINDS = {
   "#9CCFC4": ["ADC", "RAK12004", "RAK12006", "RAK12009", "RAK12015", "RAK16000", "RAK16001", "RAK5801", "RAK5811"],
   "#F3B567": ["RAK13001", "RAK13003", "RAK13004", "RAK13007", "RAK14003", "RAK17000", "TPT29555"],
-  "#B9B5E3": ["RAK13005", "RAK13300", "RAK13600", "RAK5802"],
+  "#B9B5E3": ["RAK13005", "RAK5802"],
+  "#E3AFC6": ["RAK13300", "RAK13600"],
   "#D3D7DC": ["bridge", "request"],
 };
 
@@ -38,7 +39,7 @@ function contrast(one, other) {
 }
 
 describe("the palette", () => {
-  it("tells inputs, outputs, communication and the bridge apart by colour", () => {
+  it("tells inputs, outputs, buses, radio and the bridge apart by colour", () => {
     const found = {};
     for (const name of [...catalogue.modules.map((each) => each.name), "bridge", "request"]) {
       (found[colour(name.toLowerCase())] ??= []).push(name);

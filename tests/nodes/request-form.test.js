@@ -31,6 +31,16 @@ describe("the form of the request node", () => {
     assert.match(problem({ module: "relay" }), /^module: There is no module "relay"; there are: ADC, RAK12004, /);
   });
 
+  it("says which name was meant, where one is near", () => {
+    const text = (key, values) => key.split(".").slice(1).reduce((at, part) => at[part], words).replace(/__(\w+)__/g, (_, name) => values[name]);
+    const said = (more) => form.words(form.problem(modules, fields(more)), text);
+    assert.match(said({ module: "RK13007" }), /^Did you mean "RAK13007"\? There is no module "RK13007"; there are: ADC, /);
+    assert.match(said({ operation: "togle" }), /^Did you mean "toggle"\? RAK13007 has no operation "togle"; it has: set, /);
+    assert.match(said({ params: '{"onn": true}' }), /^Did you mean "on"\? /);
+    assert.match(said({ operation: "explode" }), /^RAK13007 has no operation "explode"/);
+    assert.equal(form.nearest("x".repeat(100000), modules), "");
+  });
+
   it("leaves alone what comes from elsewhere, what is newer, and what other methods take", () => {
     for (const more of [
       {}, { params: '{"on": true}' }, { module: "" }, { operation: "" }, { slot: "" }, { slot: "${SLOT}" }, { module: "${MODULE}" }, { module: "RAK99999" },

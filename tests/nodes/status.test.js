@@ -1,7 +1,10 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { NodeStatus, readingsText, translator } = require("../../node-red-nodes/lib/status");
+const { NodeStatus, readingsText, statusText, translator } = require("../../node-red-nodes/lib/status");
+const real = require("../../node-red-nodes/catalogue.json");
+const { Catalogue } = require("../../node-red-nodes/lib/catalogue");
+const words = require("../../node-red-nodes/bridge/locales/en-US/bridge.json");
 const { catalogue } = require("./fakes/catalogue");
 
 const WORDS = "@wisblock-bridge/node-red-wisblock/bridge:status";
@@ -161,6 +164,11 @@ describe("the status of a node", () => {
     assert.equal(translator({ _: () => "anders" })(`${WORDS}.emulated`), "anders");
   });
 
+  it("puts values into a text anew", () => {
+    const translate = translator({ _: (id, values) => `${id} ${values?.reached ?? ""}` });
+    assert.deepEqual(["3", "4"].map((reached) => translate("late", { reached })), ["late 3", "late 4"]);
+  });
+
   it("works out no line where nothing has changed", () => {
     let lines = 0;
     const status = new NodeStatus({ show: () => undefined, translate: () => { lines += 1; return "emulated"; }, timers: handTimers() });
@@ -208,5 +216,41 @@ describe("readings as text", () => {
     assert.equal(readingsText(catalogue, readAll, { low: 1.5, count: 3, more: "a long text that nobody would want to read here" }), "1.500 V, count 3 …");
     assert.equal(readingsText(catalogue, readAll, { data: Buffer.alloc(12), list: [1, 2] }), "data 12 B, list [2]");
     assert.equal(readingsText(catalogue, readAll, {}), "");
+  });
+});
+
+describe("the length of a status", () => {
+  const LONGEST = 30;
+  const texts = (node) => Object.values(node).flatMap((each) => (typeof each === "string" ? [each] : texts(each)));
+
+  it("is at most 30 characters in every text of the catalogue of words", () => {
+    const filled = texts(words.status).map((each) => each.replace(/__\w+__/g, "0.0333")); // numbers of three digits
+    assert.deepEqual(filled.filter((each) => each.length > LONGEST), []);
+  });
+
+  it("is at most 30 characters for every operation and event of every module, whatever there is to say about it", () => {
+    const known = new Catalogue(real, "");
+    const value = { int: -1234567890, float: -12345.678901, bool: true, str: "x".repeat(60), bytes: new Uint8Array(200), list: Array(50).fill(1) };
+    const { emulated, stale, uncertain, version_mismatch: mismatch } = words.status;
+    let told = 0;
+    for (const module of known.data.modules) {
+      for (const operation of [...module.operations, ...module.events]) {
+        const text = readingsText(known, operation, Object.fromEntries(operation.readings.map((each) => [each.name, value[each.kind]])));
+        for (const notes of [[], [emulated], [stale], [emulated, stale], [emulated, stale, uncertain], [emulated, stale, uncertain, mismatch.newer], [mismatch.other]]) {
+          const whole = statusText(text, notes);
+          assert.ok(whole.length <= LONGEST && (whole.length > 0 || text === ""), `${module.name} ${operation.name}: "${whole}"`);
+          told += 1;
+        }
+      }
+    }
+    assert.ok(told > 500);
+  });
+
+  it("leaves out readings before it cuts into one, and what is the same with each value before what is new", () => {
+    assert.equal(statusText("12.068 V, 500.00 mA, 6.034 W", []), "12.068 V, 500.00 mA, 6.034 W");
+    assert.equal(statusText("12.068 V, 500.00 mA, 6.034 W", ["emulated"]), "12.068 V, 500.00 mA … emulated");
+    assert.equal(statusText("12.00 mA", ["emulated", "stopped"]), "12.00 mA emulated, stopped");
+    assert.equal(statusText("12.068 V, 500.00 mA", ["emulated", "uncertain"]), "12.068 V … emulated, uncertain");
+    assert.equal(statusText("12.068 V, 500.00 mA", ["emulated", "uncertain", "stopped"]), "12.068 V … uncertain, stopped");
   });
 });

@@ -59,6 +59,12 @@ describe("a module of another project", () => {
     await until(() => messages.length === 1, "an answer");
     const { readings } = messages[0].payload;
     assert.deepEqual(readings, { hottest: 36.5, coldest: 21, average: 21.48, sensor: 25 });
+    const choices = (await helper.request().get("/wisblock-request/choices/bridge").expect(200)).body.modules;
+    const offered = choices.find((each) => each.name === "RAK12040");
+    assert.equal(offered.package, "wisblock-rak12040 0.1.0");
+    assert.ok(offered.operations.find((each) => each.name === "read").summary);
+    assert.equal(choices.length, catalogue.modules.length + 1);
+    assert.equal((await helper.request().get("/wisblock-request/choices/nobody").expect(200)).body.modules, null);
     const described = (await bridge.ask("catalogue", {})).modules.find((each) => each.name === "RAK12040");
     assert.deepEqual([described.package, described.operations.length], ["wisblock-rak12040 0.1.0", 2]);
     assert.deepEqual(connection.info, { emulated: true, versionMismatch: "", keyProblem: "" });

@@ -237,10 +237,16 @@ describe("zmtp with CURVE", function () {
   });
 
   describe("secrets", () => {
-    it("of a connection are overwritten: the short-term key after the handshake, the shared one at the end", async () => {
+    it("of a connection are overwritten: short-term and shared keys after the handshake, those of each direction at the end", async () => {
       const { keyPair, before } = nacl.box;
+      const { crypto_core_hsalsa20: derive } = nacl.lowlevel;
       const pairs = [];
       const shared = [];
+      const derived = [];
+      nacl.lowlevel.crypto_core_hsalsa20 = (key, ...rest) => {
+        derived.push(key);
+        return derive(key, ...rest);
+      };
       nacl.box.keyPair = Object.assign(() => {
         const pair = keyPair();
         pairs.push(pair);
@@ -259,13 +265,17 @@ describe("zmtp with CURVE", function () {
         assert.ok(isZero(pairs[0].secretKey), "c'");
         // the first is of HELLO and WELCOME, the last of the connection; one between them may be of the vouch
         assert.ok(isZero(shared[0]), "C' and S");
-        assert.ok(!isZero(shared[1]), "C' and S'");
+        assert.ok(isZero(shared[1]), "C' and S'");
+        assert.equal(derived.length, 2);
+        assert.ok(!derived.some(isZero), "to the server, and from it");
+        assert.notDeepEqual(derived[0], derived[1]);
         socket.send(Buffer.from("hello"));
         await until(() => socket.seen.messages.length === 1, "the echo");
         await socket.close();
-        assert.ok(isZero(shared[1]), "C' and S', at the end");
+        assert.ok(derived.every(isZero), "at the end");
       } finally {
         Object.assign(nacl.box, { keyPair, before });
+        nacl.lowlevel.crypto_core_hsalsa20 = derive;
       }
     });
 

@@ -276,6 +276,23 @@ def test_installing_again_leaves_the_configuration(dist: Path, installed: Place)
     assert "ExecStart" in unit.read_text()
 
 
+def test_removing_leaves_the_configuration_and_purging_nothing(dist: Path, tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    (place.node_red / "settings.js").write_text("")
+    words = (dist / "install.sh", "--root", place.root, "--node-red", place.node_red)
+    place.run(*words)
+    package = place.node_red / "node_modules/@wisblock-bridge/node-red-wisblock"
+    assert package.is_dir()
+    place.run(*words, "--remove")
+    assert not package.exists()
+    assert [each.name for each in place.root.rglob("*") if each.is_file() or each.is_symlink()] == [
+        "wisblock-bridge.toml"
+    ]
+    place.run(*words[:3], "--purge")
+    assert not [each for each in place.root.rglob("*") if not each.is_dir()]
+    assert (place.node_red / "settings.js").exists()
+
+
 def test_a_dry_run_changes_nothing(dist: Path, tmp_path: Path) -> None:
     place = Place(tmp_path)
     before = place.files()
@@ -285,7 +302,7 @@ def test_a_dry_run_changes_nothing(dist: Path, tmp_path: Path) -> None:
         "-m venv /opt/wisblock-bridge",
         "--no-index --find-links",
         "/etc/systemd/system/wisblock-bridge.service",
-        "npm install --prefix",
+        "bin/wisblock-bridge nodes install --directory",
     ):
         assert words in said
     if Path("/run/systemd/system").is_dir():
@@ -304,6 +321,18 @@ def test_a_dry_run_changes_nothing(dist: Path, tmp_path: Path) -> None:
 def test_refusals(dist: Path, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     place = Place(tmp_path)
     assert said in place.run(dist / "install.sh", "--dry-run", *words, fails=True)
+
+
+def test_what_pypi_has_no_wheels_for_is_told_at_once(tmp_path: Path) -> None:
+    finished = subprocess.run(
+        [sys.executable, ROOT / "scripts/dist.py", tmp_path / "dist", "--platform", "armv7l"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode != 0
+    assert "make deb PLATFORM=armhf" in finished.stderr
+    assert not (tmp_path / "dist").exists()
 
 
 def test_an_incomplete_copy_is_refused(dist: Path, tmp_path: Path) -> None:

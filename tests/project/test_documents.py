@@ -22,7 +22,7 @@ from wisblock_bridge import __version__
 from wisblock_bridge.client import Bridge, RemoteError
 from wisblock_bridge.errors import ErrorCode
 from wisblock_bridge.runtime.job_queue import MAX_QUEUED
-from wisblock_bridge.server import outbox
+from wisblock_bridge.server import acceptor, outbox
 from wisblock_bridge.wire import limits
 from wisblock_bridge.wire.limits import MAX_DEPTH
 
@@ -227,6 +227,7 @@ LIMITS = [
     ),
     ("`every_ms`", f"| {limits.MIN_INTERVAL_MS} to {limits.MAX_INTERVAL_MS} |"),
     ("frame", f"| {limits.MAX_MESSAGE_BYTES // 2**20} MiB, {MAX_DEPTH} levels |"),
+    ("members of maps and lists", f"| {limits.MAX_ELEMENTS} in a frame"),
     (
         "events of one subscription waiting for a slow client",
         f"| {outbox.MAX_WAITING_EVENTS} |",
@@ -234,6 +235,18 @@ LIMITS = [
     (
         "replies waiting for a client that does not read",
         f"| {outbox.MAX_WAITING_REPLY_BYTES // 2**20} MiB |",
+    ),
+    ("replies waiting for all clients", f"| {outbox.MAX_WAITING_BYTES // 2**20} MiB |"),
+    (
+        "requests of programs on the bridge's computer that were read and wait",
+        f"| {acceptor.MAX_RECEIVED_BYTES // 2**20} MiB |",
+    ),
+    (
+        "connections of programs on the bridge's computer",
+        (
+            f"| {acceptor.MAX_CONNECTIONS}, {acceptor.MAX_CONNECTIONS_PER_USER} of one user, "
+            f"all but {acceptor.RESERVED_DESCRIPTORS} of the descriptors of the process |"
+        ),
     ),
 ]
 

@@ -96,6 +96,7 @@ class BoardSpec:
         converter: The analog-to-digital converter.
         slots: 1 and 2.
         taken_addresses: I2C address to its owner, for what is soldered on and no module here.
+        sensor_slots: Name ("A") to the lines of its digital pins, as the connector numbers them.
         unconfirmed: What nobody has seen on hardware yet.
     """
 
@@ -109,6 +110,7 @@ class BoardSpec:
     slots: Mapping[int, SlotSpec]
     taken_addresses: Mapping[int, str]
     unconfirmed: tuple[str, ...] = ()
+    sensor_slots: Mapping[str, Mapping[str, LineRef]] = field(default_factory=dict)
 
     @property
     def i2c_name(self) -> str:

@@ -29,10 +29,22 @@ _PINS = {
     ),
 }
 _TITLES = {"VA": "RAK6421 marked VA (2022)", "VB": "RAK6421, newer wiring (2025)"}
+_SENSOR_LINES = {"A": (6, 12), "B": (13, 16), "C": (21, 22), "D": (23, 24)}
+"""BCM numbers of pins 12 and 10 of each sensor connector, newer wiring (vendor's pin map)."""
 _UNCONFIRMED = {
-    "VA": ("IO2 of both slots is not documented; set it in [board.slot1.lines].",),
+    "VA": (
+        "IO2 of both slots is not documented; set it in [board.slot1.lines].",
+        "The lines of the sensor slots are not documented.",
+    ),
     "VB": ("How the EEPROM spells the name: RAK, 6421 Pi Hat is what other projects look for.",),
 }
+
+
+def _sensor_lines(variant: str, name: str) -> dict[str, LineRef]:
+    first, second = _SENSOR_LINES[name]
+    if variant == "VA":
+        return {}
+    return {"pin 12": LineRef("soc", first), "pin 10": LineRef("soc", second)}
 
 
 def _board(variant: str) -> BoardSpec:
@@ -58,6 +70,7 @@ def _board(variant: str) -> BoardSpec:
         },
         taken_addresses={},
         unconfirmed=_UNCONFIRMED[variant],
+        sensor_slots={name: _sensor_lines(variant, name) for name in _SENSOR_LINES},
     )
 
 

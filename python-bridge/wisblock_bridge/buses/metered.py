@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import threading
+from collections import Counter, defaultdict
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BusError
@@ -24,15 +26,21 @@ class BusCounters:
     Args:
         name: "i2c-1", "/dev/ttyUSB0".
         kind: "i2c", "serial" or "spi".
+        timed: The time of transactions is added up, too.
     """
 
-    def __init__(self, name: str, kind: str) -> None:
+    def __init__(self, name: str, kind: str, *, timed: bool = False) -> None:
         self.name = name
         self.kind = kind
+        self.timed = timed
         self.transactions = 0
         """Tried, whatever came of it."""
         self.failures: Counter[str] = Counter()
         """Kind of fault to how often."""
+        self.failures_of: Counter[tuple[str, str]] = Counter()
+        """Module in its slot, and kind of fault, to how often."""
+        self.busy_s: defaultdict[str, float] = defaultdict(float)
+        """Module in its slot to how long its transactions took, s."""
 
     def failed(self, error: BusError) -> None:
         """Count a failure by its kind.
@@ -41,6 +49,21 @@ class BusCounters:
             error: What happened.
         """
         self.failures[str(error.fault)] += 1
+        self.failures_of[_user(), str(error.fault)] += 1
+
+    def took(self, begun: float) -> None:
+        """Add the time of a transaction, which ends now.
+
+        Args:
+            begun: Reading of ``monotonic`` when it began, s.
+        """
+        self.busy_s[_user()] += monotonic() - begun
+
+
+def _user() -> str:
+    """Return which module uses the bus: its worker's thread bears its name."""
+    name = threading.current_thread().name
+    return name if " in " in name or " on " in name else "the bridge"
 
 
 class CountedI2CBus:
@@ -62,11 +85,15 @@ class CountedI2CBus:
         """Carry out one transaction, as ``I2CBus.transfer`` says."""
         tally = self._tally
         tally.transactions += 1
+        begun = monotonic() if tally.timed else 0.0
         try:
             return self._transfer(address, *messages)
         except BusError as error:
             tally.failed(error)
             raise
+        finally:
+            if begun:
+                tally.took(begun)
 
 
 class CountedSpiDevice:
@@ -87,11 +114,15 @@ class CountedSpiDevice:
         """Exchange bytes, as ``SpiDevice.transfer`` says."""
         tally = self._tally
         tally.transactions += 1
+        begun = monotonic() if tally.timed else 0.0
         try:
             return self._transfer(data)
         except BusError as error:
             tally.failed(error)
             raise
+        finally:
+            if begun:
+                tally.took(begun)
 
 
 class CountedSerialPort:
@@ -126,12 +157,17 @@ class CountedSerialPort:
 
     def write(self, data: bytes) -> None:
         """Send bytes, as ``SerialPort.write`` says."""
-        self._tally.transactions += 1
+        tally = self._tally
+        tally.transactions += 1
+        begun = monotonic() if tally.timed else 0.0
         try:
             self._port.write(data)
         except BusError as error:
-            self._tally.failed(error)
+            tally.failed(error)
             raise
+        finally:
+            if begun:
+                tally.took(begun)
 
     def read(self, length: int, timeout_s: float) -> bytes:
         """Take bytes, as ``SerialPort.read`` says."""

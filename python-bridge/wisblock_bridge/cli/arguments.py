@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
     Run = Callable[[argparse.Namespace], int]
     Command = Callable[[str, str, str], argparse.ArgumentParser]
+
+_USUAL_COLUMNS = 80
 
 UNITS_S = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -40,11 +45,42 @@ examples:
 """
 
 
+def _columns() -> int:
+    """Return how many characters fit into a line of the terminal."""
+    with suppress(ValueError):
+        columns = int(os.environ.get("COLUMNS", ""))
+        if columns > 0:
+            return columns
+    if sys.__stdout__ is not None:
+        with suppress(ValueError, OSError):  # closed, or no terminal
+            return os.get_terminal_size(sys.__stdout__.fileno()).columns or _USUAL_COLUMNS
+    return _USUAL_COLUMNS
+
+
+class Formatter(argparse.HelpFormatter):
+    """Help as wide as the terminal.
+
+    ``argparse`` finds the width with ``shutil``, for each parser that is made: that brings the
+    libraries of three compressions into a bridge that serves.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+class RawFormatter(Formatter, argparse.RawDescriptionHelpFormatter):
+    """The same, with the lines of the description as they are written."""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors name the help."""
 
     as_json = False
     """Whether errors are written as JSON, too."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        options.setdefault("formatter_class", Formatter)
+        super().__init__(*arguments, **options)
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2 and a sentence."""
@@ -191,7 +227,7 @@ def build_parser() -> Parser:
         prog="wisblock-bridge",
         description="Serve the WisBlock modules of a RAK7391 or RAK6421, or use a running bridge.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=RawFormatter,
     )
     parser.add_argument(
         "-V", "--version", action="version", version=f"wisblock-bridge {__version__}"
@@ -219,6 +255,7 @@ def build_parser() -> Parser:
     _add_reports(client_command)
     _add_catalogue(command)
     _add_emulator(client_command)
+    _add_nodes(command("nodes", "Install the nodes in Node-RED, or remove them.", ""))
     _add_help(command)
     _add_keys(command("keys", "Create and list the keys of remote clients.", ""))
     return parser
@@ -296,6 +333,17 @@ def _add_use(command: Command) -> None:
 
 
 def _add_reports(command: Command) -> None:
+    commission = command(
+        "commission",
+        "Check a module on a real board, guided: what nobody has confirmed on hardware yet.",
+        "commission:commission",
+    )
+    commission.add_argument("module", metavar="MODULE", help="such as RAK5801")
+    commission.add_argument("--slot", type=place, metavar="SLOT", help="1, 2 or board (default 1)")
+    commission.add_argument(
+        "--out", type=Path, metavar="FILE", help="report (default commission-MODULE-slot-SLOT.md)"
+    )
+
     status = command("status", "Show the state of the running bridge.", "status:status")
     _add_json(status)
 
@@ -418,6 +466,28 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
     role = named("role", "Change what a key may do, from its next request on.")
     role.add_argument("role", metavar="ROLE", help="read, drive or admin")
     named("remove", "Remove a key; its client is disconnected at its next request.")
+
+
+def _add_nodes(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(metavar="ACTION", required=True, parser_class=Parser)
+    for name, summary in (
+        ("install", "Install the nodes in Node-RED's user directory, without network."),
+        ("remove", "Remove the nodes from Node-RED's user directory."),
+    ):
+        action = actions.add_parser(name, help=summary, description=summary)
+        action.add_argument(
+            "--directory", type=Path, metavar="DIR",
+            help="Node-RED's user directory (default: found, mostly ~/.node-red)",
+        )  # fmt: skip
+        action.set_defaults(load=lambda name=name: _load(f"nodes:{name}"))
+        if name == "install":
+            action.add_argument(
+                "--archive", type=Path, metavar="FILE",
+                help="the packed nodes (default: those that came with the bridge)",
+            )  # fmt: skip
+            action.add_argument(
+                "--no-group", action="store_true", help="do not let Node-RED's user use the bridge"
+            )
 
 
 def _load(runner: str) -> Run:

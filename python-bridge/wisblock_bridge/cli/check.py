@@ -76,6 +76,7 @@ def effective(config: Config) -> list[tuple[str, str, str]]:
         "emulate": config.emulate,
         "swing_s": config.swing_s,
         "log_level": config.log_level,
+        "metrics": config.metrics or "none",
         "board.kind": board.kind,
         "board.variant": board.variant,
         "board.i2c_number": board.i2c_number,

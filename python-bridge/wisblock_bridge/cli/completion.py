@@ -27,7 +27,7 @@ BASH = """\
 _wisblock_words() {
   # The module and the operation that were typed before this word.
   _wisblock_module= _wisblock_operation=
-  local word
+  local word IFS=$' \\t\\n'
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     if [[ -z $_wisblock_module ]]; then
       [[ " $_wisblock_names " == *" ${word^^} "* ]] && _wisblock_module=${word^^}
@@ -36,12 +36,17 @@ _wisblock_words() {
     fi
   done
 }
-_wisblock_modules() { compgen -W "$_wisblock_names" -- "${1^^}"; }
+_wisblock_modules() {
+  local IFS=$' \\t\\n'
+  compgen -W "$_wisblock_names" -- "${1^^}"
+}
 _wisblock_operations() {
+  local IFS=$' \\t\\n'
   _wisblock_words
   compgen -W "$(_wisblock_of "$_wisblock_module")" -- "$1"
 }
 _wisblock_parameters() {
+  local IFS=$' \\t\\n'
   _wisblock_words
   compgen -W "$(_wisblock_params "$_wisblock_module" "$_wisblock_operation")" -- "$1"
 }

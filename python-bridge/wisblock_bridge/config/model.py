@@ -73,6 +73,16 @@ class SecurityConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricReading:
+    """A reading that is exported for Prometheus: "RAK5801 1 read current"."""
+
+    module: str
+    slot: Literal[1, 2, "board"]
+    operation: str
+    reading: str
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration.
 
@@ -82,6 +92,8 @@ class Config:
         emulate: The board is emulated.
         swing_s: Period of slow changes on an emulated board, s; 0 for none.
         log_level: "debug", "info", "warning" or "error".
+        metrics: Where Prometheus may ask, "127.0.0.1:9464"; None for nowhere.
+        metrics_readings: Readings that it gets.
         board: The carrier.
         security: Keys.
         slots: Slot to what is said about it.
@@ -95,6 +107,8 @@ class Config:
     emulate: bool = False
     swing_s: float = 0.0
     log_level: str = "info"
+    metrics: str | None = None
+    metrics_readings: tuple[MetricReading, ...] = ()
     board: BoardConfig = field(default_factory=BoardConfig)
     security: SecurityConfig = field(default_factory=SecurityConfig)
     slots: Mapping[int, SlotConfig] = field(default_factory=dict)

@@ -19,7 +19,13 @@ from wisblock_bridge.boards import BOARDS
 from wisblock_bridge.boards.board import LineRef
 from wisblock_bridge.config import values
 from wisblock_bridge.config.lines import lines_of, located
-from wisblock_bridge.config.model import BoardConfig, Config, SecurityConfig, SlotConfig
+from wisblock_bridge.config.model import (
+    BoardConfig,
+    Config,
+    MetricReading,
+    SecurityConfig,
+    SlotConfig,
+)
 from wisblock_bridge.endpoint import (
     CONFIG_FILE,
     CONFIG_VARIABLE,
@@ -171,12 +177,32 @@ def _directory(value: object, place: str) -> Path:
     return directory
 
 
+def _metric_readings(value: object, place: str) -> tuple[MetricReading, ...]:
+    example = 'Write them like ["RAK5801 1 read current"]: module, slot, operation, reading.'
+    entries = value.split(",") if isinstance(value, str) else value
+    if not isinstance(entries, list):
+        raise values.refuse(place, f"{value!r} is not a list. {example}")
+    found = []
+    for each in entries:
+        words = each.split() if isinstance(each, str) else []
+        match words:
+            case [module, "1" | "2" as slot, operation, reading]:
+                found.append(MetricReading(module, 1 if slot == "1" else 2, operation, reading))
+            case [module, "board", operation, reading]:
+                found.append(MetricReading(module, "board", operation, reading))
+            case _:
+                raise values.refuse(place, f"{each!r} names no reading. {example}")
+    return tuple(found)
+
+
 _SETTINGS = (
     _Setting("endpoint", _endpoint, "--endpoint", is_text=True),
     _Setting("remote_endpoint", _remote_endpoint, "--remote-endpoint", is_text=True),
     _Setting("emulate", values.boolean, "--emulate"),
     _Setting("swing_s", partial(values.number, low=0.0, high=86_400.0), "--swing"),
     _Setting("log_level", partial(values.choice, allowed=LOG_LEVELS), "--log-level", is_text=True),
+    _Setting("metrics", values.host_and_port, is_text=True),
+    _Setting("metrics_readings", _metric_readings, is_text=True),
     _Setting(
         "board.kind", partial(values.choice, allowed=("auto", *PRODUCTS)), "--board", is_text=True
     ),

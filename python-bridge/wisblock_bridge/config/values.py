@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wisblock_bridge.endpoint import HIGHEST_PORT
 from wisblock_bridge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -228,3 +229,23 @@ def from_text(written: str) -> object:
         except ValueError:
             continue
     return written
+
+
+def host_and_port(value: object, place: str) -> str:
+    """Return an address of this computer and a TCP port, as they are written.
+
+    Args:
+        value: What was given.
+        place: Where, for the message.
+
+    Returns:
+        "127.0.0.1:9464".
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    given = text(value, place)
+    host, _, port = given.rpartition(":")
+    if not host or not port.isdecimal() or not 0 <= int(port) <= HIGHEST_PORT:
+        raise refuse(place, f'"{given}" is no address. Write it like "127.0.0.1:9464".')
+    return given

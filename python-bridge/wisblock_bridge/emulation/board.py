@@ -33,7 +33,7 @@ from wisblock_bridge.module_api.emulated import DemoWave, EmulatedModule, Quanti
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wisblock_bridge.boards.board import BoardSpec, ControllerSpec
+    from wisblock_bridge.boards.board import BoardSpec, ControllerSpec, LineRef
     from wisblock_bridge.buses.emulated.air import Air
     from wisblock_bridge.buses.gpio import LineController
     from wisblock_bridge.buses.i2c import I2CBus
@@ -205,6 +205,10 @@ class EmulatedBoard:
         """Do nothing: memory needs no closing."""
 
     # -- the emulator control ---------------------------------------------------------------------
+
+    def level(self, line: LineRef) -> int:
+        """Return what a probe on a line shows: 0 or 1."""
+        return self.wires[line.controller, line.offset].level()
 
     def plugged(self, slot: int) -> str | None:
         """Return which product is in a slot.

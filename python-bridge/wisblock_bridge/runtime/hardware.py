@@ -124,6 +124,7 @@ class Hardware:
         self._lock = threading.Lock()
         self._i2c: CountedI2CBus | None = None
         self._bus_counters = {board.i2c_name: BusCounters(board.i2c_name, "i2c")}
+        self._timed = False
         self._controllers: dict[str, LineController] = {}
         self._converter: AnalogConverter | None = None
         self._serial: dict[str, SerialPort] = {}
@@ -138,6 +139,12 @@ class Hardware:
     def bus_counters(self) -> list[BusCounters]:
         """What went over each bus that was used, the I2C bus first."""
         return list(self._bus_counters.values())
+
+    def time_transactions(self) -> None:
+        """Add up how long transactions take from now on, by bus and module."""
+        self._timed = True
+        for each in self._bus_counters.values():
+            each.timed = True
 
     def i2c(self) -> I2CBus:
         """Return the bus that slots and on-board chips share.
@@ -281,7 +288,7 @@ class Hardware:
             self.transport.close()
 
     def _counters_of(self, name: str, kind: str) -> BusCounters:
-        return self._bus_counters.setdefault(name, BusCounters(name, kind))
+        return self._bus_counters.setdefault(name, BusCounters(name, kind, timed=self._timed))
 
     def _open_i2c(self) -> CountedI2CBus:
         if self._i2c is None:

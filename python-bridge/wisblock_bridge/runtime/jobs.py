@@ -34,6 +34,7 @@ class Job:
         on_loss: What is to happen to that output when the session is lost.
         urgent: It is a stop or an off.
         claim: Under which it was asked; None for what needs none.
+        begun_at: Clock reading at which it was asked, s.
     """
 
     session: Session
@@ -46,6 +47,7 @@ class Job:
     on_loss: OnLoss = "safe"
     urgent: bool = False
     claim: Claim | None = None
+    begun_at: float = 0.0
 
     @property
     def is_claimed(self) -> bool:

@@ -36,6 +36,7 @@ from wisblock_bridge.runtime.state_store import (
     is_directory_configured,
 )
 from wisblock_bridge.server.dispatch import Dispatcher
+from wisblock_bridge.server.layout import layout
 from wisblock_bridge.server.loop import Server
 from wisblock_bridge.server.occupancy import chips_in_use, places
 from wisblock_bridge.server.scanner import Scanner
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.worker import Worker
     from wisblock_bridge.server.emulator_methods import EmulatorMethods
     from wisblock_bridge.server.log_buffer import LogBuffer
+    from wisblock_bridge.server.metrics import Metrics
     from wisblock_bridge.wire.roles import Peer
 
 log = logging.getLogger(__name__)
@@ -120,6 +122,7 @@ class Daemon:
         )
         self._dispatcher.status = self._status
         self._dispatcher.log_lines = log_buffer.lines if log_buffer is not None else list
+        self._metrics = self._measured()
         listed = self._listed
         if listed is not None:
             self._dispatcher.is_listed = lambda peer: listed.find(peer.key) is not None
@@ -143,6 +146,7 @@ class Daemon:
         ]
         self._make_safe_after_crash()
         self._make_configured_safe()
+        self._export()
         self._listen(entrances)
         log.info(
             "wisblock-bridge %s serves %s%s on %s",
@@ -202,6 +206,37 @@ class Daemon:
                 self._server.listen(each.endpoint)
                 restrict_socket(each.endpoint)
 
+    def _measured(self) -> Metrics | None:
+        """Return what measures, if metrics are wanted."""
+        if self._config.metrics is None:
+            return None
+        from wisblock_bridge.server.metric_readings import Readings  # noqa: PLC0415  (not always)
+        from wisblock_bridge.server.metrics import Metrics  # noqa: PLC0415  (not always)
+
+        own = next((each for each in listeners(self._config) if not each.encrypted), None)
+        wanted = self._config.metrics_readings if own is not None else ()
+        if wanted != self._config.metrics_readings:
+            log.warning("metrics_readings needs an endpoint without keys: no reading is exported")
+        return Metrics(
+            self.hardware,
+            self.slot_manager,
+            self._sessions,
+            self._counters,
+            self._timer_queue,
+            self._dispatcher.method_names,
+            Readings(str(own.endpoint) if own is not None else "", wanted),
+        )
+
+    def _export(self) -> None:
+        """Let Prometheus ask; without that, the bridge serves all the same."""
+        if self._metrics is None or self._config.metrics is None:
+            return
+        host, _, port = self._config.metrics.rpartition(":")
+        try:
+            self._metrics.serve(host.strip("[]"), int(port))
+        except OSError as error:
+            log.error("metrics: %s cannot be listened at: %s", self._config.metrics, error)  # noqa: TRY400  (said in full)
+
     def _note_shortfalls(self) -> None:
         """Write into the log, once, what ``check`` calls missing."""
         from wisblock_bridge.discovery.checkup import shortfalls  # noqa: PLC0415  (not emulated)
@@ -231,6 +266,8 @@ class Daemon:
                 log.error("%s did not close in time", worker.place)
         self._server.receive_messages(self._dispatcher)
         self._server.finish(self._dispatcher)
+        if self._metrics is not None:
+            self._metrics.close()
         self._server.close()
         self.hardware.close()
 
@@ -361,6 +398,7 @@ class Daemon:
             asked_by=asked_by,
         )
         emulated, control = self._emulated, self._emulator
+        found["layout"] = layout(self.slot_manager, emulated.level if emulated else None)
         if emulated is None or control is None:
             return {**found, **places(self.slot_manager, None)}
         return {**found, **places(self.slot_manager, emulated.plugged, control.about)}

@@ -252,6 +252,7 @@ class Dispatcher:
                 request,
                 messages.latest_start(request, now if received_at is None else received_at),
                 has_left=has_left,
+                begun_at=now if received_at is None else received_at,
             )
         )
         if refused:
@@ -263,6 +264,11 @@ class Dispatcher:
         """Return whether more frames may be taken at once, after one was refused."""
         self._refused_in_a_row += 1
         return self._refused_in_a_row % REFUSALS_AT_ONCE != 0
+
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        """The methods of the protocol that this bridge has."""
+        return (*self._methods, *(self._emulator.methods if self._emulator else ()))
 
     def log_undecodable(self, identity: bytes, why: str) -> None:
         """Let the log know, once, that a client sends what cannot be answered.
@@ -487,6 +493,7 @@ class Dispatcher:
             wanted.on_loss,
             wanted.urgent,
             claim,
+            begun_at=call.begun_at,
         )
         worker.submit(job, urgent=wanted.urgent)
         if is_new:  # only now: a request that was refused claims nothing

@@ -56,6 +56,10 @@ class JobResults:
             worker.driving.discard(job)
             if result.started and not isinstance(error, RequestError):
                 self._note_output(job, worker, failed=error is not None)
+        latency = self._counters.latency
+        if latency is not None:
+            code = "ok" if error is None else str(error.code)
+            latency.observe("invoke", code, job.begun_at)
         frame = result.frame
         if error is not None:
             self._counters.count_error(error)

@@ -114,6 +114,7 @@ class Outbox:
         self._timer_queue = timer_queue
         self._timer: Timer | None = None
         self._outboxes: dict[bytes, _Outbox] = {}
+        self._retries = False
         self._reply_bytes = 0
         """Of all of them."""
         self.unroutable = 0
@@ -185,6 +186,15 @@ class Outbox:
 
     def retry(self) -> None:
         """Try again for all slow clients, and once more later if something still waits."""
+        if self._retries:
+            return  # a connection found room while it was written to: its turn comes
+        self._retries = True
+        try:
+            self._retry_all()
+        finally:
+            self._retries = False
+
+    def _retry_all(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

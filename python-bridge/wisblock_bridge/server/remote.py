@@ -90,6 +90,7 @@ class RemoteClients:
         self._started_at = 0.0
         self._silent_checks = 0
         self._watchdog: Timer | None = None
+        self._tells: Timer | None = None
         self._restart: Timer | None = None
         self._backoff = Backoff(FIRST_RESTART_S, LONGEST_RESTART_S)
         self.keys_refused = 0
@@ -219,7 +220,7 @@ class RemoteClients:
 
     def close(self) -> None:
         """End the process; what was handed over is given a moment to leave."""
-        for timer in (self._restart, self._watchdog):
+        for timer in (self._restart, self._watchdog, self._tells):
             if timer is not None:
                 timer.cancel()
         pipe, self._pipe = self._pipe, None
@@ -363,12 +364,14 @@ class RemoteClients:
         except OSError:
             self._ended()
             return
-        if not unsent and len(self._full) > 0:
-            self._tell_writable()
+        if not unsent and self._full and self._tells is None:
+            # Not at once: this may be part of an attempt to send, which is not over yet.
+            self._tells = self._timer_queue.after(0.0, self._tell_writable)
         self._set_interest()
 
     def _tell_writable(self) -> None:
         """The pipe has room again; who is full for another reason is reported full again."""
+        self._tells = None
         for identity in tuple(self._full):
             self._full.discard(identity)
             self._writable(identity)

@@ -26,6 +26,7 @@ class Call(msgspec.Struct, gc=False):
 
     ``place`` is what it is parked for; ``has_left`` says whether its connection had ended when it
     was to be started, so that it may drive nothing: that is found out where it matters.
+    ``begun_at`` is the clock reading at which it came, s.
     """
 
     session: Any
@@ -34,6 +35,7 @@ class Call(msgspec.Struct, gc=False):
     deadline: float
     place: Place | None = None
     has_left: bool | Callable[[], bool] = False
+    begun_at: float = 0.0
 
 
 class Replies:
@@ -52,11 +54,17 @@ class Replies:
 
     def succeed(self, call: Call, result: object) -> None:
         """Answer a request with its result."""
+        latency = self._counters.latency
+        if latency is not None:
+            latency.observe(call.request.method, "ok", call.begun_at)
         self.send(call.session, call.identity, messages.encode_result(call.request.id, result))
 
     def fail(self, call: Call, error: BridgeError) -> None:
         """Answer a request with an error."""
         self._counters.count_error(error)
+        latency = self._counters.latency
+        if latency is not None:
+            latency.observe(call.request.method, str(error.code), call.begun_at)
         self.send(call.session, call.identity, messages.encode_error(call.request.id, error))
 
     def send(self, session: Session, identity: bytes, frame: bytes) -> None:

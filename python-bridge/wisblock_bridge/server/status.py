@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.place import Place
     from wisblock_bridge.runtime.sessions import Session, Sessions
     from wisblock_bridge.runtime.slots import SlotManager
+    from wisblock_bridge.server.latency import Latency
     from wisblock_bridge.server.outbox import Outbox
     from wisblock_bridge.wire.roles import Peer
 
@@ -41,6 +42,8 @@ class Counters:
         self.late = 0
         self.keys_refused = 0
         self.errors: Counter[str] = Counter()
+        self.latency: Latency | None = None
+        """Set where metrics are wanted."""
 
     def count_error(self, error: BridgeError) -> None:
         """Count an error by its code.

@@ -93,6 +93,10 @@ class FakeClient extends EventEmitter {
     };
   }
 
+  observe(spec, handler) {
+    return this.subscribe({ ...spec, observe: true }, handler);
+  }
+
   async close(options) {
     this.closed = options;
     this.state = "closed";

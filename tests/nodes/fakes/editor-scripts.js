@@ -14,10 +14,11 @@ const plain = (value) => JSON.parse(JSON.stringify(value));
 
 /**
  * @param {string} set  name of the folder in node-red-nodes
+ * @param {(key: string, values?: object) => string} [translate]  the key itself when not given
  * @returns {{type: string, definition: object, template: string, form: object | undefined}} what the html registers, the form that it builds,
  *   and, for a module, the description that it gives
  */
-function load(set) {
+function load(set, translate = (key) => key) {
   const html = fs.readFileSync(path.join(ROOT, "node-red-nodes", set, `${set}.html`), "utf8");
   const found = { template: /<script type="text\/html" data-template-name="[^"]*">([\s\S]*?)<\/script>/.exec(html)[1] };
   const window = {};
@@ -30,7 +31,7 @@ function load(set) {
       },
     }),
     RED: {
-      _: (key) => key,
+      _: translate,
       editor: { getEditStack: () => [] },
       nodes: { registerType: (type, definition) => Object.assign(found, { type, definition }) },
       utils: { validateTypedProperty: () => true },

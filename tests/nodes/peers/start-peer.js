@@ -31,7 +31,7 @@ function freshEndpoint() {
 /**
  * Runs a peer until it says READY.
  *
- * @param {"echo" | "fake_bridge"} name
+ * @param {"echo" | "evil_bridge" | "fake_bridge"} name
  * @param {string} endpoint  may end in `:*` for a free TCP port
  * @param {...string} options
  * @returns {Promise<{endpoint: string, lines: string[], kill: (signal?: NodeJS.Signals) => Promise<void>}>}

@@ -1,0 +1,46 @@
+"use strict";
+/* What stands on a node that nobody has named: what people would say of it. */
+
+const assert = require("node:assert/strict");
+const { load } = require("./fakes/editor-scripts");
+const catalogue = require("../../node-red-nodes/catalogue.json");
+
+const words = require("../../node-red-nodes/bridge/locales/en-US/bridge.json");
+
+const english = (key, values = {}) => String(key.split(":").pop().split(".").reduce((at, part) => at?.[part], words)).replace(/__(\w+)__/g, (_, name) => values[name]);
+const label = (slug, more) => {
+  const { definition } = load(slug, english);
+  const defaults = Object.fromEntries(Object.entries(definition.defaults).map(([name, { value }]) => [name, value]));
+  return definition.label.call({ ...defaults, slot: "1", ...more });
+};
+
+describe("the label of a node", () => {
+  it("names the module and its slot, and no operation that is the usual one", () => {
+    assert.equal(label("rak5801", {}), "RAK5801 slot 1");
+    assert.equal(label("rak16001", { slot: "2", operation: "read", trigger: "every" }), "RAK16001 slot 2");
+    assert.equal(label("adc", { slot: "board" }), "ADC");
+  });
+
+  it("says what a node does that acts", () => {
+    assert.equal(label("rak13007", { slot: "2", operation: "toggle" }), "RAK13007 slot 2: toggle");
+    assert.equal(label("rak13007", { slot: "2", operation: "set", set_on: "true", set_onType: "bool" }), "RAK13007 slot 2: on");
+    assert.equal(label("rak13007", { slot: "2", operation: "set", set_on: "false", set_onType: "bool" }), "RAK13007 slot 2: off");
+    assert.equal(label("rak13007", { slot: "2", operation: "set", set_on: "payload", set_onType: "msg" }), "RAK13007 slot 2: set");
+    assert.equal(label("rak13004", { operation: "pulse_width" }), "RAK13004 slot 1: pulse width");
+  });
+
+  it("says what it waits for", () => {
+    assert.equal(label("rak12006", { trigger: "event", event: "motion" }), "RAK12006 slot 1: when motion");
+  });
+
+  it("is never empty, and has no underscore, whatever is chosen", () => {
+    for (const { slug, operations, events } of catalogue.modules) {
+      for (const { name } of operations) {
+        assert.match(label(slug, { operation: name }), /^[A-Z0-9]+( slot 1)?(: [^_]+)?$/);
+      }
+      for (const { name } of events) {
+        assert.match(label(slug, { trigger: "event", event: name }), /: when [^_]+$/);
+      }
+    }
+  });
+});
