@@ -140,13 +140,8 @@ def test_help_of_a_module_says_what_it_can_do(bridge: Bridge) -> None:
     assert "read_holding_registers" in words
     assert "Modbus" in words
     words = pydoc.render_doc(type(bridge.rak5801(1)), renderer=PLAIN)
-<<<<<<< HEAD
     assert "Measure the loop current, as the mean of 0.1 s." in words
     assert "samples: int | None = None" in words.replace("'", "")
-=======
-    assert "Measure the loop current" in words
-    assert "scale_low: float | None = None" in words.replace("'", "")
->>>>>>> python
 
 
 COMPLETIONS = {
@@ -215,11 +210,7 @@ def test_a_module_is_shown_with_its_operations(bridge: Bridge) -> None:
     found = cells(bridge.rak5801(1)._repr_html_())
     assert found == cells(AsyncBridge(bridge.endpoint).rak5801(1)._repr_html_())
     assert "read(samples, scale_low, scale_high, damping_s)" in found
-<<<<<<< HEAD
     assert "Measure the loop current, as the mean of 0.1 s." in found
-=======
-    assert any(each.startswith("Measure the loop current") for each in found)
->>>>>>> python
 
 
 def test_a_bridge_is_shown_with_its_board(bridge: Bridge) -> None:
