@@ -130,6 +130,31 @@ def test_events_come_when_they_happen(bridge: Any, control: Bridge) -> None:
     assert changes.next(0) is None
 
 
+def test_what_others_get_is_observed(bridge: Any, control: Bridge) -> None:
+    with bridge.observe(modules=["RAK5801"]) as observing:
+        result = control.rak5801(1).read(samples=1)
+        kinds = set()
+        while (told := observing.next(LONG_S)).kind != "result":
+            kinds.add(told.kind)
+        assert "holder" in kinds
+        assert (told.module, told.slot, told.name) == ("RAK5801", 1, "read")
+        assert told.data["readings"] == result.readings
+    with pytest.raises(RemoteError, match="RAK0"):
+        bridge.observe(modules=["RAK0"]).next(0.1)
+
+
+def test_quantities_are_set_and_modules_pulled_out(bridge: Any) -> None:
+    bridge.rak5801(1).read(samples=1)
+    bridge.emulator.set(1, "current", 8.0)
+    assert bridge.emulator.get(1, "current") == 8.0
+    bridge.emulator.unplug(1)
+    with pytest.raises(RemoteError, match="empty"):
+        bridge.emulator.get(1, "current")
+    bridge.emulator.plug(1, "RAK5801")
+    bridge.emulator.set(1, "current", 8.0)
+    assert [each["name"] for each in bridge.emulator.list(1)] == ["current"]
+
+
 def test_a_subscription_that_nobody_holds_ends(bridge: Any, control: Bridge) -> None:
     def subscriptions() -> object:
         sessions: Any = control.status()["sessions"]

@@ -17,7 +17,7 @@ from wisblock_bridge.client.emulator import Emulator
 from wisblock_bridge.client.errors import OfflineError, RemoteError
 from wisblock_bridge.client.identity import find_keys
 from wisblock_bridge.client.modules import Modules, find_class
-from wisblock_bridge.client.observing import Observing
+from wisblock_bridge.client.observing import Observing, observation
 from wisblock_bridge.client.proxies import ModuleProxy
 from wisblock_bridge.client.requests import invocation, releasing, subscription
 from wisblock_bridge.client.results import R, Result, to_result
@@ -259,12 +259,7 @@ class Bridge(Modules):
         Raises:
             RemoteError: The bridge refused, is not connected, or did not reply in time.
         """
-        wanted: dict[str, object] = {}
-        if modules is not None:
-            wanted["modules"] = list(modules)
-        if slots is not None:
-            wanted["slots"] = list(slots)
-        feed = self._connection.observe(wanted, self._timeout_s)
+        feed = self._connection.observe(observation(modules, slots), self._timeout_s)
         return Observing(self._connection, feed, self._timeout_s)
 
     def catalogue(self) -> dict[str, object]:

@@ -13,10 +13,11 @@ from wisblock_bridge.client.feed import Feed
 from wisblock_bridge.client.results import Event, Result, to_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     from wisblock_bridge.client.connection import Connection
+    from wisblock_bridge.client.requests import Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,31 @@ class ObservedFeed(Feed):
 
     def put(self, event: Event[Any]) -> None:
         """Keep an event; what the connection itself reports, that it is lost, has the form too."""
-        super().put(
-            event if isinstance(event, Observed) else Observed(**_parts(event), kind=event.event)
-        )
+        super().put(as_observed(event))
 
     def accept(self, message: Mapping[str, object]) -> None:
         """Take a message as it came."""
         self.put(to_observed(message))
+
+
+def as_observed(event: Event[Any]) -> Observed:
+    """Give an event the form of those that an observer is told."""
+    return event if isinstance(event, Observed) else Observed(**_parts(event), kind=event.event)
+
+
+def observation(modules: Sequence[str] | None, slots: Sequence[Slot] | None) -> dict[str, object]:
+    """Return the parameters of the method ``observe``.
+
+    Args:
+        modules: Only these modules; None for all.
+        slots: Only what is in these slots; None for all.
+    """
+    wanted: dict[str, object] = {}
+    if modules is not None:
+        wanted["modules"] = list(modules)
+    if slots is not None:
+        wanted["slots"] = list(slots)
+    return wanted
 
 
 def to_observed(message: Mapping[str, object]) -> Observed:

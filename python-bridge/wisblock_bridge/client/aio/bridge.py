@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from wisblock_bridge.client.aio.connection import AsyncConnection
+from wisblock_bridge.client.aio.emulator import AsyncEmulator
 from wisblock_bridge.client.aio.modules import AsyncModules, find_class
 from wisblock_bridge.client.aio.proxies import AsyncModuleProxy
-from wisblock_bridge.client.aio.streams import AsyncSubscription
+from wisblock_bridge.client.aio.streams import AsyncObserving, AsyncSubscription
 from wisblock_bridge.client.errors import OfflineError, RemoteError
 from wisblock_bridge.client.identity import find_keys
+from wisblock_bridge.client.observing import observation
 from wisblock_bridge.client.requests import invocation, releasing, subscription
 from wisblock_bridge.client.results import R, Result, to_result
 from wisblock_bridge.endpoint import client_endpoint
@@ -207,6 +209,24 @@ class AsyncBridge(AsyncModules):
             params=params,
         )
         return AsyncSubscription(self._connection, wanted, self._timeout_s, kind)
+
+    def observe(
+        self, modules: Sequence[str] | None = None, slots: Sequence[Slot] | None = None
+    ) -> AsyncObserving:
+        """Observe what concerns others, as ``Bridge.observe`` does.
+
+        It begins when it is first waited for, or with ``async with``.
+
+        Args:
+            modules: Only these modules.
+            slots: Only what is in these slots.
+        """
+        return AsyncObserving(self._connection, observation(modules, slots), self._timeout_s)
+
+    @property
+    def emulator(self) -> AsyncEmulator:
+        """The emulator control; only on an emulated board."""
+        return AsyncEmulator(self.request)
 
     async def catalogue(self) -> dict[str, object]:
         """Return the catalogue: modules, operations, parameters, readings, units."""

@@ -10,12 +10,13 @@ import asyncio
 import socket
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from wisblock_bridge.client.conversation import Conversation
 from wisblock_bridge.client.errors import ForbiddenError, RemoteError
 from wisblock_bridge.client.feed import Call, Feed
 from wisblock_bridge.client.link import Link, open_link
+from wisblock_bridge.client.observing import as_observed, to_observed
 from wisblock_bridge.client.results import Event, Result
 from wisblock_bridge.threads.backoff import Backoff
 from wisblock_bridge.wire.zmtp import ClientConnection, ProtocolError, encode_header
@@ -82,6 +83,20 @@ class AsyncFeed(Feed):
         """Wake waiting tasks; no more events arrive."""
         super().close(forget=forget)
         self._news.set()
+
+
+class AsyncObservedFeed(AsyncFeed):
+    """The events of one observer, for tasks."""
+
+    METHOD: ClassVar[str] = "observe"
+
+    def put(self, event: Event[Any]) -> None:
+        """Keep an event, in the form of those that an observer is told."""
+        super().put(as_observed(event))
+
+    def accept(self, message: Mapping[str, object]) -> None:
+        """Take a message as it came."""
+        self.put(to_observed(message))
 
 
 class _Stream(asyncio.Protocol):
@@ -185,15 +200,24 @@ class AsyncConnection:
     ) -> AsyncFeed:
         """Subscribe to events; a task that is cancelled meanwhile leaves no subscription."""
         feed = AsyncFeed(params, kind)
-        call = self._talk.call("subscribe", feed.params, timeout_s, AsyncCall)
+        await self._begin(feed, timeout_s)
+        return feed
+
+    async def observe(self, params: Mapping[str, object], timeout_s: float) -> AsyncFeed:
+        """Observe what others are told, as ``subscribe`` does for events."""
+        feed = AsyncObservedFeed(params)
+        await self._begin(feed, timeout_s)
+        return feed
+
+    async def _begin(self, feed: AsyncFeed, timeout_s: float) -> None:
+        call = self._talk.call(feed.METHOD, feed.params, timeout_s, AsyncCall)
         call.on_result = lambda result: self._talk.begin(feed, result)
 
         def unwanted(result: object) -> None:
             self._talk.begin(feed, result)
             self._abandon(feed)
 
-        await self._perform(call, "subscribe", timeout_s, unwanted)
-        return feed
+        await self._perform(call, feed.METHOD, timeout_s, unwanted)
 
     async def unsubscribe(self, feed: Feed, timeout_s: float) -> None:
         """End a subscription; a lost connection has ended it already."""

@@ -7,15 +7,16 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Generic, Self
+from typing import TYPE_CHECKING, Generic, Self, cast
 
-from wisblock_bridge.client.results import Event, R_co
+from wisblock_bridge.client.results import Event, R_co, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
     from wisblock_bridge.client.aio.connection import AsyncConnection, AsyncFeed
+    from wisblock_bridge.client.observing import Observed
 
 
 class AsyncSubscription(Generic[R_co]):
@@ -50,10 +51,12 @@ class AsyncSubscription(Generic[R_co]):
             RemoteError: The bridge refused, is not connected, or did not reply in time.
         """
         if self._feed is None and not self._closed:
-            feed = await self._connection.subscribe(self._wanted, self._timeout_s, self._kind)
-            self._feed = feed
+            self._feed = feed = await self._begin()
             self._finalizer = weakref.finalize(self, self._connection.abandon, feed)
         return self
+
+    async def _begin(self) -> AsyncFeed:
+        return await self._connection.subscribe(self._wanted, self._timeout_s, self._kind)
 
     async def next(self, timeout_s: float | None = None) -> Event[R_co] | None:
         """Wait for the next event.
@@ -95,6 +98,38 @@ class AsyncSubscription(Generic[R_co]):
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+class AsyncObserving(AsyncSubscription[Result]):
+    """What an observer is told: ``async for observed in bridge.observe()``.
+
+    Args:
+        connection: The connection.
+        wanted: Parameters of the method ``observe``.
+        timeout_s: How long beginning and ending it may take, s.
+    """
+
+    def __init__(
+        self, connection: AsyncConnection, wanted: Mapping[str, object], timeout_s: float
+    ) -> None:
+        super().__init__(connection, wanted, timeout_s, Result)
+
+    async def _begin(self) -> AsyncFeed:
+        return await self._connection.observe(self._wanted, self._timeout_s)
+
+    async def next(self, timeout_s: float | None = None) -> Observed | None:
+        """Wait for the next message.
+
+        Args:
+            timeout_s: How long, s; None without a limit.
+
+        Returns:
+            The message; None when the time is over or it has ended.
+        """
+        return cast("Observed | None", await super().next(timeout_s))
+
+    async def __anext__(self) -> Observed:
+        return cast("Observed", await super().__anext__())
 
 
 class AsyncReadings(Generic[R_co]):
