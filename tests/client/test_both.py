@@ -152,7 +152,7 @@ def test_quantities_are_set_and_modules_pulled_out(bridge: Any) -> None:
         bridge.emulator.get(1, "current")
     bridge.emulator.plug(1, "RAK5801")
     bridge.emulator.set(1, "current", 8.0)
-    assert [each["name"] for each in bridge.emulator.list(1)] == ["current"]
+    assert "current" in {each["quantity"] for each in bridge.emulator.list(1)}
 
 
 def test_a_subscription_that_nobody_holds_ends(bridge: Any, control: Bridge) -> None:
