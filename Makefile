@@ -35,7 +35,7 @@ CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate screenshots module bench attacks dist deb arm docs clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-deb test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate screenshots module bench attacks dist deb arm docs clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -92,6 +92,10 @@ coverage: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile --timeout 300
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
+
+# The Debian package in Debian systems of its own, which only root can make.
+test-deb: $(STAMPS)/python $(STAMPS)/node
+	$(BIN)/pytest -q -m systems tests/project
 
 # The oldest libraries that pyproject.toml allows, and the newest Python of this computer.
 test-lower-bounds: $(STAMPS)/python

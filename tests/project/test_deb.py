@@ -23,7 +23,7 @@ from wisblock_bridge import __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.systems, pytest.mark.timeout(900)]
 
 SYSTEM = ROOT / "python-bridge/system"
 IN_A_ROOT = ("python3", "systemd", "libstdc++6")
