@@ -145,6 +145,20 @@ ADC121 = (
 
 # -- expanders -------------------------------------------------------------------------------------
 
+PULSE_WINDOW_MS, LOOK_MS = 200, 10
+LOOKS = "a look every 10 ms for as long as was asked for: one port"
+MCP_LOOKS = (
+    "the same of an MCP23017: changes since (INTF), levels then (INTCAP), pins; those of the other "
+    "port lie between them"
+)
+
+
+def looks(one: Move, window_ms: float, every_ms: float) -> Move:
+    """Return looks at a line for a while, whose time the window has in it."""
+    count = round(window_ms / every_ms)
+    return Move(one.transactions * count, one.bits * count, window_ms / 1000.0)
+
+
 LINE = total(w(2), w(2))
 LINE_READ = p(1)
 EXPANDER = "TPT29555: latch and direction of one port, and the pins read back"
@@ -546,6 +560,34 @@ RADIO = [
     ),
 ]  # fmt: skip
 
+COUNTING = [
+    *(
+        Minimum(
+            module, Step(operation, {**more, "window_ms": PULSE_WINDOW_MS, "poll_ms": LOOK_MS}),
+            looks(p(1), PULSE_WINDOW_MS, LOOK_MS), LOOKS,
+        )
+        for operation in ("count", "frequency")
+        for module, more in (
+            ("RAK13001", {}), ("RAK12006", {}), ("TPT29555", {"expander": "board", "line": 7}),
+        )
+    ),
+    *(
+        Minimum(
+            "RAK13003",
+            Step(operation, {"pin": 1, "window_ms": PULSE_WINDOW_MS, "poll_ms": LOOK_MS}),
+            looks(p(5), PULSE_WINDOW_MS, LOOK_MS), MCP_LOOKS,
+        )
+        for operation in ("count", "frequency")
+    ),
+    *(
+        Minimum(
+            "RAK12015", Step(operation, {"window_ms": PULSE_WINDOW_MS}),
+            total(IN_A_ROW, further(PULSE_WINDOW_MS / 1000.0)), WINDOW,
+        )
+        for operation in ("count", "frequency")
+    ),
+]  # fmt: skip
+
 SENSORS = [
     Minimum("ADC", Step("read"), SINGLE, CONVERTER),
     Minimum("ADC", Step("read_differential"), SINGLE, CONVERTER),
@@ -588,4 +630,4 @@ SENSORS = [
     Minimum("RAK17000", Step("state", {"bridge": "A"}), NONE, MEMORY),
 ]  # fmt: skip
 
-MINIMA = (*SENSORS, *GAS, *LOOPS, *RELAY, *EXPANDERS, *PWM, *CARDS, *SERIAL, *RADIO)
+MINIMA = (*COUNTING, *SENSORS, *GAS, *LOOPS, *RELAY, *EXPANDERS, *PWM, *CARDS, *SERIAL, *RADIO)

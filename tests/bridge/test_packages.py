@@ -17,10 +17,13 @@ from tests.cases import for_each
 
 from wisblock_bridge.environment.packages import PACKAGES, Package, missing, problem_of
 from wisblock_bridge.errors import BridgeError, ErrorCode
+from wisblock_bridge.keys import ClientKeys
+from wisblock_bridge.keys.pairs import make_pair, write_client_file
 from wisblock_bridge.runtime.fault_log import defect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 A = b"a"
 EACH = pytest.mark.parametrize("package", PACKAGES, ids=lambda each: each.name)
@@ -142,11 +145,15 @@ def test_what_is_installed_has_no_problem(
     assert found.code is ErrorCode.NO_BUS
 
 
-def test_the_command_line_names_what_is_missing() -> None:
+def test_the_command_line_names_what_is_missing(tmp_path: Path) -> None:
+    keys = tmp_path / "office.keys"
+    server, own = make_pair(), make_pair()
+    write_client_file(keys, ClientKeys(server.public, own.public, own.secret), "office", "read")
     code = "import sys; sys.modules['zmq'] = None\nfrom wisblock_bridge.cli import main\n"
+    words = ["status", "--endpoint", "tcp://127.0.0.1:1", "--keys", str(keys)]
     done = subprocess.run(
-        [sys.executable, "-c", code + "sys.exit(main(['status']))"],
-        env=environment(WISBLOCK_BRIDGE_ENDPOINT="ipc:///tmp/wb-none/b"),
+        [sys.executable, "-c", code + f"sys.exit(main({words!r}))"],
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
@@ -191,6 +192,7 @@ def test_the_lora_echo(board: EmulatedBoard, capsys: pytest.CaptureFixture[str])
 
     def sent() -> bool:
         board.slot1.incoming = b"ping"
+        time.sleep(0.2)  # a packet is on the air for 36 ms; one behind the other would collide
         return board.slot1.packets_sent > 0
 
     eventually(sent, "it answers")

@@ -19,7 +19,7 @@ const catalogue = require("../../node-red-nodes/catalogue.json");
 const { RawPeer, command, frame, greeting, longHeader, property, ready } = require("./peers/raw-peer");
 const { removeEndpoints, until } = require("./peers/start-peer");
 
-const LONGEST_MS = 50;
+const LONGEST_MS = 80;
 const FRAME_BYTES = 2 * 1024 * 1024;
 
 /** A format with a length of four bytes. */

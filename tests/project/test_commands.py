@@ -26,6 +26,7 @@ RUN = {
     r"sudo cp /usr/share/wisblock-bridge/remote-access.conf ": LIFE,
     r"make run": "editor/run.test.js::",
     r"\.venv/bin/wisblock-bridge serve --demo": "bridge/test_cli_checkout.py::test_a_command",
+    r"\.venv/bin/wisblock-bridge emulator set": "bridge/test_cli_world.py::test_setting",
     r"\.venv/bin/wisblock-bridge list": "bridge/test_cli.py::test_modules_are_listed",
     r"\.venv/bin/wisblock-bridge call": "bridge/test_cli.py::test_a_call_prints",
     r"\.venv/bin/wisblock-bridge watch": "bridge/test_cli.py::test_watching_prints",
@@ -36,6 +37,11 @@ RUN = {
     r"python3 -m venv /opt/wisblock-bridge": "project/test_dist.py::test_everything_is",
     r"cd ~/\.node-red && npm install --offline": "project/test_dist.py::test_the_nodes",
     r"wisblock-bridge status --endpoint tcp": "bridge/test_keys.py::test_from_nothing_to_a_client",
+    r"wisblock-bridge call RAK(5801|13007)": "bridge/test_cli.py::test_a_call_prints",
+    r"wisblock-bridge release": "bridge/test_cli_release.py::test_a_held",
+    r"wisblock-bridge watch": "bridge/test_cli_watch.py::test_everything",
+    r"wisblock-bridge emulator (plug|list|set|fault|unplug|demo)": "bridge/test_cli_world.py::",
+    r"wisblock-bridge completion (bash|zsh)": "bridge/test_cli_completion.py::test_the_script",
     r"wisblock-bridge scan": "bridge/test_cli.py::test_an_emulated_board_can_be_scanned",
 }
 """Commands, and the test that runs them."""
@@ -45,6 +51,7 @@ NOT_HERE = {
     r"make check": "runs the tests, so no test runs it",
     r"cd docs/docker": "Docker is not on every computer; the recipes are checked by test_recipes",
     r"docker compose": "as above",
+    r"pip install 'wisblock-bridge\[completion\]'": "needs the network, once the package is there",
     r"grep -o ": "of Debian's own tools alone",
     r"wisblock-bridge serve --demo --board RAK6421": "serves a module that is to be written",
     r"wisblock-bridge call RAK1901": "as above",
