@@ -20,6 +20,10 @@ helper.init(require.resolve("node-red"));
 /** Who answers on the emulated line of a module. */
 const PARTNERS = { RAK5802: { unit: 42 } };
 
+/** For so long pulses are counted here, ms; one of them more or less is then so many Hz. */
+const WINDOW_MS = 200;
+const PULSE_HZ = 1000 / WINDOW_MS;
+
 /** The least that an operation can be asked with, or null when something has to be chosen by a person. */
 function least(operation, partner = {}) {
   const params = {};
@@ -28,6 +32,8 @@ function least(operation, partner = {}) {
       params[param.name] = partner[param.name];
     } else if (param.name === "samples") {
       params.samples = 1;
+    } else if (param.name === "window_ms") {
+      params.window_ms = WINDOW_MS;
     } else if (param.required) {
       if (param.choices.length === 0 && (param.low === null || param.kind === "bytes")) {
         return null;
@@ -99,7 +105,8 @@ for (const module of catalogue.modules) {
             if (described.kind === "int" && !isBits) { // a count of something that goes on
               assert.ok(Math.abs(value - before[described.name]) <= 2 + 0.2 * before[described.name], `${described.name}: ${value} and ${before[described.name]}`);
             } else if (described.kind === "float") {
-              const steps = 2 * (described.step ?? 0) + Math.abs(before[described.name]) * 0.02;
+              const counted = described.unit === "hertz"; // what goes on meanwhile is not the same twice
+              const steps = 2 * (described.step ?? 0) + Math.abs(before[described.name]) * (counted ? 0.2 : 0.02) + (counted ? 2 * PULSE_HZ : 0);
               assert.ok(Math.abs(value - before[described.name]) <= steps, `${described.name}: ${value} and ${before[described.name]}`);
             } else {
               assert.deepEqual(value, before[described.name]);
