@@ -60,11 +60,12 @@ run: $(STAMPS)/python $(STAMPS)/node
 check:
 	$(MAKE) --jobs=2 --output-sync=target test-fast lint
 
-# Two at a time, the longest first, so that both cores of a small computer are busy until the end. The tests of the
-# nodes measure for how long Node-RED's event loop is held up: they run beside lint, which is one process.
+# The longest first, and three at a time: they wait for a third of their time, so both cores of a small computer are busy
+# until the end. The tests of the nodes count what Node-RED's event loop is held up: they run beside lint, one process.
 test:
+	$(MAKE) --jobs=2 --output-sync=target $(STAMPS)/docs $(STAMPS)/node $(STAMPS)/node-red-5
 	$(MAKE) --jobs=2 --output-sync=target test-nodes lint
-	$(MAKE) --jobs=2 --output-sync=target test-python soak test-editor-5 test-editor-4 test-lower-bounds test-newest-python SUMMARY=.run/soak.json
+	$(MAKE) --jobs=3 --output-sync=target test-python soak test-editor-5 test-editor-4 test-lower-bounds test-newest-python SUMMARY=.run/soak.json
 	$(BIN)/python -m tests.reliability .run/tests.xml .run/soak.json --out .run/reliability.md
 
 lint: $(STAMPS)/python $(STAMPS)/node
