@@ -65,7 +65,7 @@ check:
 test:
 	$(MAKE) --jobs=2 --output-sync=target $(STAMPS)/docs $(STAMPS)/node $(STAMPS)/node-red-5
 	$(MAKE) --jobs=2 --output-sync=target test-nodes lint
-	$(MAKE) --jobs=3 --output-sync=target test-python soak test-editor-5 test-editor-4 test-lower-bounds test-newest-python SUMMARY=.run/soak.json
+	$(MAKE) --jobs=3 --output-sync=target test-python test-editor soak test-lower-bounds test-newest-python SUMMARY=.run/soak.json
 	$(BIN)/python -m tests.reliability .run/tests.xml .run/soak.json --out .run/reliability.md
 
 lint: $(STAMPS)/python $(STAMPS)/node
@@ -108,8 +108,11 @@ test-newest-python: $(STAMPS)/python
 test-nodes: $(STAMPS)/python $(STAMPS)/node
 	npm run --silent test:nodes
 
-# The editor and every flow, on Node-RED 4.1 with the Node.js of this computer and on Node-RED 5 with Node.js 24.
-test-editor: test-editor-4 test-editor-5
+# The editor and every flow, on Node-RED 5 with Node.js 24, then on Node-RED 4.1 with the Node.js of this computer: `make run`, which
+# both try, writes into this folder.
+test-editor: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
+	$(MAKE) test-editor-5
+	$(MAKE) test-editor-4
 
 test-editor-4: $(STAMPS)/python $(STAMPS)/node
 	npm run --silent test:editor
