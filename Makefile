@@ -85,7 +85,7 @@ test-fast: $(STAMPS)/python $(STAMPS)/node
 
 test-python: $(STAMPS)/docs $(STAMPS)/node
 	@mkdir -p .run
-	$(BIN)/pytest -q --junitxml=.run/tests.xml
+	$(BIN)/pytest -q -n 2 --dist loadfile --junitxml=.run/tests.xml
 
 coverage: $(STAMPS)/python $(STAMPS)/node
 	@mkdir -p .run
