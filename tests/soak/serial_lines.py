@@ -55,6 +55,10 @@ MANNERS = (
 LATE_S = 0.35
 
 
+PULLED_S = 5.0
+"""At most; who pulls may hold a lock for which the thread waits."""
+
+
 class PseudoTerminal:
     """The far end of a terminal, in the place of the port of an emulated line.
 
@@ -78,6 +82,7 @@ class PseudoTerminal:
         self._far, self._near = os.openpty()
         self._place()
         self._over = False
+        self._turns = 0
         line.port = self  # type: ignore[assignment]
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -90,7 +95,12 @@ class PseudoTerminal:
                 os.close(each)
             self._coming.clear()
             self._far, self._near = os.openpty()
+        turn = self._turns
         os.write(self._wake, b"x")
+        # Until the thread has left its system call, the kernel keeps the far end open.
+        end = time.monotonic() + PULLED_S
+        while self._turns == turn and time.monotonic() < end:
+            time.sleep(0.0005)
 
     def put_back(self) -> None:
         """Plug it in again."""
@@ -118,6 +128,7 @@ class PseudoTerminal:
 
     def _run(self) -> None:
         while not self._over:
+            self._turns += 1
             far = self._far
             with suppress(OSError, ValueError):
                 ready = select.select([far, self._woken], [], [], self._next_s())[0]
