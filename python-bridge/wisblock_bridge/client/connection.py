@@ -181,8 +181,15 @@ class Connection:
         if self._talk.closed:
             return
         if self._talk.online:
-            with suppress(RemoteError):
-                self.request("bye", {}, FAREWELL_S)
+            try:
+                with suppress(RemoteError):
+                    self.request("bye", {}, FAREWELL_S)
+            except BaseException:  # Ctrl-C: said all the same, or the lease would keep the modules
+                link = self._link
+                with suppress(OSError):
+                    if link is not None:
+                        link.send(self._talk.call("bye", {}, FAREWELL_S).frame)
+                raise
         self._talk.closed = self._stopping = True
         opening = self._opening
         if opening is not None:
