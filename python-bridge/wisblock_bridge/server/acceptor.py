@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.endpoint import parse_endpoint
 from wisblock_bridge.server.log_limit import LogLimit
+from wisblock_bridge.server.message_ages import FULL_BYTES, FULL_MESSAGES, PAUSE_S
 from wisblock_bridge.server.outbox import Sent
 from wisblock_bridge.wire.limits import MAX_MESSAGE_BYTES
 from wisblock_bridge.wire.zmtp import ProtocolError, ServerConnection, encode_header
@@ -64,15 +65,6 @@ LISTEN_BACKLOG = 128
 CHUNK_BYTES = 64 * 1024
 TURN_BYTES = 1024 * 1024
 """How much of one connection is read, to find its end, before others get their turn."""
-
-FULL_BYTES, FULL_MESSAGES = 16 * 1024, 64
-"""With less in it no connection was full. The kernel has room for 208 KiB (net.core.wmem_default),
-but counts each write of a peer as 768 bytes at least, and pages that are only partly used: of a
-program that writes blocks of 8 KiB, connections were seen full with 48 KiB in them."""
-
-PAUSE_S = 2.0
-"""Nothing for so long, though it could have sent: a peer has sent what had waited in its own queue.
-Far more than a computer with work to do keeps a program waiting."""
 
 COPIED_BYTES = 4096
 """A shorter frame is copied behind its header, which takes less time than to send two pieces."""

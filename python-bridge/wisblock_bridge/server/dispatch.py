@@ -45,7 +45,7 @@ from wisblock_bridge.server.observers import Observers
 from wisblock_bridge.server.parameters import Checker
 from wisblock_bridge.server.parked_requests import ParkedRequests
 from wisblock_bridge.server.releases import Releases
-from wisblock_bridge.server.replies import Call, Replies
+from wisblock_bridge.server.replies import Call, Replies, stays
 from wisblock_bridge.server.subscriptions import Subscriptions
 from wisblock_bridge.server.undecodable import UndecodableFrames
 from wisblock_bridge.wire import messages
@@ -199,7 +199,7 @@ class Dispatcher:
         *,
         length: int | None = None,
         received_at: float | None = None,
-        has_left: Callable[[], bool] | bool = False,
+        has_left: Callable[[], bool] = stays,
     ) -> bool:
         """Take one frame from a client.
 
@@ -518,11 +518,9 @@ class Dispatcher:
         peer = call.session.peer
         if peer is not LOCAL:
             admit(peer, role_for(description), f"{module} {description.name}")
-        if call.has_left is not False and not description.reads_only:
-            if callable(call.has_left):
-                call.has_left = call.has_left()
-            if call.has_left:
-                raise ClosingError("The client has left: nothing is driven for it.")
+        # Asked anew each time: a request may have been parked meanwhile.
+        if not description.reads_only and call.has_left():
+            raise ClosingError("The client has left: nothing is driven for it.")
 
     def _subscribe(self, call: Call, params: SubscribeParams) -> None:
         node = call.request.node

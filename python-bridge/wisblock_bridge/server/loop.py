@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from wisblock_bridge.server.acceptor import Acceptor
 from wisblock_bridge.server.deaf_clients import DeafClients
+from wisblock_bridge.server.message_ages import GAP_S
 from wisblock_bridge.server.outbox import Outbox, Sent
 from wisblock_bridge.server.scanner import Scanned
 from wisblock_bridge.server.undecodable import DELIMITED, SEVERAL_FRAMES
@@ -44,9 +45,6 @@ floods, the loop sleeps and the lock is free."""
 
 LONGEST_SLEEP_S = 0.1
 """While anybody is connected, so that a time for which this process was stopped is noticed."""
-
-STOPPED_S = 0.25
-"""A turn that takes so much longer than it had to: what lies in the connections may be as old."""
 
 SETTLE_S = 0.05
 """After a stop, where the kernel may have the end of a connection only behind what it has no room
@@ -178,7 +176,7 @@ class Server:
 
     def _was_stopped(self, now: float) -> bool:
         """Return whether it is longer than usual since the loop has looked for messages."""
-        return now - self._turned_at > LONGEST_SLEEP_S + STOPPED_S
+        return now - self._turned_at > LONGEST_SLEEP_S + GAP_S
 
     def _renew_waiting(self) -> None:
         """Renew the leases of those whose requests were read and wait for their turn."""

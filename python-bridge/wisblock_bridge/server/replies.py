@@ -21,11 +21,16 @@ if TYPE_CHECKING:
     from wisblock_bridge.server.status import Counters
 
 
+def stays() -> bool:
+    """Return that a client is still there, where its connection does not tell."""
+    return False
+
+
 class Call(msgspec.Struct, gc=False):
     """A request that is not answered yet.
 
-    ``place`` is what it is parked for; ``has_left`` says whether its connection had ended when it
-    was to be started, so that it may drive nothing: that is found out where it matters.
+    ``place`` is what it is parked for; ``has_left`` tells whether its connection has ended, so
+    that it may drive nothing: that is found out where it matters.
     ``begun_at`` is the clock reading at which it came, s.
     """
 
@@ -34,7 +39,7 @@ class Call(msgspec.Struct, gc=False):
     request: messages.Request
     deadline: float
     place: Place | None = None
-    has_left: bool | Callable[[], bool] = False
+    has_left: Callable[[], bool] = stays
     begun_at: float = 0.0
 
 
