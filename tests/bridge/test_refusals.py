@@ -281,8 +281,8 @@ def test_a_flood_of_dear_frames_costs_others_little(own: BridgeProcess, name: st
         neighbour.result("invoke", **READ)
         flooding.start()
         counting.start()
-        times = []
-        for _ in range(60):
+        times: list[float] = []
+        while len(times) < 60 or asked <= 20:  # a busy computer floods slowly
             begin = time.monotonic()
             neighbour.result("invoke", **READ)
             times.append(time.monotonic() - begin)
