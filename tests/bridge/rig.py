@@ -122,7 +122,7 @@ class Rig:
 
     def frame(self, who: bytes, frame: bytes) -> None:
         """Send any frame."""
-        self.dispatcher.handle(who, frame)
+        self.dispatcher.handle(who, frame, has_left=lambda: who in self.gone)
         self.dispatcher.wake_workers()
 
     def send(self, who: bytes, method: str, timeout_ms: int | None = None, **params: Any) -> int:

@@ -413,6 +413,18 @@ def test_a_parked_request_dies_with_its_session(gated: GatedClock) -> None:
         assert not list(rig.slot_manager)
 
 
+def test_a_parked_request_drives_nothing_for_a_client_that_has_left(gated: GatedClock) -> None:
+    """Its session lives on for its lease; whoever asked is not there to see it."""
+    with Rig(clock=gated) as rig:
+        release = close_slowly(rig, gated)
+        rig.send_invoke(A, "RAK13007", 1, "set", 60_000, on=True)
+        rig.gone.add(A)
+        gated.gate.set()
+        assert rig.code(b"x", release) == "ok"
+        rig.settle()
+        assert not list(rig.slot_manager)
+
+
 def test_parked_subscriptions_do_not_move_to_another_connection(gated: GatedClock) -> None:
     with Rig(clock=gated) as rig:
         token = rig.result(A, "hello", lease_ms=60_000)["session"]
