@@ -13,11 +13,14 @@ import os
 import sys
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgpack
 import zmq
 from tests.nodes.peers.guarded import add_options, guard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class FakeBridge:
@@ -44,6 +47,7 @@ class FakeBridge:
         }
         self.sessions: set[str] = set()
         self.mute: set[str] = set()
+        self.held: list[Callable[[], None]] = []
         self.busy_once = True
         self.next_subscription = 1
 
@@ -177,8 +181,15 @@ class FakeBridge:
             event(0, 0, initial=True)
             self.result(identity, request, {"subscription": number})
             return
-        self.result(identity, request, {"subscription": number})
-        event(0, 0, initial=True)
+
+        def grant() -> None:
+            self.result(identity, request, {"subscription": number})
+            event(0, 0, initial=True)
+
+        if kind == "held":
+            self.held.append(grant)
+            return
+        grant()
         if kind == "gaps":
             event(1, 0)
             event(5, 3)
@@ -206,6 +217,9 @@ class FakeBridge:
             self.log["notes"].append(given["text"])
         elif operation == "mute":
             self.mute.update(given["methods"])
+        elif operation == "grant":
+            while self.held:
+                self.held.pop()()
         elif operation == "forget":
             self.sessions.clear()
         elif operation == "log":
