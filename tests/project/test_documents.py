@@ -323,6 +323,6 @@ def test_every_method_is_in_the_protocol(served: BridgeProcess) -> None:
         bridge.request("what is there")
     known = refused.value.data["known"]
     assert isinstance(known, list)
-    section = PROTOCOL.read_text().split("\n## 4. Methods\n")[1].split("\n## ")[0]
+    section = PROTOCOL.read_text().split("\n## 4. Methods\n")[1].split("\n##")[0]
     documented = re.findall(r"^\| `([\w.]+)` \|", section, flags=re.MULTILINE)
     assert sorted(documented) == sorted(known)
