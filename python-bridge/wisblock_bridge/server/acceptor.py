@@ -69,6 +69,9 @@ TURN_BYTES = 1024 * 1024
 COPIED_BYTES = 4096
 """A shorter frame is copied behind its header, which takes less time than to send two pieces."""
 
+GATHERED_BYTES = 16 * 1024
+"""What one peer is to get is gathered up to this, to be sent with one system call."""
+
 ACCEPTS_PER_TURN = 16
 ACCEPT_AGAIN_S = 1.0
 """After the computer could not give a descriptor: those of other parts may have become free."""
@@ -93,6 +96,8 @@ class Connection:
         has_left: The peer has hung up, or died; what it had sent before may still lie here.
         has_ended: Nothing more will come of it.
         kept_bytes: What of it is kept here and was not handed over, as last counted.
+        gathered: What it is to get at the next ``flush``, with headers.
+        gathered_bytes: How much that is.
         hangup: Reports that the peer has hung up, whatever lies in front of that.
         settles: It is read on although something waits, to find its end.
         chunk_since: Since when what was read last may have waited, s; None for what is new.
@@ -114,6 +119,8 @@ class Connection:
     message_bytes: int = 0
     kept_bytes: int = 0
     hangup: select.poll = field(default_factory=select.poll)
+    gathered: list[bytes] = field(default_factory=list)
+    gathered_bytes: int = 0
     unsent: deque[memoryview] = field(default_factory=deque)
     unsent_bytes: int = 0
     wants_writing: bool = False
@@ -168,6 +175,8 @@ class Acceptor:
         self._of_user: Counter[int | None] = Counter()
         self._waiting: deque[Connection] = deque()
         """Those with messages that were not handed over yet, whose turn it is first."""
+        self._to_flush: list[Connection] = []
+        """Those for which something was gathered."""
         self._received_bytes = 0
         self._accepts_again: Timer | None = None
         self._number = 0
@@ -504,6 +513,56 @@ class Acceptor:
 
     # -- writing ----------------------------------------------------------------------------------
 
+    def put(self, identity: bytes, frame: bytes) -> Sent:
+        """Send a message at the next ``flush``, together with others; a long one is sent now.
+
+        Args:
+            identity: Which peer.
+            frame: The message.
+
+        Returns:
+            As ``send``; what a peer turns out not to take at ``flush`` is kept until it does.
+        """
+        connection = self._connections.get(identity)
+        if connection is None or connection.has_ended:
+            return Sent.GONE
+        if connection.unsent:
+            return Sent.FULL
+        size = len(frame)
+        if size >= COPIED_BYTES:
+            self._flush(connection)
+            return self.send(identity, frame)
+        if not connection.gathered:
+            self._to_flush.append(connection)
+        connection.gathered.append(encode_header(size) + frame)
+        connection.gathered_bytes += size
+        if connection.gathered_bytes >= GATHERED_BYTES:
+            self._flush(connection)
+        return Sent.YES
+
+    def flush(self) -> None:
+        """Send what was gathered, each peer's in one piece."""
+        if self._to_flush:
+            connections, self._to_flush = self._to_flush, []
+            for connection in connections:
+                self._flush(connection)
+
+    def _flush(self, connection: Connection) -> None:
+        if not connection.gathered:
+            return  # of one that has gone, or for which it was too much to wait
+        data = b"".join(connection.gathered)
+        connection.gathered.clear()
+        connection.gathered_bytes = 0
+        try:
+            sent = connection.socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._end(connection)
+            return
+        if sent < len(data):
+            self._keep(connection, data[sent:])
+
     def send(self, identity: bytes, frame: bytes) -> Sent:
         """Send a message, if the peer takes it now.
 
@@ -541,7 +600,10 @@ class Acceptor:
     def _send_control(self, connection: Connection) -> None:
         """Send what the protocol itself has to send."""
         data = connection.protocol.bytes_to_send()
-        if not data or connection.has_ended:
+        if not data:
+            return
+        self._flush(connection)  # what was to go out before it
+        if connection.has_ended:
             return
         if not connection.unsent:
             try:
@@ -608,6 +670,7 @@ class Acceptor:
         if self._accepts_again is not None:
             self._accepts_again.cancel()
             self._accepts_again = None
+        self.flush()
         for connection in tuple(self._connections.values()):
             with suppress(OSError):
                 while connection.unsent:
@@ -637,6 +700,7 @@ class Acceptor:
         with suppress(ValueError):
             self._waiting.remove(connection)
         connection.unsent.clear()
+        connection.gathered.clear()
         if connection.interest:
             self._selector.unregister(connection.socket)
             connection.interest = 0

@@ -162,6 +162,7 @@ class Server:
         while not self._stopping:
             # Last of all: a worker that wakes earlier would only wait for the interpreter's lock.
             wait_s = self._wait_s()
+            self._acceptor.flush()
             dispatcher.wake_workers()
             was_stopped = self._turn(wait_s)
             self._hand_over(dispatcher, first_of_each=was_stopped)
@@ -321,6 +322,7 @@ class Server:
                 dispatcher.receive_scan(message)
             else:
                 dispatcher.receive(message)
+        self._acceptor.flush()  # before what clients want next: these have waited longer
 
     def finish(self, dispatcher: Dispatcher) -> None:
         """Hand over what has arrived and send what waits, once the dispatcher refuses everything.
@@ -334,6 +336,7 @@ class Server:
                 break
             self._hand_over(dispatcher)
         self.outbox.retry()
+        self._acceptor.flush()
 
     def close(self) -> None:
         """Close all connections, after a last attempt to send what waits."""
@@ -351,7 +354,7 @@ class Server:
     def _transmit(self, identity: bytes, frame: bytes) -> Sent:
         if self._remote is not None and not self._acceptor.has(identity):
             return self._remote.send(identity, frame)
-        return self._acceptor.send(identity, frame)
+        return self._acceptor.put(identity, frame)
 
     def _give_up(self, identity: bytes) -> None:
         name = self._acceptor.describe(identity)

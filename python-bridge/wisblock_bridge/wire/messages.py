@@ -143,16 +143,24 @@ def decode(frame: bytes, length: int | None = None) -> Request:
 
 
 def _examine_if_unusual(frame: bytes, request: Request) -> None:
-    """Examine a frame that may break a rule which the decoder does not know."""
+    """Examine a frame that may break a rule which the decoder does not know.
+
+    Where all keys are known and none is repeated, that can be in the parameters only: whatever else
+    there is has been decoded, and the bytes of a number mean nothing.
+    """
+    has_params = request.params is not NO_PARAMS
     keys = (
         _REQUIRED_KEYS
-        + (request.params is not NO_PARAMS)
+        + has_params
         + (request.timeout_ms is not msgspec.UNSET)
         + (request.deadline_ms is not msgspec.UNSET)
         + (request.node is not msgspec.UNSET)
     )
-    suspicion = frame.translate(_SUSPICION, _UNSUSPICIOUS)
-    if frame[0] != 0x80 | keys or len(suspicion) > limits.MAX_DEPTH or b"E" in suspicion:
+    is_unusual = frame[0] != 0x80 | keys
+    if has_params and not is_unusual:
+        suspicion = bytes(request.params).translate(_SUSPICION, _UNSUSPICIOUS)
+        is_unusual = len(suspicion) >= limits.MAX_DEPTH or b"E" in suspicion
+    if is_unusual:
         try:
             msgpack_rules.examine(frame)
         except BadRequestError as error:
