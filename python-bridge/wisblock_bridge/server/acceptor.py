@@ -93,6 +93,7 @@ class Connection:
         protocol: Its side of the protocol.
         messages: What has come and was not handed over yet; with a clock reading where it may have
             come long ago (s).
+        asks_whether_left: ``Acceptor.has_left`` of this one.
         has_left: The peer has hung up, or died; what it had sent before may still lie here.
         has_ended: Nothing more will come of it.
         kept_bytes: What of it is kept here and was not handed over, as last counted.
@@ -114,6 +115,7 @@ class Connection:
     address: str
     user: int | None
     protocol: ServerConnection
+    asks_whether_left: Callable[[], bool] = lambda: False
     handshake: Timer | None = None
     messages: deque[tuple[Message, float | None]] = field(default_factory=deque)
     message_bytes: int = 0
@@ -268,6 +270,7 @@ class Acceptor:
             user,
             ServerConnection(MAX_MESSAGE_BYTES, MAX_DISCARDED_BYTES),
         )
+        made.asks_whether_left = partial(self.has_left, made)
         made.hangup.register(accepted, select.POLLRDHUP)
         self._selector.register(accepted, _READ, partial(self._ready, made))
         self._connections[made.identity] = made
@@ -342,12 +345,16 @@ class Acceptor:
                 self._go_on(connection)
             if not connection.messages:
                 return None
-        message, received_at = connection.messages.popleft()
+        messages = connection.messages
+        message, received_at = messages.popleft()
         size = len(message) if type(message) is bytes else _size(message)
         connection.message_bytes -= size
         connection.kept_bytes -= size
         self._received_bytes -= size
-        self._go_on(connection)
+        if messages:
+            self._waiting.append(connection)
+        else:
+            self._go_on(connection)
         return connection, message, received_at
 
     def _go_on(self, connection: Connection) -> None:
@@ -430,25 +437,29 @@ class Acceptor:
             Whether the connection is still there.
         """
         try:
-            for message in connection.protocol.receive(data):
-                connection.messages.append((message, connection.chunk_since))
-                connection.old_messages += 1
+            found = connection.protocol.receive(data)
+            since = connection.chunk_since
+            for message in found:
+                connection.messages.append((message, since))
                 connection.message_bytes += (
                     len(message) if type(message) is bytes else _size(message)
                 )
+            connection.old_messages += len(found)
         except ProtocolError as error:
             self._break(connection, str(error))
             return False
-        self._send_control(connection)
-        if connection.identity not in self._connections:
-            return False
+        if connection.protocol.wants_to_send:
+            self._send_control(connection)
+            if connection.identity not in self._connections:
+                return False
         kept = connection.message_bytes + connection.protocol.held_bytes
         self._received_bytes += kept - connection.kept_bytes
         connection.kept_bytes = kept
         if self._received_bytes > MAX_RECEIVED_BYTES:
             most = max(self._connections.values(), key=lambda each: each.kept_bytes)
             self._break(most, "all clients together have sent more than can be kept")
-        return connection.identity in self._connections
+            return connection.identity in self._connections
+        return True
 
     def note_stop(self, since: float, now: float) -> bool:
         """Take note that this process was stopped: what waits in a connection may be as old.

@@ -76,6 +76,7 @@ class Server:
             self.outbox.drop,
             lambda _identity: self.outbox.retry(),
         )
+        self.outbox.transmit = self._acceptor.put  # as long as nobody else can be meant
         self._deaf = DeafClients(timer_queue)
         self._remote: RemoteClients | None = None
         self._listed: ClientList | None = None
@@ -117,6 +118,7 @@ class Server:
         )
         made.listen(endpoints)
         self._remote, self._listed = made, listed
+        self.outbox.transmit = self._transmit
 
     @property
     def keys_refused(self) -> int:
@@ -249,12 +251,13 @@ class Server:
 
     def _hand_over_burst(self, dispatcher: Dispatcher) -> int:
         """Hand over messages of this computer's programs; returns how many had their turn."""
-        take, handle, has_left = self._acceptor.take, dispatcher.handle, self._acceptor.has_left
+        take, handle = self._acceptor.take, dispatcher.handle
         monotonic = self._clock.monotonic
-        ends_at = monotonic() + BURST_S
+        now = monotonic()
+        ends_at = now + BURST_S
         messages = 0
         # Asked before each: a stop in the middle makes the rest as old as itself.
-        while messages < BURST and monotonic() < ends_at:
+        while messages < BURST and now < ends_at:
             messages += 1
             found = take()
             if found is None:
@@ -268,11 +271,13 @@ class Server:
                 frame,
                 LOCAL,
                 connection.describe,
+                now,
                 length=length,
                 received_at=received_at,
-                has_left=partial(has_left, connection),
+                has_left=connection.asks_whether_left,
             ):
                 break  # a flood that is being turned away: others get their turn
+            now = monotonic()
         return messages
 
     def _hand_over_remote_burst(self, dispatcher: Dispatcher, remote: RemoteClients) -> None:
@@ -315,13 +320,13 @@ class Server:
         Args:
             dispatcher: Takes it.
         """
-        messages = self._mailbox.take()
+        messages, receive = self._mailbox.take(), dispatcher.receive
         while messages:
             message = messages.popleft()
             if type(message) is Scanned:
                 dispatcher.receive_scan(message)
             else:
-                dispatcher.receive(message)
+                receive(message)
         self._acceptor.flush()  # before what clients want next: these have waited longer
 
     def finish(self, dispatcher: Dispatcher) -> None:

@@ -101,6 +101,9 @@ class Outbox:
         give_up: Called with the identity of a client that takes nothing; its session is to be
             ended.
         timer_queue: The poll loop's.
+
+    Attributes:
+        transmit: As above; another one may take its place before anything is sent.
     """
 
     def __init__(
@@ -109,7 +112,7 @@ class Outbox:
         give_up: Callable[[bytes], None],
         timer_queue: TimerQueue,
     ) -> None:
-        self._transmit = transmit
+        self.transmit = transmit
         self._give_up = give_up
         self._timer_queue = timer_queue
         self._timer: Timer | None = None
@@ -136,7 +139,7 @@ class Outbox:
             frame: The reply.
         """
         if not self._outboxes or identity not in self._outboxes:
-            sent = self._transmit(identity, frame)
+            sent = self.transmit(identity, frame)
             if sent is Sent.YES:
                 return
             if sent is Sent.GONE:
@@ -203,7 +206,7 @@ class Outbox:
             while outbox.items:
                 item = outbox.items[0]
                 if isinstance(item, bytes):
-                    sent = self._transmit(identity, item)
+                    sent = self.transmit(identity, item)
                 else:
                     sent = self._send_event(identity, *item)
                 if sent is Sent.FULL:
@@ -259,7 +262,7 @@ class Outbox:
         event.lost = subscription.lost
         if isinstance(event, messages.Event):
             event.late = subscription.late
-        sent = self._transmit(identity, messages.encode_event(event))
+        sent = self.transmit(identity, messages.encode_event(event))
         if sent is Sent.YES:
             subscription.lost = subscription.late = 0
         return sent

@@ -14,6 +14,7 @@ import json
 import math
 import re
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import msgspec
@@ -101,6 +102,9 @@ _LONG_FRAME_BYTES = 16 * 1024
 """A longer one is examined before it is decoded: that ends at the limit of elements, where a
 decoder looks at all of them."""
 
+_MOST_REMEMBERED, _LONGEST_REMEMBERED_BYTES = 512, 256
+"""Parameter maps of which it is remembered how they look."""
+
 LONGEST_SENTENCE = 1000
 """What a client sent is repeated in errors, but not at any length."""
 
@@ -158,13 +162,24 @@ def _examine_if_unusual(frame: bytes, request: Request) -> None:
     )
     is_unusual = frame[0] != 0x80 | keys
     if has_params and not is_unusual:
-        suspicion = bytes(request.params).translate(_SUSPICION, _UNSUSPICIOUS)
-        is_unusual = len(suspicion) >= limits.MAX_DEPTH or b"E" in suspicion
+        params = bytes(request.params)
+        look = _are_suspicious if len(params) <= _LONGEST_REMEMBERED_BYTES else _look
+        is_unusual = look(params)
     if is_unusual:
         try:
             msgpack_rules.examine(frame)
         except BadRequestError as error:
             raise Undecodable(request.id, error) from None
+
+
+def _look(params: bytes) -> bool:
+    """Return whether a parameter map may be nested too deep or contain an extension type."""
+    suspicion = params.translate(_SUSPICION, _UNSUSPICIOUS)
+    return len(suspicion) >= limits.MAX_DEPTH or b"E" in suspicion
+
+
+_are_suspicious = lru_cache(_MOST_REMEMBERED)(_look)
+"""Clients ask the same thing again and again."""
 
 
 def _check_envelope(request: Request) -> None:

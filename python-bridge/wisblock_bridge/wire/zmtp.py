@@ -87,6 +87,9 @@ class ServerConnection:
     Args:
         max_message_bytes: Messages beyond this are reported as ``Oversized``.
         max_discarded_bytes: Messages beyond this break the protocol.
+
+    Attributes:
+        has_more: Whether more may be complete: ``receive`` is to be called again, with nothing.
     """
 
     __slots__ = (
@@ -95,7 +98,6 @@ class ServerConnection:
         "_command",
         "_delimited",
         "_frames",
-        "_has_more",
         "_last",
         "_length",
         "_max_discarded_bytes",
@@ -103,6 +105,7 @@ class ServerConnection:
         "_missing",
         "_state",
         "_to_send",
+        "has_more",
     )
 
     READY = b"\x0bSocket-Type" + (6).to_bytes(4, "big") + b"ROUTER"
@@ -123,17 +126,17 @@ class ServerConnection:
         # The message that it belongs to.
         self._frames = 0
         self._delimited = False
-        self._has_more = False
-
-    @property
-    def has_more(self) -> bool:
-        """Whether more may be complete: ``receive`` is to be called again, with nothing."""
-        return self._has_more
+        self.has_more = False
 
     @property
     def is_open(self) -> bool:
         """Whether the handshake is over."""
         return self._state is _State.OPEN
+
+    @property
+    def wants_to_send(self) -> bool:
+        """Whether ``bytes_to_send`` has something."""
+        return bool(self._to_send)
 
     @property
     def held_bytes(self) -> int:
@@ -181,9 +184,9 @@ class ServerConnection:
             return messages
         for _ in range(FRAMES_AT_ONCE - len(messages)):
             if not self._read_frame(messages):
-                self._has_more = False
+                self.has_more = False
                 return messages
-        self._has_more = bool(buffer)
+        self.has_more = bool(buffer)
         return messages
 
     def _read_greeting(self) -> bool:
@@ -378,7 +381,7 @@ def encode_header(length: int) -> bytes:
     Returns:
         The bytes to send in front of the content.
     """
-    return _header(0, length)
+    return _SHORT_HEADERS[length] if length <= 0xFF else _header(0, length)  # noqa: PLR2004
 
 
 def encode_command(name: bytes, data: bytes) -> bytes:
@@ -398,3 +401,7 @@ def _header(flags: int, length: int) -> bytes:
     if length <= 0xFF:  # noqa: PLR2004  (one byte)
         return bytes((flags, length))
     return bytes((flags | LONG,)) + length.to_bytes(8, "big")
+
+
+_SHORT_HEADERS = tuple(_header(0, length) for length in range(0x100))
+"""Nearly every message gets one of these."""
