@@ -79,6 +79,8 @@ ACCEPT_AGAIN_S = 1.0
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _PEER_CREDENTIALS = struct.Struct("iII")
 
+_YES = Sent.YES  # looked up once: that of an enumeration's member takes time
+
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -406,7 +408,9 @@ class Acceptor:
                 break
             taken += len(data)
             is_empty = len(data) < wanted
-            since = self._age_of(connection, len(data))
+            since = connection.old_since
+            if since is not None:
+                since = self._age_of(connection, since, len(data))
             if not connection.has_work:  # else there is something before it, which is no newer
                 connection.chunk_since = since
             if not self._parse(connection, data):
@@ -498,11 +502,14 @@ class Acceptor:
                 connection.settles = True
         return any(connection.settles for connection in self._connections.values())
 
-    def _age_of(self, connection: Connection, length: int) -> float | None:
-        """Return since when bytes that were just read may have waited; None for new ones."""
-        since = connection.old_since
-        if since is None:
-            return None
+    def _age_of(self, connection: Connection, since: float, length: int) -> float | None:
+        """Return since when bytes that were just read may have waited; None for new ones.
+
+        Args:
+            connection: Whose.
+            since: Its ``old_since``.
+            length: How many.
+        """
         now = self._timer_queue.clock.monotonic()
         if not self._may_be_old(connection, now):
             connection.old_since = None
@@ -539,17 +546,18 @@ class Acceptor:
             return Sent.GONE
         if connection.unsent:
             return Sent.FULL
-        size = len(frame)
+        size, gathered = len(frame), connection.gathered
         if size >= COPIED_BYTES:
             self._flush(connection)
             return self.send(identity, frame)
-        if not connection.gathered:
+        if not gathered:
             self._to_flush.append(connection)
-        connection.gathered.append(encode_header(size) + frame)
+        gathered.append(encode_header(size))
+        gathered.append(frame)
         connection.gathered_bytes += size
         if connection.gathered_bytes >= GATHERED_BYTES:
             self._flush(connection)
-        return Sent.YES
+        return _YES
 
     def flush(self) -> None:
         """Send what was gathered, each peer's in one piece."""

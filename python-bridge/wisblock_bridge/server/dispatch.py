@@ -486,11 +486,13 @@ class Dispatcher:
             self._slot_manager.make_way_for_line(worker, wanted.output)
         claim = session.claims.get(place)
         is_new = claim is None
-        claim = claim or Claim()
+        if claim is None:
+            claim = Claim()
+        request = call.request
         job = Job(
             session,
             call.identity,
-            call.request.id,
+            request.id,
             call.deadline,
             wanted.description,
             wanted.arguments,
@@ -498,13 +500,13 @@ class Dispatcher:
             wanted.on_loss,
             wanted.urgent,
             claim,
-            begun_at=call.begun_at,
+            call.begun_at,
         )
         worker.submit(job, urgent=wanted.urgent)
         if is_new:  # only now: a request that was refused claims nothing
             self._sessions.begin_claim(session, place, claim)
             self.subscriptions.wake(session, place)
-        if call.request.node is not msgspec.UNSET and claim.note(call.request.node):
+        if request.node is not msgspec.UNSET and claim.note(request.node):
             self._observers.holder_changed(place)
         self._to_wake.add(worker)
 

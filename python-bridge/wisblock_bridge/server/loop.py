@@ -18,6 +18,7 @@ from wisblock_bridge.server.acceptor import Acceptor
 from wisblock_bridge.server.deaf_clients import DeafClients
 from wisblock_bridge.server.message_ages import GAP_S
 from wisblock_bridge.server.outbox import Outbox, Sent
+from wisblock_bridge.server.poller import Poller
 from wisblock_bridge.server.scanner import Scanned
 from wisblock_bridge.server.undecodable import DELIMITED, SEVERAL_FRAMES
 from wisblock_bridge.wire.roles import LOCAL, Peer, Role
@@ -68,7 +69,7 @@ class Server:
         self._sessions = sessions
         self._timer_queue = timer_queue
         self._clock = timer_queue.clock
-        self._selector = selectors.DefaultSelector()
+        self._selector = Poller()
         self.outbox = Outbox(self._transmit, self._give_up, timer_queue)
         self._acceptor = Acceptor(
             self._selector,

@@ -52,6 +52,9 @@ class Sent(Enum):
     GONE = auto()
 
 
+_YES = Sent.YES  # looked up once: that of an enumeration's member takes time
+
+
 @dataclass(slots=True, eq=False)
 class Subscription:
     """One subscription of one client.
@@ -138,9 +141,9 @@ class Outbox:
             identity: The connection.
             frame: The reply.
         """
-        if not self._outboxes or identity not in self._outboxes:
+        if identity not in self._outboxes:
             sent = self.transmit(identity, frame)
-            if sent is Sent.YES:
+            if sent is _YES:
                 return
             if sent is Sent.GONE:
                 self.unroutable += 1

@@ -124,13 +124,16 @@ def decode(frame: bytes, length: int | None = None) -> Request:
     Raises:
         Undecodable: The frame is not a request of this version.
     """
-    length = len(frame) if length is None else length
-    if length > MAX_MESSAGE_BYTES:
-        raise Undecodable(
-            _readable_id(frame),
-            BadRequestError(f"The frame has {length} bytes; {MAX_MESSAGE_BYTES} are allowed."),
-        )
-    examined = length > _LONG_FRAME_BYTES and frame[0] in _MAPS
+    examined = False
+    if length is None:
+        length = len(frame)
+    if length > _LONG_FRAME_BYTES:
+        if length > MAX_MESSAGE_BYTES:
+            raise Undecodable(
+                _readable_id(frame),
+                BadRequestError(f"The frame has {length} bytes; {MAX_MESSAGE_BYTES} are allowed."),
+            )
+        examined = frame[0] in _MAPS
     if examined:
         try:
             msgpack_rules.examine(frame)
