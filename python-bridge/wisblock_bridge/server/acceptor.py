@@ -147,7 +147,7 @@ class Connection:
     @property
     def has_work(self) -> bool:
         """Whether something of it that was read waits to be handed over."""
-        return bool(self.messages) or self.protocol.has_more
+        return True if self.messages else self.protocol.has_more
 
 
 class Acceptor:
@@ -396,7 +396,9 @@ class Acceptor:
         """Read what has come, and find its end if that is there."""
         taken, is_empty = 0, False
         while not is_empty and taken < TURN_BYTES:
-            wanted = min(connection.old_bytes or CHUNK_BYTES, CHUNK_BYTES)
+            wanted = CHUNK_BYTES
+            if connection.old_bytes:
+                wanted = min(connection.old_bytes, wanted)
             try:
                 data = connection.socket.recv(wanted)
             except BlockingIOError:
@@ -408,9 +410,9 @@ class Acceptor:
                 break
             taken += len(data)
             is_empty = len(data) < wanted
-            since = connection.old_since
-            if since is not None:
-                since = self._age_of(connection, since, len(data))
+            since = None
+            if connection.old_since is not None:
+                since = self._age_of(connection, connection.old_since, len(data))
             if not connection.has_work:  # else there is something before it, which is no newer
                 connection.chunk_since = since
             if not self._parse(connection, data):
@@ -440,23 +442,21 @@ class Acceptor:
         Returns:
             Whether the connection is still there.
         """
+        protocol, since = connection.protocol, connection.chunk_since
         try:
-            found = connection.protocol.receive(data)
-            since = connection.chunk_since
-            for message in found:
-                connection.messages.append((message, since))
-                connection.message_bytes += (
-                    len(message) if type(message) is bytes else _size(message)
-                )
-            connection.old_messages += len(found)
+            found = protocol.receive(data)
         except ProtocolError as error:
             self._break(connection, str(error))
             return False
-        if connection.protocol.wants_to_send:
+        for message in found:
+            connection.messages.append((message, since))
+            connection.message_bytes += len(message) if type(message) is bytes else _size(message)
+        connection.old_messages += len(found)
+        if protocol.wants_to_send:
             self._send_control(connection)
             if connection.identity not in self._connections:
                 return False
-        kept = connection.message_bytes + connection.protocol.held_bytes
+        kept = connection.message_bytes + protocol.held_bytes
         self._received_bytes += kept - connection.kept_bytes
         connection.kept_bytes = kept
         if self._received_bytes > MAX_RECEIVED_BYTES:

@@ -477,7 +477,8 @@ class Dispatcher:
         if wanted is None:
             wanted = self._prepare(call, raw)
             self._invocations.remember(encoded, wanted)
-        else:
+        elif not wanted.description.reads_only or call.session.peer is not LOCAL:
+            # A program of this computer may read anything; the rest is asked each time.
             self._admit(call, wanted.description, wanted.place.module)
         place = wanted.place
         worker = self._worker(place)

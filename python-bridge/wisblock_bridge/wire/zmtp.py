@@ -90,6 +90,7 @@ class ServerConnection:
 
     Attributes:
         has_more: Whether more may be complete: ``receive`` is to be called again, with nothing.
+        is_open: Whether the handshake is over.
     """
 
     __slots__ = (
@@ -106,6 +107,7 @@ class ServerConnection:
         "_state",
         "_to_send",
         "has_more",
+        "is_open",
     )
 
     READY = b"\x0bSocket-Type" + (6).to_bytes(4, "big") + b"ROUTER"
@@ -115,6 +117,7 @@ class ServerConnection:
         self._max_message_bytes = max_message_bytes
         self._max_discarded_bytes = max_discarded_bytes
         self._state = _State.GREETING
+        self.is_open = False
         self._buffer = bytearray()
         self._to_send: deque[bytes] = deque((GREETING,))
         # The frame that is being received; `_missing` is None between two frames.
@@ -127,11 +130,6 @@ class ServerConnection:
         self._frames = 0
         self._delimited = False
         self.has_more = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the handshake is over."""
-        return self._state is _State.OPEN
 
     @property
     def wants_to_send(self) -> bool:
@@ -170,16 +168,19 @@ class ServerConnection:
         """
         messages: list[Message] = []
         buffer = self._buffer
-        is_between = self._missing is None and not self._frames and self._state is _State.OPEN
-        if is_between and not buffer:
-            behind = _take_short(data, messages)
-            if behind == len(data):
-                return messages
-            buffer += data[behind:]
-        else:
-            buffer += data
-            if is_between:
+        if self._missing is None and self.is_open and not self._frames:
+            # Between two messages. By far the most frequent case, whole short requests, is not even
+            # put into the buffer.
+            if not buffer:
+                behind = _take_short(data, messages)
+                if behind == len(data):
+                    return messages
+                data = data[behind:]
+            else:
+                buffer += data
+                data = b""
                 del buffer[: _take_short(buffer, messages)]
+        buffer += data
         if self._state is _State.GREETING and not self._read_greeting():
             return messages
         for _ in range(FRAMES_AT_ONCE - len(messages)):
@@ -284,6 +285,7 @@ class ServerConnection:
                 raise ProtocolError("its handshake does not begin with READY")
             self._check_peer(data)
             self._state = _State.OPEN
+            self.is_open = True
         elif name == b"PING":
             context = data[2 : 2 + MAX_PING_CONTEXT_BYTES]
             self._to_send.append(encode_command(b"PONG", context))
@@ -334,12 +336,10 @@ def _take_short(data: bytes | bytearray, messages: list[Message]) -> int:
     Returns:
         How many bytes they take.
     """
-    at, size = 0, len(data)
-    for _ in range(FRAMES_AT_ONCE):
-        if at + 2 > size or data[at]:
-            break
+    at, last = 0, len(data) - 1
+    while at < last and not data[at] and len(messages) < FRAMES_AT_ONCE:
         behind = at + 2 + data[at + 1]
-        if behind > size:
+        if behind > last + 1:
             break
         messages.append(bytes(data[at + 2 : behind]))
         at = behind
