@@ -451,6 +451,96 @@ def test_a_peer_that_does_not_read_is_full_and_then_writable(bench: Bench) -> No
     assert bench.acceptor.send(identity, b"again") is Sent.YES
 
 
+def known(bench: Bench, peer: socket.socket) -> bytes:
+    """The identity of a peer, which says something for it."""
+    bench.taken.clear()
+    peer.sendall(frame(b"abc"))
+    bench.until(lambda: bench.taken)
+    return bench.taken[0][0].identity
+
+
+def received(peer: socket.socket, bench: Bench, count: int) -> bytes:
+    """What a peer gets, so many bytes."""
+    got = b""
+    end = time.monotonic() + LONG_S
+    while len(got) < count:
+        assert time.monotonic() < end, "never"
+        bench.turn()
+        with suppress(BlockingIOError):
+            got += peer.recv(1_000_000)
+    return got
+
+
+def test_what_is_gathered_goes_out_at_once_and_in_order(bench: Bench) -> None:
+    peer, other = greeted(bench), greeted(bench)
+    first, second = known(bench, peer), known(bench, other)
+    greeting = received(peer, bench, 64 + 30)
+    for number in range(50):
+        assert bench.acceptor.put(first, b"%d" % number) is Sent.YES
+        assert bench.acceptor.put(second, b"other") is Sent.YES
+    with pytest.raises(BlockingIOError):
+        peer.recv(1000)
+    bench.acceptor.flush()
+    assert peer.recv(1_000_000) == b"".join(frame(b"%d" % number) for number in range(50))
+    assert received(other, bench, 64 + 30 + 50 * 7).endswith(frame(b"other") * 50)
+    assert len(greeting) == 64 + 30
+
+
+def test_a_long_message_does_not_overtake_what_is_gathered(bench: Bench) -> None:
+    peer = greeted(bench)
+    identity = known(bench, peer)
+    received(peer, bench, 64 + 30)
+    assert bench.acceptor.put(identity, b"first") is Sent.YES
+    assert bench.acceptor.put(identity, b"x" * 5000) is Sent.YES
+    assert bench.acceptor.put(identity, b"last") is Sent.YES
+    bench.acceptor.flush()
+    expected = frame(b"first") + frame(b"x" * 5000) + frame(b"last")
+    assert received(peer, bench, len(expected)) == expected
+
+
+def test_a_pong_does_not_overtake_what_is_gathered(bench: Bench) -> None:
+    peer = greeted(bench)
+    identity = known(bench, peer)
+    received(peer, bench, 64 + 30)
+    assert bench.acceptor.put(identity, b"first") is Sent.YES
+    peer.sendall(ping())
+    expected = frame(b"first") + frame(b"\x04PONG", command=True)
+    assert received(peer, bench, len(expected)) == expected
+
+
+def test_no_more_is_gathered_for_a_peer_than_is_sent_in_one_piece(bench: Bench) -> None:
+    peer = greeted(bench)
+    identity = known(bench, peer)
+    received(peer, bench, 64 + 30)
+    for _ in range(17):
+        assert bench.acceptor.put(identity, b"x" * 1000) is Sent.YES
+    assert peer.recv(1_000_000) == frame(b"x" * 1000) * 17
+
+
+def test_a_peer_that_does_not_read_gets_nothing_gathered_any_more(bench: Bench) -> None:
+    peer = greeted(bench)
+    identity = known(bench, peer)
+    sent = 0
+    while bench.acceptor.put(identity, b"x" * 1000) is Sent.YES:
+        sent += 1
+        assert sent < 10_000
+    got = received(peer, bench, 64 + 30 + sent * 1009)
+    assert got.endswith(frame(b"x" * 1000) * sent)
+    assert bench.writable == [identity]
+
+
+def test_what_is_gathered_for_a_peer_that_leaves_harms_nobody(bench: Bench) -> None:
+    peer, other = greeted(bench), greeted(bench)
+    first, second = known(bench, peer), known(bench, other)
+    bench.acceptor.put(first, b"too late")
+    bench.acceptor.put(second, b"other")
+    peer.close()
+    bench.acceptor.flush()
+    bench.until(lambda: bench.left == [first])
+    assert bench.acceptor.put(first, b"gone") is Sent.GONE
+    assert received(other, bench, 64 + 30 + 7).endswith(frame(b"other"))
+
+
 def test_a_peer_that_asks_for_pongs_and_does_not_read_them_is_cut_off(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -553,8 +643,9 @@ def test_closing_sends_what_waits(bench: Bench) -> None:
     peer.sendall(frame(b"abc"))
     bench.until(lambda: bench.taken)
     assert bench.acceptor.send(bench.taken[0][0].identity, b"last") is Sent.YES
+    assert bench.acceptor.put(bench.taken[0][0].identity, b"gathered") is Sent.YES
     bench.acceptor.close()
-    assert peer.recv(1000).endswith(frame(b"last"))
+    assert peer.recv(1000).endswith(frame(b"last") + frame(b"gathered"))
     assert peer.recv(1000) == b""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from typing import TYPE_CHECKING, Any
 
 import msgpack
@@ -12,7 +13,7 @@ from tests.cases import for_each
 
 from wisblock_bridge.errors import BadParamsError, BusError, BusFault, InUseError
 from wisblock_bridge.module_api import Quality, Result
-from wisblock_bridge.wire import messages
+from wisblock_bridge.wire import messages, msgpack_rules
 from wisblock_bridge.wire.messages import Undecodable
 
 if TYPE_CHECKING:
@@ -202,6 +203,23 @@ def test_depth_outside_the_parameters_counts_too() -> None:
     deep = b"\x84" + packed()[1:] + b"\xa4more" + b"\x91" * 16 + b"\x01"
     assert refuse(deep).error.code == "bad_request"
     assert messages.decode(b"\x84" + packed()[1:] + b"\xa4more" + b"\x91" * 15 + b"\x01").id == 7
+
+
+@for_each(
+    "values",
+    [
+        {"id": 0xC7D4_D8C1},
+        {"id": "\u0141\u0147" * 20},
+        {"deadline_ms": struct.unpack(">d", b"\x41\xc7\xd4\xd8\xc8\xc1\x91\xde")[0]},
+        {"node": "\u0451\u0458" * 20},
+    ],
+)
+def test_only_the_parameters_of_a_usual_request_are_suspected(
+    values: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever bytes its number, its time and its names happen to have."""
+    monkeypatch.setattr(msgpack_rules, "examine", lambda _: pytest.fail("examined"))
+    assert messages.decode(packed(params={"slot": 1}, **values)).method == "ping"
 
 
 def test_wide_is_not_deep() -> None:

@@ -190,6 +190,16 @@ def test_much_that_came_at_once_is_taken_in_several_calls() -> None:
     assert not made.has_more
 
 
+def test_short_messages_that_come_together_and_the_beginning_of_another() -> None:
+    """What is cut off at the end waits; what follows a long message is short again."""
+    made = opened()
+    assert made.receive(frame(b"a") + frame(b"") + frame(b"bc")[:-1]) == [b"a", b""]
+    assert made.held_bytes == 1
+    assert made.receive(b"c" + frame(b"d") * 2) == [b"bc", b"d", b"d"]
+    assert made.receive(frame(b"x" * 300) + frame(b"e")) == [b"x" * 300, b"e"]
+    assert made.held_bytes == 0
+
+
 PIECES = st.one_of(
     st.binary(max_size=400).map(frame),
     st.binary(min_size=990, max_size=1300).map(frame),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from wisblock_bridge.errors import BridgeError
     from wisblock_bridge.module_api import Result
@@ -19,9 +21,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.wire.messages import RequestId
 
 
-@dataclass(slots=True, eq=False)
-class Job:
-    """One call of one operation.
+class Job(msgspec.Struct, eq=False, gc=False):
+    """One call of one operation; a struct, because one is made for each request.
 
     Attributes:
         session: Who asked.
@@ -72,8 +73,7 @@ class MakeSafe:
     claim: Claim | None = None
 
 
-@dataclass(slots=True, eq=False)
-class JobResult:
+class JobResult(msgspec.Struct, eq=False, gc=False):
     """A finished job, its reply ready to be sent."""
 
     job: Job

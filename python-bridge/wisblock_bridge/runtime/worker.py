@@ -315,7 +315,7 @@ class Worker:
         if job.operation.reads_only:
             self._measure(job.operation, job.arguments, job)
             return
-        if not self._may_start(job):
+        if not self._may_start(job, self._clock.monotonic()):
             return
         claim = None if job.claim is None else job.claim.current
         try:
@@ -326,7 +326,7 @@ class Worker:
             self._fail(job, error, started=True)
             return
         self._outputs.written(job, claim, certain=True)
-        self._answer(job, readings)
+        self._answer([job], readings)
         self._outputs.report_rest()
 
     def _measure(
@@ -337,10 +337,11 @@ class Worker:
         It begins after the last of them came: nobody is given a value from before the question.
         """
         waiting = [*asked, *self._queue.take_equal(operation, arguments)]
-        jobs = [job for job in waiting if self._may_start(job)]
+        now = self._clock.monotonic()
+        jobs = [job for job in waiting if self._may_start(job, now)]
         watchers: list[PeriodicReading] = []
         if self.watched:
-            watchers = self._watchers.due_for(operation, arguments, self._clock.monotonic())
+            watchers = self._watchers.due_for(operation, arguments, now)
         if not jobs and not watchers:
             return
         outcome: Result | BridgeError
@@ -351,15 +352,14 @@ class Worker:
             for job in jobs:
                 self._fail(job, error, started=True)
         else:
-            for job in jobs:
-                self._answer(job, outcome)
+            self._answer(jobs, outcome)
         if watchers:
             self._watchers.deliver(watchers, outcome)
         self._outputs.report_rest()
 
-    def _may_start(self, job: Job) -> bool:
+    def _may_start(self, job: Job, now: float) -> bool:
         """Return whether a job may be started; one that may not is answered."""
-        if self._clock.monotonic() > job.deadline:
+        if now > job.deadline:
             why = "The request waited longer than its timeout_ms and was not started."
             self._refuse(job, ExpiredError(why))
         elif not job.session.current.alive:
@@ -370,17 +370,23 @@ class Worker:
             return True
         return False
 
-    def _answer(self, job: Job, readings: Result) -> None:
-        try:
-            frame = messages.encode_result(
-                job.request_id, messages.outcome(readings, emulated=self._emulated)
-            )
-        except Exception as error:  # noqa: BLE001  (whatever a module put into its readings)
-            self._fail(job, self.lifecycle.defect(error), started=True)
+    def _answer(self, jobs: list[Job], readings: Result) -> None:
+        """Answer jobs that asked for the same; the result is encoded once for all of them."""
+        if not jobs:
             return
-        self.values.keep(job.operation, job.arguments, readings, len(frame))
+        try:
+            result = messages.encode_part(messages.outcome(readings, emulated=self._emulated))
+        except Exception as error:  # noqa: BLE001  (whatever a module put into its readings)
+            found = self.lifecycle.defect(error)
+            for job in jobs:
+                self._fail(job, found, started=True)
+            return
+        operation, arguments = jobs[0].operation, jobs[0].arguments
+        self.values.keep(operation, arguments, readings, len(bytes(result)))
         shown = readings if self._observing else None
-        self._mailbox.put(JobResult(job, frame, self, started=True, readings=shown))
+        for job in jobs:
+            frame = messages.encode_result(job.request_id, result)
+            self._mailbox.put(JobResult(job, frame, self, started=True, readings=shown))
 
     def _refuse(self, job: Job, error: BridgeError) -> None:
         """Answer a job that is not started; also called by the poll loop."""

@@ -69,12 +69,17 @@ TURN_BYTES = 1024 * 1024
 COPIED_BYTES = 4096
 """A shorter frame is copied behind its header, which takes less time than to send two pieces."""
 
+GATHERED_BYTES = 16 * 1024
+"""What one peer is to get is gathered up to this, to be sent with one system call."""
+
 ACCEPTS_PER_TURN = 16
 ACCEPT_AGAIN_S = 1.0
 """After the computer could not give a descriptor: those of other parts may have become free."""
 
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _PEER_CREDENTIALS = struct.Struct("iII")
+
+_YES = Sent.YES  # looked up once: that of an enumeration's member takes time
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -90,9 +95,12 @@ class Connection:
         protocol: Its side of the protocol.
         messages: What has come and was not handed over yet; with a clock reading where it may have
             come long ago (s).
+        asks_whether_left: ``Acceptor.has_left`` of this one.
         has_left: The peer has hung up, or died; what it had sent before may still lie here.
         has_ended: Nothing more will come of it.
         kept_bytes: What of it is kept here and was not handed over, as last counted.
+        gathered: What it is to get at the next ``flush``, with headers.
+        gathered_bytes: How much that is.
         hangup: Reports that the peer has hung up, whatever lies in front of that.
         settles: It is read on although something waits, to find its end.
         chunk_since: Since when what was read last may have waited, s; None for what is new.
@@ -109,11 +117,14 @@ class Connection:
     address: str
     user: int | None
     protocol: ServerConnection
+    asks_whether_left: Callable[[], bool] = lambda: False
     handshake: Timer | None = None
     messages: deque[tuple[Message, float | None]] = field(default_factory=deque)
     message_bytes: int = 0
     kept_bytes: int = 0
     hangup: select.poll = field(default_factory=select.poll)
+    gathered: list[bytes] = field(default_factory=list)
+    gathered_bytes: int = 0
     unsent: deque[memoryview] = field(default_factory=deque)
     unsent_bytes: int = 0
     wants_writing: bool = False
@@ -136,7 +147,7 @@ class Connection:
     @property
     def has_work(self) -> bool:
         """Whether something of it that was read waits to be handed over."""
-        return bool(self.messages) or self.protocol.has_more
+        return True if self.messages else self.protocol.has_more
 
 
 class Acceptor:
@@ -168,6 +179,8 @@ class Acceptor:
         self._of_user: Counter[int | None] = Counter()
         self._waiting: deque[Connection] = deque()
         """Those with messages that were not handed over yet, whose turn it is first."""
+        self._to_flush: list[Connection] = []
+        """Those for which something was gathered."""
         self._received_bytes = 0
         self._accepts_again: Timer | None = None
         self._number = 0
@@ -259,6 +272,7 @@ class Acceptor:
             user,
             ServerConnection(MAX_MESSAGE_BYTES, MAX_DISCARDED_BYTES),
         )
+        made.asks_whether_left = partial(self.has_left, made)
         made.hangup.register(accepted, select.POLLRDHUP)
         self._selector.register(accepted, _READ, partial(self._ready, made))
         self._connections[made.identity] = made
@@ -333,12 +347,16 @@ class Acceptor:
                 self._go_on(connection)
             if not connection.messages:
                 return None
-        message, received_at = connection.messages.popleft()
+        messages = connection.messages
+        message, received_at = messages.popleft()
         size = len(message) if type(message) is bytes else _size(message)
         connection.message_bytes -= size
         connection.kept_bytes -= size
         self._received_bytes -= size
-        self._go_on(connection)
+        if messages:
+            self._waiting.append(connection)
+        else:
+            self._go_on(connection)
         return connection, message, received_at
 
     def _go_on(self, connection: Connection) -> None:
@@ -378,7 +396,9 @@ class Acceptor:
         """Read what has come, and find its end if that is there."""
         taken, is_empty = 0, False
         while not is_empty and taken < TURN_BYTES:
-            wanted = min(connection.old_bytes or CHUNK_BYTES, CHUNK_BYTES)
+            wanted = CHUNK_BYTES
+            if connection.old_bytes:
+                wanted = min(connection.old_bytes, wanted)
             try:
                 data = connection.socket.recv(wanted)
             except BlockingIOError:
@@ -390,7 +410,9 @@ class Acceptor:
                 break
             taken += len(data)
             is_empty = len(data) < wanted
-            since = self._age_of(connection, len(data))
+            since = None
+            if connection.old_since is not None:
+                since = self._age_of(connection, connection.old_since, len(data))
             if not connection.has_work:  # else there is something before it, which is no newer
                 connection.chunk_since = since
             if not self._parse(connection, data):
@@ -420,26 +442,28 @@ class Acceptor:
         Returns:
             Whether the connection is still there.
         """
+        protocol, since = connection.protocol, connection.chunk_since
         try:
-            for message in connection.protocol.receive(data):
-                connection.messages.append((message, connection.chunk_since))
-                connection.old_messages += 1
-                connection.message_bytes += (
-                    len(message) if type(message) is bytes else _size(message)
-                )
+            found = protocol.receive(data)
         except ProtocolError as error:
             self._break(connection, str(error))
             return False
-        self._send_control(connection)
-        if connection.identity not in self._connections:
-            return False
-        kept = connection.message_bytes + connection.protocol.held_bytes
+        for message in found:
+            connection.messages.append((message, since))
+            connection.message_bytes += len(message) if type(message) is bytes else _size(message)
+        connection.old_messages += len(found)
+        if protocol.wants_to_send:
+            self._send_control(connection)
+            if connection.identity not in self._connections:
+                return False
+        kept = connection.message_bytes + protocol.held_bytes
         self._received_bytes += kept - connection.kept_bytes
         connection.kept_bytes = kept
         if self._received_bytes > MAX_RECEIVED_BYTES:
             most = max(self._connections.values(), key=lambda each: each.kept_bytes)
             self._break(most, "all clients together have sent more than can be kept")
-        return connection.identity in self._connections
+            return connection.identity in self._connections
+        return True
 
     def note_stop(self, since: float, now: float) -> bool:
         """Take note that this process was stopped: what waits in a connection may be as old.
@@ -478,11 +502,14 @@ class Acceptor:
                 connection.settles = True
         return any(connection.settles for connection in self._connections.values())
 
-    def _age_of(self, connection: Connection, length: int) -> float | None:
-        """Return since when bytes that were just read may have waited; None for new ones."""
-        since = connection.old_since
-        if since is None:
-            return None
+    def _age_of(self, connection: Connection, since: float, length: int) -> float | None:
+        """Return since when bytes that were just read may have waited; None for new ones.
+
+        Args:
+            connection: Whose.
+            since: Its ``old_since``.
+            length: How many.
+        """
         now = self._timer_queue.clock.monotonic()
         if not self._may_be_old(connection, now):
             connection.old_since = None
@@ -503,6 +530,57 @@ class Acceptor:
         return was_full and not has_paused
 
     # -- writing ----------------------------------------------------------------------------------
+
+    def put(self, identity: bytes, frame: bytes) -> Sent:
+        """Send a message at the next ``flush``, together with others; a long one is sent now.
+
+        Args:
+            identity: Which peer.
+            frame: The message.
+
+        Returns:
+            As ``send``; what a peer turns out not to take at ``flush`` is kept until it does.
+        """
+        connection = self._connections.get(identity)
+        if connection is None or connection.has_ended:
+            return Sent.GONE
+        if connection.unsent:
+            return Sent.FULL
+        size, gathered = len(frame), connection.gathered
+        if size >= COPIED_BYTES:
+            self._flush(connection)
+            return self.send(identity, frame)
+        if not gathered:
+            self._to_flush.append(connection)
+        gathered.append(encode_header(size))
+        gathered.append(frame)
+        connection.gathered_bytes += size
+        if connection.gathered_bytes >= GATHERED_BYTES:
+            self._flush(connection)
+        return _YES
+
+    def flush(self) -> None:
+        """Send what was gathered, each peer's in one piece."""
+        if self._to_flush:
+            connections, self._to_flush = self._to_flush, []
+            for connection in connections:
+                self._flush(connection)
+
+    def _flush(self, connection: Connection) -> None:
+        if not connection.gathered:
+            return  # of one that has gone, or for which it was too much to wait
+        data = b"".join(connection.gathered)
+        connection.gathered.clear()
+        connection.gathered_bytes = 0
+        try:
+            sent = connection.socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._end(connection)
+            return
+        if sent < len(data):
+            self._keep(connection, data[sent:])
 
     def send(self, identity: bytes, frame: bytes) -> Sent:
         """Send a message, if the peer takes it now.
@@ -541,7 +619,10 @@ class Acceptor:
     def _send_control(self, connection: Connection) -> None:
         """Send what the protocol itself has to send."""
         data = connection.protocol.bytes_to_send()
-        if not data or connection.has_ended:
+        if not data:
+            return
+        self._flush(connection)  # what was to go out before it
+        if connection.has_ended:
             return
         if not connection.unsent:
             try:
@@ -608,6 +689,7 @@ class Acceptor:
         if self._accepts_again is not None:
             self._accepts_again.cancel()
             self._accepts_again = None
+        self.flush()
         for connection in tuple(self._connections.values()):
             with suppress(OSError):
                 while connection.unsent:
@@ -637,6 +719,7 @@ class Acceptor:
         with suppress(ValueError):
             self._waiting.remove(connection)
         connection.unsent.clear()
+        connection.gathered.clear()
         if connection.interest:
             self._selector.unregister(connection.socket)
             connection.interest = 0

@@ -196,6 +196,7 @@ class Dispatcher:
         frame: bytes,
         peer: Peer = LOCAL,
         address: Callable[[], str] | None = None,
+        now: float | None = None,
         *,
         length: int | None = None,
         received_at: float | None = None,
@@ -208,6 +209,7 @@ class Dispatcher:
             frame: What it sent.
             peer: Who it is, by the key of its connection.
             address: Tells where it is; asked only when its session begins.
+            now: Clock reading, s; None to look.
             length: Of the whole frame, where only its start is there, bytes.
             received_at: Clock reading since when it may have waited, s; None for now.
             has_left: Tells whether its connection has ended; asked before something is driven.
@@ -218,7 +220,10 @@ class Dispatcher:
         """
         if peer is not LOCAL and not self._may_enter(identity, frame, peer):
             return self._note_refusal()
-        now = self._clock.monotonic()
+        if now is None:
+            now = self._clock.monotonic()
+        if received_at is None:
+            received_at = now
         session = self._sessions.of(identity, now, peer, address)
         counters = self._counters
         counters.requests += 1
@@ -250,9 +255,9 @@ class Dispatcher:
                 session,
                 identity,
                 request,
-                messages.latest_start(request, now if received_at is None else received_at),
+                messages.latest_start(request, received_at),
                 has_left=has_left,
-                begun_at=now if received_at is None else received_at,
+                begun_at=received_at,
             )
         )
         if refused:
@@ -472,7 +477,8 @@ class Dispatcher:
         if wanted is None:
             wanted = self._prepare(call, raw)
             self._invocations.remember(encoded, wanted)
-        else:
+        elif not wanted.description.reads_only or call.session.peer is not LOCAL:
+            # A program of this computer may read anything; the rest is asked each time.
             self._admit(call, wanted.description, wanted.place.module)
         place = wanted.place
         worker = self._worker(place)
@@ -481,11 +487,13 @@ class Dispatcher:
             self._slot_manager.make_way_for_line(worker, wanted.output)
         claim = session.claims.get(place)
         is_new = claim is None
-        claim = claim or Claim()
+        if claim is None:
+            claim = Claim()
+        request = call.request
         job = Job(
             session,
             call.identity,
-            call.request.id,
+            request.id,
             call.deadline,
             wanted.description,
             wanted.arguments,
@@ -493,13 +501,13 @@ class Dispatcher:
             wanted.on_loss,
             wanted.urgent,
             claim,
-            begun_at=call.begun_at,
+            call.begun_at,
         )
         worker.submit(job, urgent=wanted.urgent)
         if is_new:  # only now: a request that was refused claims nothing
             self._sessions.begin_claim(session, place, claim)
             self.subscriptions.wake(session, place)
-        if call.request.node is not msgspec.UNSET and claim.note(call.request.node):
+        if request.node is not msgspec.UNSET and claim.note(request.node):
             self._observers.holder_changed(place)
         self._to_wake.add(worker)
 

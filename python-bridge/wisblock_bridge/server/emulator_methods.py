@@ -92,12 +92,16 @@ class EmulatorMethods:
         board: The emulated board.
         slot_manager: What is in use in its slots.
         clock: Time.
+
+    Attributes:
+        ask_for: Plugs a module into a slot, where an emulated slot would take it of itself.
     """
 
     def __init__(self, board: EmulatedBoard, slot_manager: SlotManager, clock: Clock) -> None:
         self._board = board
         self._slot_manager = slot_manager
         self._clock = clock
+        self.ask_for = board.ask_for
         self.methods: dict[str, Callable[[msgspec.Raw], object]] = {
             "emulator.list": self._method("emulator.list", ListParams, self._list),
             "emulator.get": self._method("emulator.get", GetParams, self._get),
@@ -116,15 +120,6 @@ class EmulatorMethods:
         board = self._board
         observers.plugged = lambda: {slot: board.plugged(slot) for slot in board.slots}
         board.on_plugged = observers.plugged_changed
-
-    def ask_for(self, module: str, slot: Slot) -> None:
-        """Plug in what was asked for, where an emulated slot would take it of itself.
-
-        Args:
-            module: Name of the module.
-            slot: Where.
-        """
-        self._board.ask_for(module, slot)
 
     @staticmethod
     def _method(

@@ -18,6 +18,7 @@ from wisblock_bridge.server.acceptor import Acceptor
 from wisblock_bridge.server.deaf_clients import DeafClients
 from wisblock_bridge.server.message_ages import GAP_S
 from wisblock_bridge.server.outbox import Outbox, Sent
+from wisblock_bridge.server.poller import Poller
 from wisblock_bridge.server.scanner import Scanned
 from wisblock_bridge.server.undecodable import DELIMITED, SEVERAL_FRAMES
 from wisblock_bridge.wire.roles import LOCAL, Peer, Role
@@ -68,7 +69,7 @@ class Server:
         self._sessions = sessions
         self._timer_queue = timer_queue
         self._clock = timer_queue.clock
-        self._selector = selectors.DefaultSelector()
+        self._selector = Poller()
         self.outbox = Outbox(self._transmit, self._give_up, timer_queue)
         self._acceptor = Acceptor(
             self._selector,
@@ -76,6 +77,7 @@ class Server:
             self.outbox.drop,
             lambda _identity: self.outbox.retry(),
         )
+        self.outbox.transmit = self._acceptor.put  # as long as nobody else can be meant
         self._deaf = DeafClients(timer_queue)
         self._remote: RemoteClients | None = None
         self._listed: ClientList | None = None
@@ -117,6 +119,7 @@ class Server:
         )
         made.listen(endpoints)
         self._remote, self._listed = made, listed
+        self.outbox.transmit = self._transmit
 
     @property
     def keys_refused(self) -> int:
@@ -162,6 +165,7 @@ class Server:
         while not self._stopping:
             # Last of all: a worker that wakes earlier would only wait for the interpreter's lock.
             wait_s = self._wait_s()
+            self._acceptor.flush()
             dispatcher.wake_workers()
             was_stopped = self._turn(wait_s)
             self._hand_over(dispatcher, first_of_each=was_stopped)
@@ -248,12 +252,13 @@ class Server:
 
     def _hand_over_burst(self, dispatcher: Dispatcher) -> int:
         """Hand over messages of this computer's programs; returns how many had their turn."""
-        take, handle, has_left = self._acceptor.take, dispatcher.handle, self._acceptor.has_left
+        take, handle = self._acceptor.take, dispatcher.handle
         monotonic = self._clock.monotonic
-        ends_at = monotonic() + BURST_S
+        now = monotonic()
+        ends_at = now + BURST_S
         messages = 0
         # Asked before each: a stop in the middle makes the rest as old as itself.
-        while messages < BURST and monotonic() < ends_at:
+        while messages < BURST and now < ends_at:
             messages += 1
             found = take()
             if found is None:
@@ -267,11 +272,13 @@ class Server:
                 frame,
                 LOCAL,
                 connection.describe,
+                now,
                 length=length,
                 received_at=received_at,
-                has_left=partial(has_left, connection),
+                has_left=connection.asks_whether_left,
             ):
                 break  # a flood that is being turned away: others get their turn
+            now = monotonic()
         return messages
 
     def _hand_over_remote_burst(self, dispatcher: Dispatcher, remote: RemoteClients) -> None:
@@ -314,13 +321,14 @@ class Server:
         Args:
             dispatcher: Takes it.
         """
-        messages = self._mailbox.take()
+        messages, receive = self._mailbox.take(), dispatcher.receive
         while messages:
             message = messages.popleft()
             if type(message) is Scanned:
                 dispatcher.receive_scan(message)
             else:
-                dispatcher.receive(message)
+                receive(message)
+        self._acceptor.flush()  # before what clients want next: these have waited longer
 
     def finish(self, dispatcher: Dispatcher) -> None:
         """Hand over what has arrived and send what waits, once the dispatcher refuses everything.
@@ -334,6 +342,7 @@ class Server:
                 break
             self._hand_over(dispatcher)
         self.outbox.retry()
+        self._acceptor.flush()
 
     def close(self) -> None:
         """Close all connections, after a last attempt to send what waits."""
@@ -351,7 +360,7 @@ class Server:
     def _transmit(self, identity: bytes, frame: bytes) -> Sent:
         if self._remote is not None and not self._acceptor.has(identity):
             return self._remote.send(identity, frame)
-        return self._acceptor.send(identity, frame)
+        return self._acceptor.put(identity, frame)
 
     def _give_up(self, identity: bytes) -> None:
         name = self._acceptor.describe(identity)

@@ -74,7 +74,7 @@ class Replies:
 
     def send(self, session: Session, identity: bytes, frame: bytes) -> None:
         """Answer on the connection that asked, unless it belongs to another key by now."""
-        current = session.current
+        current = session if session.superseded_by is None else session.current
         if current.identity == identity:
             if current.in_flight > 0:
                 current.in_flight -= 1

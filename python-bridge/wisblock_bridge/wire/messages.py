@@ -14,6 +14,7 @@ import json
 import math
 import re
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import msgspec
@@ -101,6 +102,9 @@ _LONG_FRAME_BYTES = 16 * 1024
 """A longer one is examined before it is decoded: that ends at the limit of elements, where a
 decoder looks at all of them."""
 
+_MOST_REMEMBERED, _LONGEST_REMEMBERED_BYTES = 512, 256
+"""Parameter maps of which it is remembered how they look."""
+
 LONGEST_SENTENCE = 1000
 """What a client sent is repeated in errors, but not at any length."""
 
@@ -120,13 +124,16 @@ def decode(frame: bytes, length: int | None = None) -> Request:
     Raises:
         Undecodable: The frame is not a request of this version.
     """
-    length = len(frame) if length is None else length
-    if length > MAX_MESSAGE_BYTES:
-        raise Undecodable(
-            _readable_id(frame),
-            BadRequestError(f"The frame has {length} bytes; {MAX_MESSAGE_BYTES} are allowed."),
-        )
-    examined = length > _LONG_FRAME_BYTES and frame[0] in _MAPS
+    examined = False
+    if length is None:
+        length = len(frame)
+    if length > _LONG_FRAME_BYTES:
+        if length > MAX_MESSAGE_BYTES:
+            raise Undecodable(
+                _readable_id(frame),
+                BadRequestError(f"The frame has {length} bytes; {MAX_MESSAGE_BYTES} are allowed."),
+            )
+        examined = frame[0] in _MAPS
     if examined:
         try:
             msgpack_rules.examine(frame)
@@ -143,20 +150,39 @@ def decode(frame: bytes, length: int | None = None) -> Request:
 
 
 def _examine_if_unusual(frame: bytes, request: Request) -> None:
-    """Examine a frame that may break a rule which the decoder does not know."""
+    """Examine a frame that may break a rule which the decoder does not know.
+
+    Where all keys are known and none is repeated, that can be in the parameters only: whatever else
+    there is has been decoded, and the bytes of a number mean nothing.
+    """
+    has_params = request.params is not NO_PARAMS
     keys = (
         _REQUIRED_KEYS
-        + (request.params is not NO_PARAMS)
+        + has_params
         + (request.timeout_ms is not msgspec.UNSET)
         + (request.deadline_ms is not msgspec.UNSET)
         + (request.node is not msgspec.UNSET)
     )
-    suspicion = frame.translate(_SUSPICION, _UNSUSPICIOUS)
-    if frame[0] != 0x80 | keys or len(suspicion) > limits.MAX_DEPTH or b"E" in suspicion:
+    is_unusual = frame[0] != 0x80 | keys
+    if has_params and not is_unusual:
+        params = bytes(request.params)
+        look = _are_suspicious if len(params) <= _LONGEST_REMEMBERED_BYTES else _look
+        is_unusual = look(params)
+    if is_unusual:
         try:
             msgpack_rules.examine(frame)
         except BadRequestError as error:
             raise Undecodable(request.id, error) from None
+
+
+def _look(params: bytes) -> bool:
+    """Return whether a parameter map may be nested too deep or contain an extension type."""
+    suspicion = params.translate(_SUSPICION, _UNSUSPICIOUS)
+    return len(suspicion) >= limits.MAX_DEPTH or b"E" in suspicion
+
+
+_are_suspicious = lru_cache(_MOST_REMEMBERED)(_look)
+"""Clients ask the same thing again and again."""
 
 
 def _check_envelope(request: Request) -> None:
