@@ -55,7 +55,12 @@ function placeOf(type, value) {
   return OUTSIDE_TYPES.includes(type) ? ` (${type === "jsonata" ? "expression" : `${type}.${value}`})` : "";
 }
 
-/** @typedef {{written: unknown, type: string}} Source  what the form of a node says about a parameter */
+/**
+ * @typedef {object} Source  what the form of a node says about a parameter
+ * @property {unknown} written
+ * @property {string} type
+ * @property {unknown} [wire]  its value for the wire, where that depends on no message and no moment
+ */
 
 /** @type {WeakMap<object, WeakMap<import("./catalogue").Param, Source>>} by the properties of a node, which stay as long as it runs */
 const sources = new WeakMap();
@@ -116,7 +121,12 @@ async function collectParams(RED, node, config, operation, msg) {
       params[param.name] = toWire(named[param.name], param, `msg.payload.${param.name}`);
       continue;
     }
-    const { written, type } = sourceOf(config, operation, param);
+    const source = sourceOf(config, operation, param);
+    if (source.wire !== undefined) {
+      params[param.name] = source.wire;
+      continue;
+    }
+    const { written, type } = source;
     if (isBlank(written) || (msg === null && type === "msg")) {
       continue;
     }
@@ -130,7 +140,11 @@ async function collectParams(RED, node, config, operation, msg) {
       throw badParams(`${param.name} cannot be worked out from ${show(written)}.`, `${/** @type {Error} */ (error).message}`);
     }
     if (!isBlank(value) && !(value === payload && isPlainObject(value))) {
-      params[param.name] = toWire(value, param, `${param.name}${placeOf(type, written)}`);
+      const wire = toWire(value, param, `${param.name}${placeOf(type, written)}`);
+      params[param.name] = wire;
+      if (!OUTSIDE_TYPES.includes(type)) {
+        source.wire = wire;
+      }
     }
   }
   return params;

@@ -30,7 +30,7 @@ const KNOWN_CODES = new Set([
 
 /** @param {string} name  of the wire @returns {string} as people write it */
 function plain(name) {
-  return name.replaceAll("_", " ");
+  return name.includes("_") ? name.replaceAll("_", " ") : name;
 }
 
 /**
@@ -236,6 +236,9 @@ class NodeStatus {
    * @param {{reached: string, asked: string, unit: string} | null} [late]  the rates of a reading that does not keep its pace
    */
   value(text, { quality = "good", emulated = false } = {}, staleAfterMs = 0, late = null) {
+    const before = this.#value;
+    const isSame = before !== null && before.text === text && before.quality === quality && before.emulated === emulated
+      && this.#late === null && late === null && this.#errorCode === "" && !this.#stale;
     this.#value = { text, quality, emulated };
     this.#late = late;
     this.#errorCode = "";
@@ -243,7 +246,9 @@ class NodeStatus {
     if (staleAfterMs > 0) {
       this.#staleness.set(staleAfterMs);
     }
-    this.#update();
+    if (!isSame) {
+      this.#update();
+    }
   }
 
   /**

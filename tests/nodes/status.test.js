@@ -224,6 +224,30 @@ describe("the status of a node", () => {
       status.answered();
     }
     assert.equal(lines, 10);
+    for (let number = 0; number < 10; number += 1) {
+      status.value("9", { emulated: true });
+    }
+    assert.equal(lines, 10);
+  });
+
+  it("shows the same value again after an error, after it was stale, and when its quality or its pace changes", () => {
+    const { status, last, timers } = make();
+    status.bridge("online");
+    const again = (...rest) => {
+      status.value("1 V", ...rest);
+      return `${last().fill} ${last().text}`;
+    };
+    assert.equal(again({}, 3000), "green 1 V");
+    status.failed("no_device");
+    assert.equal(again({}, 3000), "green 1 V");
+    timers.pass(3000);
+    assert.equal(last().text, "1 V stale");
+    assert.equal(again(), "green 1 V");
+    assert.equal(again({ quality: "uncertain" }), "yellow 1 V uncertain");
+    assert.equal(again(), "green 1 V");
+    assert.equal(again({}, 0, { reached: "3.2", asked: "10", unit: "s" }), "yellow late.s 3.2 10");
+    assert.equal(again(), "green 1 V");
+    assert.equal(again({ emulated: true }), "green 1 V emulated");
   });
 
   it("ends its timers and falls silent", () => {
