@@ -13,6 +13,8 @@ const LOOKS = 8;
 class BridgeClock {
   /** @type {number[]} */
   #offsetsMs = [];
+  /** The best of them; every request asks for it. */
+  #bestMs = -Infinity;
 
   /** @param {any} result  a result that came just now; one without `clock_ms` says nothing */
   note(result) {
@@ -22,12 +24,14 @@ class BridgeClock {
       if (this.#offsetsMs.length > LOOKS) {
         this.#offsetsMs.shift();
       }
+      this.#bestMs = Math.max(...this.#offsetsMs);
     }
   }
 
   /** The next bridge has another clock. */
   forget() {
     this.#offsetsMs = [];
+    this.#bestMs = -Infinity;
   }
 
   /**
@@ -35,7 +39,7 @@ class BridgeClock {
    * @returns {number | undefined} a deadline in the bridge's clock, never later than meant; undefined while it is not known
    */
   deadlineMs(waitMs) {
-    return this.#offsetsMs.length === 0 ? undefined : Math.max(...this.#offsetsMs) + performance.now() + waitMs;
+    return this.#bestMs === -Infinity ? undefined : this.#bestMs + performance.now() + waitMs;
   }
 }
 

@@ -166,6 +166,11 @@ class BridgeConnection {
     }
   }
 
+  /** @returns {BridgeClient | null} while it is online: saves each message the wait of ready() */
+  get readyNow() {
+    return this.#state === "online" ? this.#client : null;
+  }
+
   /**
    * Waits while the first connection is being made, so that a message sent right after a deploy does not fail.
    *

@@ -94,9 +94,9 @@ class Requests {
     }
     const id = this.#freeId();
     const deadlineMs = this.#clock.deadlineMs(timeoutMs);
-    const until = deadlineMs === undefined ? { timeout_ms: timeoutMs } : { deadline_ms: deadlineMs };
     const refusal = this.#encodeAndSend(call, {
-      v: PROTOCOL_VERSION, id, method, params, ...until, node: shortened(call.node),
+      v: PROTOCOL_VERSION, id, method, params, timeout_ms: deadlineMs === undefined ? timeoutMs : undefined, deadline_ms: deadlineMs,
+      node: shortened(call.node),
     });
     if (refusal !== null) {
       reject(refusal);

@@ -42,7 +42,7 @@ function fillMessage(msg, { catalogue, module, slot, operation }, result, isEven
     readings[name] = { value, unit, symbol: catalogue.unit(unit).symbol };
   }
   msg.payload = operation.main !== "" && operation.main in values ? values[operation.main] : { ...values };
-  msg.wisblock = {
+  const wisblock = {
     module: module.name,
     slot,
     [isEvent ? "event" : "operation"]: operation.name,
@@ -51,8 +51,11 @@ function fillMessage(msg, { catalogue, module, slot, operation }, result, isEven
     quality: result.quality,
     note: result.note ?? "",
     emulated: result.emulated ?? false,
-    ...(result.sequence === undefined ? {} : { sequence: result.sequence, lost: result.lost ?? 0, late: result.late ?? 0, initial: result.initial ?? false }),
   };
+  if (result.sequence !== undefined) {
+    Object.assign(wisblock, { sequence: result.sequence, lost: result.lost ?? 0, late: result.late ?? 0, initial: result.initial ?? false });
+  }
+  msg.wisblock = wisblock;
   return msg;
 }
 

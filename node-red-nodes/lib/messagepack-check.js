@@ -27,17 +27,35 @@ const FIX_STRING = 0xa0;
 const NIL = 0xc0;
 const NEGATIVE = 0xe0;
 
-/** What follows the first byte of each format from 0xc0 to 0xdf (github.com/msgpack/msgpack/blob/master/spec.md): bytes of a number ... */
-const NUMBER_BYTES = new Map([
-  [0xc0, 0], [0xc2, 0], [0xc3, 0], [0xca, 4], [0xcb, 8], [0xcc, 1], [0xcd, 2], [0xce, 4], [0xcf, 8], [0xd0, 1], [0xd1, 2], [0xd2, 4], [0xd3, 8],
-]);
-/** ... or bytes of a length, and what it counts. */
-const LENGTH_BYTES = new Map([
-  [0xc4, 1], [0xc5, 2], [0xc6, 4], [0xd9, 1], [0xda, 2], [0xdb, 4], [0xdc, 2], [0xdd, 4], [0xde, 2], [0xdf, 4],
-]);
-const ARRAYS = new Set([0xdc, 0xdd]);
-const MAPS = new Set([0xde, 0xdf]);
-const TEXTS = new Set([0xd9, 0xda, 0xdb]);
+/** What the value behind a first byte is: the number tells what has to be counted. */
+const REFUSED = 0;
+const NUMBER = 1;
+const BYTES = 2;
+const TEXT = 3;
+const ARRAY = 4;
+const MAP = 5;
+
+/**
+ * The formats from 0xc0 to 0xdf (github.com/msgpack/msgpack/blob/master/spec.md): what it is, and how many bytes of a number, or of a
+ * length, follow. What is left out is refused.
+ *
+ * @type {[first: number, kind: number, bytes: number][]}
+ */
+const FORMATS = [
+  [0xc0, NUMBER, 0], [0xc2, NUMBER, 0], [0xc3, NUMBER, 0], [0xca, NUMBER, 4], [0xcb, NUMBER, 8], [0xcc, NUMBER, 1], [0xcd, NUMBER, 2],
+  [0xce, NUMBER, 4], [0xcf, NUMBER, 8], [0xd0, NUMBER, 1], [0xd1, NUMBER, 2], [0xd2, NUMBER, 4], [0xd3, NUMBER, 8],
+  [0xc4, BYTES, 1], [0xc5, BYTES, 2], [0xc6, BYTES, 4], [0xd9, TEXT, 1], [0xda, TEXT, 2], [0xdb, TEXT, 4],
+  [0xdc, ARRAY, 2], [0xdd, ARRAY, 4], [0xde, MAP, 2], [0xdf, MAP, 4],
+];
+const KINDS = new Uint8Array(256);
+const FOLLOWING_BYTES = new Uint8Array(256);
+for (const [first, kind, bytes] of FORMATS) {
+  KINDS[first] = kind;
+  FOLLOWING_BYTES[first] = bytes;
+}
+
+/** How many values are still to come on each level that is open; one message is looked through at a time. */
+const open = new Float64Array(MAX_DEPTH + 1);
 
 /**
  * Checks a message.
@@ -47,8 +65,6 @@ const TEXTS = new Set([0xd9, 0xda, 0xdb]);
  */
 function faultOf(bytes) {
   const end = bytes.length;
-  /** How many values are still to come on each level that is open. */
-  const open = new Float64Array(MAX_DEPTH + 1);
   let depth = 0;
   let values = 0;
   let textBytes = 0;
@@ -74,36 +90,32 @@ function faultOf(bytes) {
     if (first < FIX_MAP || first >= NEGATIVE) {
       continue;
     }
+    let kind;
     let length;
-    let isMap = false;
-    let isArray = false;
     if (first < NIL) {
-      isMap = first < FIX_ARRAY;
-      isArray = !isMap && first < FIX_STRING;
-      length = isMap || isArray ? first & 0x0f : first & 0x1f;
+      kind = first < FIX_ARRAY ? MAP : first < FIX_STRING ? ARRAY : TEXT;
+      length = kind === TEXT ? first & 0x1f : first & 0x0f;
     } else {
-      const lengthBytes = LENGTH_BYTES.get(first);
-      if (lengthBytes === undefined) {
-        const numberBytes = NUMBER_BYTES.get(first);
-        if (numberBytes === undefined) {
-          return first === 0xc1 ? "a byte that means nothing" : "an extension type";
-        }
-        length = numberBytes;
+      kind = KINDS[first];
+      const following = FOLLOWING_BYTES[first];
+      if (kind === REFUSED) {
+        return first === 0xc1 ? "a byte that means nothing" : "an extension type";
+      }
+      if (kind === NUMBER) {
+        length = following;
       } else {
-        if (end - offset < lengthBytes) {
+        if (end - offset < following) {
           return "cut off";
         }
-        length = bytes.readUIntBE(offset, lengthBytes);
-        offset += lengthBytes;
-        isMap = MAPS.has(first);
-        isArray = ARRAYS.has(first);
+        length = bytes.readUIntBE(offset, following);
+        offset += following;
       }
     }
-    if (!isMap && !isArray) {
+    if (kind < ARRAY) {
       if (length > end - offset) {
         return `${length} bytes announced where ${end - offset} are left`;
       }
-      if (first < NIL || TEXTS.has(first)) {
+      if (kind === TEXT) {
         textBytes += length;
         if (textBytes > MAX_TEXT_BYTES) {
           return `more than ${MAX_TEXT_BYTES} bytes of text`;
@@ -112,6 +124,7 @@ function faultOf(bytes) {
       offset += length;
       continue;
     }
+    const isMap = kind === MAP;
     const count = isMap ? 2 * length : length;
     if (count > end - offset) {
       return `${count} values announced where ${end - offset} bytes are left`;

@@ -31,6 +31,8 @@ class ModuleNode {
   #subscription = null;
   /** @type {Pace | null} */
   #pace = null;
+  /** @type {number | undefined} */
+  #timeoutMs;
 
   /**
    * @param {import("../../types/nodes").Red} RED
@@ -47,6 +49,8 @@ class ModuleNode {
     this.catalogue = catalogue;
     this.trigger = config.trigger || "message";
     this.slot = this.#slotOf(config);
+    /** @type {import("./output-owners").Place} */
+    this.place = { module: module.name, slot: this.slot, description: module };
     this.bridgeNode = /** @type {import("../../types/nodes").BridgeNode | null} */ (RED.nodes.getNode(config.bridge));
     this.status = new NodeStatus({ show: (line) => node.status(line), translate: translator(RED) });
   }
@@ -79,17 +83,13 @@ class ModuleNode {
 
   /** @returns {number} how long a request may wait before it starts, ms */
   get timeoutMs() {
-    return numberIn(this.config.timeout_ms, "timeout_ms", { low: 1, high: limits.timeout_ms }) ?? limits.default_timeout_ms;
+    this.#timeoutMs ??= numberIn(this.config.timeout_ms, "timeout_ms", { low: 1, high: limits.timeout_ms }) ?? limits.default_timeout_ms;
+    return this.#timeoutMs;
   }
 
   /** @returns {string} who asks, as the bridge shows to others */
   get label() {
     return String(this.node.name || this.node.id);
-  }
-
-  /** @returns {import("./output-owners").Place} */
-  get place() {
-    return { module: this.module.name, slot: this.slot, description: this.module };
   }
 
   /** @returns {"safe" | "hold"} what becomes of an output when nobody drives it any more */
@@ -170,7 +170,7 @@ class ModuleNode {
     }
     const { operation, timeoutMs } = this;
     const params = await collectParams(this.RED, this.node, this.config, operation, msg);
-    const client = await this.connection.ready(timeoutMs);
+    const client = this.connection.readyNow ?? await this.connection.ready(timeoutMs);
     if (this.#closed) {
       return;
     }

@@ -40,9 +40,17 @@ const PASSING = new Set(["offline", "timeout_reply", "busy", "expired", "closing
  * @property {(text: string) => void} warn
  */
 
+/** @type {WeakMap<Place, string>} a node asks for the same place with every message */
+const keys = new WeakMap();
+
 /** @param {Place} place */
-function keyOf({ module, slot }) {
-  return JSON.stringify([module, slot]);
+function keyOf(place) {
+  let key = keys.get(place);
+  if (key === undefined) {
+    key = JSON.stringify([place.module, place.slot]);
+    keys.set(place, key);
+  }
+  return key;
 }
 
 /** What belongs to one running node. */

@@ -15,6 +15,9 @@ const PLACEHOLDER = /\{(\w+)\}/g;
 /** More outputs than this no module has; a range beyond it is not walked through. */
 const MOST_VALUES = 256;
 
+/** @type {WeakMap<import("./catalogue").Operation, import("./catalogue").Param[]>} looked for once: it is asked for every message */
+const naming = new WeakMap();
+
 /**
  * Lists the parameters that name the output of an operation.
  *
@@ -22,8 +25,13 @@ const MOST_VALUES = 256;
  * @returns {import("./catalogue").Param[]}
  */
 function namingParams(operation) {
-  const names = [...operation.drives.matchAll(PLACEHOLDER)].map((match) => match[1]);
-  return operation.params.filter((each) => names.includes(each.name));
+  let params = naming.get(operation);
+  if (params === undefined) {
+    const names = [...operation.drives.matchAll(PLACEHOLDER)].map((match) => match[1]);
+    params = operation.params.filter((each) => names.includes(each.name));
+    naming.set(operation, params);
+  }
+  return params;
 }
 
 /**
@@ -34,6 +42,9 @@ function namingParams(operation) {
  * @returns {string} "" when it drives none, or when a parameter that names it is missing
  */
 function outputOf(operation, params) {
+  if (operation.drives === "") {
+    return "";
+  }
   const values = new Map(namingParams(operation).map((param) => [param.name, params[param.name] ?? param.default]));
   if ([...values.values()].some(isBlank)) {
     return "";

@@ -26,18 +26,18 @@ function isPlainObject(value) {
  * @param {unknown} value
  * @param {string} type
  * @param {Record<string, unknown>} msg
- * @returns {Promise<unknown>}
+ * @returns {unknown} a promise for what takes time
  */
 function evaluate(RED, node, value, type, msg) {
   if (type === "json" && typeof value === "string") {
     try {
-      return Promise.resolve(JSON.parse(value));
+      return JSON.parse(value);
     } catch {
-      return Promise.resolve(value); // a list may also be written as elsewhere, with commas
+      return value; // a list may also be written as elsewhere, with commas
     }
   }
   if (!OUTSIDE_TYPES.includes(type) && type !== "bin") {
-    return Promise.resolve(value);
+    return value;
   }
   return new Promise((resolve, reject) => {
     RED.util.evaluateNodeProperty(/** @type {string} */ (value), type, node, msg, (/** @type {Error | null} */ error, /** @type {unknown} */ result) => {
@@ -53,6 +53,42 @@ function evaluate(RED, node, value, type, msg) {
 /** @param {string} type @param {unknown} value @returns {string} how an error names the place the value came from */
 function placeOf(type, value) {
   return OUTSIDE_TYPES.includes(type) ? ` (${type === "jsonata" ? "expression" : `${type}.${value}`})` : "";
+}
+
+/**
+ * @typedef {object} Source  what the form of a node says about a parameter
+ * @property {unknown} written
+ * @property {string} type
+ * @property {unknown} [wire]  its value for the wire, where that depends on no message and no moment
+ */
+
+/** @type {WeakMap<object, WeakMap<import("./catalogue").Param, Source>>} by the properties of a node, which stay as long as it runs */
+const sources = new WeakMap();
+
+/**
+ * Looks up where a parameter comes from, once for each node: names of properties are put together of two, which takes long.
+ *
+ * @param {Record<string, unknown>} config
+ * @param {import("./catalogue").Operation} operation
+ * @param {import("./catalogue").Param} param
+ * @returns {Source}
+ */
+function sourceOf(config, operation, param) {
+  let ofNode = sources.get(config);
+  if (ofNode === undefined) {
+    ofNode = new WeakMap();
+    sources.set(config, ofNode);
+  }
+  let source = ofNode.get(param);
+  if (source === undefined) {
+    const field = fieldName(operation, param);
+    const written = config[field];
+    source = isBlank(written) && operation.payload_param === param.name
+      ? { written: "payload", type: "msg" }
+      : { written, type: String(config[`${field}Type`] || "literal") };
+    ofNode.set(param, source);
+  }
+  return source;
 }
 
 /**
@@ -85,23 +121,30 @@ async function collectParams(RED, node, config, operation, msg) {
       params[param.name] = toWire(named[param.name], param, `msg.payload.${param.name}`);
       continue;
     }
-    const field = fieldName(operation, param);
-    let type = String(config[`${field}Type`] || "literal");
-    let written = config[field];
-    if (isBlank(written) && operation.payload_param === param.name) {
-      [written, type] = ["payload", "msg"];
+    const source = sourceOf(config, operation, param);
+    if (source.wire !== undefined) {
+      params[param.name] = source.wire;
+      continue;
     }
+    const { written, type } = source;
     if (isBlank(written) || (msg === null && type === "msg")) {
       continue;
     }
     let value;
     try {
-      value = await evaluate(RED, node, written, type, msg ?? {});
+      value = evaluate(RED, node, written, type, msg ?? {});
+      if (value instanceof Promise) {
+        value = await value;
+      }
     } catch (error) {
       throw badParams(`${param.name} cannot be worked out from ${show(written)}.`, `${/** @type {Error} */ (error).message}`);
     }
     if (!isBlank(value) && !(value === payload && isPlainObject(value))) {
-      params[param.name] = toWire(value, param, `${param.name}${placeOf(type, written)}`);
+      const wire = toWire(value, param, `${param.name}${placeOf(type, written)}`);
+      params[param.name] = wire;
+      if (!OUTSIDE_TYPES.includes(type)) {
+        source.wire = wire;
+      }
     }
   }
   return params;

@@ -7,6 +7,8 @@
  * 3. Timers end with dispose().
  */
 
+const { Deadline, realTimers } = require("./deadline");
+
 /** Catalogue of the words, shared by all nodes of the package. */
 const WORDS = "@wisblock-bridge/node-red-wisblock/bridge:status";
 
@@ -28,7 +30,7 @@ const KNOWN_CODES = new Set([
 
 /** @param {string} name  of the wire @returns {string} as people write it */
 function plain(name) {
-  return name.replaceAll("_", " ");
+  return name.includes("_") ? name.replaceAll("_", " ") : name;
 }
 
 /**
@@ -140,7 +142,6 @@ function translator(RED) {
 /**
  * @typedef {{fill: import("node-red").NodeStatusFill, shape: import("node-red").NodeStatusShape, text: string}} StatusLine
  * @typedef {"missing" | "connecting" | "online" | "offline"} BridgeState
- * @typedef {{setTimeout: typeof setTimeout, clearTimeout: typeof clearTimeout}} Timers
  */
 
 /** The status of one node. */
@@ -159,10 +160,10 @@ class NodeStatus {
   #late = null;
   #inFlight = 0;
   #busyText = "";
-  /** @type {NodeJS.Timeout | undefined} */
-  #busyTimer;
-  /** @type {NodeJS.Timeout | undefined} */
-  #staleTimer;
+  /** What takes long, by name. */
+  #asked = "";
+  #busy;
+  #staleness;
   #shown = "";
   #disposed = false;
 
@@ -170,12 +171,19 @@ class NodeStatus {
    * @param {object} options
    * @param {(line: StatusLine) => void} options.show       node.status
    * @param {Translate} options.translate  RED._
-   * @param {Timers} [options.timers]                       replaced by tests
+   * @param {import("./deadline").Timers} [options.timers]  replaced by tests
    */
-  constructor({ show, translate, timers = { setTimeout, clearTimeout } }) {
+  constructor({ show, translate, timers = realTimers }) {
     this.show = show;
     this.translate = translate;
-    this.timers = timers;
+    this.#busy = new Deadline(() => {
+      this.#busyText = shorten(plain(this.#asked), MAX_TEXT);
+      this.#update();
+    }, timers);
+    this.#staleness = new Deadline(() => {
+      this.#stale = true;
+      this.#update();
+    }, timers);
   }
 
   /**
@@ -201,11 +209,9 @@ class NodeStatus {
   /** @param {string} operation  what was asked for */
   asked(operation) {
     this.#inFlight += 1;
-    if (this.#busyTimer === undefined && !this.#disposed) {
-      this.#busyTimer = this.timers.setTimeout(() => {
-        this.#busyText = shorten(plain(operation), MAX_TEXT);
-        this.#update();
-      }, BUSY_AFTER_MS);
+    if (this.#inFlight === 1) {
+      this.#asked = operation;
+      this.#busy.set(BUSY_AFTER_MS);
     }
   }
 
@@ -213,8 +219,7 @@ class NodeStatus {
   answered() {
     this.#inFlight -= 1;
     if (this.#inFlight === 0) {
-      this.timers.clearTimeout(this.#busyTimer);
-      this.#busyTimer = undefined;
+      this.#busy.cancel();
       if (this.#busyText !== "") {
         this.#busyText = "";
         this.#update();
@@ -231,17 +236,19 @@ class NodeStatus {
    * @param {{reached: string, asked: string, unit: string} | null} [late]  the rates of a reading that does not keep its pace
    */
   value(text, { quality = "good", emulated = false } = {}, staleAfterMs = 0, late = null) {
+    const before = this.#value;
+    const isSame = before !== null && before.text === text && before.quality === quality && before.emulated === emulated
+      && this.#late === null && late === null && this.#errorCode === "" && !this.#stale;
     this.#value = { text, quality, emulated };
     this.#late = late;
     this.#errorCode = "";
     this.#clearStale();
-    if (staleAfterMs > 0 && !this.#disposed) {
-      this.#staleTimer = this.timers.setTimeout(() => {
-        this.#stale = true;
-        this.#update();
-      }, staleAfterMs);
+    if (staleAfterMs > 0) {
+      this.#staleness.set(staleAfterMs);
     }
-    this.#update();
+    if (!isSame) {
+      this.#update();
+    }
   }
 
   /**
@@ -258,13 +265,12 @@ class NodeStatus {
   /** Ends all timers; nothing is shown any more. */
   dispose() {
     this.#disposed = true;
-    this.timers.clearTimeout(this.#busyTimer);
-    this.#clearStale();
+    this.#busy.dispose();
+    this.#staleness.dispose();
   }
 
   #clearStale() {
-    this.timers.clearTimeout(this.#staleTimer);
-    this.#staleTimer = undefined;
+    this.#staleness.cancel();
     this.#stale = false;
   }
 

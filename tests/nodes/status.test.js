@@ -13,16 +13,20 @@ const WORDS = "@wisblock-bridge/node-red-wisblock/bridge:status";
 function handTimers() {
   const waiting = new Map();
   let last = 0;
+  let now = 0;
   return {
+    now: () => now,
     setTimeout: (action, ms) => {
       last += 1;
-      waiting.set(last, { action, ms });
+      waiting.set(last, { action, at: now + ms });
       return last;
     },
     clearTimeout: (id) => waiting.delete(id),
+    /** Goes on to the moment of so many milliseconds after the start. */
     pass: (ms) => {
-      for (const [id, each] of [...waiting]) {
-        if (each.ms <= ms) {
+      now = ms;
+      for (const [id, each] of waiting) {
+        if (each.at <= now) {
           waiting.delete(id);
           each.action();
         }
@@ -30,6 +34,9 @@ function handTimers() {
     },
     get count() {
       return waiting.size;
+    },
+    get made() {
+      return last;
     },
   };
 }
@@ -112,7 +119,45 @@ describe("the status of a node", () => {
     assert.equal(last().fill, "blue");
     status.answered();
     assert.deepEqual(last(), { fill: "green", shape: "dot", text: "1 V" });
+    timers.pass(1000);
     assert.equal(timers.count, 0);
+  });
+
+  it("makes no timer for each message", () => {
+    const { status, timers } = make();
+    status.bridge("online");
+    for (let number = 0; number < 100; number += 1) {
+      status.asked("read");
+      status.value("1 V", {}, 3000);
+      status.answered();
+    }
+    assert.equal(timers.made, 2);
+  });
+
+  it("counts how long a request takes from when it was asked, whatever was asked before", () => {
+    const { status, last, timers } = make();
+    status.bridge("online");
+    status.asked("read");
+    timers.pass(200);
+    status.answered();
+    timers.pass(250);
+    status.asked("set");
+    timers.pass(549);
+    assert.equal(last().fill, "green");
+    timers.pass(550);
+    assert.deepEqual(last(), { fill: "blue", shape: "dot", text: "set" });
+  });
+
+  it("counts how old a value is from when it came", () => {
+    const { status, last, timers } = make();
+    status.bridge("online");
+    status.value("1 V", {}, 3000);
+    timers.pass(2000);
+    status.value("2 V", {}, 3000);
+    timers.pass(4999);
+    assert.equal(last().fill, "green");
+    timers.pass(5000);
+    assert.deepEqual(last(), { fill: "yellow", shape: "ring", text: "2 V stale" });
   });
 
   it("shows an error by a short text, or its code when it has none", () => {
@@ -179,6 +224,30 @@ describe("the status of a node", () => {
       status.answered();
     }
     assert.equal(lines, 10);
+    for (let number = 0; number < 10; number += 1) {
+      status.value("9", { emulated: true });
+    }
+    assert.equal(lines, 10);
+  });
+
+  it("shows the same value again after an error, after it was stale, and when its quality or its pace changes", () => {
+    const { status, last, timers } = make();
+    status.bridge("online");
+    const again = (...rest) => {
+      status.value("1 V", ...rest);
+      return `${last().fill} ${last().text}`;
+    };
+    assert.equal(again({}, 3000), "green 1 V");
+    status.failed("no_device");
+    assert.equal(again({}, 3000), "green 1 V");
+    timers.pass(3000);
+    assert.equal(last().text, "1 V stale");
+    assert.equal(again(), "green 1 V");
+    assert.equal(again({ quality: "uncertain" }), "yellow 1 V uncertain");
+    assert.equal(again(), "green 1 V");
+    assert.equal(again({}, 0, { reached: "3.2", asked: "10", unit: "s" }), "yellow late.s 3.2 10");
+    assert.equal(again(), "green 1 V");
+    assert.equal(again({ emulated: true }), "green 1 V emulated");
   });
 
   it("ends its timers and falls silent", () => {

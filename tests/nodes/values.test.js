@@ -50,6 +50,22 @@ describe("values for the wire", () => {
     assert.deepEqual(await collectParams({}, {}, config, operation("RAK13600", "write_ndef"), { payload: "" }), { records: ["Hello, world"] });
   });
 
+  it("takes from each message what is the message's, and goes on refusing what is fixed and wrong", async () => {
+    const write = operation("RAK5802", "write_registers");
+    const config = { write_registers_unit: "17", write_registers_address: "start", write_registers_addressType: "msg", write_registers_registers: "1, 2" };
+    const RED = { util: { evaluateNodeProperty: (name, _type, _node, msg, callback) => callback(null, msg[name]) } };
+    for (const start of [5, 6]) {
+      const { address, registers, unit } = await collectParams(RED, {}, config, write, { start });
+      assert.deepEqual({ address, registers, unit }, { address: start, registers: [1, 2], unit: 17 });
+    }
+    assert.equal((await collectParams(RED, {}, config, write, { start: 7, payload: { unit: 18 } })).unit, 18);
+    assert.equal((await collectParams(RED, {}, config, write, { start: 7 })).unit, 17);
+    const wrong = { ...config, write_registers_unit: "many" };
+    for (let number = 0; number < 2; number += 1) {
+      await assert.rejects(collectParams(RED, {}, wrong, write, { start: 5 }), { code: "bad_params" });
+    }
+  });
+
   for (const [written, expected] of [["", undefined], [undefined, undefined], [null, undefined], ["12", 12], [" 12 ", 12], [7, 7], ["1e3", 1000], ["0x10", 16]]) {
     it(`reads ${JSON.stringify(written)} in a field of the node as ${expected}`, () => {
       assert.equal(numberIn(written, "field"), expected);
