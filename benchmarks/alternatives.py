@@ -39,15 +39,15 @@ REGISTER_READ_US = 390.0
 """39 bits at 100 kHz: address and register, address again and a byte."""
 
 ROUND_TRIPS = {
-    "websocket": "WebSocket / round trip",
-    "websocketPlain": "WebSocket without compression / round trip",
-    "httpPost": "HTTP POST / round trip",
-    "mqtt": "MQTT through a broker / round trip",
+    "websocket": "2 WebSocket / round trip",
+    "websocketPlain": "2 WebSocket without compression / round trip",
+    "httpPost": "2 HTTP POST / round trip",
+    "mqtt": "2 MQTT through a broker / round trip",
 }
 THROUGHPUTS = {
-    "websocketPlain": "throughput, 64 outstanding / WebSocket without compression",
-    "httpPost": "throughput, 64 outstanding / HTTP POST",
-    "mqtt": "throughput, 64 outstanding / MQTT through a broker",
+    "websocketPlain": "2 throughput, 64 outstanding / WebSocket without compression",
+    "httpPost": "2 throughput, 64 outstanding / HTTP POST",
+    "mqtt": "2 throughput, 64 outstanding / MQTT through a broker",
 }
 
 
@@ -75,16 +75,14 @@ def rows(rounds: int) -> list[Row]:
         ("2 a byte read in Node.js's own process / round trip", floor, "(told)", True),
         ("2   with 390 us of a bus on both sides", floor_with_bus, "(told)", True),
     ]
-    found += [(f"2 {words}", slower(lane), "(told)", True) for lane, words in ROUND_TRIPS.items()]
+    found += [(words, slower(lane), "(told)", True) for lane, words in ROUND_TRIPS.items()]
     interpreter, websockets = slower("exec"), faster("websocket")
     found += [
         ("2 one python3 process per request / round trip", interpreter, ">= 100",
          interpreter >= 100),
         ("2 throughput, 64 outstanding / websockets server", websockets, ">= 3", websockets >= 3),
     ]  # fmt: skip
-    return found + [
-        (f"2 {words}", faster(lane), "(told)", True) for lane, words in THROUGHPUTS.items()
-    ]
+    return found + [(words, faster(lane), "(told)", True) for lane, words in THROUGHPUTS.items()]
 
 
 @contextmanager

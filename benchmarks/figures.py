@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.words import SECTIONS, of_figure
+from benchmarks.words import about, of_figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,10 +108,11 @@ def from_rows(section: str, rows: Iterable[Row]) -> list[Figure]:
         else:
             name = above = words.strip()
         bar, _, detail = bar_and_detail.partition(": ")
-        about, said = SECTIONS[section], of_figure(section, name)
+        words_of_section, said = about(section), of_figure(section, name)
         figure = Figure(
             section, name, said.unit, float(value), bar, detail, held, said.meaning,
-            said.compared_with or about.compared_with, about.method, about.load,
+            said.compared_with or words_of_section.compared_with, words_of_section.method,
+            words_of_section.load,
         )  # fmt: skip
         found.append(figure)
     return found

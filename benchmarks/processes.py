@@ -80,7 +80,9 @@ def running(command: list[str], ready: str = "ready") -> Iterator[subprocess.Pop
             if line.strip() == ready:
                 break
         else:
-            raise RuntimeError(f"{' '.join(command)} ended with {process.wait()} and was not ready.")
+            raise RuntimeError(
+                f"{' '.join(command)} ended with {process.wait()} and was not ready."
+            )
         yield process
     finally:
         process.kill()

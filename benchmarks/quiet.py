@@ -91,7 +91,7 @@ def machine() -> dict[str, str]:
     return {
         "processor": f"{os.cpu_count()} cores, {model}",
         "memory": f"{memory_kb / 2**20:.0f} GiB",
-        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
+        "system": f"{platform.system()} {platform.release().split('-')[0]}, {platform.machine()}",
         "Python": platform.python_version(),
         "Node.js": _said("node", "--version"),
         "commit": _said("git", "describe", "--always", "--dirty", "--abbrev=12"),

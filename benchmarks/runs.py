@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from benchmarks import figures
-from benchmarks.words import SECTIONS
+from benchmarks.words import about
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def measure(
         Its figures, or why there are none.
     """
     try:
-        with limited(limit_s or PATIENCE * SECTIONS[section].seconds + 30.0):
+        with limited(limit_s or PATIENCE * about(section).seconds + 30.0):
             return figures.from_rows(section, rows())
     except Exception as error:  # noqa: BLE001  (whatever went wrong is this section's result)
         return figures.Failure(section, _reason(error))
@@ -87,10 +87,14 @@ def run(sections: dict[str, Callable[[], list[Row]]], seen: Look) -> Run:
             print(f"{section} FAILED: {came.reason}", flush=True)
             continue
         found.figures.extend(came)
+        above = ""
         for each in came:
             told = f": {each.detail}" if each.detail else ""
             end = "" if each.held else "   MISSED"
-            name = f"{section} {each.name}"[:58]
+            below = above and each.name.startswith(f"{above}: ")
+            name = f"  {each.name.removeprefix(above)[2:]}" if below else each.name
+            above = above if below else each.name
+            name = f"{section} {name}"[:58]
             print(f"{name:58} {each.value:10.3f}  {each.bar}{told}{end}", flush=True)
     return found
 
