@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     Row = tuple[str, float, str, bool]
 
 
+BETWEEN_RUNS_MINUTES = 2.0
+"""After this a run begins on a busy computer, too, and is marked: the first one was quiet."""
+
+
 def ratio(pairs: dict[str, list[dict[str, float]]], figure: str) -> float:
     """Tell the median of the ratios of neighbouring slices.
 
@@ -99,7 +103,7 @@ def neighbour(rounds: int) -> list[Row]:
             for _ in range(max(3, rounds // 3)):
                 for where, target in (("alone", other), ("beside", ours)):
                     with running(pinned("node", "benchmarks/node/load.cjs", target, str(depth))):
-                        pair = slices(2, 400, ("bridge", ours), ("bridge", ours))
+                        pair = slices(2, 250, ("bridge", ours), ("bridge", ours))
                         measured[depth, where] += pair["a"] + pair["b"]
 
     def of(depth: int, where: str, figure: str) -> float:
@@ -251,7 +255,7 @@ def chosen(only: str | None, rounds: int) -> dict[str, Callable[[], list[Row]]]:
         "5": lambda: losses(20_000),
         "6": lambda: at_rest(5),
         "7": lambda: restarts(8),
-        "8": lambda: operations.rows(5),
+        "8": lambda: operations.rows(max(1, rounds // 2)),
         "9": lambda: neighbours.rows(rounds),
         "P": lambda: pace.rows(max(1, rounds // 5)),
         "E": lambda: edges.rows(20 * rounds),
@@ -290,8 +294,9 @@ def main() -> int:
         machine, found = quiet.machine(), []
         rounds = options.rounds or (11 if options.runs == 1 else 7)
         for number in range(options.runs):
-            seen = quiet.wait(options.wait) if options.out else quiet.look()
-            if options.out and not (seen.quiet or options.busy):
+            minutes = min(options.wait, BETWEEN_RUNS_MINUTES) if number else options.wait
+            seen = quiet.wait(minutes) if options.out else quiet.look()
+            if options.out and not (number or seen.quiet or options.busy):
                 print(f"The computer is busy: {seen}. --busy measures nevertheless, and says so.")
                 return 2
             if options.runs > 1:
@@ -299,7 +304,9 @@ def main() -> int:
             found.append(runs.run(chosen(options.only, rounds), seen))
             if options.json:
                 figures.save(options.json, machine, found)
-    if options.out:
+            if options.out:
+                options.out.write_text(page.write(machine, found), encoding="utf-8")
+    if options.before and options.out:
         options.out.write_text(page.write(machine, found), encoding="utf-8")
     good = all(not run.failures and all(each.held for each in run.figures) for run in found)
     return 0 if good else 1

@@ -40,18 +40,18 @@ HIGHLIGHTS = (
     ("1", "throughput, 64 outstanding / raw echo",
      "Asked for 64 at once, the bridge reads {} times as often as ZeroMQ can echo."),
     ("2", "one python3 process per request / round trip",
-     "An exec node that starts an interpreter for each reading takes {} times as long."),
-    ("2", "HTTP POST / round trip", "An HTTP server that does nothing takes {} times as long."),
+     "An exec node that starts an interpreter for each reading takes {} times the bridge's time."),
+    ("2", "HTTP POST / round trip", "An HTTP server that does nothing takes {} times the bridge's time."),
     ("2", "WebSocket / round trip",
-     "A WebSocket server that does nothing takes {} times as long, with its defaults."),
+     "A WebSocket server that does nothing takes {} times the bridge's time, with its defaults."),
     ("2", "WebSocket without compression / round trip",
      "Without compression it takes {} times as long."),
-    ("2", "MQTT through a broker / round trip", "MQTT through a broker takes {} times as long."),
+    ("2", "MQTT through a broker / round trip", "MQTT through a broker takes {} times the bridge's time."),
     ("2", "throughput, 64 outstanding / websockets server",
      "With 64 requests at once the bridge answers {} times as many as that WebSocket server."),
     ("2",
      "a byte read in Node.js's own process / round trip: with 390 us of a bus on both sides",
-     "Reading a chip inside Node-RED takes at least {} times as long, on a bus at 100 kHz."),
+     "Reading a chip inside Node-RED takes at least {} times the bridge's time, at 100 kHz."),
     ("E", "RAK13001 on RAK7391, edge to message, median ms",
      "An edge at an input of a RAK13001 on a RAK7391 is at a client after {} ms."),
     ("N", "CPU of a module's node beyond that, us",
@@ -94,6 +94,15 @@ class Summary:
     def held(self) -> bool:
         """Whether the median is within the bar."""
         return holds(self.any.bar, self.median)
+
+    @property
+    def shown(self) -> str:
+        """The median, with as many digits as it takes to see on which side of the bar it is."""
+        for digits in (3, 4, 5):
+            text = number(self.median, digits)
+            if holds(self.any.bar, float(text)) == self.held:
+                return text
+        return repr(self.median)
 
     @property
     def middle(self) -> Figure:
@@ -159,6 +168,8 @@ def in_short(found: dict[str, list[Summary]], runs: list[Run]) -> str:
     every = [each for names in found.values() for each in names]
     bars = [each for each in every if not each.told]
     missed = [each for each in bars if not each.held]
+    counted = sum(each.any.section == "M" for each in bars)
+    single = f" ({counted} of these bars are for single operations on their bus)" if counted else ""
     by_name = {(each.any.section, each.any.name): each for each in every}
     lines = ["## In short", ""]
     lines += [
@@ -168,7 +179,7 @@ def in_short(found: dict[str, list[Summary]], runs: list[Run]) -> str:
     ]
     lines += [
         *([""] if len(lines) > 2 else []),
-        f"{len(bars) - len(missed)} of {len(bars)} bars are held.",
+        f"{len(bars) - len(missed)} of {len(bars)} bars are held{single}.",
     ]
     if missed:
         lines += [
@@ -181,7 +192,7 @@ def in_short(found: dict[str, list[Summary]], runs: list[Run]) -> str:
     for each in missed:
         why = reason(each.any.section, each.any.name) or "not known"
         what = f"{about(each.any.section).title}: {each.any.name}"
-        lines.append(row(what, number(each.median), each.any.bar, why))
+        lines.append(row(what, each.shown, each.any.bar, why))
     lines += ["", *failures(runs)]
     return wrapped(lines)
 
@@ -263,7 +274,7 @@ def table(key: str, found: list[Summary], runs: int) -> list[str]:
     once = len(meanings) == 1 and len(found) > 1
     lines = [*meanings, ""] if once else []
     lines += [
-        "| figure | unit | minimum | median | maximum | bar | result | for example |",
+        "| figure | unit | minimum | median | maximum | bar | result | of the median run |",
         "| --- | --- | ---: | ---: | ---: | --- | --- | --- |",
     ]
     for each in found:
@@ -275,16 +286,21 @@ def table(key: str, found: list[Summary], runs: int) -> list[str]:
             says.append(f"Measured in {len(each.figures)} of {runs} runs.")
         lines.append(
             row(
-                "<br>".join(says), figure.unit, number(values[0]), number(each.median),
+                "<br>".join(says), figure.unit, number(values[0]), each.shown,
                 number(values[-1]), figure.bar, each.result, each.middle.detail,
             )
         )  # fmt: skip
     return lines
 
 
-def number(value: float) -> str:
-    """Write a figure with three digits that count, or all of a large one."""
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+def number(value: float, digits: int = 3) -> str:
+    """Write a figure with three digits that count, or all of a large one.
+
+    Args:
+        value: The figure.
+        digits: Another number of digits.
+    """
+    return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
 
 
 def row(*cells: str) -> str:

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 COUNTED = "counted, not timed: the same on every computer and on any load"
-TURNS = "ratio of neighbouring turns on one core: other load changes it a little"
+TURNS = (
+    "ratio of neighbouring turns on one core: a slower computer changes it little, other programs "
+    "on that core do"
+)
 CPU = "processor time: other load changes it little"
 BOTH_CORES = "needs both cores for itself: other programs make it worse"
 TIME = "a time of this computer: it holds on a quiet one only"
@@ -59,7 +62,7 @@ UNKNOWN = Section("More figures", 60.0, "", "", "")
 SECTIONS: dict[str, Section] = {
     "1": Section(
         "The whole way of a request",
-        15,
+        16,
         "a ROUTER socket of pyzmq that sends back what it gets, asked by the npm package zeromq",
         "Node.js asks for a line of an expander of an emulated board; the bridge reads the chip "
         f"through its driver ({QUICK_BUS}). Bridge, echo and Node.js share one core; bridge and "
@@ -84,7 +87,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "2": Section(
         "What a user would take instead",
-        35,
+        30,
         "the bridge in the same run: theirs over ours for round trips, ours over theirs for "
         "throughput",
         "Node.js asks each of them for a reading and parses the answer, one request at a time and "
@@ -126,7 +129,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "4": Section(
         "A busy neighbour on the same bus",
-        36,
+        27,
         "the same read while another bridge is as busy",
         "An expander is read while a converter on the same bus is asked without pause; for the "
         "read alone the same load runs on another bridge, so the computer is equally awake. All "
@@ -148,7 +151,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "5": Section(
         "Losses",
-        5,
+        3,
         "none may be lost",
         "A client sends 20 000 requests as fast as it can, far beyond what it may have in flight, "
         "and counts the replies.",
@@ -157,7 +160,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "6": Section(
         "Start and rest",
-        25,
+        22,
         "a bare interpreter, started and measured beside it",
         "A bridge with compiled files, as pip installs it, is started five times until it "
         "listens; then its memory, its wake-ups in five seconds without clients, and its share of "
@@ -183,7 +186,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "7": Section(
         "After a crash",
-        12,
+        10,
         "the bar, a time",
         "The bridge is killed with SIGKILL and started again after the pause that the shipped "
         "unit sets, at different moments of a client's attempts to connect. The time runs from "
@@ -212,7 +215,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "9": Section(
         "A slow neighbour in the other slot",
-        27,
+        32,
         "the same reads alone",
         "A RAK5801 is read for two seconds at a time, alone and beside a module that waits, in "
         "turns on one core.",
@@ -225,7 +228,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "P": Section(
         "The pace of subscriptions",
-        45,
+        47,
         "what was asked for",
         "A bus that takes the time of a real one at 100 kHz. A client subscribes and counts what "
         "comes in ten seconds, while another one asks for another channel of the same converter.",
@@ -278,7 +281,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "M": Section(
         "Each operation against its data sheet",
-        3,
+        2,
         "the least that the data sheet allows",
         "Driver and emulated chip are the product's own, the clock is not: it goes on with every "
         "bit and every wait. The figure is the largest of three ratios: transactions, bits, time. "
@@ -288,7 +291,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "S": Section(
         "Serial lines",
-        17,
+        13,
         "what the baud rate allows",
         "A pseudo-terminal whose far end takes the time of a line. Two units (Modbus) or two "
         "identifiers (LIN) are polled in turn for two seconds; the median exchange counts.",
@@ -301,7 +304,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "Y": Section(
         "The Python client",
-        12,
+        9,
         "an echo between two Python programs with pyzmq, in turns on one core",
         "The same read by the client and by a bare DEALER socket with MessagePack, and a raw "
         "echo, in turns of 250 ms. Imports are whole interpreters.",
@@ -326,7 +329,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "C": Section(
         "Many clients",
-        32,
+        34,
         "a raw ROUTER echo with as many clients",
         "Plain sockets in one process, each with one request in flight; bridge and echo take "
         "turns of 250 ms on one core.",
@@ -345,7 +348,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "K": Section(
         "Encryption",
-        12,
+        9,
         "the same bridge over plain tcp",
         "A read with CURVE keys, whose process for remote clients is in it, and over plain tcp, "
         "in turns of 250 ms on one core.",
@@ -359,7 +362,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "N": Section(
         "In Node-RED",
-        12,
+        14,
         "a function node that hands its message on",
         "2000 messages at a time go through a module's node and through a function node to the "
         "same end, in turns; processor time of Node-RED's process.",
@@ -379,10 +382,7 @@ WAKE_UPS = (
     "A read is handed to the thread of its bus and back. On one core these two wake-ups cost more "
     "than decoding, checking and encoding together, and a raw echo has none of them."
 )
-WORK = (
-    "Each request is decoded, checked, carried out by a driver and encoded in Python; an echo "
-    "does none of it."
-)
+WORK = "Each request is decoded, checked, carried out and encoded in Python; an echo does nothing."
 CORES = "Bridge, burden and whoever measures share two cores, and the system shares them out."
 SCHEDULING = (
     "It is the worst case of a time: one wake-up that the system delays is enough, of the bridge, "
@@ -396,8 +396,11 @@ REASONS: dict[tuple[str, str], str] = {
         "Both chips are on one bus: a read waits for the transaction that is on it."
     ),
     ("6", "ready after, s from the start of its process"): (
-        "It is a time of this computer; most of it is the interpreter and the imports of pyzmq, "
-        "msgspec and msgpack."
+        "It is a time of this computer: about a third of it is the interpreter with pyzmq and "
+        "msgspec, most of the rest the import of the bridge's own code."
+    ),
+    ("6", "idle memory / bare interpreter"): (
+        "Most of what is above the interpreter are pyzmq with libzmq (6 MB) and msgspec (3 MB)."
     ),
     ("7", "kill -9 to the first answer, worst of *"): SCHEDULING,
     ("8", "*, the whole way"): (
@@ -417,8 +420,8 @@ REASONS: dict[tuple[str, str], str] = {
         "measures."
     ),
     ("K", "round trip with CURVE / plain tcp, median"): (
-        "The process for remote clients is in it, one more wake-up each way, besides the "
-        "encryption at both ends."
+        "Node-RED's side encrypts in plain JavaScript (tweetnacl), as nothing may have to be "
+        "compiled; and the process for remote clients is one more wake-up each way."
     ),
     ("N", "CPU of a module's node beyond that, us"): (
         "Request and reply go through MessagePack and a socket in Node-RED's own process, and "

@@ -162,6 +162,10 @@ def test_a_bar_that_single_runs_miss_is_held_and_they_are_counted() -> None:
     assert "Missed:" not in text
 
 
+def test_a_narrow_miss_has_the_digits_that_show_it() -> None:
+    assert "| 1.553 | <= 1.55 (aim 1.3) |" in page.write(MACHINE, five(1.5529))
+
+
 def test_a_missed_figure_without_a_reason_says_that() -> None:
     rows: list[Row] = [("5 replies lost or doubled", 2, "0: of 20000", False)]
     assert "| 2 | 0 | not known |" in page.write(MACHINE, [one_run({"5": rows})])
@@ -235,6 +239,19 @@ def test_a_busy_computer_gets_no_page(
     assert command.main() == 2
     assert not out.exists()
     assert "load 3.20" in capsys.readouterr().out
+
+
+def test_a_later_run_on_a_busy_computer_is_marked_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([QUIET, quiet.Look(3.2, 0.8, 4.0, 1.5)])
+    monkeypatch.setattr(quiet, "wait", lambda _minutes: next(looks))
+    rows: list[Row] = [("5 replies lost or doubled", 0, "0", True)]
+    monkeypatch.setattr(command, "chosen", lambda _only, _rounds: {"5": lambda: rows})
+    out = tmp_path / "page.md"
+    monkeypatch.setattr("sys.argv", ["benchmarks", "--runs", "2", "--out", str(out)])
+    assert command.main() == 0
+    assert out.read_text().count("**busy: its figures are disturbed**") == 1
 
 
 def test_the_delivered_bars_are_understood() -> None:
