@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ def _text(node: ast.expr) -> str | None:
 
 
 def one_run(rows: dict[str, list[Row]], look: quiet.Look = QUIET) -> Run:
-    return runs.run({key: lambda each=each: each for key, each in rows.items()}, look)
+    return runs.run({key: partial(list, each) for key, each in rows.items()}, look)
 
 
 def five(*values: float, bar: str = "<= 1.55 (aim 1.3)", held: bool = True) -> list[Run]:
@@ -194,7 +195,11 @@ def test_a_section_that_fails_takes_no_other_with_it() -> None:
 
 
 def test_a_section_that_hangs_is_ended() -> None:
-    came = runs.measure("5", lambda: time.sleep(30) or [], limit_s=0.05)  # type: ignore[func-returns-value]
+    def hanging() -> list[Row]:
+        time.sleep(30)
+        return []
+
+    came = runs.measure("5", hanging, limit_s=0.05)
     assert came == figures.Failure("5", "TimeoutError: not done after 0.05 s")
 
 
