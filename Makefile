@@ -36,7 +36,7 @@ CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-deb test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate screenshots module bench performance attacks dist deb arm docs clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-deb test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate screenshots module bench attacks dist deb arm docs clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -144,6 +144,7 @@ $(STAMPS)/bench: $(STAMPS)/python
 bench: $(STAMPS)/bench $(STAMPS)/node
 	$(BIN)/python -m benchmarks
 
+.PHONY: performance
 performance: $(STAMPS)/bench $(STAMPS)/node
 	$(BIN)/python -m benchmarks --runs 5 --json .run/performance.json --out docs/performance.md
 
