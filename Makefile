@@ -8,7 +8,7 @@
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
 # make attacks  what clients that mean harm can do: RUNS of each attack, crowds, and stops (some 40 minutes)
 # make screenshots   the pictures of the sidebar in docs/, from the real editor
-# make bench   speed as ratios, side by side with what a user would take instead (some nine minutes)
+# make bench   speed as ratios, side by side with what a user would take instead
 # make performance  the same five times on a quiet computer, and docs/performance.md of it (some 35 minutes)
 # make module NAME=RAK1901 CHIP=SHTC3   the skeletons of a new module: docs/add-a-module.md (also ADDRESS=0x70, FAMILY=sensors)
 # make dist    everything for an installation without network: docs/offline.md
