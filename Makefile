@@ -9,6 +9,7 @@
 # make attacks  what clients that mean harm can do: RUNS of each attack, crowds, and stops (some 40 minutes)
 # make screenshots   the pictures of the sidebar in docs/, from the real editor
 # make bench   speed as ratios, side by side with what a user would take instead
+# make performance  the same five times on a quiet computer, and docs/performance.md of it (some 35 minutes)
 # make module NAME=RAK1901 CHIP=SHTC3   the skeletons of a new module: docs/add-a-module.md (also ADDRESS=0x70, FAMILY=sensors)
 # make dist    everything for an installation without network: docs/offline.md
 # make docs    the documentation site in .run/site, its links checked
@@ -136,8 +137,16 @@ module:
 	@test -n "$(NAME)" -a -n "$(CHIP)" || { echo "make module NAME=RAK1901 CHIP=SHTC3 [ADDRESS=0x70] [FAMILY=sensors]"; exit 2; }
 	@$(PYTHON) scripts/new_module.py $(NAME) $(CHIP) $(if $(ADDRESS),--address $(ADDRESS)) $(if $(FAMILY),--family $(FAMILY))
 
-bench: $(STAMPS)/python $(STAMPS)/node
+$(STAMPS)/bench: $(STAMPS)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[test,bench]"
+	@touch $@
+
+bench: $(STAMPS)/bench $(STAMPS)/node
 	$(BIN)/python -m benchmarks
+
+.PHONY: performance
+performance: $(STAMPS)/bench $(STAMPS)/node
+	$(BIN)/python -m benchmarks --runs 5 --json .run/performance.json --out docs/performance.md
 
 attacks: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python -m benchmarks.attacks --runs $(RUNS)

@@ -78,5 +78,5 @@ def rows() -> list[Row]:
         )
         params = ", ".join(f"{name}={value!r}" for name, value in entry.step.params.items())
         what = f"M {entry.module}.{entry.step.name}({params})"
-        found.append((what[:58], worst, figures, worst <= LIMIT))
+        found.append((what, worst, figures, worst <= LIMIT))
     return found

@@ -70,7 +70,7 @@ def _throughput(clients: int, rounds: int, method: str, echo: str, endpoint: str
         text=True,
         timeout=300,
     )
-    seen = json.loads(done.stdout)
+    seen: dict[str, list[dict[str, float]]] = json.loads(done.stdout)
     return statistics.median(
         b["perSecond"] / a["perSecond"] for a, b in zip(seen["a"], seen["b"], strict=True)
     )

@@ -79,6 +79,10 @@ def running(command: list[str], ready: str = "ready") -> Iterator[subprocess.Pop
         for line in process.stdout:
             if line.strip() == ready:
                 break
+        else:
+            raise RuntimeError(
+                f"{' '.join(command)} ended with {process.wait()} and was not ready."
+            )
         yield process
     finally:
         process.kill()
@@ -109,6 +113,8 @@ def start_bridge(endpoint: str, *options: str, pin: bool = True) -> subprocess.P
         stderr=subprocess.DEVNULL,
     )
     while not path.exists():
+        if process.poll() is not None:
+            raise RuntimeError(f"The bridge ended with {process.returncode} instead of listening.")
         time.sleep(0.001)
     return process
 
@@ -158,7 +164,7 @@ def keyed_bridge() -> Iterator[tuple[str, str]]:
     server = make_server_pair(folder)
     client = make_pair()
     ClientList(folder).add("bench", client.public, "drive")
-    plain, remote = (f"tcp://127.0.0.1:{_free_port()}" for _ in range(2))
+    plain, remote = (f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
     (folder / "bridge.toml").write_text(f'[security]\nkeys = "{folder}"\n')
     keys = {"serverKey": server.public, "publicKey": client.public, "secretKey": client.secret}
     options = ["--config", str(folder / "bridge.toml"), "--remote-endpoint", remote]
@@ -174,7 +180,8 @@ def keyed_bridge() -> Iterator[tuple[str, str]]:
         process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a TCP port of this computer that nobody uses."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

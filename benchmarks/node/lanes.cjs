@@ -49,22 +49,4 @@ async function ping(endpoint) {
     return { ...lane, ask: () => lane.client.request("ping") };
 }
 
-/** A WebSocket server with its library's defaults that answers and does nothing else. */
-async function websocket(address) {
-    const WebSocket = require("ws");
-    const socket = new WebSocket(address);
-    await new Promise((resolve, reject) => { socket.once("open", resolve); socket.once("error", reject); });
-    const payload = JSON.stringify({ v: 1, id: 1, method: "invoke", params: READ });
-    const waiting = [];
-    socket.on("message", (data) => waiting.shift()(JSON.parse(data)));
-    return {
-        ask() {
-            const answer = new Promise((resolve) => waiting.push(resolve));
-            socket.send(payload);
-            return answer;
-        },
-        close: () => socket.close(),
-    };
-}
-
-module.exports = { zeromqEcho, bridge, ping, websocket, decode, READ };
+module.exports = { zeromqEcho, bridge, ping, decode, READ };

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
-from benchmarks import lines, operations
+from benchmarks import alternatives, lines, operations
+from benchmarks.processes import bridge
 
 from wisblock_bridge.module_api.needs import PortNeed
 from wisblock_bridge.modules import registry
@@ -27,6 +30,21 @@ def test_a_line_is_polled_through_a_real_bridge(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(lines, "DURATION_S", 0.5)
     for row in (lines.modbus(9600), lines.lin(9600)):
         assert 0.1 < row[1] <= 1.02, row
+
+
+@pytest.mark.slow
+def test_what_needs_no_server_takes_turns_with_the_bridge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alternatives, "SLICE_MS", 50)
+    with bridge() as (_, endpoint):
+        lanes = {"bridge": endpoint, "inProcess": "/dev/zero", "exec": sys.executable, "mqtt": ""}
+        seen = alternatives.turns(2, 1, lanes)
+        assert {name: len(slices) for name, slices in seen.items()} == {
+            "bridge": 2, "inProcess": 2, "exec": 2,
+        }  # fmt: skip
+        middle = {name: min(each["p50"] for each in slices) for name, slices in seen.items()}
+        assert middle["inProcess"] < middle["bridge"] < middle["exec"]
+        many = alternatives.turns(1, 4, {"bridge": endpoint})
+    assert many["bridge"][0]["perSecond"] > 10
 
 
 @pytest.mark.slow
