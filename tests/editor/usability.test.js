@@ -45,16 +45,10 @@ describe("clicks", function () {
     window.clicks = 0;
     return counted;
   });
-  /** Node-RED 4.1 has room for four tabs; ours is in the menu of the others until it is the one that was used last. */
   const openSidebar = async () => {
-    const tab = page.locator('#red-ui-tab-wisblock-link-button:visible, button[data-tab-id="wisblock"]:visible');
-    if (await tab.count() > 0) {
-      await tab.first().click();
-      return 1;
-    }
-    await page.locator("#red-ui-sidebar .red-ui-tab-link-button-menu").click();
-    await page.locator(".red-ui-menu-dropdown:visible a", { hasText: /^\s*WisBlock\s*$/ }).first().click();
-    return 2;
+    await page.locator("button.wb-status-button").click();
+    await until(() => page.locator(".wb-sidebar").isVisible(), "the sidebar is open");
+    return 1;
   };
   const closeSidebar = async () => {
     await page.evaluate(() => window.RED.sidebar.show("info"));
