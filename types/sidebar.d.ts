@@ -69,6 +69,7 @@ export interface Value {
   timestamp: number;
   at: number;
   failingSince: number;
+  uncertainSince: number;
 }
 
 /** The reading that stands for a module. */

@@ -188,6 +188,20 @@ describe("the words of the sidebar", () => {
   });
 });
 
+describe("a value that is uncertain", () => {
+  it("is a problem since it became one, however often it is measured, and until it is certain", () => {
+    const { bridge } = online();
+    const found = () => problems([bridge]).map(({ key, message, since }) => [key, message, since]);
+    bridge.apply(result({ quality: "uncertain", note: "settling, for 19 s", timestamp: 100 }));
+    bridge.apply(result({ quality: "uncertain", note: "settling, for 18 s", timestamp: 200 }));
+    assert.deepEqual(found(), [["quality", "settling, for 18 s", 100]]);
+    bridge.apply(result({ timestamp: 300 }));
+    assert.deepEqual(found(), []);
+    bridge.apply(result({ quality: "uncertain", note: "again", timestamp: 400 }));
+    assert.deepEqual(found(), [["quality", "again", 400]]);
+  });
+});
+
 describe("what the button in the status bar makes of the nodes' statuses", () => {
   const { NodeTones } = load("node-tones.js");
 
