@@ -302,7 +302,15 @@ describe("the sidebar", function () {
       };
       const fill = (selector) => window.getComputedStyle(document.querySelector(selector)).fill;
       const card = fill('.wb-slot[data-slot="1"] .wb-slot-body');
-      return { value: ratio(fill(".wb-value"), card), small: ratio(fill(".wb-small"), card), silk: ratio(fill(".wb-silk"), fill(".wb-pcb")), mark: ratio(fill(".wb-mark-body"), fill(".wb-pcb")) };
+      const mark = document.querySelector('.wb-slot[data-slot="1"] .wb-mark');
+      const before = mark.getAttribute("class");
+      const marks = ["working", "uncertain", "failing"].map((tone) => {
+        mark.setAttribute("class", `wb-mark wb-${tone}`);
+        const colour = window.getComputedStyle(mark.querySelector(".wb-mark-body")).fill;
+        return ratio(colour, fill(".wb-pcb"));
+      });
+      mark.setAttribute("class", before);
+      return { value: ratio(fill(".wb-value"), card), small: ratio(fill(".wb-small"), card), silk: ratio(fill(".wb-silk"), fill(".wb-pcb")), mark: Math.min(...marks) };
     });
     const judge = (found) => {
       assert.ok(found.value >= 7 && found.small >= 4.5 && found.silk >= 4.5 && found.mark >= 3, JSON.stringify(found));
