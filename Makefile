@@ -8,6 +8,7 @@
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
 # make attacks  what clients that mean harm can do: RUNS of each attack, crowds, and stops (some 40 minutes)
 # make screenshots   the pictures of the sidebar in docs/, from the real editor
+# make usability   clicks, time and cost of the sidebar, measured and written into docs/usability.md
 # make bench   speed as ratios, side by side with what a user would take instead
 # make performance  the same five times on a quiet computer, and docs/performance.md of it (some 35 minutes)
 # make module NAME=RAK1901 CHIP=SHTC3   the skeletons of a new module: docs/add-a-module.md (also ADDRESS=0x70, FAMILY=sensors)
@@ -36,7 +37,7 @@ CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-deb test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate screenshots module bench attacks dist deb arm docs clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-deb test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate screenshots usability module bench attacks dist deb arm docs clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -132,6 +133,9 @@ generate: $(STAMPS)/python $(STAMPS)/node
 
 screenshots: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
 	node scripts/screenshots.mjs
+
+usability: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
+	node scripts/usability.mjs
 
 module:
 	@test -n "$(NAME)" -a -n "$(CHIP)" || { echo "make module NAME=RAK1901 CHIP=SHTC3 [ADDRESS=0x70] [FAMILY=sensors]"; exit 2; }

@@ -8,6 +8,7 @@ import type { EditorNode, Text } from "./editor";
 
 export type Attributes = Record<string, unknown>;
 export type Tone = "working" | "uncertain" | "failing" | "idle";
+export type NodeTone = "offline" | "failing" | "uncertain" | "working";
 type Child = Node | string | null;
 
 export interface Dom {
@@ -68,6 +69,7 @@ export interface Value {
   timestamp: number;
   at: number;
   failingSince: number;
+  uncertainSince: number;
 }
 
 /** The reading that stands for a module. */
@@ -255,6 +257,16 @@ export interface ProblemsView {
   build(all: (Problem & { bridge: string })[], nameOf: (id: string) => string): void;
 }
 
+export interface NodeTones {
+  set(id: string, status: unknown): boolean;
+  remove(id: string): boolean;
+  worst(): { tone: NodeTone | "idle"; count: number };
+}
+
+export interface StatusButton {
+  start(): void;
+}
+
 /** What the scripts put into `window.wisblockSidebar`, each its part, in whatever order they are loaded. */
 export interface Wb {
   HISTORY_MS: number;
@@ -262,9 +274,11 @@ export interface Wb {
   BridgeState: new (id: string, now?: () => number) => Bridge;
   BridgeView: new (bridge: Bridge, scroller: HTMLElement) => BridgeView;
   Feed: new (options: { onMessage: (message: any) => void; onState: (state: "open" | "lost" | "forbidden") => void }) => Feed;
+  NodeTones: new () => NodeTones;
   PinsPopover: new (inside: HTMLElement) => PinsPopover;
   ProblemsView: new () => ProblemsView;
   SlotView: new (bridge: Bridge) => SlotView;
+  StatusButton: new () => StatusButton;
   WorldView: new (bridge: Bridge) => WorldView;
   ask: Ask;
   boardLayout: BoardLayout;
@@ -292,10 +306,13 @@ declare module "./editor" {
   }
 
   interface EditorRed {
-    actions: { add(name: string, handler: () => void, options?: { label: string }): void };
+    actions: { add(name: string, handler: () => void, options?: { label: string }): void; invoke(name: string): void };
+    comms: { subscribe(topic: string, handler: (topic: string, message: unknown) => void): void };
     i18n: { lang(): string };
     keyboard: { add(scope: string, keys: string, action: string): void };
+    popover: { tooltip(target: JQuery, text: string, action: string): { setContent(text: string): void } };
     settings: { get(name: string): any; apiRootUrl: string };
+    statusBar: { add(widget: { id: string; align: "left" | "right"; element: JQuery }): void };
     sidebar: { addTab(options: object): void; show(id: string): void };
   }
 }

@@ -80,15 +80,22 @@
 
         /** Values and lines as they are now. */
         update() {
-            const { dom: { say }, words, sparkline } = this.wb;
+            const { dom: { say }, sparkline } = this.wb;
             this.live.forEach(({ place, value, line, size, room, font }) => {
                 const { main } = place;
-                say(value, main ? fit(words.value(main.value, main.unit, main.kind), room, font, true) : "");
+                say(value, main ? fit(this.shown(main), room, font, true) : "");
                 if (line) {
                     this.bridge.trim(place);
                     line.setAttribute("d", sparkline(place.history, performance.now(), size, Boolean(main && typeof main.value === "boolean")));
                 }
             });
+        }
+
+        /** A number or a word speaks for itself; how long a list is needs the name of the list.  @param {import("../../types/sidebar").Main} main */
+        shown(main) {
+            const { words } = this.wb;
+            const value = words.value(main.value, main.unit, main.kind);
+            return Array.isArray(main.value) && value.startsWith("[") ? words.plain(main.reading) + " " + value : value;
         }
 
         /** @param {number} width @param {number} height */
@@ -268,7 +275,7 @@
             const { dom: { s } } = this.wb;
             return s("g", { class: "wb-chip" }, s("title", null, chip.holder + ", " + chip.address),
                 s("rect", { x: box.x, y: box.y, width: box.width, height: box.height, rx: 2 }),
-                s("text", { class: "wb-silk wb-middle", x: box.x + box.width / 2, y: box.y + 12.5 }, fit(chip.name, box.width - 8, 9)));
+                s("text", { class: "wb-silk wb-middle", x: box.x + box.width / 2, y: box.y + 12.5 }, fit(chip.name + " " + chip.address, box.width - 8, 9)));
         }
     }
 

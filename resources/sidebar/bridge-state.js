@@ -202,13 +202,15 @@
         value(place, said) {
             const key = JSON.stringify([said.kind === "event" ? "event" : "result", said.name, said.params]);
             const before = place.values.get(key);
+            const timestamp = typeof said.timestamp === "number" ? said.timestamp : Date.now();
+            const quality = String(said.quality || "good");
             /** @type {Value} */
             const value = {
                 key: key, kind: said.kind === "event" ? "event" : "result", name: String(said.name || ""), params: map(said.params),
                 readings: said.kind === "error" ? (before ? before.readings : {}) : map(said.readings),
                 error: said.kind === "error" ? map(said.error) : null,
-                quality: String(said.quality || "good"), note: String(said.note || ""),
-                timestamp: typeof said.timestamp === "number" ? said.timestamp : Date.now(), at: this.now(),
+                quality: quality, note: String(said.note || ""), timestamp: timestamp, at: this.now(),
+                uncertainSince: quality === "good" ? 0 : before && before.quality !== "good" ? before.uncertainSince : timestamp,
                 failingSince: said.kind === "error" ? (before && before.error ? before.failingSince : Number(said.timestamp) || Date.now()) : 0,
             };
             place.values.delete(key);

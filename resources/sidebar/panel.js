@@ -176,7 +176,7 @@
 
     /** Called by the plugin when the editor starts. */
     function start() {
-        const { words: { text } } = wb();
+        const { StatusButton, words: { text } } = wb();
         const panel = new Panel();
         RED.sidebar.addTab({
             id: "wisblock", label: text("tab"), name: text("name"), iconClass: "fa fa-microchip wb-tab-icon", content: panel.content, enableOnEdit: true, action: "wisblock:show-sidebar",
@@ -184,6 +184,9 @@
         RED.actions.add("wisblock:show-sidebar", () => RED.sidebar.show("wisblock"), { label: text("action") });
         RED.keyboard.add("*", "ctrl-g w", "wisblock:show-sidebar");
         panel.start();
+        if (RED.user.hasPermission("wisblock.read")) {
+            new StatusButton().start();
+        }
     }
 
     root.wisblockSidebar = Object.assign(root.wisblockSidebar || {}, { start });

@@ -20,6 +20,8 @@
             this.list = h("ul", { class: "wb-problem-list", role: "list" });
             this.element = h("section", { class: "wb-problems", "aria-labelledby": this.heading.id, "aria-live": "polite" }, this.heading, this.list);
             this.shown = "";
+            /** @type {HTMLElement[]} */
+            this.messages = [];
         }
 
         /** @param {(Problem & {bridge: string})[]} all @param {(id: string) => string} nameOf  a bridge's; empty where there is only one */
@@ -27,12 +29,32 @@
             const { dom: { say }, words: { text } } = wb();
             say(this.heading, all.length === 0 ? text("problems.none") : text("problems.title", { count: all.length }));
             this.element.classList.toggle("wb-none", all.length === 0);
-            const shown = JSON.stringify(all);
+            this.element.setAttribute("data-tone", all.some((each) => each.tone === "failing") ? "failing" : "uncertain");
+            const seen = all.slice(0, MOST_SHOWN);
+            // a message may say how long it will take: it changes in place, and is not announced again
+            const shown = JSON.stringify(seen.map(({ message, ...rest }) => [message !== "", nameOf(rest.bridge), rest]));
             if (shown !== this.shown) {
                 this.shown = shown;
                 this.list.hidden = all.length === 0;
-                wb().dom.replace(this.list, ...all.slice(0, MOST_SHOWN).map((each) => this.item(each, nameOf(each.bridge))));
+                this.messages = [];
+                wb().dom.replace(this.list, ...seen.map((each) => this.item(each, nameOf(each.bridge))));
             }
+            seen.forEach((each, index) => say(this.messages[index], this.said(each)));
+        }
+
+        /** @param {Problem} problem */
+        what(problem) {
+            const { words } = wb();
+            return problem.key === "error" ? words.error(problem.code) : words.text("problems." + problem.key);
+        }
+
+        /** What the bridge says about it, without what stands above it already.  @param {Problem} problem */
+        said(problem) {
+            const [what, { message }] = [this.what(problem), problem];
+            if (message.replace(/\W+$/, "").toLowerCase() === what.toLowerCase()) {
+                return "";
+            }
+            return message.startsWith(what + ": ") ? message.slice(what.length + 2) : message;
         }
 
         /** @param {Problem} problem @param {string} bridge */
@@ -40,14 +62,14 @@
             const { dom: { h, s }, healthMark, words } = wb();
             const { text } = words;
             const where = [bridge, problem.module, problem.slot === null ? "" : words.slot(problem.slot)].filter(Boolean).join(" · ");
-            const what = problem.key === "error" ? words.error(problem.code) : text("problems." + problem.key);
-            const isSaid = problem.message.replace(/\W+$/, "").toLowerCase() === what.toLowerCase();
+            const message = h("div", { class: "wb-problem-message", "aria-live": "off" }, this.said(problem));
+            this.messages.push(message);
             const advice = words.known("advice." + problem.code, "");
             return h("li", { class: "wb-problem", "data-code": problem.code },
                 s("svg", { width: 14, height: 14, class: "wb-problem-mark", "aria-hidden": "true" }, healthMark(problem.tone, 0, 0)),
                 h("div", null,
-                    h("div", { class: "wb-problem-what" }, h("b", null, what), where ? h("span", { class: "wb-quiet" }, " " + where) : null),
-                    problem.message && !isSaid ? h("div", { class: "wb-problem-message" }, problem.message) : null,
+                    h("div", { class: "wb-problem-what" }, h("b", null, this.what(problem)), where ? h("span", { class: "wb-quiet" }, " " + where) : null),
+                    message,
                     problem.hint || advice ? h("div", { class: "wb-problem-advice" }, problem.hint || advice) : null,
                     h("div", { class: "wb-quiet" }, text("problems.since", { time: words.clock(problem.since) }),
                         problem.page ? " · " : null,

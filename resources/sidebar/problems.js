@@ -63,7 +63,7 @@
         });
         const main = place.main && place.values.get(place.main.key);
         if (main && !main.error && main.quality !== "good") {
-            found.push({ ...base, key: "quality", tone: "uncertain", code: "", message: main.note, hint: "", since: main.timestamp, page: "" });
+            found.push({ ...base, key: "quality", tone: "uncertain", code: "", message: main.note, hint: "", since: main.uncertainSince, page: "" });
         }
         return found;
     }

@@ -62,6 +62,12 @@
             return number(given, isWhole ? 0 : Math.min(decimals, 9)) + (symbol ? "\u00a0" + symbol : "");
         }
         if (Array.isArray(given)) {
+            if (given.length === 0) {
+                return text("no_bytes");
+            }
+            if (given.some((each) => each && typeof each === "object")) {
+                return "[" + given.length + "]"; // as the line under a node has it
+            }
             const items = given.slice(0, 8).map((each) => (typeof each === "number" ? number(each, Number.isInteger(each) ? 0 : 2) : String(each)));
             return cut(items.join(", ") + (given.length > 8 ? " …" : ""));
         }

@@ -45,11 +45,12 @@
 
         /** @param {SlotPicture} slot @param {boolean} mayWrite */
         build(slot, mayWrite) {
-            const about = JSON.stringify([slot.slot, slot.plugged, slot.fault, slot.faults, slot.pluggable, mayWrite]);
+            const hasUnits = Object.keys(this.bridge.units).length > 0;
+            const about = JSON.stringify([slot.slot, slot.plugged, hasUnits, slot.fault, slot.faults, slot.pluggable, mayWrite]);
             if (about === this.about) {
                 return;
             }
-            const isOther = JSON.stringify(JSON.parse(about).slice(0, 2)) !== JSON.stringify(JSON.parse(this.about || "[]").slice(0, 2));
+            const isOther = JSON.stringify(JSON.parse(about).slice(0, 3)) !== JSON.stringify(JSON.parse(this.about || "[]").slice(0, 3));
             this.about = about;
             this.slot = String(slot.slot);
             if (isOther) {

@@ -105,7 +105,8 @@ describe("the sidebar", function () {
     await until(async () => Math.abs(Number(await range.inputValue()) - 4) < 0.1, "the slider follows");
   });
 
-  it("takes an exact value", async () => {
+  it("takes an exact value, and says its unit", async () => {
+    assert.equal(await page.locator(".wb-exact .wb-unit").first().textContent(), "mA");
     const exact = page.locator('.wb-exact input[data-key="exact-current"]');
     await exact.fill("12.345");
     await exact.press("Enter");
@@ -189,6 +190,11 @@ describe("the sidebar", function () {
     await until(async () => await demo.getAttribute("aria-checked") === "false", "the switch is off");
     await until(async () => (await bridge.ask("emulator.get", { slot: 1, quantity: "current" })).value === before, "the current is what it was");
     await slot(2).click();
+  });
+
+  it("writes lists as people read them", async () => {
+    const written = await page.evaluate(() => [[1, 2.5], [], [{ id: 1 }, { id: 2 }], ["a", "b"]].map((each) => window.wisblockSidebar.words.value(each, undefined, "")));
+    assert.deepEqual(written, ["1, 2.50", "nothing", "[2]", "a, b"]);
   });
 
   it("says what the bridge refuses", async () => {
@@ -296,7 +302,15 @@ describe("the sidebar", function () {
       };
       const fill = (selector) => window.getComputedStyle(document.querySelector(selector)).fill;
       const card = fill('.wb-slot[data-slot="1"] .wb-slot-body');
-      return { value: ratio(fill(".wb-value"), card), small: ratio(fill(".wb-small"), card), silk: ratio(fill(".wb-silk"), fill(".wb-pcb")), mark: ratio(fill(".wb-mark-body"), fill(".wb-pcb")) };
+      const mark = document.querySelector('.wb-slot[data-slot="1"] .wb-mark');
+      const before = mark.getAttribute("class");
+      const marks = ["working", "uncertain", "failing"].map((tone) => {
+        mark.setAttribute("class", `wb-mark wb-${tone}`);
+        const colour = window.getComputedStyle(mark.querySelector(".wb-mark-body")).fill;
+        return ratio(colour, fill(".wb-pcb"));
+      });
+      mark.setAttribute("class", before);
+      return { value: ratio(fill(".wb-value"), card), small: ratio(fill(".wb-small"), card), silk: ratio(fill(".wb-silk"), fill(".wb-pcb")), mark: Math.min(...marks) };
     });
     const judge = (found) => {
       assert.ok(found.value >= 7 && found.small >= 4.5 && found.silk >= 4.5 && found.mark >= 3, JSON.stringify(found));
@@ -314,6 +328,7 @@ describe("the sidebar", function () {
   it("says that the bridge is away, and shows the board again when it is back", async () => {
     await bridge.stop("SIGKILL");
     await says(/Problems[^]*The bridge does not answer[^]*No answer/);
+    assert.equal((await page.locator(".wb-problems").innerText()).match(/The bridge does not answer/g).length, 1);
     await until(async () => await page.locator(".wb-svg:visible").count() === 0, "the board is not shown");
     await bridge.start();
     await says(/Connected/);

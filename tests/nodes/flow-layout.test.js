@@ -9,13 +9,14 @@
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
+const { load } = require("./fakes/editor-scripts");
 const { boxOf, cross, overlap, runsBelow, wireOf } = require("./peers/canvas");
 
 const FLOWS = path.join(__dirname, "..", "..", "flows");
 const catalogue = require("../../node-red-nodes/catalogue.json");
 
-/** What a window 1500 px wide shows of the canvas beside palette and sidebar, and a little more than one screen of height. */
-const WIDTH = 1000;
+/** What a window 1400 px wide shows of the canvas beside palette and sidebar, and a little more than one screen of height. */
+const WIDTH = 890;
 const HEIGHT = 1000;
 /** Nodes that are nearer are joined by a loop in place of a line. */
 const GAP = 10;
@@ -23,7 +24,8 @@ const GAP = 10;
 const flows = fs.readdirSync(FLOWS, { recursive: true }).filter((each) => each.endsWith(".json")).sort()
   .map((name) => ({ name, nodes: JSON.parse(fs.readFileSync(path.join(FLOWS, name), "utf8")) }));
 
-const words = (name) => name.replaceAll("_", " ");
+const words = require("../../node-red-nodes/bridge/locales/en-US/bridge.json");
+const english = (key, values = {}) => String(key.split(":").pop().split(".").reduce((at, part) => at?.[part], words)).replace(/__(\w+)__/g, (_, name) => values[name]);
 
 /** What stands on a node: its name, or what its type says of itself. */
 function labelOf(node) {
@@ -35,9 +37,7 @@ function labelOf(node) {
   }
   const module = catalogue.modules.find((each) => `wisblock-${each.slug}` === node.type);
   if (module !== undefined) {
-    const place = module.slots.length > 1 ? [`slot ${node.slot}`] : [];
-    const what = node.trigger === "event" ? [node.event] : module.operations.length > 1 ? [node.operation] : [];
-    return [module.name, ...place, ...what.map(words)].join(" ");
+    return load(module.slug, english).definition.label.call(node);
   }
   if (node.type.startsWith("ui-")) {
     return node.label || node.title || node.type;

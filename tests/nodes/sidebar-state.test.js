@@ -187,3 +187,44 @@ describe("the words of the sidebar", () => {
     assert.deepEqual(all.filter((each) => !direct(each)), []);
   });
 });
+
+describe("a value that is uncertain", () => {
+  it("is a problem since it became one, however often it is measured, and until it is certain", () => {
+    const { bridge } = online();
+    const found = () => problems([bridge]).map(({ key, message, since }) => [key, message, since]);
+    bridge.apply(result({ quality: "uncertain", note: "settling, for 19 s", timestamp: 100 }));
+    bridge.apply(result({ quality: "uncertain", note: "settling, for 18 s", timestamp: 200 }));
+    assert.deepEqual(found(), [["quality", "settling, for 18 s", 100]]);
+    bridge.apply(result({ timestamp: 300 }));
+    assert.deepEqual(found(), []);
+    bridge.apply(result({ quality: "uncertain", note: "again", timestamp: 400 }));
+    assert.deepEqual(found(), [["quality", "again", 400]]);
+  });
+});
+
+describe("what the button in the status bar makes of the nodes' statuses", () => {
+  const { NodeTones } = load("node-tones.js");
+
+  it("is the worst of them, with how many there are", () => {
+    const tones = new NodeTones();
+    assert.deepEqual(tones.worst(), { tone: "idle", count: 0 });
+    const statuses = [["green", "dot", "working"], ["grey", "dot", "working"], ["blue", "dot", "working"], ["yellow", "ring", "uncertain"], ["yellow", "dot", "uncertain"], ["red", "dot", "failing"], ["red", "ring", "offline"]];
+    const seen = statuses.map(([fill, shape], index) => [tones.set(`n${index}`, { fill, shape, text: "any" }), tones.worst()]);
+    assert.deepEqual(seen, [
+      [true, { tone: "working", count: 1 }], [true, { tone: "working", count: 2 }], [true, { tone: "working", count: 3 }],
+      [true, { tone: "uncertain", count: 1 }], [true, { tone: "uncertain", count: 2 }], [true, { tone: "failing", count: 1 }], [true, { tone: "offline", count: 1 }],
+    ]);
+    assert.equal(tones.set("n0", { fill: "green", shape: "dot", text: "another value" }), false);
+    assert.equal(tones.remove("n6"), true);
+    assert.equal(tones.remove("n6"), false);
+    assert.deepEqual(tones.worst(), { tone: "failing", count: 1 });
+    assert.equal(tones.set("n5", {}), true);
+    assert.deepEqual(tones.worst(), { tone: "uncertain", count: 2 });
+  });
+
+  it("takes whatever comes", () => {
+    const tones = new NodeTones();
+    for (const status of [undefined, null, 5, "red", {}, { fill: {}, shape: [] }, { fill: "pink" }]) assert.equal(tones.set("n", status), false);
+    assert.deepEqual(tones.worst(), { tone: "idle", count: 0 });
+  });
+});
