@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks.operations import BIT_S, bits
+from benchmarks.bus_work import I2C_BIT_S, bits
 from wisblock_bridge.buses.emulated.i2c import EmulatedI2CBus
 from wisblock_bridge.cli import main
 from wisblock_bridge.threads.fair_lock import FairLock
@@ -30,7 +30,7 @@ def timed_transfer(self: EmulatedI2CBus, address: int, *messages: Write | Read) 
         try:
             return transfer(self, address, *messages)
         finally:
-            left_s = bits(messages) * BIT_S - (time.perf_counter() - begin)
+            left_s = bits(messages) * I2C_BIT_S - (time.perf_counter() - begin)
             if left_s > 0.0:
                 time.sleep(left_s)
 
