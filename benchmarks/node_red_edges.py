@@ -25,7 +25,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from benchmarks.pace import Client
 from benchmarks.processes import ROOT, as_installed, fresh_endpoint
@@ -79,7 +79,7 @@ POLLED = (
         "board_8",
         "board",
         only("change_lines", "8", "list") | only("change_expander", "board", "choice"),
-    ),  # fmt: skip
+    ),
 )
 REPORTED = (
     Input(
