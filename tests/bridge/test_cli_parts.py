@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.cases import for_each
 
-from wisblock_bridge.cli import formatting, logs, parse_params
+from wisblock_bridge.cli import arguments, formatting, logs, parse_params
 from wisblock_bridge.errors import BadParamsError
 
 if TYPE_CHECKING:
@@ -145,3 +145,25 @@ def test_values_as_people_read_them(value: object, unit: str, text: str) -> None
 )
 def test_durations_as_people_read_them(seconds: float, text: str) -> None:
     assert formatting.duration(seconds) == text
+
+
+# -- the arguments --------------------------------------------------------------------------------
+
+
+def test_a_bridge_that_starts_makes_the_parser_of_no_other_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ["serve", "--emulate", "--endpoint", "ipc:///run/one.sock", "--log-level", "info"]
+    whole = vars(arguments.build_parser().parse_args(words))
+    made = []
+    create = arguments.Parser.__init__
+
+    def noted(self: arguments.Parser, **options: object) -> None:
+        made.append(options["prog"])
+        create(self, **options)
+
+    monkeypatch.setattr(arguments.Parser, "__init__", noted)
+    alone = vars(arguments.parse(words))
+    assert made == ["wisblock-bridge", "wisblock-bridge serve"]
+    assert {**alone, "load": None} == {**whole, "load": None}
+    assert alone["load"]() is whole["load"]()

@@ -108,7 +108,7 @@ def parse(words: list[str]) -> argparse.Namespace:
         SystemExit: It cannot be understood (code 2), or help was asked for (code 0).
     """
     Parser.as_json = wants_json(words)
-    parser = build_parser()
+    parser = build_parser(serves=words[:1] == ["serve"])
     options, rest = parser.parse_known_args(_joined(words))
     if hasattr(options, "everything"):
         rest = _take_operation(options, rest)
@@ -221,8 +221,12 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def build_parser() -> Parser:
-    """Build the parser of the whole command line."""
+def build_parser(*, serves: bool = False) -> Parser:
+    """Build the parser of the command line.
+
+    Args:
+        serves: For ``serve`` alone: a bridge that starts does not wait for the other commands.
+    """
     parser = Parser(
         prog="wisblock-bridge",
         description="Serve the WisBlock modules of a RAK7391 or RAK6421, or use a running bridge.",
@@ -249,7 +253,10 @@ def build_parser() -> Parser:
         )
         return added
 
-    _add_serving(command)
+    _add_serve(command)
+    if serves:
+        return parser
+    _add_check(command)
     _add_queries(client_command)
     _add_use(client_command)
     _add_reports(client_command)
@@ -261,7 +268,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def _add_serving(command: Command) -> None:
+def _add_serve(command: Command) -> None:
     serve = command("serve", "Serve the board's modules until stopped.", "serve:serve")
     _add_board(serve)
     serve.add_argument(
@@ -272,6 +279,8 @@ def _add_serving(command: Command) -> None:
     )
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
 
+
+def _add_check(command: Command) -> None:
     check = command(
         "check", "Report what is missing on this computer, and what to do.", "check:check"
     )
