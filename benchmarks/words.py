@@ -258,6 +258,19 @@ SECTIONS: dict[str, Section] = {
             "*, worst of *, ms": Said("ms", "How long the slowest change took."),
         },
     ),
+    "Z": Section(
+        "From an edge at an input to the next node in Node-RED",
+        40,
+        "the bar, a time",
+        "A bus that takes the time of a real one at 100 kHz, and Node-RED as a process of its own; "
+        "the emulator changes the input at random moments. The time runs from just before that to "
+        "the message at the node behind the module's node, which has its defaults.",
+        TIME,
+        {
+            "*, edge to Node-RED, median ms": Said("ms", "How long a change takes, as a rule."),
+            "*, worst of *, ms": Said("ms", "How long the slowest change took."),
+        },
+    ),
     "L": Section(
         "Clients that are a burden",
         55,

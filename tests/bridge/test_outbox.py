@@ -185,7 +185,7 @@ def test_a_connection_that_reports_room_while_it_is_written_to(post: Post) -> No
         post.outbox.retry()
         return inner(identity, frame)
 
-    post.outbox._transmit = transmit
+    post.outbox.transmit = transmit
     post.outbox.retry()
     for who in (b"a", b"b"):
         assert [each["id"] for each in post.taken_by(who)] == list(range(5))
@@ -252,12 +252,12 @@ def test_what_waits_can_be_forgotten(post: Post) -> None:
 def one_more(post: Post) -> None:
     """Let a slow client take one message, and no more."""
     transmit, rest = post.transmit, [True]
-    post.outbox._transmit = lambda identity, frame: (
+    post.outbox.transmit = lambda identity, frame: (
         transmit(identity, frame) if rest and rest.pop() else Sent.FULL
     )
     post.full.clear()
     post.outbox.retry()
-    post.outbox._transmit = transmit
+    post.outbox.transmit = transmit
     post.full.add(b"a")
 
 
