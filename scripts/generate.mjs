@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /*
- * The generator: writes the Node-RED files and the documentation tables from node-red-nodes/catalogue.json.
+ * The generator: writes the Node-RED files and the documentation tables from node-red-nodes/catalogue.json, in every language of translations/.
  *
  *   node scripts/generate.mjs           writes
  *   node scripts/generate.mjs --check   writes nothing, names what is stale, and exits 1 if anything is
@@ -26,6 +26,11 @@ function read(path) {
   return existsSync(whole) ? readFileSync(whole, "utf8") : null;
 }
 
+/** @returns {string[]} the codes of the languages that are translated */
+function languages() {
+  return readdirSync(join(ROOT, "translations")).filter((each) => each.endsWith(".po")).map((each) => each.slice(0, -".po".length)).sort();
+}
+
 /**
  * Lists folders of generated nodes whose module no longer exists.
  *
@@ -49,7 +54,7 @@ function main(checking) {
   if (catalogue === null) {
     throw new Error(`${NODES}/catalogue.json is missing; export it with "wisblock-bridge catalogue".`);
   }
-  const stale = [...generateAll(catalogue, read)].filter(([path, content]) => read(path) !== content);
+  const stale = [...generateAll(catalogue, read, languages())].filter(([path, content]) => read(path) !== content);
   const left = orphans(catalogue);
   if (checking) {
     for (const [path] of stale) {

@@ -45,9 +45,10 @@ describe("the generator", () => {
   it("names what is stale or left over, generates it again, and keeps what people wrote", () => {
     const copy = fs.mkdtempSync(path.join(require("node:os").tmpdir(), "generate-"));
     try {
-      for (const each of ["package.json", "scripts", "node-red-nodes", "resources", "docs/modules"]) {
+      for (const each of ["package.json", "scripts", "node-red-nodes", "resources", "docs/modules", "translations"]) {
         fs.cpSync(path.join(ROOT, each), path.join(copy, each), { recursive: true });
       }
+      fs.symlinkSync(path.join(ROOT, "node_modules"), path.join(copy, "node_modules"));
       const [module] = catalogue.modules;
       const help = path.join(copy, "node-red-nodes", module.slug, "locales", "en-US", `${module.slug}.html`);
       const page = path.join(copy, "docs", "modules", `${module.slug}.md`);
