@@ -11,7 +11,7 @@ const { catalogue: exportedCatalogue } = require("./catalogue");
 const { defaultOperation } = require("./fields");
 const { limits } = require("./limits");
 const { fillMessage } = require("./message");
-const { asNodeError, badParams, nodeError } = require("./node-errors");
+const { asNodeError, badParams, inLanguage, nodeError } = require("./node-errors");
 const { collectParams } = require("./params");
 const { NodeStatus, readingsText, translator } = require("./status");
 const { Pace } = require("./pace");
@@ -114,9 +114,7 @@ class ModuleNode {
     const name = this.config.operation;
     const found = name ? this.module.operations.find((each) => each.name === name) : defaultOperation(this.module);
     if (found === undefined) {
-      throw nodeError("unknown_operation", `${this.module.name} has no operation "${name}".`, {
-        hint: "Open the node and choose one.",
-      });
+      throw nodeError("unknown_operation", "no_operation", { module: this.module.name, name });
     }
     return found;
   }
@@ -126,9 +124,7 @@ class ModuleNode {
     const name = this.config.event;
     const found = name ? this.module.events.find((each) => each.name === name) : this.module.events[0];
     if (found === undefined) {
-      throw nodeError("unknown_operation", `${this.module.name} has no event "${name ?? ""}".`, {
-        hint: "Open the node and choose one.",
-      });
+      throw nodeError("unknown_operation", "no_event", { module: this.module.name, name: name ?? "" });
     }
     return found;
   }
@@ -150,7 +146,7 @@ class ModuleNode {
       },
       (thrown) => {
         if (!this.#closed) {
-          const error = asNodeError(thrown);
+          const error = inLanguage(this.RED, thrown, { module: this.module.name, slot: this.slot });
           this.status.failed(error.code);
           done(error);
         }
@@ -161,12 +157,10 @@ class ModuleNode {
   /** @param {Record<string, unknown>} msg  filled in place */
   async serve(msg) {
     if (!this.connection) {
-      throw nodeError("offline", "No bridge is chosen.", { hint: "Open the node and choose or add a bridge." });
+      throw nodeError("offline", "no_bridge");
     }
     if (this.trigger === "event") {
-      throw nodeError("bad_request", "This node waits for events and takes no messages.", {
-        hint: 'Set "Run" to "on message", or use a second node.',
-      });
+      throw nodeError("bad_request", "waits_for_events");
     }
     const { operation, timeoutMs } = this;
     const params = await collectParams(this.RED, this.node, this.config, operation, msg);
@@ -220,7 +214,7 @@ class ModuleNode {
       const everyMs = this.number("every_ms");
       const deadband = this.number("deadband");
       if (everyMs === undefined) {
-        throw badParams("The interval is missing.", "Open the node and say how often it runs.");
+        throw badParams("no_interval");
       }
       this.#pace = new Pace(everyMs);
       if (deadband === undefined) {
@@ -273,7 +267,7 @@ class ModuleNode {
     if (this.#closed) {
       return;
     }
-    const error = asNodeError(thrown);
+    const error = inLanguage(this.RED, thrown, { module: this.module.name, slot: this.slot });
     this.status.failed(error.code);
     this.node.error(error, { wisblock: { module: this.module.name, slot: this.slot } });
   }

@@ -5,7 +5,7 @@
  * 2. What was translated is never thrown away: where English changed, the entry stays, marked fuzzy, with the English it was made of.
  */
 
-import gettext from "gettext-parser";
+import { po } from "gettext-parser";
 
 /**
  * @typedef {object} Entry
@@ -23,7 +23,7 @@ import gettext from "gettext-parser";
  * @returns {Entry[]}
  */
 export function parse(content) {
-  const { translations } = gettext.po.parse(content);
+  const { translations } = po.parse(content);
   return Object.values(translations).flatMap((each) => Object.values(each)).filter((each) => each.msgid !== "").map((each) => ({
     place: each.msgctxt ?? "",
     english: each.msgid,
@@ -50,7 +50,7 @@ function written({ place, english, translation, isFuzzy, previous }) {
  * @returns {string}
  */
 export function compile(entries, code) {
-  /** @type {Record<string, Record<string, object>>} */
+  /** @type {Record<string, Record<string, import("gettext-parser").Message>>} */
   const translations = {};
   for (const entry of entries) {
     (translations[entry.place] ??= {})[entry.english] = written(entry);
@@ -59,7 +59,7 @@ export function compile(entries, code) {
     "Project-Id-Version": "wisblock-bridge", Language: code, "MIME-Version": "1.0",
     "Content-Type": "text/plain; charset=UTF-8", "Content-Transfer-Encoding": "8bit",
   };
-  return `${gettext.po.compile(/** @type {any} */ ({ charset: "utf-8", headers, translations }), { foldLength: 0 }).toString("utf8").trimEnd()}\n`;
+  return `${po.compile({ charset: "utf-8", headers, translations }, { foldLength: 0 }).toString("utf8").trimEnd()}\n`;
 }
 
 /**

@@ -86,7 +86,7 @@ describe("bringing a translation to the English of today", () => {
   it("begins a language with an empty file, and refuses what is no code of one", async () => {
     const copy = fs.mkdtempSync(path.join(require("node:os").tmpdir(), "language-"));
     try {
-      for (const each of ["package.json", "scripts", "node-red-nodes", "translations"]) {
+      for (const each of ["package.json", "scripts", "node-red-nodes", "resources", "translations"]) {
         fs.cpSync(path.join(ROOT, each), path.join(copy, each), { recursive: true });
       }
       fs.symlinkSync(path.join(ROOT, "node_modules"), path.join(copy, "node_modules"));
