@@ -13,7 +13,7 @@ const { limits } = require("./limits");
 const { fillMessage } = require("./message");
 const { asNodeError, badParams, inLanguage, nodeError } = require("./node-errors");
 const { collectParams } = require("./params");
-const { NodeStatus, readingsText, translator } = require("./status");
+const { NodeStatus, moduleWords, readingsText, translator } = require("./status");
 const { Pace } = require("./pace");
 const { outputOf, plannedOutput } = require("./outputs");
 const { numberIn } = require("./values");
@@ -48,6 +48,7 @@ class ModuleNode {
     this.trigger = config.trigger || "message";
     this.slot = this.#slotOf(config);
     this.bridgeNode = /** @type {import("../../types/nodes").BridgeNode | null} */ (RED.nodes.getNode(config.bridge));
+    this.words = moduleWords(translator(RED), module.slug);
     this.status = new NodeStatus({ show: (line) => node.status(line), translate: translator(RED) });
   }
 
@@ -168,7 +169,7 @@ class ModuleNode {
     if (this.#closed) {
       return;
     }
-    this.status.asked(operation.name);
+    this.status.asked(this.words.operation(operation.name));
     const onRejected = this.#claim(operation, params);
     try {
       const result = await client.invoke(this.module.name, this.slot, operation.name, params, {
@@ -282,7 +283,7 @@ class ModuleNode {
   fill(msg, operation, result, isEvent, staleAfterMs = 0) {
     const { catalogue, module, slot } = this;
     const late = result.sequence === undefined ? null : this.#pace?.note(result.late);
-    this.status.value(readingsText(catalogue, operation, result.readings ?? {}), result, staleAfterMs, late);
+    this.status.value(readingsText(catalogue, operation, result.readings ?? {}, this.words), result, staleAfterMs, late);
     return fillMessage(msg, { catalogue, module, slot, operation }, result, isEvent);
   }
 

@@ -26,6 +26,15 @@ const KNOWN_CODES = new Set([
   "out_of_range", "remote_exception", "no_bus", "no_permission", "internal", "closing", "offline", "timeout_reply",
 ]);
 
+/**
+ * @typedef {object} Words  of the readings of a module
+ * @property {(reading: string) => string} reading  the name of one
+ * @property {(key: "on" | "off" | "yes" | "no") => string} text
+ */
+
+/** @type {Words} */
+const ENGLISH = { reading: plain, text: (key) => key };
+
 /** @param {string} name  of the wire @returns {string} as people write it */
 function plain(name) {
   return name.replaceAll("_", " ");
@@ -78,17 +87,18 @@ function statusText(text, notes) {
  * @param {import("./catalogue").Catalogue} catalogue
  * @param {import("./catalogue").Operation} operation  an operation or an event
  * @param {Record<string, unknown>} values  reading name to value
+ * @param {Words} [words]
  * @returns {string} for example "12.00 mA", "level 1", "on"
  */
-function readingsText(catalogue, operation, values) {
+function readingsText(catalogue, operation, values, words = ENGLISH) {
   const names = operation.main !== "" && operation.main in values ? [operation.main] : Object.keys(values);
   const parts = names.map((key) => {
     const reading = operation.readings.find((each) => each.name === key);
     const { symbol, decimals } = catalogue.unit(reading?.unit ?? "none");
     const value = values[key];
-    const name = plain(key);
+    const name = words.reading(key);
     if (typeof value === "boolean") {
-      return name === "on" ? (value ? "on" : "off") : `${name} ${value ? "yes" : "no"}`;
+      return key === "on" ? words.text(value ? "on" : "off") : `${name} ${words.text(value ? "yes" : "no")}`;
     }
     if (typeof value === "number") {
       const number = reading?.kind === "int" || (reading?.unit ?? "none") === "none" ? String(value) : value.toFixed(decimals);
@@ -135,6 +145,29 @@ function translator(RED) {
     translators.set(RED, found);
   }
   return found;
+}
+
+/**
+ * Returns the words of a module, in Node-RED's language.
+ *
+ * @param {Translate} translate
+ * @param {string} slug
+ * @returns {Words & {operation: (name: string) => string}}
+ */
+function moduleWords(translate, slug) {
+  const known = (/** @type {string} */ id, /** @type {string} */ otherwise) => {
+    const found = translate(id);
+    return typeof found !== "string" || found === "" || id.endsWith(found) ? otherwise : found;
+  };
+  const own = `@wisblock-bridge/node-red-wisblock/${slug}:`;
+  return {
+    reading: (name) => known(`${own}readings.${name}`, plain(name)),
+    text: (key) => known(`${WORDS}.${key}`, key),
+    operation: (name) => {
+      const found = known(`${own}${slug}.${name}.name`, plain(name));
+      return found.toLowerCase() === plain(name).toLowerCase() ? plain(name) : found; // in English it has no capital there
+    },
+  };
 }
 
 /**
@@ -198,7 +231,7 @@ class NodeStatus {
     this.#update();
   }
 
-  /** @param {string} operation  what was asked for */
+  /** @param {string} operation  what was asked for, as people say it */
   asked(operation) {
     this.#inFlight += 1;
     if (this.#busyTimer === undefined && !this.#disposed) {
@@ -327,4 +360,4 @@ class NodeStatus {
   }
 }
 
-module.exports = { BUSY_AFTER_MS, KNOWN_CODES, MAX_TEXT, NodeStatus, WORDS, plain, readingsText, statusText, translator };
+module.exports = { BUSY_AFTER_MS, KNOWN_CODES, MAX_TEXT, NodeStatus, WORDS, moduleWords, plain, readingsText, statusText, translator };

@@ -35,6 +35,14 @@
             }
         }
 
+        /** What happened; of an error of the bridge in its own words, too: they have the values.  @param {Problem} problem @param {ReturnType<Wb["words"]["explain"]>} known */
+        message(problem, known) {
+            if (!known) {
+                return problem.message;
+            }
+            return known.isBridges ? wb().words.ofBridge(known.happened, (problem.message + " " + problem.hint).trim()) : known.happened;
+        }
+
         /** @param {Problem} problem @param {string} bridge */
         item(problem, bridge) {
             const { dom: { h, s }, healthMark, words } = wb();
@@ -42,13 +50,14 @@
             const where = [bridge, problem.module, problem.slot === null ? "" : words.slot(problem.slot)].filter(Boolean).join(" · ");
             const what = problem.key === "error" ? words.error(problem.code) : text("problems." + problem.key);
             const isSaid = problem.message.replace(/\W+$/, "").toLowerCase() === what.toLowerCase();
-            const advice = words.known("advice." + problem.code, "");
+            const known = problem.code ? words.explain({ code: problem.code, said: problem.said }) : null;
+            const advice = known ? known.todo : problem.hint || words.known("advice." + problem.code, "");
             return h("li", { class: "wb-problem", "data-code": problem.code },
                 s("svg", { width: 14, height: 14, class: "wb-problem-mark", "aria-hidden": "true" }, healthMark(problem.tone, 0, 0)),
                 h("div", null,
                     h("div", { class: "wb-problem-what" }, h("b", null, what), where ? h("span", { class: "wb-quiet" }, " " + where) : null),
-                    problem.message && !isSaid ? h("div", { class: "wb-problem-message" }, problem.message) : null,
-                    problem.hint || advice ? h("div", { class: "wb-problem-advice" }, problem.hint || advice) : null,
+                    problem.message && !isSaid ? h("div", { class: "wb-problem-message" }, this.message(problem, known)) : null,
+                    advice ? h("div", { class: "wb-problem-advice" }, advice) : null,
                     h("div", { class: "wb-quiet" }, text("problems.since", { time: words.clock(problem.since) }),
                         problem.page ? " · " : null,
                         problem.page ? h("a", { href: problem.page, target: "_blank", rel: "noopener noreferrer" }, text("problems.page")) : null)));

@@ -40,7 +40,7 @@ describe("the label of a node", () => {
     assert.equal(label("rak13007", { slot: "2", operation: "toggle" }, "de"), "RAK13007 Steckplatz 2: Umschalten");
     assert.equal(label("rak13007", { slot: "2", operation: "set", set_on: "true", set_onType: "bool" }, "de"), "RAK13007 Steckplatz 2: ein");
     assert.equal(label("rak12006", { trigger: "event", event: "motion" }, "de"), "RAK12006 Steckplatz 1: bei Bewegung");
-    assert.equal(label("rak13007", { slot: "2", operation: "toggle" }, "zh-CN"), "RAK13007 插槽 2：翻转");
+    assert.equal(label("rak13007", { slot: "2", operation: "toggle" }, "zh-CN"), "RAK13007 插槽 2: 翻转");
   });
 
   it("names a module in the palette by what it is, in the language of the editor", () => {
