@@ -313,10 +313,7 @@ class BridgeConnection {
       this.node.log(`Connected to the bridge (${description}).`);
     }
     if (versionMismatch !== "" && !this.#everOnline) {
-      this.node.warn(
-        `The bridge (${version}) and these nodes (${this.version}) do not know the same modules. ` +
-          "What both know keeps working; update the older of the two.",
-      );
+      this.node.warn(this.inLanguage(nodeError("unsupported_version", "other_modules", { theirs: version, ours: this.version })).message);
     }
     this.#everOnline = true;
     this.#reportedDown = false;
