@@ -8,7 +8,8 @@
  */
 
 /** Catalogue of the words, shared by all nodes of the package. */
-const WORDS = "@wisblock-bridge/node-red-wisblock/bridge:status";
+const CATALOGUE = "@wisblock-bridge/node-red-wisblock/bridge:";
+const WORDS = `${CATALOGUE}status`;
 
 /** A request may take this long before the node says that it is busy. */
 const BUSY_AFTER_MS = 300;
@@ -30,10 +31,11 @@ const KNOWN_CODES = new Set([
  * @typedef {object} Words  of the readings of a module
  * @property {(reading: string) => string} reading  the name of one
  * @property {(key: "on" | "off" | "yes" | "no") => string} text
+ * @property {(written: string) => string} number  as the language writes it
  */
 
 /** @type {Words} */
-const ENGLISH = { reading: plain, text: (key) => key };
+const ENGLISH = { reading: plain, text: (key) => key, number: (written) => written };
 
 /** @param {string} name  of the wire @returns {string} as people write it */
 function plain(name) {
@@ -101,7 +103,7 @@ function readingsText(catalogue, operation, values, words = ENGLISH) {
       return key === "on" ? words.text(value ? "on" : "off") : `${name} ${words.text(value ? "yes" : "no")}`;
     }
     if (typeof value === "number") {
-      const number = reading?.kind === "int" || (reading?.unit ?? "none") === "none" ? String(value) : value.toFixed(decimals);
+      const number = words.number(reading?.kind === "int" || (reading?.unit ?? "none") === "none" ? String(value) : value.toFixed(decimals));
       return symbol === "" ? `${name} ${number}` : `${number} ${symbol}`;
     }
     if (value instanceof Uint8Array) {
@@ -147,6 +149,30 @@ function translator(RED) {
   return found;
 }
 
+/** @type {Map<string, string>} what stands before the decimals, by language */
+const separators = new Map();
+
+/**
+ * Writes a number as the language does.
+ *
+ * @param {Translate} translate
+ * @param {string} written  with a point
+ * @returns {string}
+ */
+function localNumber(translate, written) {
+  const language = translate(`${CATALOGUE}language`);
+  let separator = separators.get(language);
+  if (separator === undefined) {
+    try {
+      separator = new Intl.NumberFormat(language).format(1.5).charAt(1);
+    } catch {
+      separator = "."; // the words are not there yet
+    }
+    separators.set(language, separator);
+  }
+  return written.replace(".", separator);
+}
+
 /**
  * Returns the words of a module, in Node-RED's language.
  *
@@ -163,6 +189,7 @@ function moduleWords(translate, slug) {
   return {
     reading: (name) => known(`${own}readings.${name}`, plain(name)),
     text: (key) => known(`${WORDS}.${key}`, key),
+    number: (written) => localNumber(translate, written),
     operation: (name) => {
       const found = known(`${own}${slug}.${name}.name`, plain(name));
       return found.toLowerCase() === plain(name).toLowerCase() ? plain(name) : found; // in English it has no capital there
@@ -322,7 +349,8 @@ class NodeStatus {
     const versionMismatch = this.#versionMismatch === "" ? "" : this.translate(`${WORDS}.version_mismatch.${this.#versionMismatch}`);
     if (this.#value !== null) {
       if (this.#late !== null && !this.#stale) {
-        const { unit, ...rates } = this.#late;
+        const { unit, ...written } = this.#late;
+        const rates = Object.fromEntries(Object.entries(written).map(([name, each]) => [name, localNumber(this.translate, each)]));
         return { fill: "yellow", shape: "dot", text: this.translate(`${WORDS}.late.${unit}`, rates) };
       }
       const { text, quality, emulated } = this.#value;
