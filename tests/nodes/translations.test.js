@@ -112,8 +112,8 @@ describe("the translations", () => {
     template = (await load("generate/outputs.mjs")).englishTexts(catalogue, read);
   });
 
-  it("are German and Simplified Chinese", () => {
-    assert.deepEqual(LANGUAGES, ["de", "zh-CN"]);
+  it("are German and Simplified Chinese at least", () => {
+    assert.deepEqual(["de", "zh-CN"].filter((each) => !LANGUAGES.includes(each)), []);
   });
 
   it("are made of every text of the catalogue and of the catalogues of words", () => {
