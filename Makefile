@@ -3,6 +3,7 @@
 # make test    everything that can be checked here
 # make coverage  branch coverage of the package, with that of the processes that tests start
 # make generate  write nodes, help, docs tables and the Python client's classes from the modules' descriptions
+# make language NAME=fr   begins a translation; without NAME, brings those that are there to the English of today
 # make soak    everything at once for MINUTES, decided by SEED; SUMMARY=file keeps what it found
 # make reliability  the tests and a soak, and docs/reliability.md of what they tried
 # make fuzz    every parser for its share of SECONDS, led by coverage (needs atheris, which it installs)
@@ -37,7 +38,7 @@ CHIP ?=
 ADDRESS ?=
 FAMILY ?=
 
-.PHONY: run check test test-fast test-python test-deb test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate screenshots usability module bench attacks dist deb arm docs clean soak reliability fuzz
+.PHONY: run check test test-fast test-python test-deb test-lower-bounds test-newest-python test-nodes test-editor test-editor-4 test-editor-5 coverage lint generate language screenshots usability module bench attacks dist deb arm docs clean soak reliability fuzz
 
 $(STAMPS)/python: pyproject.toml
 	@mkdir -p $(STAMPS)
@@ -130,6 +131,9 @@ generate: $(STAMPS)/python $(STAMPS)/node
 	$(BIN)/python scripts/include_examples.py
 	$(BIN)/python scripts/structure.py --svg docs/architecture.svg
 	$(BIN)/python scripts/manual.py --out docs/wisblock-bridge.1
+
+language: $(STAMPS)/node
+	node scripts/language.mjs $(NAME)
 
 screenshots: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/node-red-5
 	node scripts/screenshots.mjs

@@ -133,7 +133,9 @@
                     say("not_deployed");
                     return;
                 }
-                say("unreachable", { message: (reply.responseJSON || {}).message || reply.statusText });
+                const answer = reply.responseJSON || {};
+                const english = answer.message || reply.statusText;
+                say("unreachable", { message: root.wisblockErrors.whole({ code: "", ...answer }, root.wisblockForm.text, { english: english }) });
             });
     }
 

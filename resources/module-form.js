@@ -34,6 +34,24 @@
         return RED._(SHARED + key, values);
     }
 
+    /**
+     * A text of a module's own catalogue.
+     *
+     * @type {(slug: string, key: string, otherwise: string) => string} `otherwise`: for a module that these nodes do not have
+     */
+    function moduleText(slug, key, otherwise) {
+        const full = `${PACKAGE}/${slug}:${key}`;
+        const found = /^\w+$/.test(slug) && /^[\w.]+$/.test(key) ? RED._(full) : "";
+        return typeof found !== "string" || found === "" || full.endsWith(found) ? otherwise : found;
+    }
+
+    /** The name of an operation or event within a text: in English it has no capital.  @param {ModuleForm} form @param {unknown} name */
+    function nameInText(form, name) {
+        const usual = plain(name);
+        const found = moduleText(form.slug, `${form.slug}.${name}.name`, usual);
+        return found.toLowerCase() === usual.toLowerCase() ? usual : found;
+    }
+
     /** A name of the wire as people write it: "pulse_width" is "pulse width".  @param {unknown} name */
     function plain(name) {
         return String(name || "").replaceAll("_", " ");
@@ -401,13 +419,13 @@
             const validate = (value) => checkLiteral(value, type, facts);
             switch (type) {
             case "num":
-                return { value: "num", label: "number", icon: "red/images/typedInput/09.svg", validate: validate };
+                return { value: "num", label: RED._("typedInput.type.num"), icon: "red/images/typedInput/09.svg", validate: validate };
             case "bool":
                 return param.required ? "bool" : {
                     value: "bool",
-                    label: "boolean",
+                    label: RED._("typedInput.type.bool"),
                     icon: "red/images/typedInput/bool.svg",
-                    options: empty.concat([{ value: "true", label: "true" }, { value: "false", label: "false" }]),
+                    options: empty.concat([{ value: "true", label: text("form.on") }, { value: "false", label: text("form.off") }]),
                 };
             case "choice":
                 return {
@@ -550,25 +568,25 @@
         return bridge.id;
     }
 
-    /** What an operation does with the values in its fields: "on" says more than "set".  @param {EditorNode} node @param {import("../types/editor").OperationForm} operation */
-    function doing(node, operation) {
+    /** What an operation does with the values in its fields: "on" says more than "set".  @param {EditorNode} node @param {import("../types/editor").OperationForm} operation @param {ModuleForm} form */
+    function doing(node, operation, form) {
         const param = (operation.params || []).find((each) => each.name === operation.payload_param && each.kind === "bool");
         const field = param && root.wisblockFields.fieldName(operation, param);
         const given = field && node[`${field}Type`] === "bool" ? String(node[field]) : "";
-        return given === "true" || given === "false" ? text(given === "true" ? "form.label_on" : "form.label_off") : plain(operation.name);
+        return given === "true" || given === "false" ? text(given === "true" ? "form.label_on" : "form.label_off") : nameInText(form, operation.name);
     }
 
     /** What stands on a node that has no name of its own, as people say it: the module, where it is, and what else than the usual it does.  @param {EditorNode} node @param {ModuleForm} form */
     function label(node, form) {
         const place = form.slots.length > 1 ? `${form.name} ${text("form.slot_in_label", { slot: node.slot })}` : form.name;
         if (node.trigger === "event") {
-            return text("form.label_when", { place: place, event: plain(node.event) });
+            return text("form.label_when", { place: place, event: nameInText(form, node.event) });
         }
         const operation = form.operations.find((each) => each.name === node.operation);
         if (!operation || (operation.default && operation.reads_only)) {
             return place;
         }
-        return form.operations.length > 1 ? text("form.label_does", { place: place, operation: doing(node, operation) }) : place;
+        return form.operations.length > 1 ? text("form.label_does", { place: place, operation: doing(node, operation, form) }) : place;
     }
 
     /** The style of a label: a name that the user gave is italic.  @this {EditorNode} */
@@ -592,7 +610,9 @@
             outputs: 1,
             icon: form.icon,
             wisblock: Object.assign({ name: form.name, slots: form.slots }, form.needs),
-            paletteLabel: `${form.name} ${form.title}`,
+            paletteLabel: function () {
+                return `${form.name} ${moduleText(form.slug, "module.title", form.title)}`;
+            },
             label: function () {
                 return String(this.name || "") || label(this, form);
             },
@@ -606,5 +626,5 @@
         };
     }
 
-    root.wisblockForm = { checkField, define, labelStyle, numberField, plain, takeBridge, template, text };
+    root.wisblockForm = { checkField, define, labelStyle, moduleText, numberField, plain, takeBridge, template, text };
 }(typeof window === "undefined" ? /** @type {any} */ (module.exports) : window));

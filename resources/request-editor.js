@@ -227,20 +227,23 @@
         }
 
         const modules = () => modulesOf(input("bridge").val());
+        const slugOf = (/** @type {{name: string} | undefined} */ module) => (module ? module.name.toLowerCase() : "");
+        /** What is said of a module; of one that these nodes do not have in its own words.  @type {(module: {name: string} | undefined, key: string, otherwise: string) => string} */
+        const ofModule = (module, key, otherwise) => root.wisblockForm.moduleText(slugOf(module), key, otherwise);
 
         function showHelp() {
             const module = byName(modules(), input("module").val());
             const operation = module && byName(module.operations, input("operation").val());
             const box = $("#wisblock-request-help").empty().toggle(input("method").val() === "invoke" && Boolean(operation));
             if (operation) {
-                $("<div>").text(operation.summary).appendTo(box);
+                $("<div>").text(ofModule(module, "module.operations." + operation.name, operation.summary)).appendTo(box);
                 if (module && module.package) {
                     $("<div>").text(node._("request.package", { package: module.package })).appendTo(box);
                 }
                 const list = $("<dl>").css({ margin: "4px 0 0" }).appendTo(operation.params.length > 0 ? box : []);
                 operation.params.forEach(function (param) {
                     $("<dt>").append($("<code>").text(param.name), document.createTextNode(" " + request.allowed(param, words))).appendTo(list);
-                    $("<dd>").text(param.summary).appendTo(list);
+                    $("<dd>").text(ofModule(module, slugOf(module) + "." + operation.name + "." + param.name + ".summary", param.summary)).appendTo(list);
                 });
                 if (operation.params.length === 0) {
                     $("<div>").text(node._("request.no_params")).appendTo(box);
@@ -249,7 +252,7 @@
         }
 
         function offerModules() {
-            offer("module", modules().map((each) => ({ value: each.name, label: each.name + " " + each.title })));
+            offer("module", modules().map((each) => ({ value: each.name, label: each.name + " " + ofModule(each, "module.title", each.title) })));
         }
 
         function offerPlaces() {

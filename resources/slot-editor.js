@@ -34,6 +34,11 @@
         return root.wisblockForm.text("slot." + key, values);
     }
 
+    /** The values of a line; an error among them in the user's language.  @param {Record<string, any>} values */
+    function worded(values) {
+        return values.error ? { message: root.wisblockErrors.whole(values.error, root.wisblockForm.text, { english: String(values.message) }) } : values;
+    }
+
     // -- what bridges report ---------------------------------------------------------------------------
 
     /** @typedef {{at: number, answer: Report | null, asking: Promise<Report> | null}} Asked */
@@ -364,7 +369,7 @@
             const asking = isBridge(this.bridgeId) && mayAsk("read");
             if (asking) {
                 slots.lines(this.needs, this.slot, this.report, this.scan)
-                    .forEach((line) => this.add(line.tone, line.key === "as_reported" ? String(line.values.text) : text(line.key, line.values), line.detail));
+                    .forEach((line) => this.add(line.tone, line.key === "as_reported" ? String(line.values.text) : text(line.key, worded(line.values)), line.detail));
             }
             this.again.toggle(Boolean(asking && this.report && this.report.state !== "asking" && !(this.scan && this.scan.state === "asking")));
         }

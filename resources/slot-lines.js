@@ -91,7 +91,7 @@
             return [line("plain", "looking")];
         }
         if (scan.refused) {
-            return [line("plain", scan.refused === "forbidden" ? "no_scan" : "scan_failed", { message: scan.message })];
+            return [line("plain", scan.refused === "forbidden" ? "no_scan" : "scan_failed", { message: scan.message, error: { ...scan, code: scan.refused } })];
         }
         const { found } = scan;
         if (!found) {

@@ -9,6 +9,27 @@ import type { Kind } from "../node-red-nodes/lib/catalogue";
 import type { Limits } from "../node-red-nodes/lib/limits";
 
 export type Text = (key: string, values?: Record<string, unknown>) => string;
+
+/** Which sentence of the catalogue an error is, and the values in it; `hint`: what to do, as it was said in English. */
+export interface Said {
+  id: string;
+  values?: Record<string, unknown>;
+  hint?: string;
+}
+
+export interface ErrorFacts {
+  code: string;
+  hint?: string | null;
+  where?: string;
+  said?: Said | null;
+}
+
+/** Errors in the user's language; the text is asked of the catalogue of the bridge's node. */
+export interface ErrorWords {
+  parts(error: ErrorFacts, text: Text): { happened: string; todo: string; isBridges: boolean } | null;
+  sentence(said: Said, part: "message" | "hint", text: Text): string;
+  whole(error: ErrorFacts, text: Text, options: { module?: string; slot?: unknown; english: string }): string;
+}
 export type Check = boolean | string;
 export type Validator = (this: EditorNode, value: unknown, opt: unknown) => Check;
 
@@ -49,7 +70,7 @@ export interface NodeDefinition {
   inputs?: number;
   outputs?: number;
   icon: string;
-  paletteLabel: string;
+  paletteLabel: string | ((this: unknown) => string);
   wisblock?: Needs;
   label: (this: EditorNode) => string;
   labelStyle: (this: EditorNode) => string;
@@ -311,11 +332,13 @@ export interface Scripts {
     prepare(node: EditedNode): void;
     start(): void;
   };
+  wisblockErrors: ErrorWords;
   wisblockFields: Fields;
   wisblockForm: {
     checkField(node: EditorNode, value: unknown, facts: FieldFacts): true | string;
     define(form: ModuleForm): NodeDefinition;
     labelStyle: (this: EditorNode) => string;
+    moduleText(slug: string, key: string, otherwise: string): string;
     numberField(factsOf: (limits: Limits) => FieldFacts): Validator;
     plain(name: unknown): string;
     takeBridge(node: EditorNode): void;

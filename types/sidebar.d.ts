@@ -4,7 +4,7 @@
  * 1. What a bridge says is `any` or a map of unknown things until somebody has looked at it.
  */
 
-import type { EditorNode, Text } from "./editor";
+import type { EditorNode, ErrorFacts, ErrorWords, Said, Scripts, Text } from "./editor";
 
 export type Attributes = Record<string, unknown>;
 export type Tone = "working" | "uncertain" | "failing" | "idle";
@@ -31,10 +31,17 @@ export interface Words {
   ago(ms: number): string;
   clock(at: number): string;
   error(code: string): string;
+  explain(error: ErrorFacts): ReturnType<ErrorWords["parts"]>;
+  failure(answer: Record<string, any>): string;
   known(key: string, otherwise: string): string;
+  ofBridge(happened: string, message: string): string;
+  param(module: Record<string, any> | undefined, operation: string, name: string): string;
   plain(name: unknown): string;
+  quantity(name: unknown): string;
+  reading(module: Record<string, any> | undefined, name: string): string;
   slot(slot: number | string): string;
   text: Text;
+  title(module: Record<string, any> | undefined): string;
   value(value: unknown, unit: Unit | undefined, kind: string): string;
 }
 
@@ -123,14 +130,14 @@ export interface Bridge {
   info: Record<string, any>;
   version: string;
   boardName: string;
-  why: { code: string; message: string } | null;
+  why: Failure | null;
   since: number;
   status: Record<string, any>;
   places: Map<string, Place>;
   modules: Map<string, Record<string, any>>;
   units: Record<string, Unit>;
-  unobserved: { code: string; message: string } | null;
-  trouble: { code: string; message: string } | null;
+  unobserved: Failure | null;
+  trouble: Failure | null;
   hasStatus: boolean;
   isDemo: boolean;
   readonly isEmulated: boolean;
@@ -142,12 +149,20 @@ export interface Bridge {
   trim(place: Place): void;
 }
 
+/** Why the bridge cannot be seen as it is; `said`: the sentence, where it is one of this package. */
+export interface Failure {
+  code: string;
+  message: string;
+  said: Said | null;
+}
+
 export interface Problem {
   key: string;
   tone: Tone;
   code: string;
   message: string;
   hint: string;
+  said?: Said | null;
   module: string;
   slot: number | string | null;
   since: number;
@@ -295,6 +310,8 @@ export interface Wb {
 }
 
 export interface Root {
+  wisblockErrors: ErrorWords;
+  wisblockForm: Scripts["wisblockForm"];
   wisblockSidebar?: any;
 }
 

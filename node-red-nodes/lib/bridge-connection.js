@@ -7,7 +7,8 @@
  * 3. Connects when the first user comes.
  */
 
-const { nodeError } = require("./node-errors");
+const { reasonOf } = require("./client-errors");
+const { forEditor, nodeError } = require("./node-errors");
 
 /** Of the reasons for which the bridge is out of reach, those that a user can mend in the settings: their codes in the transport. */
 const KEY_PROBLEMS = new Set(["keys_wanted", "bad_keys", "no_curve", "wrong_server_key", "key_refused"]);
@@ -78,13 +79,15 @@ class BridgeConnection {
    * @param {import("./shared-session").Target} options.target
    * @param {string} options.catalogueHash fingerprint of the catalogue the nodes were generated from
    * @param {Error | null} [options.fault] why its settings cannot be used: everything that is asked fails with it
+   * @param {(error: Error) => Error} [options.inLanguage] puts an error into the language of those who read it
    */
-  constructor({ node, pool, target, catalogueHash, fault = null }) {
+  constructor({ node, pool, target, catalogueHash, fault = null, inLanguage = (error) => error }) {
     this.node = node;
     this.target = target;
     this.version = pool.version;
     this.catalogueHash = catalogueHash;
     this.fault = fault;
+    this.inLanguage = inLanguage;
     /** @type {Record<string, User>} */
     this.users = {};
     this.#session = pool.join(this);
@@ -118,10 +121,9 @@ class BridgeConnection {
     };
   }
 
-  /** @returns {{code: string, message: string}} why the bridge cannot be used, as long as it cannot */
+  /** @returns {ReturnType<typeof forEditor>} why the bridge cannot be used, as long as it cannot */
   get problem() {
-    const { code, message } = /** @type {import("./node-errors").NodeError} */ (this.fault ?? this.#offlineError());
-    return { code, message };
+    return forEditor(this.fault ?? this.#offlineError());
   }
 
   /** @param {string} text  for the log */
@@ -238,7 +240,7 @@ class BridgeConnection {
       const leftMs = Math.max(1, deadline - performance.now());
       const answer = await withTimeout(client.request(method, params, { timeoutMs: leftMs }), leftMs);
       if (answer === undefined) {
-        throw nodeError("timeout_reply", "The bridge took too long to answer.");
+        throw nodeError("timeout_reply", "too_slow");
       }
       return answer;
     } finally {
@@ -316,10 +318,7 @@ class BridgeConnection {
       this.node.log(`Connected to the bridge (${description}).`);
     }
     if (versionMismatch !== "" && !this.#everOnline) {
-      this.node.warn(
-        `The bridge (${version}) and these nodes (${this.version}) do not know the same modules. ` +
-          "What both know keeps working; update the older of the two.",
-      );
+      this.node.warn(this.inLanguage(nodeError("unsupported_version", "other_modules", { theirs: version, ours: this.version })).message);
     }
     this.#everOnline = true;
     this.#reportedDown = false;
@@ -335,7 +334,7 @@ class BridgeConnection {
     // Node-RED looks at the map `users` while node.error() runs, and calls the flow of each
     this.node.users = Object.fromEntries([...new Map(/** @type {[string, User][]} */ (perFlow)).values()].map((user) => [user.id, user]));
     try {
-      this.node.error(error, {});
+      this.node.error(this.inLanguage(error), {});
     } finally {
       this.node.users = this.users;
     }
@@ -343,10 +342,10 @@ class BridgeConnection {
 
   #offlineError() {
     const reason = this.#client?.lastError;
-    return nodeError("offline", `The bridge does not answer${reason ? `: ${reason.message}` : "."}`, {
-      hint: reason?.hint || "Is it running? Try: systemctl status wisblock-bridge.",
-      where: this.node.endpoint,
-    });
+    const details = { hint: reason?.hint || undefined, where: this.node.endpoint };
+    return reason
+      ? nodeError("offline", "offline_because", { reason: reasonOf(reason) }, details)
+      : nodeError("offline", "offline", {}, details);
   }
 }
 

@@ -8,8 +8,9 @@
 
 const { BridgeConnection, connectionOf } = require("./bridge-connection");
 const { catalogue } = require("./catalogue");
+const { say } = require("./client-errors");
 const { limits } = require("./limits");
-const { asNodeError } = require("./node-errors");
+const { forEditor, inLanguage } = require("./node-errors");
 const { SessionPool } = require("./shared-session");
 const registerSlotRoutes = require("./slot-routes");
 const { numberIn } = require("./values");
@@ -64,7 +65,7 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
       } catch (error) {
         fault = /** @type {Error} */ (error);
         this.leaseMs = limits.default_lease_ms;
-        this.error(fault);
+        this.error(inLanguage(RED, fault));
       }
       const name = config.name ? `node-red (${config.name})` : "node-red";
       const connection = new BridgeConnection({
@@ -72,6 +73,7 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
         pool,
         catalogueHash: catalogue.sha256,
         fault,
+        inLanguage: (error) => inLanguage(RED, error),
         target: {
           endpoint: this.endpoint,
           keys: clientKeys(this.credentials),
@@ -90,14 +92,13 @@ module.exports = function makeBridgeNode({ makeClient, idleMs } = {}) {
     RED.httpAdmin.get("/wisblock-bridge/:id/status", RED.auth.needsPermission("wisblock-bridge.read"), async (request, response) => {
       const connection = connectionOf(RED, request.params.id);
       if (connection === undefined) {
-        response.status(404).json({ code: "not_deployed", message: "This bridge is not deployed yet." });
+        response.status(404).json({ code: "not_deployed", ...say("not_deployed") });
         return;
       }
       try {
         response.json(await connection.report(REPORT_WITHIN_MS));
       } catch (thrown) {
-        const { code, message } = asNodeError(thrown);
-        response.status(503).json({ code, message });
+        response.status(503).json(forEditor(thrown));
       }
     });
 

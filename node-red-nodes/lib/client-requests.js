@@ -7,7 +7,7 @@
  * 3. Keeps no timer: returns the next deadline, and is called when it may have passed.
  */
 
-const { BridgeError } = require("./client-errors");
+const { BridgeError, reasonOf, say } = require("./client-errors");
 const { limits } = require("./limits");
 
 const PROTOCOL_VERSION = 1;
@@ -83,8 +83,7 @@ class Requests {
     const counted = call.internal !== true;
     if (counted && this.#counted >= limits.in_flight) {
       reject(new BridgeError({
-        code: "busy", message: `${limits.in_flight} requests are already under way; ${nameOf(call)} was not sent.`,
-        hint: "Send fewer messages at a time, or slow them down.", where: placeOf(call),
+        code: "busy", ...say("in_flight", { limit: limits.in_flight, request: nameOf(call) }), where: placeOf(call),
       }));
       return Infinity;
     }
@@ -133,12 +132,12 @@ class Requests {
     }
     const { error } = message;
     if (message.ok === false && typeof error?.code === "string" && typeof error.message === "string") {
-      pending.reject(new BridgeError(error));
+      const { code, message: happened, hint, where, data } = error;
+      pending.reject(new BridgeError({ code, message: happened, hint, where, data }));
       return "settled";
     }
     pending.reject(new BridgeError({
-      code: "internal", message: `The bridge's reply to ${nameOf(pending.call)} makes no sense.`,
-      hint: "Update the bridge and the nodes to the same release; if that does not help, report it.", where: placeOf(pending.call),
+      code: "internal", ...say("no_sense", { request: nameOf(pending.call) }), where: placeOf(pending.call),
     }));
     return "malformed";
   }
@@ -152,8 +151,7 @@ class Requests {
   unreadable(id, why) {
     const pending = id === null ? undefined : this.#settle(id);
     pending?.reject(new BridgeError({
-      code: "internal", message: `The bridge's reply to ${nameOf(pending.call)} was not taken: ${why}.`,
-      hint: "Update the bridge and the nodes to the same release; if that does not help, report it.", where: placeOf(pending.call),
+      code: "internal", ...say("unreadable", { request: nameOf(pending.call), why }), where: placeOf(pending.call),
     }));
   }
 
@@ -170,8 +168,7 @@ class Requests {
         next = Math.min(next, deadline);
       } else {
         this.#settle(id)?.reject(new BridgeError({
-          code: "timeout_reply", message: `The bridge did not answer ${nameOf(call)} within ${call.timeoutMs + call.graceMs} ms; it may still be carried out.`,
-          hint: "Check that the bridge still runs; if the operation takes that long, allow it more time.", where: placeOf(call),
+          code: "timeout_reply", ...say("no_reply", { request: nameOf(call), timeout: call.timeoutMs + call.graceMs }), where: placeOf(call),
         }));
       }
     }
@@ -181,15 +178,13 @@ class Requests {
   /**
    * Fails everything: the connection is gone, and no reply will come.
    *
-   * @param {string} reason  a sentence
-   * @param {string} [hint]
+   * @param {import("./client-errors").Words} reason  a sentence, and what to do
    */
-  failAll(reason, hint) {
+  failAll(reason) {
     for (const id of [...this.#pending.keys()]) {
       const pending = this.#settle(id);
       pending?.reject(new BridgeError({
-        code: "offline", message: `The connection was lost while ${nameOf(pending.call)} was under way; it may have been carried out. ${reason}`,
-        hint, where: placeOf(pending.call),
+        code: "offline", ...say("lost", { request: nameOf(pending.call), reason: reasonOf(reason) }), where: placeOf(pending.call),
       }));
     }
   }
@@ -208,19 +203,17 @@ class Requests {
       bytes = this.#codec.encode(message);
     } catch (error) {
       return new BridgeError({
-        code: "bad_params", message: `${nameOf(call)} cannot be sent: ${error instanceof Error ? error.message : error}.`,
-        hint: `Send numbers, texts, booleans, buffers, lists and objects only, at most ${limits.depth} levels deep.`, where: placeOf(call),
+        code: "bad_params", where: placeOf(call),
+        ...say("cannot_be_sent", { request: nameOf(call), why: error instanceof Error ? error.message : String(error), depth: limits.depth }),
       }, { cause: error });
     }
     if (bytes.length > limits.message_bytes) {
       return new BridgeError({
-        code: "bad_request", message: `${nameOf(call)} is ${bytes.length} bytes long; at most ${limits.message_bytes} can be sent.`,
-        hint: "Send it in smaller pieces.", where: placeOf(call),
+        code: "bad_request", ...say("too_long", { request: nameOf(call), bytes: bytes.length, limit: limits.message_bytes }), where: placeOf(call),
       });
     }
     return this.#send(bytes) ? null : new BridgeError({
-      code: "busy", message: `The bridge takes no more data; ${nameOf(call)} was not sent.`,
-      hint: "Send fewer or smaller messages at a time.", where: placeOf(call),
+      code: "busy", ...say("no_room", { request: nameOf(call) }), where: placeOf(call),
     });
   }
 
@@ -239,7 +232,7 @@ class Requests {
 
   /** @param {Call} call */
   #aborted(call) {
-    return new BridgeError({ code: "aborted", message: `${nameOf(call)} was cancelled.`, where: placeOf(call) }, { cause: call.signal?.reason });
+    return new BridgeError({ code: "aborted", ...say("cancelled", { request: nameOf(call) }), where: placeOf(call) }, { cause: call.signal?.reason });
   }
 }
 

@@ -11,7 +11,7 @@ const { EventEmitter } = require("node:events");
 
 const { BridgeClock } = require("./bridge-clock");
 const { Codec, idOf } = require("./client-codec");
-const { BridgeError, describeError } = require("./client-errors");
+const { BridgeError, describeError, reasonOf, say } = require("./client-errors");
 const { PROTOCOL_VERSION, Requests } = require("./client-requests");
 const { Subscriptions } = require("./client-subscriptions");
 const { defaultEndpoint } = require("./endpoint");
@@ -227,10 +227,10 @@ class BridgeClient extends EventEmitter {
 
   /** @param {boolean} bye */
   #shutDown(bye) {
-    const reason = "This client was closed.";
+    const reason = say("client_closed");
     this.#subscriptions.clear();
     this.#helloAt = Infinity;
-    this.#enter("closed", new BridgeError({ code: "offline", message: reason }));
+    this.#enter("closed", new BridgeError({ code: "offline", ...reason }));
     this.#requests.failAll(reason);
     const hangUp = () => {
       this.#socket.close().then(() => {
@@ -305,9 +305,9 @@ class BridgeClient extends EventEmitter {
     this.#pinging = false;
     this.#clock.forget();
     if (this.state !== "closed") {
-      this.#enter("offline", new BridgeError({ code: "offline", message: reason.message, hint: reason.hint, data: { reason: reason.code } }));
+      this.#enter("offline", new BridgeError({ code: "offline", message: reason.message, hint: reason.hint, said: reason.said, data: { reason: reason.code } }));
     }
-    this.#requests.failAll(reason.message, reason.hint);
+    this.#requests.failAll(reason);
   }
 
   // --- the session -----------------------------------------------------------------------------------------------------
@@ -336,8 +336,7 @@ class BridgeClient extends EventEmitter {
     }
     if (Array.isArray(hello.protocol) && !hello.protocol.includes(PROTOCOL_VERSION)) {
       this.#onHelloRejected(new BridgeError({
-        code: "unsupported_version", message: `It speaks protocol ${hello.protocol.join(", ")}, this client speaks ${PROTOCOL_VERSION}.`,
-        hint: "Update the bridge and the nodes to the same release.",
+        code: "unsupported_version", ...say("protocol_version", { theirs: hello.protocol.join(", "), ours: PROTOCOL_VERSION }),
       }));
       return;
     }
@@ -365,7 +364,7 @@ class BridgeClient extends EventEmitter {
       return;
     }
     if (error.code === "timeout_reply") {
-      this.#socket.reset(new BridgeError({ code: "timeout_reply", message: "The bridge did not answer when greeted.", hint: error.hint }));
+      this.#socket.reset(new BridgeError({ code: "timeout_reply", ...say("not_greeted") }));
       return;
     }
     const delay = Math.min(HELLO_RETRY_CAP_MS, FIRST_HELLO_RETRY_MS * 2 ** Math.min(this.#helloFailures, 16));
@@ -373,7 +372,7 @@ class BridgeClient extends EventEmitter {
     this.#helloAt = performance.now() + delay;
     this.#wakeAt(this.#helloAt);
     const { code, hint, where, data } = error;
-    this.#enter("offline", new BridgeError({ code, message: `The bridge does not let this client in: ${error.message}`, hint, where, data }));
+    this.#enter("offline", new BridgeError({ code, ...say("not_let_in", { reason: reasonOf(error) }), hint, where, data }));
   }
 
   #leaseMs() {
@@ -401,7 +400,7 @@ class BridgeClient extends EventEmitter {
     }, (error) => {
       this.#pinging = false;
       if (error.code === "timeout_reply") {
-        this.#socket.reset(new BridgeError({ code: "timeout_reply", message: `The bridge has not answered for ${timeoutMs} ms.`, hint: error.hint }));
+        this.#socket.reset(new BridgeError({ code: "timeout_reply", ...say("silent", { timeout: timeoutMs }) }));
       } else if (error.code === "forbidden") {
         this.#socket.reset(new BridgeError({ code: "key_refused", message: error.message, hint: error.hint }));
       } else {
@@ -467,8 +466,8 @@ class BridgeClient extends EventEmitter {
   // --- words -----------------------------------------------------------------------------------------------------------
 
   #notSent() {
-    const { message = "The connection to the bridge is still being made.", hint, data } = this.lastError ?? {};
-    return new BridgeError({ code: "offline", message: `Not sent. ${message}`, hint, data });
+    const reason = this.lastError ?? say("still_connecting");
+    return new BridgeError({ code: "offline", ...say("not_sent", { reason: reasonOf(reason) }), hint: reason.hint, data: this.lastError?.data });
   }
 
   /** @param {string} what */
@@ -477,8 +476,7 @@ class BridgeClient extends EventEmitter {
     this.#malformedHere += 1;
     if (this.#malformedHere > MAX_MALFORMED) {
       this.#socket.reset(new BridgeError({
-        code: "protocol", message: `What is there has sent ${this.#malformedHere} messages that make no sense, the last one: ${what}.`,
-        hint: "Check that the endpoint is the bridge's; update the bridge and the nodes to the same release.",
+        code: "protocol", ...say("nonsense", { messages: this.#malformedHere, what }),
       }));
     }
     if (!this.#saidMalformed) {

@@ -10,6 +10,8 @@
 const fs = require("node:fs");
 const path = require("node:path");
 
+const { say } = require("./client-errors");
+
 const CONFIGURATION_FILE = "/etc/wisblock-bridge/wisblock-bridge.toml";
 const SYSTEM_DIRECTORY = "/run/wisblock-bridge";
 const SOCKET_FILE = "bridge.sock";
@@ -22,11 +24,13 @@ const FIRST_LIBUV_WITH_ABSTRACT_NAMES = [1, 48];
 
 /** An endpoint that cannot be used, and why. */
 class EndpointError extends Error {
-  /** @param {string} message  what was written and what would be right */
-  constructor(message) {
+  /** @param {string} id  of the sentence: what was written and what would be right @param {Record<string, unknown>} values */
+  constructor(id, values) {
+    const { message, said } = say(id, values);
     super(message);
     this.name = "EndpointError";
     this.code = "bad_endpoint";
+    this.said = said;
   }
 }
 
@@ -68,16 +72,16 @@ function configuredEndpoint(environment, usualFile = CONFIGURATION_FILE) {
     if (file === usualFile) {
       return "";
     }
-    throw new EndpointError(`${file}, which WISBLOCK_BRIDGE_CONFIG names, cannot be read (${/** @type {NodeJS.ErrnoException} */ (error).code}).`);
+    throw new EndpointError("configuration_unreadable", { file, why: String(/** @type {NodeJS.ErrnoException} */ (error).code) });
   }
   let endpoint;
   try {
     ({ endpoint } = require("smol-toml").parse(text)); // only where there is a file
   } catch (error) {
-    throw new EndpointError(`${file} is not valid TOML: ${/** @type {Error} */ (error).message.split("\n")[0]}`);
+    throw new EndpointError("configuration_toml", { file, why: /** @type {Error} */ (error).message.split("\n")[0] });
   }
   if (endpoint !== undefined && typeof endpoint !== "string") {
-    throw new EndpointError(`${file}: the value of endpoint has to be text, like "ipc://${SYSTEM_DIRECTORY}/${SOCKET_FILE}".`);
+    throw new EndpointError("configuration_endpoint", { file, example: `ipc://${SYSTEM_DIRECTORY}/${SOCKET_FILE}` });
   }
   return endpoint ?? "";
 }
@@ -124,24 +128,21 @@ function hasAbstractSockets(platform, libuvVersion) {
 /** @param {string} text @param {string} address @param {string} platform @param {string} libuvVersion @returns {IpcEndpoint} */
 function parseIpc(text, address, platform, libuvVersion) {
   if (address === "" || address === "@") {
-    throw new EndpointError(`The endpoint "${text}" names no socket. Write it like ipc://${SYSTEM_DIRECTORY}/${SOCKET_FILE}.`);
+    throw new EndpointError("endpoint_no_socket", { endpoint: text, example: `ipc://${SYSTEM_DIRECTORY}/${SOCKET_FILE}` });
   }
   if (address.includes("\0")) {
-    throw new EndpointError(`The endpoint ${JSON.stringify(text)} contains a NUL character. Remove it.`);
+    throw new EndpointError("endpoint_nul", { endpoint: JSON.stringify(text) });
   }
   const abstract = address.startsWith("@");
   if (abstract && !hasAbstractSockets(platform, libuvVersion)) {
-    throw new EndpointError(
-      `The endpoint "${text}" is an abstract socket, which needs Linux and Node.js 22 or later. Use a path, like ipc:///run/${SOCKET_FILE}.`);
+    throw new EndpointError("endpoint_abstract", { endpoint: text, example: `ipc:///run/${SOCKET_FILE}` });
   }
   if (!abstract && !address.startsWith("/")) {
-    throw new EndpointError(
-      `The endpoint "${text}" has a relative path. Write the whole path, with three slashes: ipc:///${address}.`);
+    throw new EndpointError("endpoint_relative", { endpoint: text, example: `ipc:///${address}` });
   }
   const bytes = Buffer.byteLength(address);
   if (bytes > MAX_SOCKET_PATH_BYTES) {
-    throw new EndpointError(
-      `The socket path in "${text}" is ${bytes} bytes long; at most ${MAX_SOCKET_PATH_BYTES} are possible. Choose a shorter one.`);
+    throw new EndpointError("endpoint_length", { endpoint: text, bytes, limit: MAX_SOCKET_PATH_BYTES });
   }
   return { transport: "ipc", path: abstract ? `\0${address.slice(1)}` : address, abstract, text };
 }
@@ -150,18 +151,16 @@ function parseIpc(text, address, platform, libuvVersion) {
 function parseTcp(text, address) {
   const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^:[\]/\s;@]+)):(\d{1,5})$/.exec(address);
   if (match === null) {
-    const reason = (address.match(/:/g) ?? []).length > 1 && !address.startsWith("[")
-      ? "An IPv6 address stands in brackets: tcp://[::1]:5555."
-      : "Write it like tcp://127.0.0.1:5555: a host, a colon and a port.";
-    throw new EndpointError(`The endpoint "${text}" is not a host and a port. ${reason}`);
+    const isBareIpv6 = (address.match(/:/g) ?? []).length > 1 && !address.startsWith("[");
+    throw new EndpointError(isBareIpv6 ? "endpoint_ipv6" : "endpoint_tcp", { endpoint: text });
   }
   const host = match[1] ?? match[2];
   const port = Number(match[3]);
   if (host === "*") {
-    throw new EndpointError(`The endpoint "${text}" says "any address", which only the bridge itself may. Write the host it runs on.`);
+    throw new EndpointError("endpoint_any", { endpoint: text });
   }
   if (port < 1 || port > 65535) {
-    throw new EndpointError(`The port ${match[3]} in "${text}" does not exist. Ports go from 1 to 65535.`);
+    throw new EndpointError("endpoint_port", { endpoint: text, port: match[3] });
   }
   return { transport: "tcp", host, port, text };
 }
@@ -178,7 +177,7 @@ function parseTcp(text, address) {
  */
 function parseEndpoint(text, { platform = process.platform, libuvVersion = process.versions.uv } = {}) {
   if (typeof text !== "string" || text.trim() === "") {
-    throw new EndpointError("No endpoint is given. Write one like ipc:///run/wisblock-bridge/bridge.sock or tcp://127.0.0.1:5555.");
+    throw new EndpointError("endpoint_missing", { ipc: `ipc://${SYSTEM_DIRECTORY}/${SOCKET_FILE}`, tcp: "tcp://127.0.0.1:5555" });
   }
   const written = text.trim();
   if (written.startsWith("ipc://")) {
@@ -187,7 +186,7 @@ function parseEndpoint(text, { platform = process.platform, libuvVersion = proce
   if (written.startsWith("tcp://")) {
     return parseTcp(written, written.slice("tcp://".length));
   }
-  throw new EndpointError(`The endpoint "${written}" cannot be used: it has to begin with ipc:// or tcp://.`);
+  throw new EndpointError("endpoint_transport", { endpoint: written });
 }
 
 module.exports = { EndpointError, MAX_SOCKET_PATH_BYTES, defaultEndpoint, parseEndpoint };

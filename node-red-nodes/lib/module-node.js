@@ -11,9 +11,9 @@ const { catalogue: exportedCatalogue } = require("./catalogue");
 const { defaultOperation } = require("./fields");
 const { limits } = require("./limits");
 const { fillMessage } = require("./message");
-const { asNodeError, badParams, nodeError } = require("./node-errors");
+const { asNodeError, badParams, inLanguage, nodeError } = require("./node-errors");
 const { collectParams } = require("./params");
-const { NodeStatus, readingsText, translator } = require("./status");
+const { NodeStatus, moduleWords, readingsText, translator } = require("./status");
 const { Pace } = require("./pace");
 const { outputOf, plannedOutput } = require("./outputs");
 const { numberIn } = require("./values");
@@ -52,6 +52,7 @@ class ModuleNode {
     /** @type {import("./output-owners").Place} */
     this.place = { module: module.name, slot: this.slot, description: module };
     this.bridgeNode = /** @type {import("../../types/nodes").BridgeNode | null} */ (RED.nodes.getNode(config.bridge));
+    this.words = moduleWords(translator(RED), module.slug);
     this.status = new NodeStatus({ show: (line) => node.status(line), translate: translator(RED) });
   }
 
@@ -114,9 +115,7 @@ class ModuleNode {
     const name = this.config.operation;
     const found = name ? this.module.operations.find((each) => each.name === name) : defaultOperation(this.module);
     if (found === undefined) {
-      throw nodeError("unknown_operation", `${this.module.name} has no operation "${name}".`, {
-        hint: "Open the node and choose one.",
-      });
+      throw nodeError("unknown_operation", "no_operation", { module: this.module.name, name });
     }
     return found;
   }
@@ -126,9 +125,7 @@ class ModuleNode {
     const name = this.config.event;
     const found = name ? this.module.events.find((each) => each.name === name) : this.module.events[0];
     if (found === undefined) {
-      throw nodeError("unknown_operation", `${this.module.name} has no event "${name ?? ""}".`, {
-        hint: "Open the node and choose one.",
-      });
+      throw nodeError("unknown_operation", "no_event", { module: this.module.name, name: name ?? "" });
     }
     return found;
   }
@@ -150,7 +147,7 @@ class ModuleNode {
       },
       (thrown) => {
         if (!this.#closed) {
-          const error = asNodeError(thrown);
+          const error = inLanguage(this.RED, thrown, { module: this.module.name, slot: this.slot });
           this.status.failed(error.code);
           done(error);
         }
@@ -161,12 +158,10 @@ class ModuleNode {
   /** @param {Record<string, unknown>} msg  filled in place */
   async serve(msg) {
     if (!this.connection) {
-      throw nodeError("offline", "No bridge is chosen.", { hint: "Open the node and choose or add a bridge." });
+      throw nodeError("offline", "no_bridge");
     }
     if (this.trigger === "event") {
-      throw nodeError("bad_request", "This node waits for events and takes no messages.", {
-        hint: 'Set "Run" to "on message", or use a second node.',
-      });
+      throw nodeError("bad_request", "waits_for_events");
     }
     const { operation, timeoutMs } = this;
     const params = await collectParams(this.RED, this.node, this.config, operation, msg);
@@ -174,7 +169,7 @@ class ModuleNode {
     if (this.#closed) {
       return;
     }
-    this.status.asked(operation.name);
+    this.status.asked(this.words.operation(operation.name));
     const onRejected = this.#claim(operation, params);
     try {
       const result = await client.invoke(this.module.name, this.slot, operation.name, params, {
@@ -220,7 +215,7 @@ class ModuleNode {
       const everyMs = this.number("every_ms");
       const deadband = this.number("deadband");
       if (everyMs === undefined) {
-        throw badParams("The interval is missing.", "Open the node and say how often it runs.");
+        throw badParams("no_interval");
       }
       this.#pace = new Pace(everyMs);
       if (deadband === undefined) {
@@ -273,7 +268,7 @@ class ModuleNode {
     if (this.#closed) {
       return;
     }
-    const error = asNodeError(thrown);
+    const error = inLanguage(this.RED, thrown, { module: this.module.name, slot: this.slot });
     this.status.failed(error.code);
     this.node.error(error, { wisblock: { module: this.module.name, slot: this.slot } });
   }
@@ -288,7 +283,7 @@ class ModuleNode {
   fill(msg, operation, result, isEvent, staleAfterMs = 0) {
     const { catalogue, module, slot } = this;
     const late = result.sequence === undefined ? null : this.#pace?.note(result.late);
-    this.status.value(readingsText(catalogue, operation, result.readings ?? {}), result, staleAfterMs, late);
+    this.status.value(readingsText(catalogue, operation, result.readings ?? {}, this.words), result, staleAfterMs, late);
     return fillMessage(msg, { catalogue, module, slot, operation }, result, isEvent);
   }
 

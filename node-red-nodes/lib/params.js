@@ -50,9 +50,12 @@ function evaluate(RED, node, value, type, msg) {
   });
 }
 
-/** @param {string} type @param {unknown} value @returns {string} how an error names the place the value came from */
-function placeOf(type, value) {
-  return OUTSIDE_TYPES.includes(type) ? ` (${type === "jsonata" ? "expression" : `${type}.${value}`})` : "";
+/** @param {string} name @param {string} type @param {unknown} value @returns {import("./client-errors").Name} how an error names the place the value came from */
+function placeOf(name, type, value) {
+  if (type === "jsonata") {
+    return { id: "expression", values: { name } };
+  }
+  return OUTSIDE_TYPES.includes(type) ? `${name} (${type}.${value})` : name;
 }
 
 /**
@@ -108,10 +111,7 @@ async function collectParams(RED, node, config, operation, msg) {
   const named = msg !== null && isPlainObject(payload) && operation.params.length > 0 ? payload : {};
   for (const name of Object.keys(named)) {
     if (!operation.params.some((each) => each.name === name)) {
-      throw badParams(
-        `msg.payload.${name} is no parameter of "${operation.name}".`,
-        `An object in msg.payload gives parameters by name: ${operation.params.map((each) => each.name).join(", ")}.`,
-      );
+      throw badParams("no_parameter", { name, operation: operation.name, names: operation.params.map((each) => each.name).join(", ") });
     }
   }
   /** @type {Record<string, unknown>} */
@@ -137,10 +137,10 @@ async function collectParams(RED, node, config, operation, msg) {
         value = await value;
       }
     } catch (error) {
-      throw badParams(`${param.name} cannot be worked out from ${show(written)}.`, `${/** @type {Error} */ (error).message}`);
+      throw badParams("no_value", { name: param.name, value: show(written) }, /** @type {Error} */ (error).message);
     }
     if (!isBlank(value) && !(value === payload && isPlainObject(value))) {
-      const wire = toWire(value, param, `${param.name}${placeOf(type, written)}`);
+      const wire = toWire(value, param, placeOf(param.name, type, written));
       params[param.name] = wire;
       if (!OUTSIDE_TYPES.includes(type)) {
         source.wire = wire;

@@ -12,7 +12,7 @@ const { connectionOf } = require("./bridge-connection");
 const { Catalogue, catalogue } = require("./catalogue");
 const { limits } = require("./limits");
 const { liveCatalogue } = require("./live-catalogue");
-const { asNodeError, badParams, nodeError } = require("./node-errors");
+const { asNodeError, badParams, inLanguage, nodeError } = require("./node-errors");
 const { outputOf } = require("./outputs");
 const { requestChoices } = require("./request-choices");
 const { NodeStatus, plain, translator } = require("./status");
@@ -40,11 +40,11 @@ function asParams(written) {
     try {
       params = JSON.parse(written);
     } catch (error) {
-      throw badParams("The parameters are not JSON.", `${/** @type {Error} */ (error).message}`);
+      throw badParams("params_json", {}, /** @type {Error} */ (error).message);
     }
   }
   if (!isMap(params)) {
-    throw badParams("The parameters are not an object.", 'Write them like {"samples": 16}.');
+    throw badParams("params_object");
   }
   return params;
 }
@@ -60,7 +60,7 @@ function buildRequest(config, payload) {
   const said = isMap(payload) ? payload : {};
   const unknown = Object.keys(said).find((each) => !KEYS.includes(each));
   if (unknown !== undefined) {
-    throw badParams(`msg.payload.${unknown} is not part of a request.`, `It may have ${KEYS.join(", ")}.`);
+    throw badParams("not_in_request", { name: unknown, names: KEYS.join(", ") });
   }
   const choose = (/** @type {string} */ key) => (said[key] === undefined ? config[key] : said[key]);
   const method = String(choose("method") || "invoke");
@@ -146,7 +146,7 @@ module.exports = function registerRequest(RED) {
 
     const serve = async (/** @type {Record<string, unknown>} */ msg) => {
       if (!connection) {
-        throw nodeError("offline", "No bridge is chosen.", { hint: "Open the node and choose or add a bridge." });
+        throw nodeError("offline", "no_bridge");
       }
       const timeoutMs = numberIn(config.timeout_ms, "timeout_ms", { low: 1, high: limits.timeout_ms }) ?? limits.default_timeout_ms;
       const { method, params } = buildRequest(config, msg.payload);
@@ -183,7 +183,7 @@ module.exports = function registerRequest(RED) {
         },
         (thrown) => {
           if (!closed) {
-            const error = asNodeError(thrown);
+            const error = inLanguage(RED, thrown);
             status.failed(error.code);
             done(error);
           }

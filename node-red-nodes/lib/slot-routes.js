@@ -8,7 +8,8 @@
  */
 
 const { connectionOf, withTimeout } = require("./bridge-connection");
-const { asNodeError } = require("./node-errors");
+const { say } = require("./client-errors");
+const { forEditor } = require("./node-errors");
 
 /** The editor waits no longer than this for the bridge. */
 const ANSWER_WITHIN_MS = 1500;
@@ -29,8 +30,7 @@ const REPORTED = ["emulated", "addresses", "straps", "serial_ports", "plugged"];
 
 /** @param {unknown} thrown @returns {Away} */
 function away(thrown) {
-  const { code, message } = asNodeError(thrown);
-  return { state: "offline", code, message };
+  return { state: "offline", ...forEditor(thrown) };
 }
 
 /** The scans of all bridges, one for each connection. */
@@ -64,7 +64,7 @@ class Scans {
       running = this.#look(connection).finally(() => this.#running.delete(connection));
       this.#running.set(connection, running);
     }
-    return (await withTimeout(running, this.withinMs)) ?? { state: "online", refused: "timeout_reply", message: "The scan is taking long." };
+    return (await withTimeout(running, this.withinMs)) ?? { state: "online", refused: "timeout_reply", ...say("scan_takes_long") };
   }
 
   /** @param {import("./bridge-connection").BridgeConnection} connection @returns {Promise<Found | Refused | Away>} */
@@ -74,8 +74,8 @@ class Scans {
       this.#done.set(connection, { at: this.now(), found });
       return { state: "online", found, age_ms: 0 };
     } catch (thrown) {
-      const { code, message } = asNodeError(thrown);
-      return connection.state === "online" ? { state: "online", refused: code, message } : away(thrown);
+      const { code, ...words } = forEditor(thrown);
+      return connection.state === "online" ? { state: "online", refused: code, ...words } : away(thrown);
     }
   }
 }

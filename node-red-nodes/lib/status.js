@@ -10,7 +10,8 @@
 const { Deadline, realTimers } = require("./deadline");
 
 /** Catalogue of the words, shared by all nodes of the package. */
-const WORDS = "@wisblock-bridge/node-red-wisblock/bridge:status";
+const CATALOGUE = "@wisblock-bridge/node-red-wisblock/bridge:";
+const WORDS = `${CATALOGUE}status`;
 
 /** A request may take this long before the node says that it is busy. */
 const BUSY_AFTER_MS = 300;
@@ -27,6 +28,16 @@ const KNOWN_CODES = new Set([
   "slot_conflict", "in_use", "forbidden", "no_device", "bus_error", "timeout", "checksum", "wrong_chip", "not_ready",
   "out_of_range", "remote_exception", "no_bus", "no_permission", "internal", "closing", "offline", "timeout_reply",
 ]);
+
+/**
+ * @typedef {object} Words  of the readings of a module
+ * @property {(reading: string) => string} reading  the name of one
+ * @property {(key: "on" | "off" | "yes" | "no") => string} text
+ * @property {(written: string) => string} number  as the language writes it
+ */
+
+/** @type {Words} */
+const ENGLISH = { reading: plain, text: (key) => key, number: (written) => written };
 
 /** @param {string} name  of the wire @returns {string} as people write it */
 function plain(name) {
@@ -80,20 +91,21 @@ function statusText(text, notes) {
  * @param {import("./catalogue").Catalogue} catalogue
  * @param {import("./catalogue").Operation} operation  an operation or an event
  * @param {Record<string, unknown>} values  reading name to value
+ * @param {Words} [words]
  * @returns {string} for example "12.00 mA", "level 1", "on"
  */
-function readingsText(catalogue, operation, values) {
+function readingsText(catalogue, operation, values, words = ENGLISH) {
   const names = operation.main !== "" && operation.main in values ? [operation.main] : Object.keys(values);
   const parts = names.map((key) => {
     const reading = operation.readings.find((each) => each.name === key);
     const { symbol, decimals } = catalogue.unit(reading?.unit ?? "none");
     const value = values[key];
-    const name = plain(key);
+    const name = words.reading(key);
     if (typeof value === "boolean") {
-      return name === "on" ? (value ? "on" : "off") : `${name} ${value ? "yes" : "no"}`;
+      return key === "on" ? words.text(value ? "on" : "off") : `${name} ${words.text(value ? "yes" : "no")}`;
     }
     if (typeof value === "number") {
-      const number = reading?.kind === "int" || (reading?.unit ?? "none") === "none" ? String(value) : value.toFixed(decimals);
+      const number = words.number(reading?.kind === "int" || (reading?.unit ?? "none") === "none" ? String(value) : value.toFixed(decimals));
       return symbol === "" ? `${name} ${number}` : `${number} ${symbol}`;
     }
     if (value instanceof Uint8Array) {
@@ -137,6 +149,54 @@ function translator(RED) {
     translators.set(RED, found);
   }
   return found;
+}
+
+/** @type {Map<string, string>} what stands before the decimals, by language */
+const separators = new Map();
+
+/**
+ * Writes a number as the language does.
+ *
+ * @param {Translate} translate
+ * @param {string} written  with a point
+ * @returns {string}
+ */
+function localNumber(translate, written) {
+  const language = translate(`${CATALOGUE}language`);
+  let separator = separators.get(language);
+  if (separator === undefined) {
+    try {
+      separator = new Intl.NumberFormat(language).format(1.5).charAt(1);
+    } catch {
+      separator = "."; // the words are not there yet
+    }
+    separators.set(language, separator);
+  }
+  return written.replace(".", separator);
+}
+
+/**
+ * Returns the words of a module, in Node-RED's language.
+ *
+ * @param {Translate} translate
+ * @param {string} slug
+ * @returns {Words & {operation: (name: string) => string}}
+ */
+function moduleWords(translate, slug) {
+  const known = (/** @type {string} */ id, /** @type {string} */ otherwise) => {
+    const found = translate(id);
+    return typeof found !== "string" || found === "" || id.endsWith(found) ? otherwise : found;
+  };
+  const own = `@wisblock-bridge/node-red-wisblock/${slug}:`;
+  return {
+    reading: (name) => known(`${own}readings.${name}`, plain(name)),
+    text: (key) => known(`${WORDS}.${key}`, key),
+    number: (written) => localNumber(translate, written),
+    operation: (name) => {
+      const found = known(`${own}${slug}.${name}.name`, plain(name));
+      return found.toLowerCase() === plain(name).toLowerCase() ? plain(name) : found; // in English it has no capital there
+    },
+  };
 }
 
 /**
@@ -206,7 +266,7 @@ class NodeStatus {
     this.#update();
   }
 
-  /** @param {string} operation  what was asked for */
+  /** @param {string} operation  what was asked for, as people say it */
   asked(operation) {
     this.#inFlight += 1;
     if (this.#inFlight === 1) {
@@ -295,7 +355,8 @@ class NodeStatus {
     const versionMismatch = this.#versionMismatch === "" ? "" : this.translate(`${WORDS}.version_mismatch.${this.#versionMismatch}`);
     if (this.#value !== null) {
       if (this.#late !== null && !this.#stale) {
-        const { unit, ...rates } = this.#late;
+        const { unit, ...written } = this.#late;
+        const rates = Object.fromEntries(Object.entries(written).map(([name, each]) => [name, localNumber(this.translate, each)]));
         return { fill: "yellow", shape: "dot", text: this.translate(`${WORDS}.late.${unit}`, rates) };
       }
       const { text, quality, emulated } = this.#value;
@@ -333,4 +394,4 @@ class NodeStatus {
   }
 }
 
-module.exports = { BUSY_AFTER_MS, KNOWN_CODES, MAX_TEXT, NodeStatus, WORDS, plain, readingsText, statusText, translator };
+module.exports = { BUSY_AFTER_MS, KNOWN_CODES, MAX_TEXT, NodeStatus, WORDS, moduleWords, plain, readingsText, statusText, translator };

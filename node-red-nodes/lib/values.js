@@ -14,10 +14,10 @@ const OFF_WORDS = new Set(["false", "0", "off"]);
 const DECIMAL_NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const HEXADECIMAL_NUMBER = /^0[xX][0-9a-fA-F]+$/;
 
-/** @param {unknown} value @returns {string} the value as a sentence can show it */
+/** @param {unknown} value @returns {import("./client-errors").Name} the value as a sentence can show it */
 function show(value) {
   if (Buffer.isBuffer(value)) {
-    return `a buffer of ${value.length} bytes`;
+    return { id: "a_buffer", values: { bytes: value.length } };
   }
   let text;
   try {
@@ -29,7 +29,7 @@ function show(value) {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-/** @param {unknown} value @param {string} name @returns {boolean} */
+/** @param {unknown} value @param {import("./client-errors").Name} name @returns {boolean} */
 function toBoolean(value, name) {
   if (typeof value === "boolean") {
     return value;
@@ -44,11 +44,11 @@ function toBoolean(value, name) {
   if (OFF_WORDS.has(word)) {
     return false;
   }
-  throw badParams(`${name} is ${show(value)}, which is neither on nor off.`, 'Send true, 1 or "on"; or false, 0 or "off".');
+  throw badParams("no_boolean", { name, value: show(value) });
 }
 
-/** @param {unknown} value @param {string} name @param {boolean} whole @param {string} [hint] @returns {number} */
-function toNumber(value, name, whole, hint = "Send a number, or text that is one.") {
+/** @param {unknown} value @param {import("./client-errors").Name} name @param {boolean} whole @param {string} [id]  of the error @returns {number} */
+function toNumber(value, name, whole, id = "no_number") {
   let number = value;
   if (typeof value === "string") {
     const text = value.trim();
@@ -57,15 +57,15 @@ function toNumber(value, name, whole, hint = "Send a number, or text that is one
     }
   }
   if (typeof number !== "number" || !Number.isFinite(number)) {
-    throw badParams(`${name} is ${show(value)}, which is not a number.`, hint);
+    throw badParams(id, { name, value: show(value) });
   }
   if (whole && !Number.isInteger(number)) {
-    throw badParams(`${name} is ${number}, which is not a whole number.`, "Send a number without a fraction.");
+    throw badParams("no_whole_number", { name, value: number });
   }
   return number;
 }
 
-/** @param {unknown} value @param {string} name @returns {Uint8Array} */
+/** @param {unknown} value @param {import("./client-errors").Name} name @returns {Uint8Array} */
 function toBytes(value, name) {
   if (value instanceof Uint8Array) {
     return value;
@@ -76,10 +76,15 @@ function toBytes(value, name) {
   if (Array.isArray(value) && value.every((each) => Number.isInteger(each) && each >= 0 && each <= 255)) {
     return Buffer.from(value);
   }
-  throw badParams(`${name} is ${show(value)}, which is not bytes.`, "Send a buffer, text, or an array of numbers from 0 to 255.");
+  throw badParams("no_bytes", { name, value: show(value) });
 }
 
-/** @param {unknown} value @param {import("./catalogue").Param} param @param {string} name @returns {unknown[]} */
+/** @param {import("./client-errors").Name} name @param {number} index @returns {import("./client-errors").Name} */
+function itemOf(name, index) {
+  return typeof name === "string" ? `${name}[${index}]` : { id: "item", values: { name, index } };
+}
+
+/** @param {unknown} value @param {import("./catalogue").Param} param @param {import("./client-errors").Name} name @returns {unknown[]} */
 function toList(value, param, name) {
   let items = value;
   if (typeof value === "string") {
@@ -90,7 +95,7 @@ function toList(value, param, name) {
         items = JSON.parse(text);
       } catch (error) {
         if (!isText) {
-          throw badParams(`${name} is ${show(value)}, which is not a list.`, `${/** @type {Error} */ (error).message}.`);
+          throw badParams("no_list", { name, value: show(value) }, `${/** @type {Error} */ (error).message}.`);
         }
         items = [value];
       }
@@ -106,13 +111,13 @@ function toList(value, param, name) {
     items = [value];
   }
   if (!Array.isArray(items)) {
-    throw badParams(`${name} is ${show(value)}, which is not a list.`, param.item_kind === "str" ? "Send an array of texts, or one text." : "Send an array, or values with commas between them.");
+    throw badParams(param.item_kind === "str" ? "no_text_list" : "no_list", { name, value: show(value) });
   }
   if (param.item_kind === null) {
     return items;
   }
   const item = { ...param, kind: param.item_kind, item_kind: null };
-  return items.map((each, index) => toWire(each, item, `${name}[${index}]`));
+  return items.map((each, index) => toWire(each, item, itemOf(name, index)));
 }
 
 /**
@@ -135,7 +140,7 @@ function isBit(param) {
  *
  * @param {unknown} value  not blank
  * @param {import("./catalogue").Param} param
- * @param {string} [name]  how the sentence of an error names it; default the parameter's name
+ * @param {import("./client-errors").Name} [name]  how the sentence of an error names it; default the parameter's name
  * @returns {unknown} what goes over the wire
  * @throws {import("./node-errors").NodeError} with code bad_params
  */
@@ -161,10 +166,9 @@ function toWire(value, param, name = param.name) {
       return toList(value, param, name);
     default:
       if (typeof value !== "string") {
-        throw badParams(
-          `${name} is ${show(value)}, which is not text.`,
-          param.choices.length > 0 ? `Send one of ${param.choices.map((each) => `"${each}"`).join(", ")}.` : "Send text.",
-        );
+        throw badParams(param.choices.length > 0 ? "no_choice" : "no_text", {
+          name, value: show(value), choices: param.choices.map((each) => `"${each}"`).join(", "),
+        });
       }
       return value;
   }
@@ -174,7 +178,7 @@ function toWire(value, param, name = param.name) {
  * Reads a field of a node that holds a number or nothing.
  *
  * @param {unknown} written
- * @param {string} name  of the field
+ * @param {import("./client-errors").Name} name  of the field
  * @param {{low?: number, high?: number}} [limits]
  * @returns {number | undefined} undefined when nothing is written
  * @throws {import("./node-errors").NodeError} with code bad_params
@@ -183,9 +187,9 @@ function numberIn(written, name, { low = -Infinity, high = Infinity } = {}) {
   if (isBlank(written)) {
     return undefined;
   }
-  const value = toNumber(written, name, false, "Open the node and correct it.");
+  const value = toNumber(written, name, false, "no_number_in_node");
   if (value < low || value > high) {
-    throw badParams(`${name} is ${value}; allowed: ${low} to ${high}.`, "Open the node and correct it.");
+    throw badParams("not_allowed", { name, value, low, high });
   }
   return value;
 }

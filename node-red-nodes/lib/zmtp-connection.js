@@ -11,7 +11,7 @@ const net = require("node:net");
 
 const { COMMAND, FrameReader, GreetingReader, MORE, VERSION_BYTES, encodeCommand, encodeFrame, encodeGreeting, frameBytes, parseCommand,
   writeFrame } = require("./zmtp-framing");
-const { TransportError, fromSystemError } = require("./zmtp-errors");
+const { TransportError, fromSystemError, transportError } = require("./zmtp-errors");
 
 const BATCH_BYTES = 65536;
 const MAX_PARTS = 64;
@@ -287,7 +287,7 @@ class Connection {
     if (name === "ERROR") {
       const text = data.length === 0 ? "" : data.toString("latin1", 1, 1 + data[0]).replace(/[^\x20-\x7e]/g, "?");
       throw (this.ready ? null : this.#mechanism.explain?.("refused", text))
-        ?? new TransportError("refused", `The bridge refused the connection: ${text || "no reason given"}.`);
+        ?? (text === "" ? transportError("refused", "refused_silently") : transportError("refused", "refused", { why: text }));
     }
   }
 
@@ -380,9 +380,7 @@ class Connection {
     const now = performance.now();
     const unanswered = this.#pingedAt > this.#heardAt && now - this.#pingedAt >= heartbeatTimeoutMs;
     if (unanswered || (this.#peerTtlMs > 0 && now - this.#heardAt >= this.#peerTtlMs)) {
-      this.#end(new TransportError("heartbeat",
-        `The bridge at ${this.#options.endpoint.text} has been silent for ${Math.round(now - this.#heardAt)} ms.`,
-        "Check that it still runs and that the network is up."));
+      this.#end(transportError("heartbeat", "heartbeat", { endpoint: this.#options.endpoint.text, silence: Math.round(now - this.#heardAt) }));
       return;
     }
     if (heartbeatIntervalMs > 0 && this.#greeting.minor >= 1 && this.#pingedAt <= this.#heardAt
@@ -400,14 +398,12 @@ class Connection {
   #handshakeIsLate() {
     if (!this.ready) {
       const { endpoint, handshakeTimeoutMs } = this.#options;
-      this.#end(this.#mechanism.explain?.("late", "") ?? new TransportError("handshake_timeout",
-        `What is at ${endpoint.text} did not complete ZeroMQ's handshake within ${handshakeTimeoutMs} ms.`,
-        "Check that the endpoint is the bridge's and that the bridge is not stopped."));
+      this.#end(this.#mechanism.explain?.("late", "") ?? transportError("handshake_timeout", "handshake", { endpoint: endpoint.text, timeout: handshakeTimeoutMs }));
     }
   }
 
   #closed() {
-    return new TransportError("closed", "The connection was closed by this client.");
+    return transportError("closed", "closed");
   }
 
   #hungUp() {
@@ -415,7 +411,7 @@ class Connection {
       return this.#closed();
     }
     return (this.ready ? null : this.#mechanism.explain?.("cut_off", ""))
-      ?? new TransportError("closed_by_peer", `The bridge at ${this.#options.endpoint.text} closed the connection.`);
+      ?? transportError("closed_by_peer", "closed_by_peer", { endpoint: this.#options.endpoint.text });
   }
 
   /** @param {TransportError} reason */

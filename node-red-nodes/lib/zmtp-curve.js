@@ -12,7 +12,7 @@
 const nacl = require("tweetnacl");
 
 const { COMMAND, MORE, encodeCommand, encodeMetadata, parseMetadata } = require("./zmtp-framing");
-const { TransportError } = require("./zmtp-errors");
+const { TransportError, transportError } = require("./zmtp-errors");
 const { checkPeerSocketType } = require("./zmtp-null");
 
 const { lowlevel } = /** @type {any} the declared types leave this out */ (nacl);
@@ -45,8 +45,6 @@ const SEALED_COMMAND = 0x02;
 
 /** Larger messages get memory of their own instead of a share of what is kept for the next. */
 const KEPT_BYTES = 65536;
-
-const COMPARE = "Compare it with what \"wisblock-bridge keys server\" prints on the gateway.";
 
 /** The constant of Salsa20 with keys of 32 bytes. */
 const SIGMA = Buffer.from("expand 32-byte k", "latin1");
@@ -154,7 +152,7 @@ class CurveMechanism {
     const longNonce = Buffer.concat([Buffer.from("WELCOME-"), welcome.subarray(0, LONG_NONCE_BYTES)]);
     const opened = nacl.box.open.after(welcome.subarray(LONG_NONCE_BYTES), longNonce, this.#shared);
     if (opened === null) {
-      throw forged(`What answers at ${this.#at} does not hold the server key, or its answer was altered on the way.`, COMPARE);
+      throw transportError("forged", "server_key_forged", { endpoint: this.#at });
     }
     const serverShortTerm = opened.subarray(0, KEY_BYTES);
     const cookie = opened.subarray(KEY_BYTES);
@@ -264,23 +262,18 @@ class CurveMechanism {
    * @returns {TransportError | null}
    */
   explain(end, detail) {
-    const at = this.#at;
+    const endpoint = this.#at;
     if (end === "other_mechanism") {
-      return new TransportError("no_curve", `What answers at ${at} does not use keys (CURVE), so it cannot prove that it is the bridge; nothing was sent.`,
-        "Give the gateway its keys with \"wisblock-bridge keys server\" and restart the bridge, or correct the endpoint.");
+      return transportError("no_curve", "no_curve", { endpoint });
     }
     if (end === "refused") {
       return this.#refusal(detail);
     }
     if (this.#stage === "hello") {
-      return new TransportError("wrong_server_key", end === "late" ? `What answers at ${at} did not answer to the server key in time.`
-        : `What answers at ${at} hung up when it was shown the server key.`,
-      `Either the server key entered here is not this bridge's, or something else answers there. ${COMPARE}`);
+      return transportError("wrong_server_key", end === "late" ? "server_key_late" : "server_key_hung_up", { endpoint });
     }
     if (this.#stage === "initiate") {
-      return new TransportError("key_refused", end === "late" ? `The bridge at ${at} has the right server key, but did not let this client in in time.`
-        : `The bridge at ${at} has the right server key, but hung up when it saw this client's key.`,
-      "Is the key on its list? \"wisblock-bridge keys list\" tells on the gateway; \"wisblock-bridge keys add\" puts one there.");
+      return transportError("key_refused", end === "late" ? "client_key_late" : "client_key_hung_up", { endpoint });
     }
     return null;
   }
@@ -288,11 +281,9 @@ class CurveMechanism {
   /** @param {string} reason  as the peer's ERROR has it: libzmq sends the authenticator's status */
   #refusal(reason) {
     if (reason.startsWith("400") || reason === "") {
-      return new TransportError("key_refused", `The bridge at ${this.#at} does not know this client's key.`,
-        "On the gateway \"wisblock-bridge keys list\" shows who may come in, and \"wisblock-bridge keys add\" lets this client in.");
+      return transportError("key_refused", "client_key_unknown", { endpoint: this.#at });
     }
-    return new TransportError("key_refused", `The bridge at ${this.#at} could not check this client's key (${reason}).`,
-      "Look into the bridge's log: journalctl -u wisblock-bridge.");
+    return transportError("key_refused", "client_key_unchecked", { endpoint: this.#at, why: reason });
   }
 
   /** Overwrites what is secret. */

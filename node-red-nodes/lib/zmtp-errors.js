@@ -6,6 +6,8 @@
  * 2. An errno is translated here and nowhere else.
  */
 
+const { say } = require("./client-errors");
+
 /** Why a connection could not be made or was lost. */
 class TransportError extends Error {
   /**
@@ -14,16 +16,29 @@ class TransportError extends Error {
    *                          `bad_keys`, `no_curve`, `wrong_server_key`, `key_refused` or `forged`
    * @param {string} message  what happened, one sentence with its full stop
    * @param {string} [hint]   what to do about it, one sentence
+   * @param {import("./client-errors").Said} [said]  the same for other languages
    */
-  constructor(code, message, hint) {
+  constructor(code, message, hint, said) {
     super(message);
     this.name = "TransportError";
     this.code = code;
     this.hint = hint;
+    this.said = said;
   }
 }
 
-const START_IT = "Start it with \"wisblock-bridge serve\", or correct the endpoint.";
+/**
+ * Makes an error of which there are translations.
+ *
+ * @param {string} code
+ * @param {string} id  of its sentences
+ * @param {Record<string, unknown>} [values]
+ * @returns {TransportError}
+ */
+function transportError(code, id, values) {
+  const { message, hint, said } = say(id, values);
+  return new TransportError(code, message, hint, said);
+}
 
 /**
  * Says in words why the operating system ended a connection, or would not make one.
@@ -33,36 +48,35 @@ const START_IT = "Start it with \"wisblock-bridge serve\", or correct the endpoi
  * @returns {TransportError}
  */
 function fromSystemError(error, endpoint) {
-  const at = endpoint.text;
+  const at = { endpoint: endpoint.text };
   // A host name with several addresses fails with one error for each of them; the first says why.
   const code = error.code ?? error.errors?.[0]?.code;
   switch (code) {
     case "ENOENT":
-      return new TransportError("no_socket", `No bridge is running at ${at}: there is no such socket.`, START_IT);
+      return transportError("no_socket", "no_socket", at);
     case "ECONNREFUSED":
-      return new TransportError("refused", `No bridge is running at ${at}: nobody answers there.`, START_IT);
+      return transportError("refused", "nobody", at);
     case "EACCES":
     case "EPERM":
-      return new TransportError("no_permission", `This user may not connect to ${at}.`,
-        "Add the user that Node-RED runs as to the group of the socket (wisblock), then log in again or restart the service.");
+      return transportError("no_permission", "socket_group", at);
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return new TransportError("no_host", `The host name in ${at} cannot be resolved.`, "Check its spelling and the network.");
+      return transportError("no_host", "no_name", at);
     case "EHOSTUNREACH":
     case "ENETUNREACH":
     case "ETIMEDOUT":
-      return new TransportError("no_host", `The host in ${at} cannot be reached.`, "Check the address, the network and the firewall.");
+      return transportError("no_host", "no_host", at);
     case "ECONNRESET":
     case "EPIPE":
-      return new TransportError("closed_by_peer", `The bridge at ${at} closed the connection.`);
+      return transportError("closed_by_peer", "closed_by_peer", at);
     case "ENOTSOCK":
     case "EPROTOTYPE":
-      return new TransportError("no_socket", `What is at ${at} is not a ZeroMQ socket.`, "Correct the endpoint.");
+      return transportError("no_socket", "no_zeromq", at);
     case "ENOTDIR":
-      return new TransportError("no_socket", `The path in ${at} leads through something that is not a directory.`, "Correct the endpoint.");
+      return transportError("no_socket", "no_directory", at);
     default:
-      return new TransportError("socket", `The connection to ${at} failed (${code ?? error.message}).`);
+      return transportError("socket", "failed", { ...at, why: String(code ?? error.message) });
   }
 }
 
-module.exports = { TransportError, fromSystemError };
+module.exports = { TransportError, fromSystemError, transportError };

@@ -10,12 +10,11 @@ const net = require("node:net");
 const nacl = require("tweetnacl");
 
 const { decodeZ85 } = require("./z85");
-const { TransportError } = require("./zmtp-errors");
+const { transportError } = require("./zmtp-errors");
 const { CurveMechanism } = require("./zmtp-curve");
-const { GET_KEYS, NullMechanism } = require("./zmtp-null");
+const { NullMechanism } = require("./zmtp-null");
 
 const KEY_CHARACTERS = 40;
-const AS_PRINTED = "Paste the three lines that \"wisblock-bridge keys add\" printed on the gateway.";
 
 /**
  * @typedef {object} KeyTexts  Z85, 40 characters each
@@ -29,27 +28,28 @@ const AS_PRINTED = "Paste the three lines that \"wisblock-bridge keys add\" prin
  * @property {Uint8Array} secret
  */
 
-/** @param {string} message @param {string} [hint] */
-function badKeys(message, hint = AS_PRINTED) {
-  return new TransportError("bad_keys", message, hint);
+/** @param {string} id  of its sentences @param {Record<string, unknown>} [values] */
+function badKeys(id, values) {
+  return transportError("bad_keys", id, values);
 }
 
-/** @param {string} name  for the user @param {string} text @returns {Uint8Array} */
-function readKey(name, text) {
+/** @param {string} id  of its name, for the user @param {string} text @returns {Uint8Array} */
+function readKey(id, text) {
+  const key = { id };
   const written = text.trim();
   if (written === "") {
-    throw badKeys(`The ${name} is missing.`);
+    throw badKeys("key_missing", { key });
   }
   if (written.startsWith("${")) {
-    throw badKeys(`The ${name} names an environment variable that is not set.`, "Set it for Node-RED, or paste the key itself.");
+    throw badKeys("key_environment", { key });
   }
   if (written.length !== KEY_CHARACTERS) {
-    throw badKeys(`The ${name} is ${written.length} characters long; a key has ${KEY_CHARACTERS}.`);
+    throw badKeys("key_length", { key, length: written.length, due: KEY_CHARACTERS });
   }
   try {
     return decodeZ85(written);
   } catch (error) {
-    throw badKeys(`The ${name} is not a key: ${error instanceof Error ? error.message : error}.`);
+    throw badKeys("key_damaged", { key, why: error instanceof Error ? error.message : String(error) });
   }
 }
 
@@ -63,22 +63,22 @@ function same(a, b) {
  *
  * @param {Partial<KeyTexts>} texts
  * @returns {Keys | null} null when not one of them is given
- * @throws {TransportError} `bad_keys`: one is missing or misspelt, or they do not belong together
+ * @throws {import("./zmtp-errors").TransportError} `bad_keys`: one is missing or misspelt, or they do not belong together
  */
 function readKeys({ serverKey = "", publicKey = "", secretKey = "" }) {
   if ([serverKey, publicKey, secretKey].every((text) => text.trim() === "")) {
     return null;
   }
   const keys = {
-    server: readKey("server key", serverKey),
-    public: readKey("public key", publicKey),
-    secret: readKey("secret key", secretKey),
+    server: readKey("server_key", serverKey),
+    public: readKey("public_key", publicKey),
+    secret: readKey("secret_key", secretKey),
   };
   if (!same(nacl.box.keyPair.fromSecretKey(keys.secret).publicKey, keys.public)) {
-    throw badKeys("The public key and the secret key do not belong together.");
+    throw badKeys("key_pair");
   }
   if (same(keys.server, keys.public)) {
-    throw badKeys("The server key is this client's own public key.");
+    throw badKeys("key_own");
   }
   return keys;
 }
@@ -89,9 +89,9 @@ function isLoopback(address) {
   return plain === "::1" || (net.isIPv4(plain) && plain.startsWith("127."));
 }
 
-/** @param {string} at  the endpoint @returns {TransportError} */
+/** @param {string} at  the endpoint @returns {import("./zmtp-errors").TransportError} */
 function keysWanted(at) {
-  return new TransportError("keys_wanted", `The bridge at ${at} is on another computer, and that takes keys.`, GET_KEYS);
+  return transportError("keys_wanted", "keys_beyond", { endpoint: at });
 }
 
 /**

@@ -30,13 +30,10 @@
  */
 
 const { encodeCommand, encodeMetadata, parseMetadata } = require("./zmtp-framing");
-const { TransportError } = require("./zmtp-errors");
+const { TransportError, transportError } = require("./zmtp-errors");
 
 /** What a DEALER may be connected to, of the socket types that answer. */
 const PEER_SOCKET_TYPES = ["ROUTER", "DEALER", "REP"];
-
-/** What to do where keys are wanted. */
-const GET_KEYS = "Make keys on the gateway with \"wisblock-bridge keys add NAME --role drive\", and paste what it prints into the settings of the bridge.";
 
 /**
  * Checks that the peer is something a DEALER can talk to.
@@ -74,7 +71,7 @@ class NullMechanism {
   /** @param {string} end @param {string} detail */
   explain(end, detail) {
     return end === "other_mechanism" && detail === "CURVE"
-      ? new TransportError("keys_wanted", `The bridge at ${this.#at} wants keys (CURVE), and none are set here.`, GET_KEYS) : null;
+      ? transportError("keys_wanted", "keys_required", { endpoint: this.#at }) : null;
   }
 
   start() {
@@ -96,4 +93,4 @@ class NullMechanism {
   }
 }
 
-module.exports = { GET_KEYS, NullMechanism, checkPeerSocketType };
+module.exports = { NullMechanism, checkPeerSocketType };

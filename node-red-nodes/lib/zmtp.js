@@ -113,10 +113,10 @@ class DealerSocket extends EventEmitter {
   /**
    * Drops the present connection and makes another.
    *
-   * @param {Error & {code?: string, hint?: string}} reason  reported with `disconnect`
+   * @param {Error & {code?: string, hint?: string, said?: import("./client-errors").Said}} reason  reported with `disconnect`
    */
   reset(reason) {
-    this.#connection?.abort(new TransportError(reason.code ?? "socket", reason.message, reason.hint));
+    this.#connection?.abort(new TransportError(reason.code ?? "socket", reason.message, reason.hint, reason.said));
   }
 
   /**
@@ -147,8 +147,8 @@ class DealerSocket extends EventEmitter {
       endpoint = parseEndpoint(this.#endpoint());
       mechanism = this.#options.mechanism(endpoint);
     } catch (error) {
-      const { code, message, hint } = /** @type {Error & {code: string, hint?: string}} */ (error);
-      this.#ended(false, new TransportError(code ?? "bad_endpoint", message, hint), null);
+      const { code, message, hint, said } = /** @type {Error & {code: string, hint?: string, said?: import("./client-errors").Said}} */ (error);
+      this.#ended(false, new TransportError(code ?? "bad_endpoint", message, hint, said), null);
       return;
     }
     let ready = false;

@@ -144,11 +144,11 @@
         spoken(slot, module) {
             const { words } = this.wb;
             const { place } = slot;
-            const parts = [words.slot(slot.slot), module ? module + " " + String((this.bridge.modules.get(module) || {}).title || "") : words.text(slot.kind === "sensor" ? "slot_state.sensor" : "slot_state.empty")];
+            const parts = [words.slot(slot.slot), module ? module + " " + words.title(this.bridge.modules.get(module)) : words.text(slot.kind === "sensor" ? "slot_state.sensor" : "slot_state.empty")];
             if (place) {
                 parts.push(words.text("health." + this.bridge.tone(place)));
                 if (place.main) {
-                    parts.push(words.plain(place.main.reading) + " " + words.value(place.main.value, place.main.unit, place.main.kind));
+                    parts.push(words.reading(this.bridge.modules.get(place.module), place.main.reading) + " " + words.value(place.main.value, place.main.unit, place.main.kind));
                 }
             }
             if (slot.fault) {
@@ -183,7 +183,7 @@
         fill(body, slot, module, box) {
             const { dom: { s }, words, healthMark } = this.wb;
             const { place } = slot;
-            const title = String((this.bridge.modules.get(module) || {}).title || "");
+            const title = words.title(this.bridge.modules.get(module));
             const icon = box.width < ROOMY ? 22 : 28;
             const [left, room] = [PAD + icon + 7, box.width - PAD - icon - 11];
             body.append(this.icon(module, box.x + PAD, box.y + PAD, icon),

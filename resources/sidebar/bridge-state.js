@@ -29,6 +29,12 @@
         return given && typeof given === "object" && !Array.isArray(given) ? given : {};
     }
 
+    /** @param {any} given @returns {import("../../types/sidebar").Failure} */
+    function failure(given) {
+        const { id, values, hint } = map(given.said);
+        return { code: String(given.code), message: String(given.message), said: typeof id === "string" ? { id: id, values: map(values), hint: String(hint || "") } : null };
+    }
+
     /** @param {unknown} slot */
     function isSlot(slot) {
         return typeof slot === "number" || typeof slot === "string";
@@ -56,7 +62,7 @@
             this.info = {};
             this.version = "";
             this.boardName = "";
-            /** @type {{code: string, message: string} | null} */
+            /** @type {import("../../types/sidebar").Failure | null} */
             this.why = null;
             this.since = Date.now();
             /** @type {Record<string, any>} */
@@ -69,9 +75,9 @@
             this.units = {};
             /** @type {Map<string, Record<string, any>>} by slot, on an emulated board */
             this.plugged = new Map();
-            /** @type {{code: string, message: string} | null} */
+            /** @type {import("../../types/sidebar").Failure | null} */
             this.unobserved = null;
-            /** @type {{code: string, message: string} | null} why the picture is an old one */
+            /** @type {import("../../types/sidebar").Failure | null} why the picture is an old one */
             this.trouble = null;
             this.hasStatus = false;
             this.isDemo = false;
@@ -84,13 +90,13 @@
             case "status": return this.take(map(message.status));
             case "catalogue": return this.catalogue(message);
             case "observation":
-                this.unobserved = { code: String(message.code), message: String(message.message) };
+                this.unobserved = failure(message);
                 return true;
             case "demo":
                 this.isDemo = message.on === true;
                 return true;
             case "trouble":
-                this.trouble = { code: String(message.code), message: String(message.message) };
+                this.trouble = failure(message);
                 return true;
             case "observed": return this.observed(map(message.value));
             default: return false;
@@ -106,7 +112,7 @@
             this.info = map(message.info);
             this.version = typeof message.version === "string" ? message.version : this.version;
             this.boardName = typeof message.board === "string" ? message.board : this.boardName;
-            this.why = message.why ? { code: String(message.why.code), message: String(message.why.message) } : null;
+            this.why = message.why ? failure(message.why) : null;
             if (this.state === "online") {
                 this.unobserved = null;
             } else {

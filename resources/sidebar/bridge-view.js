@@ -168,11 +168,11 @@
         }
 
         async rescan() {
-            const { ask, dom: { h, replace }, words: { error, text } } = wb();
+            const { ask, dom: { h, replace }, words: { failure, text } } = wb();
             replace(this.found, text("found.looking"));
             const answer = await ask("POST", encodeURIComponent(this.bridge.id) + "/scan", {});
             if (!Array.isArray(answer.found)) {
-                replace(this.found, text("refused", { message: String(answer.message || error(String(answer.code))) }));
+                replace(this.found, text("refused", { message: failure(answer) }));
                 return;
             }
             const lines = answer.found.filter((each) => each && typeof each.address === "number").slice(0, 32).map((each) => h("li", null,
@@ -181,10 +181,10 @@
         }
 
         async report() {
-            const { ask, dom: { h, replace }, words: { error, text } } = wb();
+            const { ask, dom: { h, replace }, words: { failure, text } } = wb();
             const answer = await ask("GET", encodeURIComponent(this.bridge.id) + "/report");
             if (typeof answer.text !== "string") {
-                replace(this.found, text("refused", { message: String(answer.message || error(String(answer.code))) }));
+                replace(this.found, text("refused", { message: failure(answer) }));
                 return;
             }
             const link = h("a", { download: "wisblock-report.md", href: URL.createObjectURL(new Blob([answer.text], { type: "text/markdown" })) });

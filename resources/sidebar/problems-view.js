@@ -12,7 +12,6 @@
     const MOST_SHOWN = 30;
     const wb = () => /** @type {Wb} */ (root.wisblockSidebar);
 
-
     class ProblemsView {
         constructor() {
             const { h } = wb().dom;
@@ -48,9 +47,23 @@
             return problem.key === "error" ? words.error(problem.code) : words.text("problems." + problem.key);
         }
 
-        /** What the bridge says about it, without what stands above it already.  @param {Problem} problem */
+        /** What the catalogue of words knows of an error, null for anything else.  @param {Problem} problem */
+        explained(problem) {
+            return problem.code ? wb().words.explain({ code: problem.code, said: problem.said }) : null;
+        }
+
+        /**
+         * What happened, without what stands above it already; of an error of the bridge in its own words, too: they have the values.
+         *
+         * @param {Problem} problem
+         */
         said(problem) {
-            const [what, { message }] = [this.what(problem), problem];
+            const { message, hint } = problem;
+            const known = this.explained(problem);
+            if (known) {
+                return known.isBridges ? wb().words.ofBridge(known.happened, (message + " " + hint).trim()) : known.happened;
+            }
+            const what = this.what(problem);
             if (message.replace(/\W+$/, "").toLowerCase() === what.toLowerCase()) {
                 return "";
             }
@@ -64,13 +77,14 @@
             const where = [bridge, problem.module, problem.slot === null ? "" : words.slot(problem.slot)].filter(Boolean).join(" · ");
             const message = h("div", { class: "wb-problem-message", "aria-live": "off" }, this.said(problem));
             this.messages.push(message);
-            const advice = words.known("advice." + problem.code, "");
+            const known = this.explained(problem);
+            const advice = known ? known.todo : problem.hint || words.known("advice." + problem.code, "");
             return h("li", { class: "wb-problem", "data-code": problem.code },
                 s("svg", { width: 14, height: 14, class: "wb-problem-mark", "aria-hidden": "true" }, healthMark(problem.tone, 0, 0)),
                 h("div", null,
                     h("div", { class: "wb-problem-what" }, h("b", null, this.what(problem)), where ? h("span", { class: "wb-quiet" }, " " + where) : null),
                     message,
-                    problem.hint || advice ? h("div", { class: "wb-problem-advice" }, problem.hint || advice) : null,
+                    advice ? h("div", { class: "wb-problem-advice" }, advice) : null,
                     h("div", { class: "wb-quiet" }, text("problems.since", { time: words.clock(problem.since) }),
                         problem.page ? " · " : null,
                         problem.page ? h("a", { href: problem.page, target: "_blank", rel: "noopener noreferrer" }, text("problems.page")) : null)));

@@ -22,8 +22,8 @@
     /** @param {Bridge} bridge @returns {Problem[]} */
     function ofBridge(bridge) {
         if (bridge.state === "offline") {
-            const { code, message } = bridge.why || { code: "offline", message: "" };
-            return [{ key: "offline", tone: "failing", code: code, message: message, hint: "", module: "", slot: null, since: bridge.since, page: page(code) }];
+            const { code, message, said } = bridge.why || { code: "offline", message: "", said: null };
+            return [{ key: "offline", tone: "failing", code: code, message: message, hint: "", said: said, module: "", slot: null, since: bridge.since, page: page(code) }];
         }
         /** @type {Problem[]} */
         const found = [];
@@ -32,13 +32,13 @@
             found.push({ key: "version." + mismatch, tone: "uncertain", code: "", message: "", hint: "", module: "", slot: null, since: bridge.since, page: "" });
         }
         if (bridge.state === "online" && bridge.unobserved) {
-            const { code, message } = bridge.unobserved;
+            const { code, message, said } = bridge.unobserved;
             const isOld = code === "unknown_method";
-            found.push({ key: isOld ? "no_observation" : "error", tone: "uncertain", code: isOld ? "" : code, message: isOld ? "" : message, hint: "", module: "", slot: null, since: bridge.since, page: isOld ? "" : page(code) });
+            found.push({ key: isOld ? "no_observation" : "error", tone: "uncertain", code: isOld ? "" : code, message: isOld ? "" : message, hint: "", said: said, module: "", slot: null, since: bridge.since, page: isOld ? "" : page(code) });
         }
         if (bridge.state === "online" && bridge.trouble) {
-            const { code, message } = bridge.trouble;
-            found.push({ key: "error", tone: "uncertain", code: code, message: message, hint: "", module: "", slot: null, since: bridge.since, page: page(code) });
+            const { code, message, said } = bridge.trouble;
+            found.push({ key: "error", tone: "uncertain", code: code, message: message, hint: "", said: said, module: "", slot: null, since: bridge.since, page: page(code) });
         }
         return found;
     }

@@ -41,7 +41,7 @@
                 return;
             }
             const module = slot.place ? slot.place.module : slot.plugged || "";
-            const title = module ? String((this.bridge.modules.get(module) || {}).title || "") : "";
+            const title = module ? words.title(this.bridge.modules.get(module)) : "";
             say(this.heading, [words.slot(slot.slot), module, title].filter(Boolean).join(" · "));
             say(this.state, this.stateWords(slot, module));
             this.world.element.hidden = slot.plugged === null;
@@ -72,10 +72,10 @@
             const lines = [];
             if (place) {
                 place.values.forEach((value) => {
-                    const about = Object.entries(value.params).map(([name, each]) => words.plain(name) + " " + words.value(each, undefined, "int")).join(", ");
+                    const about = Object.entries(value.params).map(([name, each]) => words.param(this.bridge.modules.get(place.module), value.name, name) + " " + words.value(each, undefined, "int")).join(", ");
                     Object.entries(value.readings).forEach(([name, reading]) => {
                         const { unit, kind } = this.bridge.reading(place.module, value, name);
-                        lines.push([value.key + name, words.plain(name) + (about ? " (" + about + ")" : ""), words.value(reading, unit, kind)]);
+                        lines.push([value.key + name, words.reading(this.bridge.modules.get(place.module), name) + (about ? " (" + about + ")" : ""), words.value(reading, unit, kind)]);
                     });
                 });
                 this.world.follow(place);
@@ -105,7 +105,7 @@
 
         /** @param {SlotPicture} slot @param {string} module */
         buildFits(slot, module) {
-            const { canvas, dom: { h, replace }, words: { text } } = wb();
+            const { canvas, dom: { h, replace }, words: { text, title } } = wb();
             const fits = module ? slot.fits.filter((each) => each.name === module && !slot.place) : slot.fits;
             this.fits.hidden = fits.length === 0;
             const key = fits.map((each) => each.name).join();
@@ -117,10 +117,10 @@
                 const { icon, color } = canvas.look(each);
                 const what = { module: each, bridge: this.bridge.id, slot: slot.slot };
                 const item = h("button", {
-                    type: "button", class: "wb-fit", "data-key": "fit-" + each.name, "data-module": each.name, title: String(each.title || ""),
-                    "aria-label": text("fits.add", { module: each.name, title: String(each.title || "") }), click: () => canvas.add(what),
+                    type: "button", class: "wb-fit", "data-key": "fit-" + each.name, "data-module": each.name, title: title(each),
+                    "aria-label": text("fits.add", { module: each.name, title: title(each) }), click: () => canvas.add(what),
                 }, h("span", { class: "wb-fit-icon", "aria-hidden": "true" }, h("img", { src: icon, alt: "" })),
-                h("span", { class: "wb-fit-words" }, h("b", null, String(each.name)), h("span", { class: "wb-quiet" }, String(each.title || ""))));
+                h("span", { class: "wb-fit-words" }, h("b", null, String(each.name)), h("span", { class: "wb-quiet" }, title(each))));
                 /** @type {HTMLElement} */ (item.firstElementChild).style.backgroundColor = color;
                 canvas.drag(item, what);
                 return item;

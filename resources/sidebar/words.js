@@ -33,6 +33,52 @@
         return typeof found !== "string" || found === full || found === "status.error." + code ? code : found;
     }
 
+    /** A text of the nodes' own catalogue, which the sentences of errors are in.  @type {import("../../types/editor").Text} */
+    function shared(key, values) {
+        return RED._(SHARED + key, values);
+    }
+
+    /** What went wrong, for a line that has no other about it.  @type {import("../../types/sidebar").Words["failure"]} */
+    function failure(answer) {
+        const english = String(answer.message || error(String(answer.code)));
+        return root.wisblockErrors.whole({ ...answer, code: String(answer.code) }, shared, { english: english });
+    }
+
+    /** What went wrong and what to do, where the language is not the bridge's.  @type {import("../../types/sidebar").Words["explain"]} */
+    function explain(given) {
+        return root.wisblockErrors.parts(given, shared);
+    }
+
+    /** @type {import("../../types/sidebar").Words["ofBridge"]} */
+    function ofBridge(happened, message) {
+        return shared("errors.form.bridge", { text: happened, message: message });
+    }
+
+    /** What a module is.  @type {import("../../types/sidebar").Words["title"]} */
+    function title(module) {
+        const { slug = "", title: otherwise = "" } = module || {};
+        return root.wisblockForm.moduleText(String(slug), "module.title", String(otherwise));
+    }
+
+    /** The name of a reading.  @type {import("../../types/sidebar").Words["reading"]} */
+    function reading(module, name) {
+        return root.wisblockForm.moduleText(String((module || {}).slug || ""), "readings." + name, plain(name));
+    }
+
+    /** The name of a parameter within a text: in English it has no capital.  @type {import("../../types/sidebar").Words["param"]} */
+    function param(module, operation, name) {
+        const slug = String((module || {}).slug || "");
+        const found = root.wisblockForm.moduleText(slug, slug + "." + operation + "." + name + ".label", plain(name));
+        return RED._(SHARED + "language") === "en-US" ? plain(name) : found;
+    }
+
+    /** The name of a quantity of the emulated world; several of one kind have a number or a name behind.  @param {unknown} name */
+    function quantity(name) {
+        const [, kind, which] = /^(\w+?)_([^_]+)$/.exec(String(name)) || [];
+        const whole = known("world.quantity." + name, "");
+        return whole || (kind && known("world.quantity." + kind, "") ? known("world.quantity." + kind, "") + " " + which : plain(name));
+    }
+
     /** A name of the wire as people write it.  @param {unknown} name */
     function plain(name) {
         return String(name === undefined || name === null ? "" : name).replaceAll("_", " ");
@@ -107,5 +153,5 @@
         return String(name) === "board" ? text("on_board") : text("slot", { slot: String(name) });
     }
 
-    root.wisblockSidebar = Object.assign(root.wisblockSidebar || {}, { words: { ago, clock, error, known, plain, slot, text, value } });
+    root.wisblockSidebar = Object.assign(root.wisblockSidebar || {}, { words: { ago, clock, error, explain, failure, known, ofBridge, param, plain, quantity, reading, slot, text, title, value } });
 }(window));

@@ -58,7 +58,7 @@
         const by = step(quantity.high - quantity.low);
         const put = sender(send);
         let touchedAt = -Infinity;
-        const label = words.plain(quantity.quantity);
+        const label = words.quantity(quantity.quantity);
         const range = h("input", { type: "range", min: quantity.low, max: quantity.high, step: by, "aria-label": label, "data-key": "range-" + quantity.quantity, "data-quantity": quantity.quantity, disabled: !mayWrite });
         const exact = h("input", { type: "number", min: quantity.low, max: quantity.high, step: "any", "aria-label": words.text("world.exact", { quantity: label }), "data-key": "exact-" + quantity.quantity, disabled: !mayWrite });
         const spoken = function (/** @type {number} */ value) {
@@ -113,7 +113,7 @@
     /** @param {Quantity} quantity @param {(value: any) => Promise<any>} send @param {boolean} mayWrite @returns {Control} */
     function toggle(quantity, send, mayWrite) {
         const { words } = wb();
-        const label = words.plain(quantity.quantity);
+        const label = words.quantity(quantity.quantity);
         const element = makeSwitch({
             label: label, key: "switch-" + quantity.quantity, isOn: quantity.value === true || quantity.value === 1, disabled: !mayWrite,
             change: (isOn) => {
@@ -128,7 +128,7 @@
     /** One of several, each a button.  @param {Quantity} quantity @param {{value: any, label: string}[]} choices @param {(value: any) => Promise<any>} send @param {boolean} mayWrite @returns {Control} */
     function choice(quantity, choices, send, mayWrite) {
         const { dom: { h }, words } = wb();
-        const label = words.plain(quantity.quantity);
+        const label = words.quantity(quantity.quantity);
         const buttons = choices.map(({ value, label: caption }) => h("button", {
             type: "button", role: "radio", class: "wb-choice", "data-key": "choice-" + quantity.quantity + "-" + caption, "data-value": String(value), disabled: !mayWrite,
             click: () => {
@@ -165,7 +165,7 @@
         const isNumber = quantity.control === "number";
         const isPacket = quantity.control === "packets";
         const isText = quantity.control === "text";
-        const label = words.plain(quantity.quantity);
+        const label = words.quantity(quantity.quantity);
         const field = h("input", {
             type: isNumber ? "number" : "text", step: "any", "aria-label": label, "data-key": "field-" + quantity.quantity, "data-quantity": quantity.quantity,
             placeholder: isNumber || isText ? "" : words.text("world.bytes"), disabled: !mayWrite, autocomplete: "off", spellcheck: "false",
@@ -194,7 +194,7 @@
         /** @param {any} value */
         const set = (value) => say(shown, words.value(value, unit, ""));
         set(quantity.value);
-        return { set: set, element: row(words.plain(quantity.quantity), shown) };
+        return { set: set, element: row(words.quantity(quantity.quantity), shown) };
     }
 
     /** Only the start of long bytes comes here: what is not whole cannot be changed.  @param {any} value */

@@ -39,7 +39,7 @@
         async act(action, params) {
             const { ask, dom, words } = wb();
             const answer = await ask("POST", encodeURIComponent(this.bridge.id) + "/emulator", { action: action, params: params });
-            dom.say(this.said, answer.state === "done" ? "" : words.text("refused", { message: String(answer.message || words.error(String(answer.code))) }));
+            dom.say(this.said, answer.state === "done" ? "" : words.text("refused", { message: words.failure(answer) }));
             return answer;
         }
 

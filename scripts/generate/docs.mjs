@@ -5,7 +5,7 @@
  * 2. Nothing outside the markers is ever changed.
  */
 
-import { itemsText, rangeText, spell } from "./help.mjs";
+import { rangeText, spell } from "./help.mjs";
 
 /**
  * @typedef {import("../../node-red-nodes/lib/catalogue.js").Module} Module
@@ -17,6 +17,11 @@ const BEGIN = "<!-- generated: begin (from the catalogue; do not edit, run make 
 const END = "<!-- generated: end -->";
 
 const cell = (/** @type {unknown} */ text) => String(text).replaceAll("|", "\\|").replaceAll("\n", " ");
+
+/** How many items a list may have, "" for anything else.  @param {import("../../node-red-nodes/lib/catalogue.js").Param} param */
+function itemsText({ kind, fewest, most }) {
+  return kind === "list" ? `${fewest} to ${most} items` : "";
+}
 
 /** @param {string[]} heads @param {unknown[][]} rows */
 function table(heads, rows) {

@@ -34,18 +34,20 @@ class NodeRed {
    * Starts it and waits until its flows run.
    *
    * @param {object[]} [flows]
-   * @param {{packageDirectory?: string, userDirectory?: string, users?: Record<string, string | string[]>}} [places]  packageDirectory: ""
+   * @param {{packageDirectory?: string, userDirectory?: string, users?: Record<string, string | string[]>, language?: string}} [places]  packageDirectory: ""
    *   when the package under test is installed in the user directory; the user directory is deleted when Node-RED is stopped; users: who may
-   *   log in, with their permissions
+   *   log in, with their permissions; language: that of the runtime
    */
-  async start(flows = [], { packageDirectory = ROOT, userDirectory = fs.mkdtempSync(path.join(os.tmpdir(), "node-red-")), users } = {}) {
+  async start(flows = [], { packageDirectory = ROOT, userDirectory = fs.mkdtempSync(path.join(os.tmpdir(), "node-red-")), users, language } = {}) {
     this.userDirectory = userDirectory;
     fs.writeFileSync(path.join(this.userDirectory, "flows.json"), JSON.stringify(flows));
     const directory = nodeRedDirectory();
     this.output = "";
     this.child = spawn(nodeBinary(directory), [path.join(__dirname, "serve-node-red.js"), directory, packageDirectory, this.userDirectory], {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, ...(users === undefined ? {} : { NODE_RED_USERS: JSON.stringify(users) }) },
+      env: {
+        ...process.env, ...(users === undefined ? {} : { NODE_RED_USERS: JSON.stringify(users) }), ...(language === undefined ? {} : { NODE_RED_LANGUAGE: language }),
+      },
     });
     const told = await new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`Node-RED did not start:\n${this.output}`)), 120000);
@@ -91,10 +93,10 @@ class NodeRed {
 class Editor {
   complaints = [];
 
-  /** @param {string} url @param {{width?: number, height?: number, user?: string}} [options]  user: who is logged in */
-  async open(url, { width = 1400, height = 900, user } = {}) {
+  /** @param {string} url @param {{width?: number, height?: number, user?: string, language?: string}} [options]  user: who is logged in; language: the browser's */
+  async open(url, { width = 1400, height = 900, user, language = "en-US" } = {}) {
     this.browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--headless"] });
-    this.page = await this.browser.newPage({ viewport: { width, height }, locale: "en-US" });
+    this.page = await this.browser.newPage({ viewport: { width, height }, locale: language });
     this.page.setDefaultTimeout(LONGEST_MS);
     this.page.on("pageerror", (error) => this.complaints.push(`page error: ${error.stack}`));
     this.page.on("console", (message) => {

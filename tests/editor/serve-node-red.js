@@ -5,7 +5,7 @@
  *   node serve-node-red.js <folder of node-red> <folder of the package under test> <user folder>
  *
  * The package's folder is empty when the package is installed in the user folder. NODE_RED_USERS, a JSON object of user to permissions, has
- * them log in; any password is theirs.
+ * them log in; any password is theirs. NODE_RED_LANGUAGE is its language.
  *
  * 1. Prints one line of JSON with its port as soon as the flows have started, then nothing.
  * 2. Ends when its parent closes its input.
@@ -36,6 +36,7 @@ RED.init(server, {
   editorTheme: { tours: false, projects: { enabled: false }, palette: { catalogues: [] } },
   externalModules: { palette: { allowInstall: false } },
   ...(users === null ? {} : { adminAuth: { type: "credentials", users: user, authenticate: user } }),
+  ...(process.env.NODE_RED_LANGUAGE ? { lang: process.env.NODE_RED_LANGUAGE } : {}),
   telemetry: { enabled: false, updateNotification: false },
   logging: { console: { level: process.env.NODE_RED_LOG || "warn", metrics: false, audit: false } },
 });

@@ -59,7 +59,7 @@ describe("the palette", () => {
 
   it("has labels that the editor breaks between words only", () => {
     for (const { slug, name, title } of catalogue.modules) {
-      const label = load(slug).definition.paletteLabel;
+      const label = load(slug).definition.paletteLabel();
       const pieces = label.split(/[ -]/); // where the editor breaks a label
       assert.equal(pieces[0], name);
       assert.doesNotMatch(pieces.slice(1).join(" "), /(^| )(mA|V)( |$)/, `a unit alone: ${label}`);

@@ -5,11 +5,14 @@ const assert = require("node:assert/strict");
 const { load } = require("./fakes/editor-scripts");
 const catalogue = require("../../node-red-nodes/catalogue.json");
 
-const words = require("../../node-red-nodes/bridge/locales/en-US/bridge.json");
-
-const english = (key, values = {}) => String(key.split(":").pop().split(".").reduce((at, part) => at?.[part], words)).replace(/__(\w+)__/g, (_, name) => values[name]);
-const label = (slug, more) => {
-  const { definition } = load(slug, english);
+/** Texts as the editor finds them in the catalogues of a language. */
+const speak = (code) => (key, values = {}) => {
+  const [, set, name] = /^@wisblock-bridge\/node-red-wisblock\/(\w+):(.*)$/.exec(key);
+  const words = require(`../../node-red-nodes/${set}/locales/${code}/${set}.json`);
+  return String(name.split(".").reduce((at, part) => at?.[part], words) ?? key).replace(/__(\w+?)__/g, (_, each) => values[each]);
+};
+const label = (slug, more, code = "en-US") => {
+  const { definition } = load(slug, speak(code));
   const defaults = Object.fromEntries(Object.entries(definition.defaults).map(([name, { value }]) => [name, value]));
   return definition.label.call({ ...defaults, slot: "1", ...more });
 };
@@ -31,6 +34,19 @@ describe("the label of a node", () => {
 
   it("says what it waits for", () => {
     assert.equal(label("rak12006", { trigger: "event", event: "motion" }), "RAK12006 slot 1: when motion");
+  });
+
+  it("is in the language of the editor", () => {
+    assert.equal(label("rak13007", { slot: "2", operation: "toggle" }, "de"), "RAK13007 Steckplatz 2: Umschalten");
+    assert.equal(label("rak13007", { slot: "2", operation: "set", set_on: "true", set_onType: "bool" }, "de"), "RAK13007 Steckplatz 2: ein");
+    assert.equal(label("rak12006", { trigger: "event", event: "motion" }, "de"), "RAK12006 Steckplatz 1: bei Bewegung");
+    assert.equal(label("rak13007", { slot: "2", operation: "toggle" }, "zh-CN"), "RAK13007 插槽 2: 翻转");
+  });
+
+  it("names a module in the palette by what it is, in the language of the editor", () => {
+    assert.deepEqual(["en-US", "de", "zh-CN"].map((code) => load("rak13007", speak(code)).definition.paletteLabel()), [
+      "RAK13007 relay", "RAK13007 Relais", "RAK13007 继电器",
+    ]);
   });
 
   it("is never empty, and has no underscore, whatever is chosen", () => {

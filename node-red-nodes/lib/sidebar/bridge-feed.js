@@ -9,7 +9,7 @@
  */
 
 const { liveCatalogue } = require("../live-catalogue");
-const { asNodeError } = require("../node-errors");
+const { forEditor } = require("../node-errors");
 const { Demo } = require("./demo");
 const { plainJson } = require("./plain-json");
 
@@ -184,9 +184,9 @@ class BridgeFeed {
       }
     } catch (thrown) {
       if (!this.#ended) {
-        const { code, message } = asNodeError(thrown);
-        this.connection.debug(`the sidebar's status: ${code}: ${message}`);
-        this.#say({ type: "trouble", code: plainJson(code), message: plainJson(message) });
+        const error = forEditor(thrown);
+        this.connection.debug(`the sidebar's status: ${error.code}: ${error.message}`);
+        this.#say({ type: "trouble", .../** @type {object} */ (plainJson(error)) });
       }
     }
   }

@@ -8,7 +8,8 @@
  */
 
 const { connectionOf } = require("../bridge-connection");
-const { asNodeError } = require("../node-errors");
+const { say } = require("../client-errors");
+const { forEditor } = require("../node-errors");
 const { Scans } = require("../slot-routes");
 const { SidebarHub } = require("./hub");
 const { plainJson } = require("./plain-json");
@@ -68,8 +69,7 @@ function registerSidebarRoutes(RED) {
     try {
       response.json({ state: "done", ...await answer(connection, request) });
     } catch (thrown) {
-      const { code, message } = asNodeError(thrown);
-      response.json({ state: "refused", code: plainJson(code), message: plainJson(message) });
+      response.json({ state: "refused", .../** @type {object} */ (plainJson(forEditor(thrown))) });
     }
   };
 
@@ -88,11 +88,11 @@ function registerSidebarRoutes(RED) {
   RED.httpAdmin.post("/wisblock/:id/emulator", write, about(async (connection, request) => {
     const id = String(request.params.id);
     if (request.body?.action === "demo") {
-      return await hub.move(id, request.body.params?.on === true) ? {} : { state: "refused", code: "not_ready", message: "It moves while a sidebar is open." };
+      return await hub.move(id, request.body.params?.on === true) ? {} : { state: "refused", code: "not_ready", ...say("moves_while_open") };
     }
     const action = actionOf(request.body);
     if (action === null) {
-      return { state: "refused", code: "bad_request", message: `The sidebar asks for one of ${ACTIONS.join(", ")} and demo.` };
+      return { state: "refused", code: "bad_request", ...say("no_action", { actions: ACTIONS.join(", ") }) };
     }
     const result = plainJson(await connection.ask(action.method, action.params, ANSWER_WITHIN_MS));
     hub.refresh(id);
