@@ -140,11 +140,10 @@ async function collectParams(RED, node, config, operation, msg) {
       throw badParams("no_value", { name: param.name, value: show(written) }, /** @type {Error} */ (error).message);
     }
     if (!isBlank(value) && !(value === payload && isPlainObject(value))) {
-      const wire = toWire(value, param, placeOf(param.name, type, written));
-      params[param.name] = wire;
-      if (!OUTSIDE_TYPES.includes(type)) {
-        source.wire = wire;
-      }
+      params[param.name] = toWire(value, param, placeOf(param.name, type, written));
+    }
+    if (!OUTSIDE_TYPES.includes(type)) {
+      source.wire = params[param.name];
     }
   }
   return params;
