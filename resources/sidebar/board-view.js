@@ -42,6 +42,11 @@
         return shown + "…";
     }
 
+    /** @param {{name: string, address: string}} chip */
+    function labelOf(chip) {
+        return chip.name + " " + chip.address;
+    }
+
 
     class BoardView {
         /** @param {Bridge} bridge @param {{select: (slot: string) => void, hover: (slot: string | null, anchor: Element | null) => void}} actions */
@@ -65,6 +70,7 @@
             const layout = this.wb.boardLayout(width, { io: kinds.io.length, sensor: kinds.sensor.length, modules: modules.length, chips: chips.length });
             const board = this.bridge.status.board || {};
             const product = String(board.product || this.bridge.boardName || "");
+            const hasRoom = chips.every((each, index) => labelOf(each) === fit(labelOf(each), layout.chips[index].width - 8, 9));
             replace(this.element, s("svg", {
                 class: "wb-svg", width: width, height: layout.height, viewBox: "0 0 " + width + " " + layout.height, role: "group", "aria-label": text("board.label", { board: product }),
             },
@@ -74,7 +80,7 @@
             ...kinds.io.map((each, index) => this.slot(each, layout.io[index], selected)),
             ...kinds.sensor.map((each, index) => this.sensor(each, layout.sensor[index], selected)),
             ...modules.map((each, index) => this.module(each, layout.modules[index])),
-            ...chips.map((each, index) => this.chip(each, layout.chips[index]))));
+            ...chips.map((each, index) => this.chip(each, layout.chips[index], hasRoom))));
             this.update();
         }
 
@@ -270,12 +276,12 @@
                 value, healthMark(this.bridge.tone(place), box.x + box.width - 24, box.y + 13));
         }
 
-        /** @param {{name: string, holder: string, address: string}} chip @param {Box} box */
-        chip(chip, box) {
+        /** @param {{name: string, holder: string, address: string}} chip @param {Box} box @param {boolean} hasRoom  for the address of all of them */
+        chip(chip, box, hasRoom) {
             const { dom: { s } } = this.wb;
             return s("g", { class: "wb-chip" }, s("title", null, chip.holder + ", " + chip.address),
                 s("rect", { x: box.x, y: box.y, width: box.width, height: box.height, rx: 2 }),
-                s("text", { class: "wb-silk wb-middle", x: box.x + box.width / 2, y: box.y + 12.5 }, fit(chip.name + " " + chip.address, box.width - 8, 9)));
+                s("text", { class: "wb-silk wb-middle", x: box.x + box.width / 2, y: box.y + 12.5 }, hasRoom ? labelOf(chip) : fit(chip.name, box.width - 8, 9)));
         }
     }
 

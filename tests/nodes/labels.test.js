@@ -59,4 +59,13 @@ describe("the label of a node", () => {
       }
     }
   });
+
+  it("has a unit for each parameter whose name has one, and says it once: beside the field, not in the label", () => {
+    const symbols = { ms: "ms", s: "s", us: "µs", hz: "Hz", ma: "mA", mv: "mV", ohm: "Ω", ppm: "ppm" };
+    const wrong = catalogue.modules.flatMap((module) => [...module.operations, ...module.events].flatMap((operation) => operation.params.filter((param) => {
+      const suffix = symbols[/_([a-z]+)$/.exec(param.name)?.[1]];
+      return /\(/.test(param.label) || (suffix !== undefined && catalogue.units[param.unit].symbol !== suffix);
+    }).map((param) => `${module.name} ${operation.name} ${param.name}: ${param.label}, ${param.unit}`)));
+    assert.deepEqual(wrong, []);
+  });
 });

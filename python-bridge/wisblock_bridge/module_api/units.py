@@ -35,6 +35,7 @@ UNITS: dict[str, Unit] = {
         Unit("ohm", "Ω", 0),
         Unit("percent", "%", 1),
         Unit("hertz", "Hz", 1),
+        Unit("second", "s", 1),
         Unit("millisecond", "ms", 0),
         Unit("microsecond", "µs", 0),
         Unit("degree", "°", 1),

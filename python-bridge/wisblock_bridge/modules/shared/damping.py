@@ -32,7 +32,8 @@ DampingS = Annotated[
         "more than a tenth of the range and a pause of 5 time constants start it again.",
         low=0.0,
         high=3600.0,
-        label="Damping (s)",
+        label="Damping",
+        unit="second",
     ),
 ]
 
