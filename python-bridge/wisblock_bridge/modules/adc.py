@@ -104,7 +104,7 @@ class ADC(Module):
         icon="wisblock-adc.svg",
         reference="https://docs.rakwireless.com/product-categories/wisgate/rak7391/overview/",
     )
-    unconfirmed = ("The identity register of the SGM58031: the chip is told by its address first.",)
+    unconfirmed = ("The identity register of the SGM58031: only its address tells the chip.",)
 
     no_supply_check = "every conversion brings its own settings, and a lost one is an error"
 

@@ -121,8 +121,8 @@ class RAK12015(Module):
     def count(self, window_ms: WindowMs = 1000, threshold: Threshold = 0.1) -> Result:
         """Count how often the sensor closes.
 
-        A pulse that falls between two conversions is missed: those shorter than 3 ms, in any
-        number, and more while the other slot uses the converter. The result says how often the
+        A pulse that falls between two conversions is missed: any number of those shorter than 3
+        ms, and more while the other slot uses the converter. The result says how often the
         sensor was looked at.
 
         Returns:

@@ -268,7 +268,7 @@ class RAK13004(Module):
         """Turn a servo to an angle.
 
         The pulse is ``min_us`` at -90° and ``max_us`` at 90°. Many servos travel less; stay within
-        what theirs allows, or they work against their stop.
+        what yours allows, or they work against their stop.
 
         Returns:
             The real ``angle``, ``microseconds`` and ``percent``: there are 4096 steps.

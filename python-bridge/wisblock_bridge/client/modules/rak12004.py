@@ -487,7 +487,7 @@ class Rak12004(TypedModule):
     def heater(self, *, on: bool, warm_up_ms: int = 180000) -> Rak12004HeaterResult:
         """Switch the heater, and with it the converter.
 
-        Nobody has to: a reading switches it on, and 10 minutes without a reading switch it off.
+        Rarely needed: a reading switches it on, and 10 minutes without a reading switch it off.
         What is switched on here stays on; after an off, readings are refused until it is on again.
 
         It drives an output, which goes to its safe state when this program ends or disconnects,

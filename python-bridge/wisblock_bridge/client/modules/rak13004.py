@@ -403,7 +403,7 @@ class Rak13004(TypedModule):
         """Turn a servo to an angle.
 
         The pulse is ``min_us`` at -90° and ``max_us`` at 90°. Many servos travel less; stay within
-        what theirs allows, or they work against their stop.
+        what yours allows, or they work against their stop.
 
         It drives an output, which goes to its safe state when this program ends or disconnects,
         unless ``on_loss`` is "hold".

@@ -873,7 +873,8 @@ class Rak13005(TypedModule):
         Args:
             baud: Bits per second; 9600, 10417 and 19200 are usual (2400 to 20000 Bd).
             break_method: How a break is made: a zero at 0.692 of the rate (low_rate) or at half of
-                it (half_rate), or the port holds the line (timed); auto takes the first that works.
+                it (half_rate), or the port holds the line low (timed); auto takes the first that
+                works.
 
         Returns:
             ``baud`` (Bd), ``break_method``.

@@ -599,7 +599,7 @@ class Rak5802Every(Every):
         timeout_ms: float = 1000,
         retries: int = 1,
     ) -> Readings[Rak5802ReadValueResult]:
-        """Read one number of 16, 32 or 64 bits, signed or with a point, scaled as the manual says.
+        """Read a number of 16, 32 or 64 bits, signed or floating point, scaled as the manual says.
 
         At the interval, until what is returned is closed or forgotten; see ``Rak5802.read_value``.
 
@@ -741,9 +741,9 @@ class Rak5802(TypedModule):
     kept for the slot, also when the bridge starts again.
 
     Addresses are those on the wire, counted from 0. What a unit refuses is an error with its reason
-    and is not asked again; an answer that says something else is an error that shows it. An answer
-    that is lost or damaged is asked for once more where that only reads; a write is not repeated
-    unless asked for, because its answer may have been lost and not the write.
+    and is not asked again; an answer to something else is an error that quotes it. An answer that
+    is lost or damaged is asked for once more where that only reads; a write is not repeated unless
+    asked for, because its answer may have been lost and not the write.
 
     A coil or register that was written stays as it is when the program or the bridge ends: the
     module has no output of its own that could be made safe. If something depends on it, the unit
@@ -764,9 +764,9 @@ class Rak5802(TypedModule):
             (function 23).
         transceive: Send any bytes and take what comes back, for units that do not speak Modbus.
         line: Set the line, for all who use it; it is kept for this slot.
-        read_value: Read one number of 16, 32 or 64 bits, signed or with a point, scaled as the
+        read_value: Read a number of 16, 32 or 64 bits, signed or floating point, scaled as the
             manual says.
-        write_value: Write one number of 16, 32 or 64 bits, signed or with a point, scaled as for
+        write_value: Write a number of 16, 32 or 64 bits, signed or floating point, scaled as for
             reading.
         read_text: Read a text, two characters in each register, without zeros and spaces at its
             end.
@@ -1418,7 +1418,7 @@ class Rak5802(TypedModule):
         timeout_ms: float = 1000,
         retries: int = 1,
     ) -> Rak5802ReadValueResult:
-        """Read one number of 16, 32 or 64 bits, signed or with a point, scaled as the manual says.
+        """Read a number of 16, 32 or 64 bits, signed or floating point, scaled as the manual says.
 
         A whole number of 64 bits beyond 9007199254740992 is rounded, and uncertain.
 
@@ -1478,7 +1478,7 @@ class Rak5802(TypedModule):
         timeout_ms: float = 1000,
         retries: int = 0,
     ) -> Rak5802WriteValueResult:
-        """Write one number of 16, 32 or 64 bits, signed or with a point, scaled as for reading.
+        """Write a number of 16, 32 or 64 bits, signed or floating point, scaled as for reading.
 
         The registers get (value - offset) / factor; where they hold whole numbers and there is a
         factor or an offset, the nearest. It is written with function 16, all registers at once, or

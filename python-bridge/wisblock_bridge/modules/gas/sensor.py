@@ -215,7 +215,7 @@ class GasSensor(Module):
     ) -> Result:
         """Switch the heater, and with it the converter.
 
-        Nobody has to: a reading switches it on, and 10 minutes without a reading switch it off.
+        Rarely needed: a reading switches it on, and 10 minutes without a reading switch it off.
         What is switched on here stays on; after an off, readings are refused until it is on again.
 
         Returns:

@@ -101,10 +101,10 @@ Break = Annotated[
     BreakMethod,
     Param(
         "How a break is made: a zero at 0.692 of the rate (low_rate) or at half of it (half_rate), "
-        "or the port holds the line (timed); auto takes the first that works."
+        "or the port holds the line low (timed); auto takes the first that works."
     ),
 ]
-Own = Annotated[bool, Param("Also tell what this module itself sends.", label="Own frames too")]
+Own = Annotated[bool, Param("Also report what this module itself sends.", label="Own frames too")]
 Gap = Annotated[
     float,
     Param("Silence that ends a frame.", unit="millisecond", low=5, high=1000, label="Silence"),

@@ -121,7 +121,7 @@ class RAK13300(Module):
         "The frequency error comes from a register that the data sheet does not describe.",
         (
             "How many decibels the antenna switch makes, which the vendor's Python examples leave "
-            "off."
+            "switched off."
         ),
     )
 

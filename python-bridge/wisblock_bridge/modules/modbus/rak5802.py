@@ -49,7 +49,7 @@ class RAK5802(Module, ModbusValues):
     kept for the slot, also when the bridge starts again.
 
     Addresses are those on the wire, counted from 0. What a unit refuses is an error with its reason
-    and is not asked again; an answer that says something else is an error that shows it. An answer
+    and is not asked again; an answer to something else is an error that quotes it. An answer
     that is lost or damaged is asked for once more where that only reads; a write is not repeated
     unless asked for, because its answer may have been lost and not the write.
 

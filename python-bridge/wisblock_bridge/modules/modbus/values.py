@@ -59,7 +59,7 @@ class ModbusValues(ABC):
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 1,
     ) -> Result:
-        """Read one number of 16, 32 or 64 bits, signed or with a point, scaled as the manual says.
+        """Read a number of 16, 32 or 64 bits, signed or floating point, scaled as the manual says.
 
         A whole number of 64 bits beyond 9007199254740992 is rounded, and uncertain.
 
@@ -106,7 +106,7 @@ class ModbusValues(ABC):
         timeout_ms: params.TimeoutMs = 1000,
         retries: params.Retries = 0,
     ) -> Result:
-        """Write one number of 16, 32 or 64 bits, signed or with a point, scaled as for reading.
+        """Write a number of 16, 32 or 64 bits, signed or floating point, scaled as for reading.
 
         The registers get (value - offset) / factor; where they hold whole numbers and there is a
         factor or an offset, the nearest. It is written with function 16, all registers at once, or

@@ -169,9 +169,9 @@ class AsyncRak12015(AsyncTypedModule):
     async def count(self, *, window_ms: int = 1000, threshold: float = 0.1) -> Rak12015CountResult:
         """Count how often the sensor closes.
 
-        A pulse that falls between two conversions is missed: those shorter than 3 ms, in any
-        number, and more while the other slot uses the converter. The result says how often the
-        sensor was looked at.
+        A pulse that falls between two conversions is missed: any number of those shorter than 3 ms,
+        and more while the other slot uses the converter. The result says how often the sensor was
+        looked at.
 
         Args:
             window_ms: How long to count. Other requests for the module wait meanwhile; a stop or an

@@ -174,7 +174,7 @@ class AsyncRak13004(AsyncTypedModule):
         """Turn a servo to an angle.
 
         The pulse is ``min_us`` at -90° and ``max_us`` at 90°. Many servos travel less; stay within
-        what theirs allows, or they work against their stop.
+        what yours allows, or they work against their stop.
 
         It drives an output, which goes to its safe state when this program ends or disconnects,
         unless ``on_loss`` is "hold".

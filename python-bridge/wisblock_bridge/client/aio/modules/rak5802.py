@@ -196,7 +196,7 @@ class AsyncRak5802Every(AsyncEvery):
         timeout_ms: float = 1000,
         retries: int = 1,
     ) -> AsyncReadings[Rak5802ReadValueResult]:
-        """Read one number of 16, 32 or 64 bits, signed or with a point, scaled as the manual says.
+        """Read a number of 16, 32 or 64 bits, signed or floating point, scaled as the manual says.
 
         At the interval, until what is returned is closed or forgotten; see ``Rak5802.read_value``.
 
@@ -338,9 +338,9 @@ class AsyncRak5802(AsyncTypedModule):
     kept for the slot, also when the bridge starts again.
 
     Addresses are those on the wire, counted from 0. What a unit refuses is an error with its reason
-    and is not asked again; an answer that says something else is an error that shows it. An answer
-    that is lost or damaged is asked for once more where that only reads; a write is not repeated
-    unless asked for, because its answer may have been lost and not the write.
+    and is not asked again; an answer to something else is an error that quotes it. An answer that
+    is lost or damaged is asked for once more where that only reads; a write is not repeated unless
+    asked for, because its answer may have been lost and not the write.
 
     A coil or register that was written stays as it is when the program or the bridge ends: the
     module has no output of its own that could be made safe. If something depends on it, the unit
@@ -361,9 +361,9 @@ class AsyncRak5802(AsyncTypedModule):
             (function 23).
         transceive: Send any bytes and take what comes back, for units that do not speak Modbus.
         line: Set the line, for all who use it; it is kept for this slot.
-        read_value: Read one number of 16, 32 or 64 bits, signed or with a point, scaled as the
+        read_value: Read a number of 16, 32 or 64 bits, signed or floating point, scaled as the
             manual says.
-        write_value: Write one number of 16, 32 or 64 bits, signed or with a point, scaled as for
+        write_value: Write a number of 16, 32 or 64 bits, signed or floating point, scaled as for
             reading.
         read_text: Read a text, two characters in each register, without zeros and spaces at its
             end.
@@ -903,7 +903,7 @@ class AsyncRak5802(AsyncTypedModule):
         timeout_ms: float = 1000,
         retries: int = 1,
     ) -> Rak5802ReadValueResult:
-        """Read one number of 16, 32 or 64 bits, signed or with a point, scaled as the manual says.
+        """Read a number of 16, 32 or 64 bits, signed or floating point, scaled as the manual says.
 
         A whole number of 64 bits beyond 9007199254740992 is rounded, and uncertain.
 
@@ -963,7 +963,7 @@ class AsyncRak5802(AsyncTypedModule):
         timeout_ms: float = 1000,
         retries: int = 0,
     ) -> Rak5802WriteValueResult:
-        """Write one number of 16, 32 or 64 bits, signed or with a point, scaled as for reading.
+        """Write a number of 16, 32 or 64 bits, signed or floating point, scaled as for reading.
 
         The registers get (value - offset) / factor; where they hold whole numbers and there is a
         factor or an offset, the nearest. It is written with function 16, all registers at once, or
