@@ -323,12 +323,14 @@ class Server:
         """
         messages, receive = self._mailbox.take(), dispatcher.receive
         while messages:
-            message = messages.popleft()
-            if type(message) is Scanned:
-                dispatcher.receive_scan(message)
-            else:
-                receive(message)
-        self._acceptor.flush()  # before what clients want next: these have waited longer
+            for _ in range(min(BURST, len(messages))):
+                message = messages.popleft()
+                if type(message) is Scanned:
+                    dispatcher.receive_scan(message)
+                else:
+                    receive(message)
+            # Before what clients want next: these have waited longer.
+            self._acceptor.flush()
 
     def finish(self, dispatcher: Dispatcher) -> None:
         """Hand over what has arrived and send what waits, once the dispatcher refuses everything.
