@@ -21,6 +21,7 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -157,9 +158,9 @@ def latencies_ms(board: str, what: Input, times: int) -> list[float]:
     """
     node_type = f"wisblock-{what.module.lower()}"
     fields = json.dumps(what.fields)
-    with edge_bridge(board) as (bridge, endpoint):
+    with edge_bridge(board) as (bridge, endpoint), tempfile.TemporaryDirectory() as folder:
         script = ["node", "benchmarks/node/node-red-edges.cjs", endpoint, node_type]
-        with started([*script, str(what.slot), what.event, fields]) as node_red:
+        with started([*script, str(what.slot), what.event, fields, folder]) as node_red:
             world = Client(endpoint)
             world.ask("hello", client="bench", lease_ms=60_000)
             if isinstance(what.slot, int):

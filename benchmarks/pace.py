@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 SETTLE_S = 2.0
 AT_LEAST = 0.99
+LONGEST_S = 60
+"""Without an answer for so long, a run ends: its bridge did not start, or it has ended."""
 
 
 class Client:
@@ -42,6 +44,7 @@ class Client:
     def __init__(self, endpoint: str) -> None:
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.RCVTIMEO, LONGEST_S * 1000)
         self._socket.connect(endpoint)
         self._number = 0
         self.events: list[dict[str, Any]] = []

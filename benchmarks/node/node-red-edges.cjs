@@ -1,17 +1,16 @@
 // When the messages of a module's event arrive at the node behind it, in a Node-RED of its own.
-// Usage: node node-red-edges.cjs ENDPOINT TYPE SLOT EVENT PARAMETERS. Prints "ready", then one line for each message: the payload and
-// seconds of CLOCK_MONOTONIC, the same clock as Python's. PARAMETERS: JSON, the node's fields for those that are not left at their default.
+// Usage: node node-red-edges.cjs ENDPOINT TYPE SLOT EVENT FIELDS FOLDER. Prints "ready", then one line for each message: the payload and
+// seconds of CLOCK_MONOTONIC, the same clock as Python's. FIELDS: JSON, the fields of the node that are not left at their default.
+// FOLDER: the user directory.
 "use strict";
 
 const fs = require("node:fs");
 const http = require("node:http");
-const os = require("node:os");
 const path = require("node:path");
 const RED = require("node-red");
 
-const [endpoint, type, slot, event, fields] = process.argv.slice(2);
+const [endpoint, type, slot, event, fields, userDirectory] = process.argv.slice(2);
 const ROOT = path.join(__dirname, "..", "..");
-const userDirectory = fs.mkdtempSync(path.join(os.tmpdir(), "wisblock-bench-node-red-"));
 
 const FLOW = [
   { id: "tab", type: "tab", label: "bench" },

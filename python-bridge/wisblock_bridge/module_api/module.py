@@ -36,6 +36,10 @@ class EventSource(ABC):
     """Clock reading, s, at which to look although the interval is not over; each look may change
     it."""
 
+    looks_meanwhile: bool = False
+    """Whether a look disturbs no operation of the module that is under way. Then it is not kept
+    waiting by one that takes long: the worker looks whenever that calls ``check_cancelled``."""
+
     def __init__(self, interval_s: float) -> None:
         self.interval_s = interval_s
 

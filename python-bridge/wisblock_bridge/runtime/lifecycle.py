@@ -184,6 +184,7 @@ class ModuleLifecycle:
         Raises:
             BridgeError: It failed; the place is filled in.
         """
+        before = self._can_be_cut_short  # an operation may be under way: ``looks_meanwhile``
         try:
             self._can_be_cut_short = True
             found = source.look()
@@ -192,7 +193,7 @@ class ModuleLifecycle:
         except Exception as error:
             raise self.defect(error) from error
         finally:
-            self._can_be_cut_short = False
+            self._can_be_cut_short = before
         self._succeeded(found[-1].timestamp_ms if found else self._clock.timestamp_ms())
         return found
 

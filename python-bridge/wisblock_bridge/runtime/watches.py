@@ -302,6 +302,11 @@ class EventWatch(Watcher):
         return self._failing or self._source is None
 
     @property
+    def looks_meanwhile(self) -> bool:
+        """Whether it may look while an operation of the module is under way."""
+        return self._source is not None and not self._failing and self._source.looks_meanwhile
+
+    @property
     def descriptor(self) -> int | None:
         """A descriptor that becomes readable when there is something to see."""
         return self._source.descriptor if self._source is not None else None
@@ -407,6 +412,16 @@ class Watchers:
         elif isinstance(watcher, PeriodicReading):
             watcher.due = min(watcher.due, self._clock.monotonic())
             self._measure(watcher.operation, watcher.arguments)
+
+    def look_meanwhile(self) -> None:
+        """Look for the events that are due and need not wait for the operation under way."""
+        now = self._clock.monotonic()
+        for watcher in tuple(self._by_number.values()):
+            if not (isinstance(watcher, EventWatch) and watcher.looks_meanwhile):
+                continue
+            # What a descriptor tells is taken without waiting, so nobody asks the descriptor.
+            if watcher.due <= now + SAME_TIME_S or watcher.descriptor is not None:
+                self.look_now(watcher)
 
     # -- readings that several share --------------------------------------------------------------
 

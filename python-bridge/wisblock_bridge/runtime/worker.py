@@ -409,6 +409,8 @@ class Worker:
             raise CutShortError(
                 ErrorCode.EXPIRED, "A stop or an off overtook this request; it was cut short."
             )
+        if self.watched:
+            self._watchers.look_meanwhile()
 
     def _close(self) -> None:
         for subscription in self._watchers.numbers():

@@ -70,6 +70,8 @@ class LineEvents(EventSource):
             told once more then, because nobody would ever hear that it is certain now.
     """
 
+    looks_meanwhile = True
+
     def __init__(
         self,
         line: DigitalLine,

@@ -52,6 +52,10 @@ PulseEdge = Annotated[
     Literal["rising", "falling"], Param("With which edge a pulse begins: to high, or to low.")
 ]
 
+OTHERS_EVERY_S = 0.005
+"""How long a count sleeps at a stretch: what is urgent, and the events of the same input, come in
+between."""
+
 EDGES_EVERY_S = 0.002
 """How often edges are taken from the kernel, which keeps sixteen of them for a line."""
 
@@ -217,6 +221,10 @@ def steps(module: Module, window_s: float, step_s: float) -> Iterator[float]:
     while now < end:
         module.check_cancelled()
         due = max(due + step_s, now)  # without drift, and without catching up
-        clock.sleep(max(0.0, min(due, end) - now))
+        until = min(due, end)
+        while (left_s := until - clock.monotonic()) > OTHERS_EVERY_S:
+            clock.sleep(OTHERS_EVERY_S)
+            module.check_cancelled()
+        clock.sleep(max(0.0, left_s))
         now = clock.monotonic()
         yield now
