@@ -611,7 +611,7 @@
             icon: form.icon,
             wisblock: Object.assign({ name: form.name, slots: form.slots }, form.needs),
             paletteLabel: function () {
-                return `${form.name} ${moduleText(form.slug, "module.title", form.title)}`;
+                return `${form.name} ${moduleText(form.slug, "palette.title", form.title)}`;
             },
             label: function () {
                 return String(this.name || "") || label(this, form);

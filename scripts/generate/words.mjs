@@ -54,8 +54,8 @@ export function generateWords(module, units, language) {
     }
   }
   const words = {
-    palette: { label: { wisblock: "WisBlock" } },
-    module: { title: unbroken(say("title", module.title)), operations: summaries },
+    palette: { label: { wisblock: "WisBlock" }, title: unbroken(say("title", module.title)) },
+    module: { title: say("title", module.title), operations: summaries },
     readings,
     [module.slug]: form,
   };

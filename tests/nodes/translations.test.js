@@ -165,6 +165,15 @@ describe("the translations", () => {
     });
   }
 
+  it("have titles whose words the palette does not break: it has room for 11 letters", () => {
+    for (const { slug } of catalogue.modules) {
+      for (const code of ["en-US", ...LANGUAGES]) {
+        const { palette } = JSON.parse(read(`node-red-nodes/${slug}/locales/${code}/${slug}.json`));
+        assert.deepEqual(palette.title.split(/[ -]/).filter((each) => [...each].length > 11), [], `${slug} ${code}`);
+      }
+    }
+  });
+
   it("are in the package", function () {
     this.timeout(60000);
     const packed = spawnSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: ROOT, encoding: "utf8" });
