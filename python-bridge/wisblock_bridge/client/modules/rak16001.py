@@ -317,7 +317,7 @@ class Rak16001Every(EveryRead[Rak16001ReadResult]):
             samples: How many conversions are averaged; each takes less than 1 ms (1 to 256).
             damping_s: Time constant of a filter over the readings, in seconds; 0 for none. A fault,
                 a jump by more than a tenth of the range and a pause of 5 time constants start it
-                again (0 to 3600).
+                again (0 to 3600 s).
         """
         return self._readings(
             "read",
@@ -343,7 +343,7 @@ class Rak16001Every(EveryRead[Rak16001ReadResult]):
             samples: How many conversions are averaged; each takes less than 1 ms (1 to 256).
             damping_s: Time constant of a filter over the readings, in seconds; 0 for none. A fault,
                 a jump by more than a tenth of the range and a pause of 5 time constants start it
-                again (0 to 3600).
+                again (0 to 3600 s).
         """
         return self._readings(
             "read_all",
@@ -483,7 +483,7 @@ class Rak16001(TypedModule):
             samples: How many conversions are averaged; each takes less than 1 ms (1 to 256).
             damping_s: Time constant of a filter over the readings, in seconds; 0 for none. A fault,
                 a jump by more than a tenth of the range and a pause of 5 time constants start it
-                again (0 to 3600).
+                again (0 to 3600 s).
 
         Returns:
             ``voltage`` (V), ``calibrated``.
@@ -510,7 +510,7 @@ class Rak16001(TypedModule):
             samples: How many conversions are averaged; each takes less than 1 ms (1 to 256).
             damping_s: Time constant of a filter over the readings, in seconds; 0 for none. A fault,
                 a jump by more than a tenth of the range and a pause of 5 time constants start it
-                again (0 to 3600).
+                again (0 to 3600 s).
 
         Returns:
             ``voltage_0`` (V), ``voltage_1`` (V), ``voltage_2`` (V), ``voltage_3`` (V),

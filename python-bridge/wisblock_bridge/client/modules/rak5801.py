@@ -244,7 +244,7 @@ class Rak5801Every(EveryRead[Rak5801ReadResult]):
             scale_high: What the high end of the input stands for (-1e+09 to 1e+09).
             damping_s: Time constant of a filter over the readings, in seconds; 0 for none. A fault,
                 a jump by more than a tenth of the range and a pause of 5 time constants start it
-                again (0 to 3600).
+                again (0 to 3600 s).
         """
         return self._readings(
             "read",
@@ -340,7 +340,7 @@ class Rak5801(TypedModule):
             scale_high: What the high end of the input stands for (-1e+09 to 1e+09).
             damping_s: Time constant of a filter over the readings, in seconds; 0 for none. A fault,
                 a jump by more than a tenth of the range and a pause of 5 time constants start it
-                again (0 to 3600).
+                again (0 to 3600 s).
 
         Returns:
             ``current`` (mA), ``percent`` (%), ``loop``, ``value``, ``calibrated``.

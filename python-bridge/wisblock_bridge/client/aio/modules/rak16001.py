@@ -44,7 +44,7 @@ class AsyncRak16001Every(AsyncEvery):
             samples: How many conversions are averaged; each takes less than 1 ms (1 to 256).
             damping_s: Time constant of a filter over the readings, in seconds; 0 for none. A fault,
                 a jump by more than a tenth of the range and a pause of 5 time constants start it
-                again (0 to 3600).
+                again (0 to 3600 s).
         """
         return self._readings(
             "read",
@@ -70,7 +70,7 @@ class AsyncRak16001Every(AsyncEvery):
             samples: How many conversions are averaged; each takes less than 1 ms (1 to 256).
             damping_s: Time constant of a filter over the readings, in seconds; 0 for none. A fault,
                 a jump by more than a tenth of the range and a pause of 5 time constants start it
-                again (0 to 3600).
+                again (0 to 3600 s).
         """
         return self._readings(
             "read_all",
@@ -163,7 +163,7 @@ class AsyncRak16001(AsyncTypedModule):
             samples: How many conversions are averaged; each takes less than 1 ms (1 to 256).
             damping_s: Time constant of a filter over the readings, in seconds; 0 for none. A fault,
                 a jump by more than a tenth of the range and a pause of 5 time constants start it
-                again (0 to 3600).
+                again (0 to 3600 s).
 
         Returns:
             ``voltage`` (V), ``calibrated``.
@@ -190,7 +190,7 @@ class AsyncRak16001(AsyncTypedModule):
             samples: How many conversions are averaged; each takes less than 1 ms (1 to 256).
             damping_s: Time constant of a filter over the readings, in seconds; 0 for none. A fault,
                 a jump by more than a tenth of the range and a pause of 5 time constants start it
-                again (0 to 3600).
+                again (0 to 3600 s).
 
         Returns:
             ``voltage_0`` (V), ``voltage_1`` (V), ``voltage_2`` (V), ``voltage_3`` (V),

@@ -43,7 +43,7 @@ class AsyncRak5801Every(AsyncEvery):
             scale_high: What the high end of the input stands for (-1e+09 to 1e+09).
             damping_s: Time constant of a filter over the readings, in seconds; 0 for none. A fault,
                 a jump by more than a tenth of the range and a pause of 5 time constants start it
-                again (0 to 3600).
+                again (0 to 3600 s).
         """
         return self._readings(
             "read",
@@ -114,7 +114,7 @@ class AsyncRak5801(AsyncTypedModule):
             scale_high: What the high end of the input stands for (-1e+09 to 1e+09).
             damping_s: Time constant of a filter over the readings, in seconds; 0 for none. A fault,
                 a jump by more than a tenth of the range and a pause of 5 time constants start it
-                again (0 to 3600).
+                again (0 to 3600 s).
 
         Returns:
             ``current`` (mA), ``percent`` (%), ``loop``, ``value``, ``calibrated``.
