@@ -148,7 +148,12 @@ const costTable = table([
 ]);
 
 const text = fs.readFileSync(PAGE, "utf8");
-/** @param {string} page @param {string} name @param {string} made */
-const fill = (page, name, made) => page.replace(new RegExp(`(<!-- ${name} -->\n)[^]*?(\n<!-- /${name} -->)`), (_all, before, after) => `${before}\n${made}\n${after}`);
+/** Puts a table between its marks.  @param {string} page @param {string} name @param {string} made */
+function fill(page, name, made) {
+  const [begin, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${PAGE} has no place for ${name}`);
+  return `${page.slice(0, from + begin.length)}\n${made}\n\n${page.slice(to)}`;
+}
 fs.writeFileSync(PAGE, fill(fill(text, "clicks", taskTable), "cost", costTable));
 process.stdout.write(`${taskTable}\n\n${costTable}\n\ndocs/usability.md is new\n`);

@@ -42,7 +42,8 @@
             }
             const module = slot.place ? slot.place.module : slot.plugged || "";
             const title = module ? words.title(this.bridge.modules.get(module)) : "";
-            say(this.heading, [words.slot(slot.slot), module, title].filter(Boolean).join(" · "));
+            // a number and its unit stay together
+            say(this.heading, [words.slot(slot.slot), module, title].filter(Boolean).join(" · ").replace(/(\d) (?=(mA|V|A|W)\b)/g, "$1\u00a0"));
             say(this.state, this.stateWords(slot, module));
             this.world.element.hidden = slot.plugged === null;
             if (slot.plugged !== null) {
