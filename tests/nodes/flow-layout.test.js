@@ -9,7 +9,7 @@
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
-const { load } = require("./fakes/editor-scripts");
+const { load, speak } = require("./fakes/editor-scripts");
 const { boxOf, cross, overlap, runsBelow, wireOf } = require("./peers/canvas");
 
 const FLOWS = path.join(__dirname, "..", "..", "flows");
@@ -24,9 +24,6 @@ const GAP = 10;
 const flows = fs.readdirSync(FLOWS, { recursive: true }).filter((each) => each.endsWith(".json")).sort()
   .map((name) => ({ name, nodes: JSON.parse(fs.readFileSync(path.join(FLOWS, name), "utf8")) }));
 
-const words = require("../../node-red-nodes/bridge/locales/en-US/bridge.json");
-const english = (key, values = {}) => String(key.split(":").pop().split(".").reduce((at, part) => at?.[part], words)).replace(/__(\w+)__/g, (_, name) => values[name]);
-
 /** What stands on a node: its name, or what its type says of itself. */
 function labelOf(node) {
   if (node.type === "inject") {
@@ -37,7 +34,7 @@ function labelOf(node) {
   }
   const module = catalogue.modules.find((each) => `wisblock-${each.slug}` === node.type);
   if (module !== undefined) {
-    return load(module.slug, english).definition.label.call(node);
+    return load(module.slug, speak("en-US")).definition.label.call(node);
   }
   if (node.type.startsWith("ui-")) {
     return node.label || node.title || node.type;

@@ -2,15 +2,9 @@
 /* What stands on a node that nobody has named: what people would say of it. */
 
 const assert = require("node:assert/strict");
-const { load } = require("./fakes/editor-scripts");
+const { load, speak } = require("./fakes/editor-scripts");
 const catalogue = require("../../node-red-nodes/catalogue.json");
 
-/** Texts as the editor finds them in the catalogues of a language. */
-const speak = (code) => (key, values = {}) => {
-  const [, set, name] = /^@wisblock-bridge\/node-red-wisblock\/(\w+):(.*)$/.exec(key);
-  const words = require(`../../node-red-nodes/${set}/locales/${code}/${set}.json`);
-  return String(name.split(".").reduce((at, part) => at?.[part], words) ?? key).replace(/__(\w+?)__/g, (_, each) => values[each]);
-};
 const label = (slug, more, code = "en-US") => {
   const { definition } = load(slug, speak(code));
   const defaults = Object.fromEntries(Object.entries(definition.defaults).map(([name, { value }]) => [name, value]));

@@ -54,4 +54,16 @@ function load(set, translate = (key) => key) {
   return found;
 }
 
-module.exports = { load, plain };
+/**
+ * Texts as the editor finds them in the catalogues of a language.
+ *
+ * @param {string} code  the language's
+ * @returns {(key: string, values?: object) => string}
+ */
+const speak = (code) => (key, values = {}) => {
+  const [, set, name] = /^@wisblock-bridge\/node-red-wisblock\/(\w+):(.*)$/.exec(key);
+  const words = require(`../../../node-red-nodes/${set}/locales/${code}/${set}.json`);
+  return String(name.split(".").reduce((at, part) => at?.[part], words) ?? key).replace(/__(\w+?)__/g, (_, each) => values[each]);
+};
+
+module.exports = { load, plain, speak };
