@@ -43,6 +43,7 @@ class Unit:
         self.path = os.ttyname(self._near)
         self.echo = False
         self.heard: list[bytes] = []
+        self.has_said = threading.Event()
         self._length, self._answer = 0, b""
         self._stop_end, self._stop = os.pipe()
         self._thread = threading.Thread(target=self._run)
@@ -72,6 +73,20 @@ class Unit:
                 frame = b""
                 if said:
                     self.say(said)
+                self.has_said.set()
+
+
+class AnsweredPort(LinuxSerialPort):
+    """Waits after a request until the unit has answered: no busy computer makes it late."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__(unit.path)
+        self._unit = unit
+
+    def write(self, data: bytes) -> None:
+        self._unit.has_said.clear()
+        super().write(data)
+        assert self._unit.has_said.wait(PATIENT_S)
 
 
 @pytest.fixture
@@ -84,7 +99,7 @@ def unit() -> Iterator[Unit]:
 @pytest.fixture
 def master(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> Iterator[Master]:
     monkeypatch.setattr("wisblock_bridge.modules.modbus.master.BROKEN_OFF_S", 0.2)
-    port = LinuxSerialPort(unit.path)
+    port = AnsweredPort(unit)
     made = Master(port, SystemClock(), lambda _: None)
     made.configure(LineSettings(115200))
     made.late.quiet_s = QUIET_S
