@@ -20,6 +20,7 @@
     const ENVIRONMENT = /^\$\{[^}]+\}$/;
     const ENDPOINT = /^\s*$|^\s*(ipc|tcp):\/\/\S+\s*$|^\$\{[^}]+\}$/;
     const SAVED = "__PWRD__";
+    const ASK_AGAIN_MS = 1000;
     const STATUS_TIMEOUT_MS = 3000;
 
     /** @param {string} field */
@@ -120,23 +121,38 @@
         return `${parts.join(", ")}. ${inSlots}`;
     }
 
-    /** @param {EditedNode} node */
+    /** Says how the bridge is; what may pass is asked again while the dialog is open.  @param {EditedNode} node */
     function showState(node) {
         const state = $("#wisblock-bridge-state");
         /** @type {Say} */
         const say = (key, values) => state.text(node._(`bridge.state.${key}`, values));
-        say("asking");
-        $.ajax({ url: `wisblock-bridge/${encodeURIComponent(node.id)}/status`, dataType: "json", timeout: STATUS_TIMEOUT_MS })
-            .done((answer) => state.text(stateText(node, answer)))
-            .fail(function (reply) {
-                if (reply.status === 404) {
-                    say("not_deployed");
-                    return;
-                }
+
+        /** @param {{status: number, statusText: string, responseJSON?: any}} reply */
+        function failed(reply) {
+            if (reply.status === 404) {
+                say("not_deployed");
+            } else {
                 const answer = reply.responseJSON || {};
                 const english = answer.message || reply.statusText;
                 say("unreachable", { message: root.wisblockErrors.whole({ code: "", ...answer }, root.wisblockForm.text, { english: english }) });
-            });
+            }
+            // what was just deployed may not run yet; what was not will not before the dialog is closed
+            const placed = RED.nodes.node(node.id);
+            if (reply.status !== 404 || (placed && !placed.changed)) {
+                setTimeout(ask, ASK_AGAIN_MS);
+            }
+        }
+
+        function ask() {
+            if (state.closest("body").length > 0) {
+                $.ajax({ url: `wisblock-bridge/${encodeURIComponent(node.id)}/status`, dataType: "json", timeout: STATUS_TIMEOUT_MS })
+                    .done((answer) => state.text(stateText(node, answer)))
+                    .fail(failed);
+            }
+        }
+
+        say("asking");
+        ask();
     }
 
     /** Called when the dialog opens.  @param {EditedNode} node */

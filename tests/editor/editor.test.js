@@ -248,6 +248,20 @@ describe(`the editor of Node-RED ${version}`, function () {
     editor.complaints = editor.complaints.filter((each) => !/404.*wisblock-bridge\/[^/]+\/status/.test(each));
   });
 
+  it("asks a bridge again that does not run yet, while its dialog is open", async () => {
+    const { page } = editor;
+    const answers = [(route) => route.fulfill({ status: 404, json: {} }), (route) => route.fulfill({ status: 503, json: { code: "offline", message: "Away." } }), (route) => route.continue()];
+    let asked = 0;
+    await page.route("**/wisblock-bridge/bridge1/status", (route) => answers[Math.min(asked++, 2)](route));
+    await page.evaluate(() => window.RED.editor.editConfig("", "wisblock-bridge", "bridge1"));
+    await page.waitForFunction(() => /version/.test(document.querySelector("#wisblock-bridge-state")?.textContent ?? ""));
+    assert.equal(asked, 3);
+    await page.locator("#node-config-dialog-cancel").click();
+    await page.waitForSelector("#node-config-input-endpoint", { state: "detached" });
+    await page.unroute("**/wisblock-bridge/bridge1/status");
+    editor.complaints = editor.complaints.filter((each) => !/(404|503).*wisblock-bridge\/bridge1\/status/.test(each));
+  });
+
   it("asks for keys where the bridge is on another computer, takes them from the paste box and exports none", async () => {
     const { page } = editor;
     const gateway = await startGuarded("fake_bridge");
