@@ -723,6 +723,64 @@ def test_a_flood_costs_others_their_turn_at_most_once(bench: Bench) -> None:
     assert sum(counted.values()) == place
 
 
+def refusing(bench: Bench, turns: int) -> socket.socket:
+    """A peer whose messages, but those that others send, are turned away as often as it rests."""
+
+    def refuse(connection: Connection, message: Message) -> None:
+        assert isinstance(message, bytes)
+        if message.startswith(b"flood"):
+            bench.acceptor.rest(connection)
+
+    bench.answers = refuse
+    made = greeted(bench)
+    made.sendall(b"".join(frame(b"flood %d" % number) for number in range(turns)))
+    return made
+
+
+def test_a_peer_of_which_all_is_refused_rests_now_and_then(bench: Bench) -> None:
+    refusing(bench, 10)
+    other = greeted(bench)
+    for until in (2, 4, 6, 8):
+        bench.until(lambda until=until: len(bench.taken) == until)  # type: ignore[misc]
+        for _ in range(3):
+            bench.turn(0.01)
+        assert len(bench.taken) == until
+        assert not bench.acceptor.has_messages, "the loop may sleep"
+        assert len(bench.acceptor.waiting_peers()) == 1, "its lease is renewed all the same"
+        bench.clock.advance(0.0011)
+    bench.until(lambda: len(bench.taken) == 10)
+    assert bench.messages() == [b"flood %d" % number for number in range(10)]
+    other.sendall(frame(b"polite"))
+    bench.until(lambda: len(bench.taken) == 11)
+
+
+def test_others_are_served_while_a_peer_rests(bench: Bench) -> None:
+    flooding = refusing(bench, 100)
+    other = greeted(bench)
+    bench.until(lambda: len(bench.taken) == 2)
+    other.sendall(frame(b"polite"))
+    flooding.sendall(frame(b"flood and more"))
+    bench.until(lambda: b"polite" in bench.messages())
+    assert len(bench.taken) == 3
+
+
+def test_a_peer_that_has_left_does_not_rest(bench: Bench) -> None:
+    refusing(bench, 100).close()
+    bench.until(lambda: bench.left)
+    assert len(bench.taken) == 100
+
+
+def test_a_peer_that_is_cut_off_while_it_rests(bench: Bench) -> None:
+    refusing(bench, 100)
+    bench.until(lambda: len(bench.taken) == 2)
+    bench.acceptor.cut(bench.taken[0][0].identity)
+    bench.clock.advance(1.0)
+    for _ in range(3):
+        bench.turn(0.01)
+    assert len(bench.taken) == 2
+    assert not bench.acceptor.has_messages
+
+
 def test_a_raw_peer_of_the_other_tests_gets_in(tmp_path: Path) -> None:
     import threading  # noqa: PLC0415  (here only: this peer's handshake blocks)
 

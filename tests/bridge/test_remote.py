@@ -8,6 +8,7 @@ import selectors
 import signal
 import socket
 import time
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
@@ -22,7 +23,13 @@ from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.keys import ClientList, make_pair, make_server_pair
 from wisblock_bridge.server.outbox import Sent
 from wisblock_bridge.server.remote import RemoteClients
-from wisblock_bridge.server.remote_records import Kind, Record, RecordReader, RemoteMessage
+from wisblock_bridge.server.remote_records import (
+    Kind,
+    Record,
+    RecordReader,
+    RemoteMessage,
+    send_records,
+)
 from wisblock_bridge.threads.timers import TimerQueue
 from wisblock_bridge.wire.zmtp import SeveralFrames
 
@@ -65,6 +72,27 @@ def test_nonsense_of_the_process_is_noticed(data: bytes) -> None:
         RecordReader().receive(data)
 
 
+def test_records_are_sent_in_pieces_as_the_pipe_takes_them() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(0)
+        theirs.settimeout(10.0)
+        records = [Record(Kind.SEND, b"%d" % number, bytes(3000)) for number in range(300)]
+        unsent = deque(memoryview(each.encode()) for each in records)
+        total = sum(map(len, unsent))
+        sent, reader, found = 0, RecordReader(), []
+        while len(found) < len(records):
+            sent += send_records(ours, unsent)
+            assert sum(map(len, unsent)) == total - sent
+            found += reader.receive(theirs.recv(65536))
+        assert found == records
+        assert not unsent
+        theirs.close()
+        unsent.append(memoryview(b"x"))
+        with pytest.raises(OSError, match="pipe"):
+            send_records(ours, unsent)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -96,6 +124,7 @@ class Bench:
     def turn(self, wait_s: float = 0.0) -> None:
         for action in self.timers.due():
             action()
+        self.remote.flush()
         for key, _ in self.selector.select(wait_s):
             key.data()
         while (found := self.remote.take()) is not None:

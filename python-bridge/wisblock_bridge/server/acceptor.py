@@ -72,6 +72,11 @@ COPIED_BYTES = 4096
 GATHERED_BYTES = 16 * 1024
 """What one peer is to get is gathered up to this, to be sent with one system call."""
 
+REST_S = 0.001
+REFUSED_TURNS = 2
+"""A peer that sends what is only refused rests for so long after so many turns (of eight messages
+each): to refuse all that a flood brings would take most of a core."""
+
 ACCEPTS_PER_TURN = 16
 ACCEPT_AGAIN_S = 1.0
 """After the computer could not give a descriptor: those of other parts may have become free."""
@@ -103,6 +108,8 @@ class Connection:
         gathered_bytes: How much that is.
         hangup: Reports that the peer has hung up, whatever lies in front of that.
         settles: It is read on although something waits, to find its end.
+        refused_turns: How often it had to be turned away since it rested last.
+        rests: Nothing of it is read or handed over for a moment.
         chunk_since: Since when what was read last may have waited, s; None for what is new.
         old_since: Clock reading since when what comes may have waited, s; None for what is new.
         old_bytes: How much of what comes is surely as old.
@@ -132,6 +139,8 @@ class Connection:
     has_left: bool = False
     has_ended: bool = False
     settles: bool = False
+    refused_turns: int = 0
+    rests: bool = False
     chunk_since: float | None = None
     old_since: float | None = None
     old_bytes: int = 0
@@ -319,7 +328,7 @@ class Acceptor:
 
     def waiting_peers(self) -> list[bytes]:
         """Return the identities of the peers of whom a message was read and not handed over."""
-        return [connection.identity for connection in self._waiting if connection.messages]
+        return [each.identity for each in self._connections.values() if each.messages]
 
     def has(self, identity: bytes) -> bool:
         """Return whether a peer is connected here."""
@@ -359,6 +368,28 @@ class Acceptor:
             self._go_on(connection)
         return connection, message, received_at
 
+    def rest(self, connection: Connection) -> None:
+        """Let a peer rest that sends what is only refused: now and then, for a moment.
+
+        One that has left does not rest: its end lies behind what it has sent.
+
+        Args:
+            connection: Whose message was refused last.
+        """
+        connection.refused_turns += 1
+        if connection.refused_turns < REFUSED_TURNS or self.has_left(connection):
+            return
+        connection.refused_turns = 0
+        connection.rests = True
+        with suppress(ValueError):
+            self._waiting.remove(connection)
+        self._timer_queue.after(REST_S, partial(self._wake, connection))
+
+    def _wake(self, connection: Connection) -> None:
+        connection.rests = False
+        if connection.identity in self._connections:
+            self._go_on(connection)
+
     def _go_on(self, connection: Connection) -> None:
         """See to what is left of a connection, or to its next bytes."""
         if connection.has_work:
@@ -376,7 +407,7 @@ class Acceptor:
             self._write(connection)
         if connection.identity not in self._connections:
             return
-        if connection.has_work and not connection.settles:
+        if (connection.has_work or connection.rests) and not connection.settles:
             self._set_interest(connection)  # nothing more is read before this was handed over
         else:
             self._read(connection)
@@ -423,7 +454,7 @@ class Acceptor:
     def _offer(self, connection: Connection) -> None:
         """Let what was read be handed over."""
         connection.settles = False
-        if connection.has_work:
+        if connection.has_work and not connection.rests:
             self._waiting.append(connection)
 
     def settle(self) -> None:
@@ -734,7 +765,8 @@ class Acceptor:
 
         A peer that sends one request after another never gets here: that takes no system call.
         """
-        reads = (connection.settles or not connection.has_work) and not connection.has_ended
+        is_heard = not (connection.has_work or connection.rests)
+        reads = (connection.settles or is_heard) and not connection.has_ended
         interest = (_READ if reads else 0) | (_WRITE if connection.wants_writing else 0)
         if interest == connection.interest:
             return

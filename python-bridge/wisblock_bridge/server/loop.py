@@ -165,7 +165,7 @@ class Server:
         while not self._stopping:
             # Last of all: a worker that wakes earlier would only wait for the interpreter's lock.
             wait_s = self._wait_s()
-            self._acceptor.flush()
+            self._flush()
             dispatcher.wake_workers()
             was_stopped = self._turn(wait_s)
             self._hand_over(dispatcher, first_of_each=was_stopped)
@@ -277,6 +277,7 @@ class Server:
                 received_at=received_at,
                 has_left=connection.asks_whether_left,
             ):
+                self._acceptor.rest(connection)
                 break  # a flood that is being turned away: others get their turn
             now = monotonic()
         return messages
@@ -330,7 +331,7 @@ class Server:
                 else:
                     receive(message)
             # Before what clients want next: these have waited longer.
-            self._acceptor.flush()
+            self._flush()
 
     def finish(self, dispatcher: Dispatcher) -> None:
         """Hand over what has arrived and send what waits, once the dispatcher refuses everything.
@@ -344,7 +345,13 @@ class Server:
                 break
             self._hand_over(dispatcher)
         self.outbox.retry()
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send what was gathered."""
         self._acceptor.flush()
+        if self._remote is not None:
+            self._remote.flush()
 
     def close(self) -> None:
         """Close all connections, after a last attempt to send what waits."""

@@ -18,7 +18,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.server.outbox import Sent
-from wisblock_bridge.server.remote_records import Kind, Record, RecordReader, RemoteMessage
+from wisblock_bridge.server.remote_records import (
+    Kind,
+    Record,
+    RecordReader,
+    RemoteMessage,
+    send_records,
+)
 from wisblock_bridge.threads.backoff import Backoff
 from wisblock_bridge.wire.zmtp import SeveralFrames
 
@@ -266,7 +272,7 @@ class RemoteClients:
         return found
 
     def send(self, identity: bytes, frame: bytes) -> Sent:
-        """Send a message, if the client takes it now.
+        """Send a message at the next ``flush``, if the client takes it now.
 
         Args:
             identity: Which client.
@@ -283,16 +289,24 @@ class RemoteClients:
         data = Record(Kind.SEND, identity[5:], frame).encode()
         self._unsent.append(memoryview(data))
         self._unsent_bytes += len(data)
-        if len(self._unsent) == 1:
-            self._write()
+        if self._unsent_bytes >= PIPE_BYTES:
+            self.flush()
         return Sent.YES
+
+    def flush(self) -> None:
+        """Send what was gathered, as much as the process takes now; the rest follows by itself."""
+        if self._unsent and not self._interest & _WRITE:
+            self._write()
 
     def _ready(self) -> None:
         if self._unsent:
             self._write()
-        if self._pipe is not None and not self._messages:
+        if self._pipe is None:
+            return
+        if self._messages:
+            self._set_interest()  # nothing more is read before these were handed over
+        else:
             self._read(self._pipe)
-        self._set_interest()
 
     def _read(self, pipe: socket.socket) -> None:
         taken = 0
@@ -352,15 +366,7 @@ class RemoteClients:
         if pipe is None:
             return
         try:
-            while unsent:
-                sent = pipe.send(unsent[0])
-                self._unsent_bytes -= sent
-                if sent < len(unsent[0]):
-                    unsent[0] = unsent[0][sent:]
-                else:
-                    unsent.popleft()
-        except BlockingIOError:
-            pass
+            self._unsent_bytes -= send_records(pipe, unsent)
         except OSError:
             self._ended()
             return

@@ -26,14 +26,20 @@ from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.keys import ClientList, server_pair
 from wisblock_bridge.server.curve import CurveAuthenticator
 from wisblock_bridge.server.message_ages import GAP_S, MessageAges
-from wisblock_bridge.server.remote_records import Kind, Record, RecordReader, RemoteMessage
+from wisblock_bridge.server.remote_records import (
+    Kind,
+    Record,
+    RecordReader,
+    RemoteMessage,
+    send_records,
+)
 from wisblock_bridge.wire.limits import MAX_MESSAGE_BYTES
 
 MAX_MEMORY_BYTES = 1024 * 1024 * 1024
 """Of address space, of which libraries and the stacks of threads take some 300 MB."""
 
 MAX_DISCARDED_BYTES = 16 * 1024 * 1024
-SEND_HIGH_WATER_MARK = 8
+SEND_HIGH_WATER_MARK = 32
 RECEIVE_HIGH_WATER_MARK = 64
 """Messages that libzmq keeps for each client; what does not fit stays in the sender's computer."""
 
@@ -48,7 +54,9 @@ queue and not within it, so it is short."""
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 """For one client that does not read, beyond what the bridge sends before it knows."""
 
-RETRY_MS = 20
+FIRST_RETRY_MS, LONGEST_RETRY_MS = 1, 20
+"""Until a client that takes nothing is tried again: libzmq does not say when it does."""
+
 LONGEST_SLEEP_MS = 100
 """So that a time for which this process was stopped is noticed, and the bridge hears of it."""
 
@@ -76,6 +84,7 @@ class RemoteProcess:
         self._unsent: deque[memoryview] = deque()
         self._unsent_bytes = 0
         self._waiting: dict[bytes, deque[bytes]] = {}
+        self._retry_ms = FIRST_RETRY_MS
         self._refused = 0
         self._ages = MessageAges()
         self._looked_at = SystemClock.monotonic()
@@ -125,11 +134,14 @@ class RemoteProcess:
         self._tell(Record(Kind.SERVES))
         poller = zmq.Poller()
         poller.register(self._wakeup, zmq.POLLIN)
+        registered: tuple[bool, bool] | None = None
         while True:
-            takes = self._unsent_bytes < MAX_UNSENT_BYTES
-            poller.register(self._router, zmq.POLLIN if takes else 0)
-            poller.register(self._pipe, zmq.POLLIN | (zmq.POLLOUT if self._unsent else 0))
-            ready = dict(poller.poll(RETRY_MS if self._waiting else LONGEST_SLEEP_MS))
+            takes, says = self._unsent_bytes < MAX_UNSENT_BYTES, bool(self._unsent)
+            if registered != (takes, says):
+                registered = (takes, says)
+                poller.register(self._router, zmq.POLLIN if takes else 0)
+                poller.register(self._pipe, zmq.POLLIN | (zmq.POLLOUT if says else 0))
+            ready = dict(poller.poll(self._retry_ms if self._waiting else LONGEST_SLEEP_MS))
             if takes:
                 self._look()
             if self._wakeup in ready:
@@ -217,9 +229,11 @@ class RemoteProcess:
             self._tell(Record(Kind.LEFT, identity))
         elif not sent:
             self._waiting[identity] = deque((frame,))
+            self._retry_ms = FIRST_RETRY_MS
             self._tell(Record(Kind.FULL, identity))
 
     def _retry(self) -> None:
+        self._retry_ms = min(2 * self._retry_ms, LONGEST_RETRY_MS)
         for identity, waiting in tuple(self._waiting.items()):
             while waiting:
                 sent = self._try_to_send(identity, waiting[0])
@@ -228,6 +242,7 @@ class RemoteProcess:
                     self._tell(Record(Kind.LEFT, identity))
                 elif sent:
                     waiting.popleft()
+                    self._retry_ms = FIRST_RETRY_MS
                 else:
                     break
             if not waiting:
@@ -267,14 +282,7 @@ class RemoteProcess:
         self._unsent_bytes += len(data)
 
     def _write_pipe(self) -> None:
-        with suppress(BlockingIOError):
-            while self._unsent:
-                sent = self._pipe.send(self._unsent[0])
-                self._unsent_bytes -= sent
-                if sent < len(self._unsent[0]):
-                    self._unsent[0] = self._unsent[0][sent:]
-                else:
-                    self._unsent.popleft()
+        self._unsent_bytes -= send_records(self._pipe, self._unsent)
 
 
 def _proven_key(frame: zmq.Frame) -> str:

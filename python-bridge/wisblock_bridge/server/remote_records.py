@@ -5,9 +5,13 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import socket
+    from collections import deque
+
     from wisblock_bridge.wire.zmtp import SeveralFrames
 
 
@@ -15,6 +19,9 @@ _HEADER = struct.Struct(">IBB")
 _MESSAGE = struct.Struct(">BBId")
 KEY_BYTES = 40
 """A public key as text (Z85)."""
+
+RECORDS_AT_ONCE = 64
+"""Sent with one system call."""
 
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 """Larger than any request that is kept, and than any reply."""
@@ -102,6 +109,33 @@ class RemoteMessage:
             body[at + key + address :],
             received_at,
         )
+
+
+def send_records(pipe: socket.socket, unsent: deque[memoryview]) -> int:
+    """Send what waits, many records with one system call.
+
+    Args:
+        pipe: Where to; it does not block.
+        unsent: What is to be sent; what was sent is taken out.
+
+    Returns:
+        How many bytes were sent before the pipe was full.
+
+    Raises:
+        OSError: The other side has hung up.
+    """
+    total = 0
+    while unsent:
+        try:
+            sent = pipe.sendmsg(tuple(islice(unsent, RECORDS_AT_ONCE)))
+        except BlockingIOError:
+            break
+        total += sent
+        while unsent and sent >= len(unsent[0]):
+            sent -= len(unsent.popleft())
+        if sent:
+            unsent[0] = unsent[0][sent:]
+    return total
 
 
 class RecordReader:
