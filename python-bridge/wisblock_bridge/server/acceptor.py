@@ -557,6 +557,8 @@ class Acceptor:
         connection.gathered_bytes += size
         if connection.gathered_bytes >= GATHERED_BYTES:
             self._flush(connection)
+            if connection.has_ended:
+                return Sent.GONE
         return _YES
 
     def flush(self) -> None:
