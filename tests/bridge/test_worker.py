@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from wisblock_bridge.modules.lora.rak13300 import Desk
 from wisblock_bridge.runtime.job_queue import MAX_QUEUED
 from wisblock_bridge.runtime.lifecycle import ModuleLifecycle
 from wisblock_bridge.runtime.place import Place
+from wisblock_bridge.threads.mailbox import MANY
 from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
@@ -404,6 +406,34 @@ def test_many_subscriptions_do_not_keep_requests_waiting_nor_the_other_way_round
         turns = turns[: len(turns) - turns[::-1].index("read job")]
         assert turns.count("read job") == 50
         assert 45 <= turns.count("read loo") <= 55
+
+
+def test_what_is_seen_does_not_pile_up_before_a_loop_that_cannot_pass_it_on(
+    rig: Rig, script: Script
+) -> None:
+    """With 2000 readings due every 10 ms the mailbox grew for as long as that went on."""
+    clients = [b"%d" % number for number in range(8)]
+    for who in clients:
+        rig.result(who, "hello", lease_ms=60_000)
+        for _ in range(100):
+            rig.result(who, "subscribe", module="PROBE", slot=1, operation="read", every_ms=10)
+    rig.settle()
+    worker = rig.slot_manager.worker(Place("PROBE", 1))
+    for _ in range(200):
+        rig.clock.advance(0.01)
+        worker.wake()
+        time.sleep(0.002)
+    # As many as make it too many, and those of one measurement that had begun.
+    assert len(rig.mailbox._items) <= MANY + 800
+    number = rig.send_invoke(A, "PROBE", 1, "set", 60_000, which="a", on=True)
+    end = time.monotonic() + 20.0
+    while "set a True" not in script.calls:
+        assert time.monotonic() < end, "requests wait for the loop, too"
+        time.sleep(0.002)
+    assert rig.code(A, number) == "ok"
+    rig.settle()
+    late = sum(message.get("late", 0) for message in rig.received[clients[0]])
+    assert late > 100 * 100, "missed beats are counted"
 
 
 def test_a_place_that_is_opened_again_and_again_is_told_once(

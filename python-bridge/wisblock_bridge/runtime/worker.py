@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from wisblock_bridge.threads.mailbox import Mailbox
     from wisblock_bridge.threads.timers import Timer
 
+BEHIND_S = 0.002
+"""Until it is asked again whether the poll loop has caught up with what workers have seen."""
+
 TURNS = 64
 """Jobs and looks before the thread listens to its descriptors again."""
 
@@ -259,6 +262,8 @@ class Worker:
         """Return how long there is nothing to do; None without any timer."""
         due = self._timer_queue.next_due
         next_look = self._looks.next_due
+        if next_look is not None and self._mailbox.is_behind:
+            next_look = max(next_look, self._clock.monotonic() + BEHIND_S)
         if due is None or (next_look is not None and next_look < due):
             due = next_look
         return None if due is None else max(0.0, due - self._clock.monotonic())
@@ -281,7 +286,7 @@ class Worker:
                 self._mailbox.announce()
                 self._do_urgent(urgent.popleft())
                 continue
-            look = next(self._looks.due(), None) if self._looks.timers else None
+            look = self._next_look()
             if look is not None:
                 self._mailbox.announce()
                 self.lifecycle.guarded(look)
@@ -297,6 +302,15 @@ class Worker:
             elif look is None:
                 return False
         return True
+
+    def _next_look(self) -> Callable[[], None] | None:
+        """Return a look that is due; none while the poll loop has much to pass on.
+
+        What it cannot pass on would pile up; beats that are missed are counted.
+        """
+        if not self._looks.timers or self._mailbox.is_behind:
+            return None
+        return next(self._looks.due(), None)
 
     def _run_timers(self) -> None:
         for action in self._timer_queue.due():
