@@ -436,6 +436,23 @@ def test_what_is_seen_does_not_pile_up_before_a_loop_that_cannot_pass_it_on(
     assert late > 100 * 100, "missed beats are counted"
 
 
+def test_what_waits_of_a_client_that_has_left_is_not_started(rig: Rig, script: Script) -> None:
+    """Its lease runs on, because it may come back; what it had asked before is not done for it."""
+    hang(rig, script)
+    for who in (A, B):
+        rig.result(who, "hello", lease_ms=60_000)
+        on(rig, "a" if who == A else "b", who)
+        read(rig, who.decode(), 60_000, who)
+        off(rig, "a" if who == A else "b", who)
+        on(rig, "a" if who == A else "b", who)
+    rig.gone.add(A)
+    rig.dispatcher.connection_left(A)
+    script.gate.set()
+    rig.settle()
+    assert script.calls == ["open", "hang", "set b False", "read b", "set b True"]
+    assert rig.slot_manager.worker(Place("PROBE", 1)).unanswered == 0
+
+
 def test_a_place_that_is_opened_again_and_again_is_told_once(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:

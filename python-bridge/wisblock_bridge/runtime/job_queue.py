@@ -110,6 +110,16 @@ class JobQueue:
                 refused.add(job)
         return refused
 
+    def refuse_left(self, identity: bytes) -> None:
+        """Refuse what waits of a client that has left: nothing is done for it any more.
+
+        Args:
+            identity: Its connection.
+        """
+        for job in (*tuple(self.jobs), *self._urgent_jobs()):
+            if job.identity == identity:
+                self._take_back(job, ClosingError("The client has left: nothing is done for it."))
+
     def refuse_all(self, reason: str) -> None:
         """Refuse everything that waits, because the module was closed.
 

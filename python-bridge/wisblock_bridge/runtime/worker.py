@@ -169,6 +169,11 @@ class Worker:
         """Refuse what waits under a claim, as ``JobQueue.refuse_jobs`` says."""
         return self._queue.refuse_jobs(claim, outputs)
 
+    def refuse_left(self, identity: bytes) -> None:
+        """Refuse what waits of a client that has left, as ``JobQueue.refuse_left`` says."""
+        if self.unanswered:
+            self._queue.refuse_left(identity)
+
     def wake(self) -> None:
         """Let the thread look at what was submitted."""
         self._wakeup.set()

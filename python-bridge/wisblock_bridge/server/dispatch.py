@@ -458,6 +458,17 @@ class Dispatcher:
         self._replies.succeed(call, {})
         self.end_session(call.session)
 
+    def connection_left(self, identity: bytes) -> None:
+        """Start nothing any more that waits for a connection which has ended.
+
+        Its session goes on until its lease ends: its client may come back for what it drives.
+
+        Args:
+            identity: The connection.
+        """
+        for worker in self._slot_manager:
+            worker.refuse_left(identity)
+
     def end_session(self, session: Session) -> None:
         """End a session: its outputs go to their safe state unless it asked to hold them.
 

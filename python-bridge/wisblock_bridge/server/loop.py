@@ -79,7 +79,7 @@ class Server:
         self._acceptor = Acceptor(
             self._selector,
             timer_queue,
-            self.outbox.drop,
+            self._note_left,
             lambda _identity: self.outbox.retry(),
         )
         self.outbox.transmit = self._acceptor.put  # as long as nobody else can be meant
@@ -119,7 +119,7 @@ class Server:
             self._selector,
             self._timer_queue,
             listed.path.parent,
-            self.outbox.drop,
+            self._note_left,
             lambda _identity: self.outbox.retry(),
         )
         made.listen(endpoints)
@@ -373,6 +373,11 @@ class Server:
         if self._remote is not None and not self._acceptor.has(identity):
             return self._remote.send(identity, frame)
         return self._acceptor.put(identity, frame)
+
+    def _note_left(self, identity: bytes) -> None:
+        self.outbox.drop(identity)
+        if self._dispatcher is not None:
+            self._dispatcher.connection_left(identity)
 
     def _give_up(self, identity: bytes) -> None:
         name = self._acceptor.describe(identity)
