@@ -571,8 +571,7 @@ def test_a_peer_that_dies_while_what_waits_for_it_is_sent_ends_alone(bench: Benc
     with suppress(BlockingIOError):
         while peer.recv(1_000_000):
             pass
-    bench.until(lambda: identity in bench.left)
-    assert not outbox.pending
+    bench.until(lambda: identity in bench.left and not outbox.pending)
     assert outbox.unroutable > 0
     outbox.reply(second, b"other")
     bench.acceptor.flush()

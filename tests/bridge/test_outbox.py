@@ -362,3 +362,37 @@ def test_events_and_replies_keep_their_order_where_events_were_dropped(post: Pos
     for value in range(2, MAX_WAITING_EVENTS + 2):
         expected += [(1, {"value": value}), value]
     assert taken == expected
+
+
+def test_an_event_that_cannot_be_sent_is_found_out_at_once_for_a_slow_client(post: Post) -> None:
+    """It was when its turn came, in the middle of the loop."""
+    post.full.add(b"slow")
+    subscription = subscribe(b"slow")
+    tell(post, subscription, 1)
+    odd = messages.Event(1, "read", 1, 0, readings={"value": object()})
+    with pytest.raises(TypeError):
+        post.outbox.event(subscription, odd)
+    tell(post, subscription, 3)
+    post.full.clear()
+    post.outbox.retry()
+    assert [message["sequence"] for message in post.taken_by(b"slow")] == [1, 3]
+
+
+def test_a_client_that_has_stopped_reading_is_forgotten_at_its_second_lease(post: Post) -> None:
+    post.full.add(b"slow")
+    post.outbox.reply(b"slow", msgpack.packb({"id": 1}))
+    post.outbox.reply(b"slow", msgpack.packb({"id": 2}))
+    post.full.clear()
+    limit = post.outbox.transmit
+
+    def only_one(identity: bytes, frame: bytes) -> Sent:
+        sent = limit(identity, frame)
+        post.full.add(identity)
+        return sent
+
+    post.outbox.transmit = only_one
+    post.outbox.retry()
+    post.outbox.drop_unless_taken(b"slow")
+    assert post.outbox.pending, "it has just read"
+    post.outbox.drop_unless_taken(b"slow")
+    assert not post.outbox.pending

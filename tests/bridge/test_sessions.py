@@ -232,6 +232,20 @@ def test_whoever_asks_for_an_output_to_be_made_safe_is_answered_each_time(rig: R
     assert rig.level("slots", 1) is None
 
 
+def test_an_off_that_failed_does_not_end_the_attempts(rig: Rig) -> None:
+    """Whoever asked for it lives on, and does not ask again."""
+    rig.result(b"b", "hello", lease_ms=60_000)
+    write(rig, b"a", 1, 0)
+    rig.board.fault((0x26,), Fault(FaultKind.NACK))
+    rig.advance(5.1)
+    failed = rig.refused(b"b", "TPT29555", "board", "release", expander="slots", line=1)
+    assert failed["code"] == "no_device"
+    rig.board.fault((0x26,), None)
+    for _ in range(11):
+        rig.advance(1.0)
+    assert rig.level("slots", 1) is None
+
+
 def test_a_failure_of_another_operation_does_not_forget_what_is_driven(rig: Rig) -> None:
     write(rig, b"a", 1, 0)
     rig.board.bus.fail(0x26, Fault(FaultKind.EIO, count=1))

@@ -64,7 +64,8 @@ class SafeOutputs:
         if claim is not None:
             self._writers[job.output] = claim
             self._not_at_rest.add(job.output)
-        self._forget_retry(job.output)
+        if certain:  # one that failed drives nothing, and may have been an off
+            self._forget_retry(job.output)
         if certain and job.urgent and job.output == ALL_OUTPUTS:
             self._lifecycle.supply.all_safe()
         else:
@@ -72,8 +73,10 @@ class SafeOutputs:
 
     def report_rest(self) -> None:
         """Report which outputs have come to rest automatically."""
-        if not self._not_at_rest:
-            return
+        if self._not_at_rest:
+            self._lifecycle.guarded(self._report_rest)
+
+    def _report_rest(self) -> None:
         module = self._lifecycle.module
         for output in tuple(self._not_at_rest):
             if module is not None and self._lifecycle.usable and module.rests(output):

@@ -251,17 +251,26 @@ class Worker:
         self._wakeup.set()
 
     def _run(self) -> None:
-        lifecycle, watchers = self.lifecycle, self._watchers
+        lifecycle = self.lifecycle
         busy = False
         while not (self.closing and lifecycle.module is None and not self._queue.urgent):
             self._mailbox.announce()
-            for descriptor in self._wakeup.wait(0.0 if busy else self._idle_s()):
-                # All of them: the first one that reads a line keeps a copy for the others.
-                for watcher in watchers.at(descriptor):
-                    lifecycle.guarded(functools.partial(watchers.look_now, watcher))
+            ready = self._wakeup.wait(0.0 if busy else self._idle_s())
+            if ready and self._mailbox.is_behind:
+                self._wakeup.pause(BEHIND_S)  # the kernel counts what it cannot keep meanwhile
+            elif ready:
+                self._look_at(ready)
             busy = self._work()
         self._queue.refuse_all(self.reason)
         self._mailbox.post(WorkerClosed(self))
+
+    def _look_at(self, descriptors: list[int]) -> None:
+        """Look for those who wait for what is readable."""
+        watchers = self._watchers
+        for descriptor in descriptors:
+            # All of them: the first one that reads a line keeps a copy for the others.
+            for watcher in watchers.at(descriptor):
+                self.lifecycle.guarded(functools.partial(watchers.look_now, watcher))
 
     def _idle_s(self) -> float | None:
         """Return how long there is nothing to do; None without any timer."""
@@ -395,13 +404,13 @@ class Worker:
             return
         try:
             result = messages.encode_part(messages.outcome(readings, emulated=self._emulated))
-        except Exception as error:  # noqa: BLE001  (whatever a module put into its readings)
+            operation, arguments = jobs[0].operation, jobs[0].arguments
+            self.values.keep(operation, arguments, readings, len(bytes(result)))
+        except Exception as error:  # noqa: BLE001  (whatever a module has put there)
             found = self.lifecycle.defect(error)
             for job in jobs:
                 self._fail(job, found, started=True)
             return
-        operation, arguments = jobs[0].operation, jobs[0].arguments
-        self.values.keep(operation, arguments, readings, len(bytes(result)))
         shown = readings if self._observing else None
         for job in jobs:
             frame = messages.encode_result(job.request_id, result)

@@ -204,6 +204,8 @@ class Outbox:
                 self._lose(subscription)
                 return
             self._begin(identity)
+        else:
+            messages.encode_event(event)  # what cannot be is found out now, not when it is its turn
         outbox = self._outboxes[identity]
         if len(subscription.kept) >= MAX_WAITING_EVENTS:
             outbox.drop_oldest(subscription)
@@ -277,7 +279,9 @@ class Outbox:
             identity: The connection.
         """
         outbox = self._outboxes.get(identity)
-        if outbox is None or not outbox.taken:
+        if outbox is not None and outbox.taken:
+            outbox.taken = False
+        else:
             self.drop(identity)
 
     def drop(self, identity: bytes) -> None:
