@@ -20,7 +20,7 @@ from tests.fake_clock import FakeClock
 
 from wisblock_bridge.server import acceptor as module
 from wisblock_bridge.server.acceptor import Acceptor, Connection
-from wisblock_bridge.server.outbox import Sent
+from wisblock_bridge.server.outbox import Outbox, Sent
 from wisblock_bridge.threads.timers import TimerQueue
 from wisblock_bridge.wire.zmtp import Oversized, SeveralFrames
 
@@ -43,11 +43,21 @@ class Bench:
         self.left: list[bytes] = []
         self.writable: list[bytes] = []
         self.timers = TimerQueue(self.clock)
-        self.acceptor = Acceptor(self.selector, self.timers, self.left.append, self.writable.append)
+        self.when_left: Callable[[bytes], None] = lambda _identity: None
+        self.when_writable: Callable[[bytes], None] = lambda _identity: None
+        self.acceptor = Acceptor(self.selector, self.timers, self._has_left, self._is_writable)
         self.acceptor.listen(self.endpoint)
         self.taken: list[tuple[Connection, Message]] = []
         self.ages: list[float | None] = []
         self.answers: Callable[[Connection, Message], None] = lambda *_: None
+
+    def _has_left(self, identity: bytes) -> None:
+        self.left.append(identity)
+        self.when_left(identity)
+
+    def _is_writable(self, identity: bytes) -> None:
+        self.writable.append(identity)
+        self.when_writable(identity)
 
     def turn(self, wait_s: float = 0.0) -> int:
         """One turn of the loop; how many descriptors were ready."""
@@ -539,6 +549,41 @@ def test_what_is_gathered_for_a_peer_that_leaves_harms_nobody(bench: Bench) -> N
     bench.until(lambda: bench.left == [first])
     assert bench.acceptor.put(first, b"gone") is Sent.GONE
     assert received(other, bench, 64 + 30 + 7).endswith(frame(b"other"))
+
+
+def test_a_peer_that_dies_while_what_waits_for_it_is_sent_ends_alone(bench: Bench) -> None:
+    """It had made room, so what waits is being sent, and is gone before the second piece."""
+    peer, other = greeted(bench), greeted(bench)
+    identity, second = known(bench, peer), known(bench, other)
+    outbox = Outbox(bench.acceptor.put, bench.left.append, bench.timers)
+    while not outbox.pending:
+        outbox.reply(identity, b"x" * 1000)
+    for _ in range(200):
+        outbox.reply(identity, b"waits" * 100)
+    bench.acceptor.flush()
+
+    def dies(_identity: bytes) -> None:
+        peer.close()
+        outbox.retry()
+
+    bench.when_writable = dies
+    bench.when_left = outbox.drop
+    with suppress(BlockingIOError):
+        while peer.recv(1_000_000):
+            pass
+    bench.until(lambda: identity in bench.left and not outbox.pending)
+    assert outbox.unroutable > 0
+    outbox.reply(second, b"other")
+    bench.acceptor.flush()
+    assert received(other, bench, 64 + 30 + 7).endswith(frame(b"other"))
+
+
+def test_who_turns_out_to_be_gone_is_reported_as_gone(bench: Bench) -> None:
+    peer = greeted(bench)
+    identity = known(bench, peer)
+    peer.close()
+    said = {bench.acceptor.put(identity, b"x" * 1000) for _ in range(17)}
+    assert said == {Sent.YES, Sent.GONE}
 
 
 def test_a_peer_that_asks_for_pongs_and_does_not_read_them_is_cut_off(

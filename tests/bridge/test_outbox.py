@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import time
 from typing import Any
 
 import msgpack
@@ -16,6 +18,7 @@ from wisblock_bridge.server.outbox import (
     Outbox,
     Sent,
     Subscription,
+    _WaitingEvent,
 )
 from wisblock_bridge.threads.timers import TimerQueue
 from wisblock_bridge.wire import messages
@@ -308,3 +311,88 @@ def test_what_waits_is_tried_again_without_being_asked(post: Post) -> None:
         action()
     assert [each["id"] for each in post.taken_by(b"a")] == [1]
     assert post.timer_queue.next_due is None, "nothing waits: the loop may sleep"
+
+
+def test_events_of_a_client_with_many_replies_cost_no_more_than_others(post: Post) -> None:
+    """Looking for the oldest event among all replies kept everybody waiting."""
+    post.full.add(b"deaf")
+    for _ in range(100_000):
+        post.outbox.reply(b"deaf", b"\xc0" * 40)
+    subscription = subscribe(b"deaf")
+    for value in range(MAX_WAITING_EVENTS):
+        tell(post, subscription, value)
+    began = time.process_time()
+    for value in range(3000):
+        tell(post, subscription, value)
+    assert time.process_time() - began < 1.0  # 3 ms each would be 9 s
+    assert subscription.lost == 3000
+
+
+def test_what_was_dropped_does_not_pile_up(post: Post) -> None:
+    post.full.add(b"deaf")
+    subscription = subscribe(b"deaf")
+    gc.collect()
+    before = sum(isinstance(each, _WaitingEvent) for each in gc.get_objects())
+    for value in range(20 * MAX_WAITING_EVENTS):
+        tell(post, subscription, value)
+    after = sum(isinstance(each, _WaitingEvent) for each in gc.get_objects())
+    assert after - before <= 4 * MAX_WAITING_EVENTS
+    post.full.clear()
+    post.outbox.retry()
+    values = [message["readings"]["value"] for message in post.taken_by(b"deaf")]
+    assert values == list(range(19 * MAX_WAITING_EVENTS, 20 * MAX_WAITING_EVENTS))
+    assert (subscription.waiting, subscription.lost) == (0, 0)
+    assert not post.outbox.pending
+
+
+def test_events_and_replies_keep_their_order_where_events_were_dropped(post: Post) -> None:
+    post.full.add(b"deaf")
+    first, second = subscribe(b"deaf", 1), subscribe(b"deaf", 2)
+    tell(post, second, -1)
+    for value in range(MAX_WAITING_EVENTS + 2):
+        tell(post, first, value)
+        post.outbox.reply(b"deaf", msgpack.packb({"id": value}))
+    post.full.clear()
+    post.outbox.retry()
+    taken = [
+        message["id"] if "id" in message else (message["subscription"], message["readings"])
+        for message in post.taken_by(b"deaf")
+    ]
+    expected: list[object] = [(2, {"value": -1}), 0, 1]
+    for value in range(2, MAX_WAITING_EVENTS + 2):
+        expected += [(1, {"value": value}), value]
+    assert taken == expected
+
+
+def test_an_event_that_cannot_be_sent_is_found_out_at_once_for_a_slow_client(post: Post) -> None:
+    """It was when its turn came, in the middle of the loop."""
+    post.full.add(b"slow")
+    subscription = subscribe(b"slow")
+    tell(post, subscription, 1)
+    odd = messages.Event(1, "read", 1, 0, readings={"value": object()})
+    with pytest.raises(TypeError):
+        post.outbox.event(subscription, odd)
+    tell(post, subscription, 3)
+    post.full.clear()
+    post.outbox.retry()
+    assert [message["sequence"] for message in post.taken_by(b"slow")] == [1, 3]
+
+
+def test_a_client_that_has_stopped_reading_is_forgotten_at_its_second_lease(post: Post) -> None:
+    post.full.add(b"slow")
+    post.outbox.reply(b"slow", msgpack.packb({"id": 1}))
+    post.outbox.reply(b"slow", msgpack.packb({"id": 2}))
+    post.full.clear()
+    limit = post.outbox.transmit
+
+    def only_one(identity: bytes, frame: bytes) -> Sent:
+        sent = limit(identity, frame)
+        post.full.add(identity)
+        return sent
+
+    post.outbox.transmit = only_one
+    post.outbox.retry()
+    post.outbox.drop_unless_taken(b"slow")
+    assert post.outbox.pending, "it has just read"
+    post.outbox.drop_unless_taken(b"slow")
+    assert not post.outbox.pending

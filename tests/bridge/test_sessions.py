@@ -204,6 +204,48 @@ def test_who_writes_while_it_is_tried_again_is_not_disturbed(rig: Rig) -> None:
     assert rig.level("slots", 1) == 0
 
 
+def release(rig: Rig) -> int:
+    return rig.send(b"a", "release", module="TPT29555", slot="board", outputs=["slots/1"])
+
+
+def test_an_output_that_was_made_safe_at_the_second_request_is_left_alone(rig: Rig) -> None:
+    """The retry of the first request switched off what was switched on since."""
+    rig.result(b"a", "hello", lease_ms=60_000)
+    write(rig, b"a", 1, 0)
+    rig.board.bus.fail(0x26, Fault(FaultKind.NACK, count=1))
+    assert rig.error(b"a", release(rig))["code"] == "no_device"
+    assert rig.code(b"a", release(rig)) == "ok"
+    write(rig, b"a", 1, 0)
+    for _ in range(20):
+        rig.advance(1.0)
+    assert rig.level("slots", 1) == 0
+
+
+def test_whoever_asks_for_an_output_to_be_made_safe_is_answered_each_time(rig: Rig) -> None:
+    rig.result(b"a", "hello", lease_ms=60_000)
+    write(rig, b"a", 1, 0)
+    rig.board.fault((0x26,), Fault(FaultKind.NACK))
+    codes = [rig.error(b"a", release(rig))["code"] for _ in range(3)]
+    assert codes == ["no_device"] * 3
+    rig.board.fault((0x26,), None)
+    rig.advance(11.0)
+    assert rig.level("slots", 1) is None
+
+
+def test_an_off_that_failed_does_not_end_the_attempts(rig: Rig) -> None:
+    """Whoever asked for it lives on, and does not ask again."""
+    rig.result(b"b", "hello", lease_ms=60_000)
+    write(rig, b"a", 1, 0)
+    rig.board.fault((0x26,), Fault(FaultKind.NACK))
+    rig.advance(5.1)
+    failed = rig.refused(b"b", "TPT29555", "board", "release", expander="slots", line=1)
+    assert failed["code"] == "no_device"
+    rig.board.fault((0x26,), None)
+    for _ in range(11):
+        rig.advance(1.0)
+    assert rig.level("slots", 1) is None
+
+
 def test_a_failure_of_another_operation_does_not_forget_what_is_driven(rig: Rig) -> None:
     write(rig, b"a", 1, 0)
     rig.board.bus.fail(0x26, Fault(FaultKind.EIO, count=1))

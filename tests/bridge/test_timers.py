@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tests.fake_clock import FakeClock
 
 from wisblock_bridge.threads.timers import TimerQueue
@@ -52,3 +54,17 @@ def test_an_action_may_set_the_next_timer() -> None:
         clock.advance(1.0)
         run(timers)
     assert done == [began + 1.0, began + 2.0, began + 3.0]
+
+
+def test_cancelled_timers_do_not_pile_up() -> None:
+    """A subscription to a reading a day leaves one behind whenever it ends."""
+    clock, done = FakeClock(), list[int]()
+    timers = TimerQueue(clock)
+    for number in range(20_000):
+        timer = timers.after(86_400.0 - number, partial(done.append, number))
+        if number % 1000:
+            timer.cancel()
+    assert len(timers.timers) <= 200
+    clock.advance(86_400.0)
+    run(timers)
+    assert done == list(range(19_000, -1, -1000))

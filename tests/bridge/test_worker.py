@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from wisblock_bridge.modules.lora.rak13300 import Desk
 from wisblock_bridge.runtime.job_queue import MAX_QUEUED
 from wisblock_bridge.runtime.lifecycle import ModuleLifecycle
 from wisblock_bridge.runtime.place import Place
+from wisblock_bridge.threads.mailbox import MANY
 from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
@@ -404,6 +406,138 @@ def test_many_subscriptions_do_not_keep_requests_waiting_nor_the_other_way_round
         turns = turns[: len(turns) - turns[::-1].index("read job")]
         assert turns.count("read job") == 50
         assert 45 <= turns.count("read loo") <= 55
+
+
+def test_what_is_seen_does_not_pile_up_before_a_loop_that_cannot_pass_it_on(
+    rig: Rig, script: Script
+) -> None:
+    """With 2000 readings due every 10 ms the mailbox grew for as long as that went on."""
+    clients = [b"%d" % number for number in range(8)]
+    for who in clients:
+        rig.result(who, "hello", lease_ms=60_000)
+        for _ in range(100):
+            rig.result(who, "subscribe", module="PROBE", slot=1, operation="read", every_ms=10)
+    rig.settle()
+    worker = rig.slot_manager.worker(Place("PROBE", 1))
+    for _ in range(200):
+        rig.clock.advance(0.01)
+        worker.wake()
+        time.sleep(0.002)
+    # As many as make it too many, and those of one measurement that had begun.
+    assert len(rig.mailbox._items) <= MANY + 800
+    number = rig.send_invoke(A, "PROBE", 1, "set", 60_000, which="a", on=True)
+    end = time.monotonic() + 20.0
+    while "set a True" not in script.calls:
+        assert time.monotonic() < end, "requests wait for the loop, too"
+        time.sleep(0.002)
+    assert rig.code(A, number) == "ok"
+    rig.settle()
+    late = sum(message.get("late", 0) for message in rig.received[clients[0]])
+    assert late > 100 * 100, "missed beats are counted"
+
+
+def test_what_waits_of_a_client_that_has_left_is_not_started(rig: Rig, script: Script) -> None:
+    """Its lease runs on, because it may come back; what it had asked before is not done for it."""
+    hang(rig, script)
+    for who in (A, B):
+        rig.result(who, "hello", lease_ms=60_000)
+        on(rig, "a" if who == A else "b", who)
+        read(rig, who.decode(), 60_000, who)
+        off(rig, "a" if who == A else "b", who)
+        on(rig, "a" if who == A else "b", who)
+    rig.gone.add(A)
+    rig.dispatcher.connection_left(A)
+    script.gate.set()
+    rig.settle()
+    assert script.calls == ["open", "hang", "set b False", "read b", "set b True"]
+    assert rig.slot_manager.worker(Place("PROBE", 1)).unanswered == 0
+
+
+def test_nothing_is_measured_for_a_client_that_has_left(rig: Rig, script: Script) -> None:
+    """It subscribes again when it comes back, so nobody ever gets what is measured meanwhile."""
+    for who in (A, B):
+        rig.result(who, "hello", lease_ms=60_000)
+        rig.result(
+            who, "subscribe", module="PROBE", slot=1, operation="read", every_ms=100,
+            params={"word": who.decode()},
+        )  # fmt: skip
+        rig.result(who, "observe")
+    rig.settle()
+    script.calls.clear()
+    rig.gone.add(A)
+    rig.dispatcher.connection_left(A)
+    rig.advance(0.0)
+    for _ in range(3):
+        rig.advance(0.1)
+    assert set(script.calls) == {"read b"}
+    assert rig.slot_manager.worker(Place("PROBE", 1)).watched == 1
+    assert len(rig.sessions) == 2, "its lease runs on"
+
+
+def test_a_client_that_came_back_at_once_keeps_what_it_subscribes_to(rig: Rig) -> None:
+    token = rig.result(A, "hello", lease_ms=60_000)["session"]
+    subscribe = {"module": "PROBE", "slot": 1, "operation": "read", "every_ms": 100}
+    rig.result(A, "subscribe", **subscribe)
+    rig.dispatcher.connection_left(A)
+    assert rig.result(B, "hello", resume=token, lease_ms=60_000)["resumed"]
+    number = rig.result(B, "subscribe", **subscribe)["subscription"]
+    for _ in range(4):
+        rig.advance(0.1)
+    assert len(rig.events(B, number)) >= 3
+
+
+def test_nothing_is_watched_for_a_client_whose_end_was_read_with_its_request(
+    rig: Rig, script: Script
+) -> None:
+    rig.result(A, "hello", lease_ms=60_000)
+    rig.gone.add(A)
+    rig.send(A, "subscribe", module="PROBE", slot=1, operation="read", every_ms=100)
+    rig.send(A, "observe")
+    rig.advance(0.2)
+    assert script.calls == []
+    session = rig.sessions.at(A)
+    assert session is not None
+    assert not session.subscriptions
+
+
+def test_clients_take_turns_however_much_one_of_them_asks(rig: Rig, script: Script) -> None:
+    hang(rig, script)
+    numbers = [(A, read(rig, f"a{number}", 60_000)) for number in range(5)]
+    numbers.append((B, read(rig, "b0", 60_000, B)))
+    numbers += [(b"c", read(rig, f"c{number}", 60_000, b"c")) for number in range(2)]
+    numbers.append((A, read(rig, "a5", 60_000)))
+    script.gate.set()
+    assert {rig.code(who, number) for who, number in numbers} == {"ok"}
+    order = [call.removeprefix("read ") for call in script.calls[2:]]
+    assert order == ["a0", "b0", "c0", "a1", "c1", "a2", "a3", "a4", "a5"]
+
+
+def test_no_turn_comes_before_a_change(rig: Rig, script: Script) -> None:
+    """What was sent after a request that may change something is measured after that."""
+    hang(rig, script)
+    numbers = [(A, read(rig, f"a{number}", 60_000)) for number in range(3)]
+    numbers.append((A, on(rig, "a")))
+    numbers.append((B, read(rig, "b0", 60_000, B)))
+    numbers += [(A, read(rig, f"a{number}", 60_000)) for number in (3, 4)]
+    numbers.append((B, on(rig, "b", B)))
+    script.gate.set()
+    assert {rig.code(who, number) for who, number in numbers} == {"ok"}
+    assert script.calls[2:] == [
+        "read a0", "read a1", "read a2", "set a True", "read b0", "read a3", "set b True", "read a4"
+    ]  # fmt: skip
+
+
+def test_a_module_that_cannot_say_whether_it_rests_answers_all_the_same(
+    rig: Rig, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rests(*_: object) -> bool:
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(Probe, "rests", rests)
+    assert rig.code(A, on(rig, "a")) == "ok"
+    assert rig.code(A, read(rig)) == "ok"
+    assert rig.code(A, off(rig, "a")) == "ok"
+    assert script.states == {"a": False}
 
 
 def test_a_place_that_is_opened_again_and_again_is_told_once(

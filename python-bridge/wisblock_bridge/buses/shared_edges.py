@@ -1,13 +1,18 @@
 """One line's changes for several readers: the kernel tells them once.
 
 1. The first reader takes what the kernel has and leaves a copy for the others.
-2. The source is opened with the first reader and closed with the last one.
-3. Used on one worker thread only.
+2. The descriptor is readable until each of them has taken its own: a count that reads a line to
+   its end must not keep the last change from an event of the same line.
+3. The source is opened with the first reader and closed with the last one.
+4. Used on one worker thread only.
 """
 
 from __future__ import annotations
 
+import os
+import select
 from collections import deque
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +27,14 @@ class SharedEdges:
     def __init__(self) -> None:
         self._source: EdgeSource | None = None
         self._readers: list[EdgeReader] = []
+        self._either: select.epoll | None = None
+        """Readable when the source is, or when a copy waits."""
+        self._copies = -1
+        """An eventfd: set while a copy waits."""
+        self._copies_wait = False
+        self._unread = 0
+        """How many readers have something waiting."""
+        self._resources = ExitStack()
 
     def join(self, begin: Callable[[], EdgeSource]) -> EdgeReader:
         """Add a reader.
@@ -35,22 +48,42 @@ class SharedEdges:
         Raises:
             BusError: The source cannot be opened.
         """
-        if self._source is None:
-            self._source = begin()
-        reader = EdgeReader(self, self._source)
+        if self._source is None or self._either is None:
+            self._open(begin)
+        assert self._either is not None  # noqa: S101  (it was opened)
+        reader = EdgeReader(self, self._either.fileno())
         self._readers.append(reader)
         return reader
 
-    def fetch(self) -> None:
-        """Take what the source has, for every reader.
+    def _open(self, begin: Callable[[], EdgeSource]) -> None:
+        with ExitStack() as stack:
+            source = begin()
+            stack.callback(source.close)
+            either = stack.enter_context(select.epoll())
+            self._copies = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            stack.callback(os.close, self._copies)
+            either.register(source.descriptor, select.EPOLLIN)
+            either.register(self._copies, select.EPOLLIN)
+            self._source, self._either = source, either
+            self._resources = stack.pop_all()
+        self._copies_wait, self._unread = False, 0
+
+    def take(self, reader: EdgeReader) -> list[Edge]:
+        """Take what there is for one reader, and keep copies for the others.
+
+        Args:
+            reader: Who asks.
 
         Raises:
             BusError: The controller is gone.
         """
         assert self._source is not None  # noqa: S101  (a reader is there, so the source is)
         for edge in self._source.read():
-            for reader in self._readers:
-                reader.waiting.append(edge)
+            for each in self._readers:
+                if not each.waiting:
+                    self._unread += 1
+                each.waiting.append(edge)
+        return self._emptied(reader)
 
     def leave(self, reader: EdgeReader) -> None:
         """Take a reader away.
@@ -59,10 +92,24 @@ class SharedEdges:
             reader: Which.
         """
         if reader in self._readers:
+            self._emptied(reader)
             self._readers.remove(reader)
-            if not self._readers and self._source is not None:
-                source, self._source = self._source, None
-                source.close()
+            if not self._readers:
+                self._source = self._either = None
+                self._resources.close()
+
+    def _emptied(self, reader: EdgeReader) -> list[Edge]:
+        found = list(reader.waiting)
+        if found:
+            reader.waiting.clear()
+            self._unread -= 1
+        if (self._unread > 0) != self._copies_wait:
+            self._copies_wait = not self._copies_wait
+            if self._copies_wait:
+                os.eventfd_write(self._copies, 1)
+            else:
+                os.eventfd_read(self._copies)
+        return found
 
 
 class EdgeReader:
@@ -70,13 +117,13 @@ class EdgeReader:
 
     Args:
         shared: The readers it belongs to.
-        source: What all of them read.
+        descriptor: Readable when there are changes for any of them.
     """
 
-    def __init__(self, shared: SharedEdges, source: EdgeSource) -> None:
+    def __init__(self, shared: SharedEdges, descriptor: int) -> None:
         self.waiting: deque[Edge] = deque()
         self._shared = shared
-        self._descriptor = source.descriptor
+        self._descriptor = descriptor
 
     @property
     def descriptor(self) -> int:
@@ -85,10 +132,7 @@ class EdgeReader:
 
     def read(self) -> list[Edge]:
         """Take the changes so far, as ``EdgeSource.read`` says."""
-        self._shared.fetch()
-        found = list(self.waiting)
-        self.waiting.clear()
-        return found
+        return self._shared.take(self)
 
     def close(self) -> None:
         """Listen no longer."""

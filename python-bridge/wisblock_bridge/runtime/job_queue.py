@@ -3,7 +3,8 @@
 1. The poll loop puts in and takes back; the worker's thread takes out. Neither waits for the other:
    a deque's single steps are safe between threads, and what one side finds gone the other has.
 2. A stop or an off overtakes what is queued for its output, and what it overtakes is refused.
-3. It knows no thread: who puts something in wakes the worker.
+3. Clients take turns: one that asks for much at once does not make the others wait for all of it.
+4. It knows no thread: who puts something in wakes the worker.
 """
 
 from __future__ import annotations
@@ -67,7 +68,29 @@ class JobQueue:
                 where=str(self._place),
             )
         else:
-            self.jobs.append(job)
+            self._put(job)
+
+    def _put(self, job: Job) -> None:
+        """Queue a job where its client's next turn is: each client has one job in each of them.
+
+        It never comes before one that may change something: what came after that must see it.
+        The thread may take jobs out meanwhile: then it stands later, but never before another one
+        of its client.
+        """
+        waiting = tuple(self.jobs)
+        if waiting:
+            job.turn = waiting[0].turn
+            if job.session.in_flight > 1:
+                own = (each.turn for each in reversed(waiting) if each.session is job.session)
+                job.turn = max(job.turn, next(own, -1) + 1)
+            place = len(waiting)
+            while waiting[place - 1].turn > job.turn and waiting[place - 1].operation.reads_only:
+                place -= 1
+            job.turn = max(job.turn, waiting[place - 1].turn)
+            if place < len(waiting):
+                self.jobs.insert(place, job)
+                return
+        self.jobs.append(job)
 
     def take_equal(
         self, operation: OperationDescription, arguments: tuple[object, ...]
@@ -109,6 +132,16 @@ class JobQueue:
             if wanted and job.is_under(claim) and self._take_back(job, self.released()):
                 refused.add(job)
         return refused
+
+    def refuse_left(self, identity: bytes) -> None:
+        """Refuse what waits of a client that has left: nothing is done for it any more.
+
+        Args:
+            identity: Its connection.
+        """
+        for job in (*tuple(self.jobs), *self._urgent_jobs()):
+            if job.identity == identity:
+                self._take_back(job, ClosingError("The client has left: nothing is done for it."))
 
     def refuse_all(self, reason: str) -> None:
         """Refuse everything that waits, because the module was closed.

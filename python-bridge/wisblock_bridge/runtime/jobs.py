@@ -36,6 +36,7 @@ class Job(msgspec.Struct, eq=False, gc=False):
         urgent: It is a stop or an off.
         claim: Under which it was asked; None for what needs none.
         begun_at: Clock reading at which it was asked, s.
+        turn: In which round of all clients it stands; kept by its queue.
     """
 
     session: Session
@@ -49,6 +50,7 @@ class Job(msgspec.Struct, eq=False, gc=False):
     urgent: bool = False
     claim: Claim | None = None
     begun_at: float = 0.0
+    turn: int = 0
 
     @property
     def is_claimed(self) -> bool:

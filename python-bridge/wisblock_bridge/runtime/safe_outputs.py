@@ -64,9 +64,8 @@ class SafeOutputs:
         if claim is not None:
             self._writers[job.output] = claim
             self._not_at_rest.add(job.output)
-        timer = self.retries.pop(job.output, None)
-        if timer is not None:
-            timer.cancel()
+        if certain:  # one that failed drives nothing, and may have been an off
+            self._forget_retry(job.output)
         if certain and job.urgent and job.output == ALL_OUTPUTS:
             self._lifecycle.supply.all_safe()
         else:
@@ -74,8 +73,10 @@ class SafeOutputs:
 
     def report_rest(self) -> None:
         """Report which outputs have come to rest automatically."""
-        if not self._not_at_rest:
-            return
+        if self._not_at_rest:
+            self._lifecycle.guarded(self._report_rest)
+
+    def _report_rest(self) -> None:
         module = self._lifecycle.module
         for output in tuple(self._not_at_rest):
             if module is not None and self._lifecycle.usable and module.rests(output):
@@ -89,33 +90,45 @@ class SafeOutputs:
         if claim is not None and writer is not None and writer.current is not claim.current:
             self._mailbox.post(MadeSafe(self._worker, output, overtaken=True))
         else:
-            self._attempt(output, Backoff(FIRST_RETRY_S))
+            # Whoever asks again is told how it went, and nothing is left of the attempts before.
+            again = self._forget_retry(output)
+            self._attempt(output, Backoff(FIRST_RETRY_S), reports=True, again=again)
 
     def clear(self) -> None:
         """Forget everything: the module is closed, and with it its outputs are safe."""
         self.retries.clear()
 
-    def _attempt(self, output: str, backoff: Backoff) -> None:
+    def _forget_retry(self, output: str) -> bool:
+        """Forget the next attempt for an output; return whether there was one."""
+        timer = self.retries.pop(output, None)
+        if timer is not None:
+            timer.cancel()
+        return timer is not None
+
+    def _attempt(
+        self, output: str, backoff: Backoff, *, reports: bool = False, again: bool = True
+    ) -> None:
         lifecycle, place = self._lifecycle, self._worker.place
-        is_first = output not in self.retries
         try:
             lifecycle.opened().make_safe(output)
         except BridgeError as error:
             lifecycle.failed(error)
-            if is_first:
+            if reports:
                 self._mailbox.post(MadeSafe(self._worker, output, error))
+            if not again:
                 log.warning(
                     "%s: %s cannot be made safe (%s) and is tried again until it is",
                     place, output, error.code,
                 )  # fmt: skip
         except Exception as error:  # noqa: BLE001
             found = lifecycle.defect(error)
-            if is_first:
+            if reports:
                 self._mailbox.post(MadeSafe(self._worker, output, found))
         else:
             self._mailbox.post(MadeSafe(self._worker, output))
             lifecycle.supply.is_safe(output)
-            if self.retries.pop(output, None) is not None:
+            self.retries.pop(output, None)
+            if again:
                 log.info("%s: %s is safe now", place, output)
             lifecycle.log_recovery()
             return

@@ -156,6 +156,10 @@ class Sessions:
             session.last_heard = now
         return session
 
+    def at(self, identity: bytes) -> Session | None:
+        """Return the session of a connection; None when it has none."""
+        return self._by_identity.get(identity)
+
     def renew(self, identity: bytes, now: float) -> None:
         """Renew the lease of a client whose requests were read and wait for their turn.
 

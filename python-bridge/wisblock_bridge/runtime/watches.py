@@ -370,6 +370,7 @@ class Watchers:
 
     def start(self, watcher: Watcher) -> None:
         """Begin to watch, in turn with the other watchers and with requests."""
+        self.stop(watcher.subscription)  # of which there is one at a time
         self._by_number[watcher.subscription] = watcher
         self._look_soon(watcher)
 

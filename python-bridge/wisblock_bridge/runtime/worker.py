@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from wisblock_bridge.threads.mailbox import Mailbox
     from wisblock_bridge.threads.timers import Timer
 
+BEHIND_S = 0.002
+"""Until it is asked again whether the poll loop has caught up with what workers have seen."""
+
 TURNS = 64
 """Jobs and looks before the thread listens to its descriptors again."""
 
@@ -166,6 +169,11 @@ class Worker:
         """Refuse what waits under a claim, as ``JobQueue.refuse_jobs`` says."""
         return self._queue.refuse_jobs(claim, outputs)
 
+    def refuse_left(self, identity: bytes) -> None:
+        """Refuse what waits of a client that has left, as ``JobQueue.refuse_left`` says."""
+        if self.unanswered:
+            self._queue.refuse_left(identity)
+
     def wake(self) -> None:
         """Let the thread look at what was submitted."""
         self._wakeup.set()
@@ -243,22 +251,33 @@ class Worker:
         self._wakeup.set()
 
     def _run(self) -> None:
-        lifecycle, watchers = self.lifecycle, self._watchers
+        lifecycle = self.lifecycle
         busy = False
         while not (self.closing and lifecycle.module is None and not self._queue.urgent):
             self._mailbox.announce()
-            for descriptor in self._wakeup.wait(0.0 if busy else self._idle_s()):
-                # All of them: the first one that reads a line keeps a copy for the others.
-                for watcher in watchers.at(descriptor):
-                    lifecycle.guarded(functools.partial(watchers.look_now, watcher))
+            ready = self._wakeup.wait(0.0 if busy else self._idle_s())
+            if ready and self._mailbox.is_behind:
+                self._wakeup.pause(BEHIND_S)  # the kernel counts what it cannot keep meanwhile
+            elif ready:
+                self._look_at(ready)
             busy = self._work()
         self._queue.refuse_all(self.reason)
         self._mailbox.post(WorkerClosed(self))
+
+    def _look_at(self, descriptors: list[int]) -> None:
+        """Look for those who wait for what is readable."""
+        watchers = self._watchers
+        for descriptor in descriptors:
+            # All of them: the first one that reads a line keeps a copy for the others.
+            for watcher in watchers.at(descriptor):
+                self.lifecycle.guarded(functools.partial(watchers.look_now, watcher))
 
     def _idle_s(self) -> float | None:
         """Return how long there is nothing to do; None without any timer."""
         due = self._timer_queue.next_due
         next_look = self._looks.next_due
+        if next_look is not None and self._mailbox.is_behind:
+            next_look = max(next_look, self._clock.monotonic() + BEHIND_S)
         if due is None or (next_look is not None and next_look < due):
             due = next_look
         return None if due is None else max(0.0, due - self._clock.monotonic())
@@ -281,7 +300,7 @@ class Worker:
                 self._mailbox.announce()
                 self._do_urgent(urgent.popleft())
                 continue
-            look = next(self._looks.due(), None) if self._looks.timers else None
+            look = self._next_look()
             if look is not None:
                 self._mailbox.announce()
                 self.lifecycle.guarded(look)
@@ -297,6 +316,15 @@ class Worker:
             elif look is None:
                 return False
         return True
+
+    def _next_look(self) -> Callable[[], None] | None:
+        """Return a look that is due; none while the poll loop has much to pass on.
+
+        What it cannot pass on would pile up; beats that are missed are counted.
+        """
+        if not self._looks.timers or self._mailbox.is_behind:
+            return None
+        return next(self._looks.due(), None)
 
     def _run_timers(self) -> None:
         for action in self._timer_queue.due():
@@ -376,13 +404,13 @@ class Worker:
             return
         try:
             result = messages.encode_part(messages.outcome(readings, emulated=self._emulated))
-        except Exception as error:  # noqa: BLE001  (whatever a module put into its readings)
+            operation, arguments = jobs[0].operation, jobs[0].arguments
+            self.values.keep(operation, arguments, readings, len(bytes(result)))
+        except Exception as error:  # noqa: BLE001  (whatever a module has put there)
             found = self.lifecycle.defect(error)
             for job in jobs:
                 self._fail(job, found, started=True)
             return
-        operation, arguments = jobs[0].operation, jobs[0].arguments
-        self.values.keep(operation, arguments, readings, len(bytes(result)))
         shown = readings if self._observing else None
         for job in jobs:
             frame = messages.encode_result(job.request_id, result)

@@ -587,7 +587,7 @@ class Acceptor:
         gathered.append(frame)
         connection.gathered_bytes += size
         if connection.gathered_bytes >= GATHERED_BYTES:
-            self._flush(connection)
+            return self._flush(connection)
         return _YES
 
     def flush(self) -> None:
@@ -597,9 +597,9 @@ class Acceptor:
             for connection in connections:
                 self._flush(connection)
 
-    def _flush(self, connection: Connection) -> None:
+    def _flush(self, connection: Connection) -> Sent:
         if not connection.gathered:
-            return  # of one that has gone, or for which it was too much to wait
+            return _YES  # of one that has gone, or for which it was too much to wait
         data = b"".join(connection.gathered)
         connection.gathered.clear()
         connection.gathered_bytes = 0
@@ -609,9 +609,10 @@ class Acceptor:
             sent = 0
         except OSError:
             self._end(connection)
-            return
+            return Sent.GONE
         if sent < len(data):
             self._keep(connection, data[sent:])
+        return _YES
 
     def send(self, identity: bytes, frame: bytes) -> Sent:
         """Send a message, if the peer takes it now.
@@ -723,8 +724,9 @@ class Acceptor:
         self.flush()
         for connection in tuple(self._connections.values()):
             with suppress(OSError):
-                while connection.unsent:
-                    connection.socket.send(connection.unsent.popleft())
+                for data in connection.unsent:
+                    if connection.socket.send(data) < len(data):
+                        break  # nothing may follow a part of a frame
             self._close(connection)
 
     def _break(self, connection: Connection, reason: str) -> None:
@@ -751,6 +753,7 @@ class Acceptor:
             self._waiting.remove(connection)
         connection.unsent.clear()
         connection.gathered.clear()
+        connection.asks_whether_left = _has_left  # which would keep itself, and all that was read
         if connection.interest:
             self._selector.unregister(connection.socket)
             connection.interest = 0
@@ -775,6 +778,10 @@ class Acceptor:
         connection.interest = interest
         if interest:  # without interest in anything it may not be registered
             self._selector.register(connection.socket, interest, partial(self._ready, connection))
+
+
+def _has_left() -> bool:
+    return True
 
 
 def _descriptor_limit() -> int:

@@ -119,6 +119,7 @@ class Dispatcher:
         self._slot_manager = slot_manager
         self._sessions = sessions
         self._outbox = outbox
+        self._timer_queue = timer_queue
         self._clock = clock = timer_queue.clock
         self._counters = counters
         self._scanner = scanner
@@ -458,6 +459,25 @@ class Dispatcher:
         self._replies.succeed(call, {})
         self.end_session(call.session)
 
+    def connection_left(self, identity: bytes) -> None:
+        """Start nothing any more that waits for a connection which has ended, and watch no more.
+
+        Its session goes on until its lease ends: its client may come back for what it drives, and
+        then subscribes again.
+
+        Args:
+            identity: The connection.
+        """
+        for worker in self._slot_manager:
+            worker.refuse_left(identity)
+        # Not at once: its end may have turned out while events were sent to it.
+        self._timer_queue.after(0.0, lambda: self._end_subscriptions(identity))
+
+    def _end_subscriptions(self, identity: bytes) -> None:
+        session = self._sessions.at(identity)
+        if session is not None:  # it has not come back on another connection
+            self.subscriptions.end_all(session)
+
     def end_session(self, session: Session) -> None:
         """End a session: its outputs go to their safe state unless it asked to hold them.
 
@@ -531,6 +551,7 @@ class Dispatcher:
             raise ClosingError("The client has left: nothing is driven for it.")
 
     def _subscribe(self, call: Call, params: SubscribeParams) -> None:
+        _check_present(call)
         node = call.request.node
         subscription = self.subscriptions.add(
             call.session, params, "" if node is msgspec.UNSET else node
@@ -542,6 +563,7 @@ class Dispatcher:
             self.subscriptions.wake(call.session, subscription.place)
 
     def _observe(self, call: Call, params: ObserveParams) -> None:
+        _check_present(call)
         subscription = self.subscriptions.observe(call.session, params)
         self._replies.succeed(call, {"subscription": subscription.number})
         self.subscriptions.begin(subscription)
@@ -607,3 +629,9 @@ class Dispatcher:
                 )
             checker = self._checkers[key] = Checker(found, module)
         return checker
+
+
+def _check_present(call: Call) -> None:
+    """Refuse what would be watched for a client whose end has been noticed already."""
+    if call.has_left():
+        raise ClosingError("The client has left: nothing is watched for it.")

@@ -7,6 +7,7 @@ silent or hostile costs itself, not the others.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import selectors
 import signal
@@ -38,6 +39,10 @@ log = logging.getLogger(__name__)
 
 BURST, BURST_S = 64, 0.001
 """Messages handled, and time spent on them, before the workers' messages get their turn."""
+
+MESSAGES_S = 0.002
+"""Time spent on the workers' messages before clients and timers get their turn: many fast
+subscriptions can bring more than can be sent, without an end."""
 
 SWITCH_INTERVAL_S = 0.0002
 """How long a worker waits for the interpreter's lock while this loop has no rest. Python's own 5 ms
@@ -74,7 +79,7 @@ class Server:
         self._acceptor = Acceptor(
             self._selector,
             timer_queue,
-            self.outbox.drop,
+            self._note_left,
             lambda _identity: self.outbox.retry(),
         )
         self.outbox.transmit = self._acceptor.put  # as long as nobody else can be meant
@@ -114,7 +119,7 @@ class Server:
             self._selector,
             self._timer_queue,
             listed.path.parent,
-            self.outbox.drop,
+            self._note_left,
             lambda _identity: self.outbox.retry(),
         )
         made.listen(endpoints)
@@ -156,7 +161,7 @@ class Server:
         self._dispatcher = dispatcher
         read = selectors.EVENT_READ
         self._selector.register(
-            self._mailbox.descriptor, read, lambda: self.receive_messages(dispatcher)
+            self._mailbox.descriptor, read, lambda: self.receive_messages(dispatcher, MESSAGES_S)
         )
         # What is to be done at a signal, its handler has done.
         self._selector.register(self._signals, read, lambda: os.read(self._signals, 512))
@@ -316,13 +321,15 @@ class Server:
         dispatcher.log_undecodable(identity, DELIMITED if message.delimited else SEVERAL_FRAMES)
         return b"", None
 
-    def receive_messages(self, dispatcher: Dispatcher) -> None:
+    def receive_messages(self, dispatcher: Dispatcher, longest_s: float = math.inf) -> None:
         """Hand over what workers have said.
 
         Args:
             dispatcher: Takes it.
+            longest_s: After this time the rest is left for the next turn.
         """
         messages, receive = self._mailbox.take(), dispatcher.receive
+        ends_at = self._clock.monotonic() + longest_s
         while messages:
             for _ in range(min(BURST, len(messages))):
                 message = messages.popleft()
@@ -332,6 +339,9 @@ class Server:
                     receive(message)
             # Before what clients want next: these have waited longer.
             self._flush()
+            if messages and self._clock.monotonic() >= ends_at:
+                self._mailbox.wake()
+                return
 
     def finish(self, dispatcher: Dispatcher) -> None:
         """Hand over what has arrived and send what waits, once the dispatcher refuses everything.
@@ -370,6 +380,11 @@ class Server:
         if self._remote is not None and not self._acceptor.has(identity):
             return self._remote.send(identity, frame)
         return self._acceptor.put(identity, frame)
+
+    def _note_left(self, identity: bytes) -> None:
+        self.outbox.drop(identity)
+        if self._dispatcher is not None:
+            self._dispatcher.connection_left(identity)
 
     def _give_up(self, identity: bytes) -> None:
         name = self._acceptor.describe(identity)

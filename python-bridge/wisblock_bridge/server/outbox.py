@@ -67,7 +67,7 @@ class Subscription:
         sequence: Number of the last message delivered or dropped.
         lost: Messages dropped since the last one delivered.
         late: Beats missed that its client has not been told of yet.
-        waiting: Messages that wait in the outbox.
+        kept: Its messages that wait in the outbox, the oldest first.
         start: Begins to watch (again).
         description: Of the event or the operation; None where a client observes.
         arguments: The parameters, in order.
@@ -84,16 +84,41 @@ class Subscription:
     sequence: int = 0
     lost: int = 0
     late: int = 0
-    waiting: int = 0
+    kept: deque[_WaitingEvent] = field(default_factory=deque)
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_RETURN_S))
+
+    @property
+    def waiting(self) -> int:
+        """How many of its messages wait in the outbox."""
+        return len(self.kept)
+
+
+@dataclass(slots=True, eq=False)
+class _WaitingEvent:
+    """An event that waits; None in place of one that was dropped."""
+
+    subscription: Subscription
+    event: AnyEvent | None
 
 
 @dataclass(slots=True, eq=False)
 class _Outbox:
-    items: deque[bytes | tuple[Subscription, AnyEvent]] = field(default_factory=deque)
+    items: deque[bytes | _WaitingEvent] = field(default_factory=deque)
     reply_bytes: int = 0
+    dropped: int = 0
+    """Items whose event was dropped: to look for its place among many replies would take long."""
     taken: bool = False
     """Whether the client has taken something out since that was last asked."""
+
+    def drop_oldest(self, subscription: Subscription) -> None:
+        """Drop the oldest event of a subscription; what is left of them does not pile up."""
+        subscription.kept.popleft().event = None
+        self.dropped += 1
+        if self.dropped > MAX_WAITING_EVENTS and self.dropped * 2 > len(self.items):
+            self.items = deque(
+                item for item in self.items if isinstance(item, bytes) or item.event is not None
+            )
+            self.dropped = 0
 
 
 class Outbox:
@@ -179,11 +204,15 @@ class Outbox:
                 self._lose(subscription)
                 return
             self._begin(identity)
+        else:
+            messages.encode_event(event)  # what cannot be is found out now, not when it is its turn
         outbox = self._outboxes[identity]
-        if subscription.waiting >= MAX_WAITING_EVENTS:
-            self._drop_oldest(outbox, subscription)
-        outbox.items.append((subscription, event))
-        subscription.waiting += 1
+        if len(subscription.kept) >= MAX_WAITING_EVENTS:
+            outbox.drop_oldest(subscription)
+            self._lose(subscription)
+        waiting = _WaitingEvent(subscription, event)
+        outbox.items.append(waiting)
+        subscription.kept.append(waiting)
 
     def _begin(self, identity: bytes) -> None:
         self._outboxes[identity] = _Outbox()
@@ -206,29 +235,39 @@ class Outbox:
             self._timer = None
         self.retry_s = RETRY_S
         for identity, outbox in tuple(self._outboxes.items()):
-            while outbox.items:
-                item = outbox.items[0]
-                if isinstance(item, bytes):
-                    sent = self.transmit(identity, item)
-                else:
-                    sent = self._send_event(identity, *item)
-                if sent is Sent.FULL:
-                    break
-                if sent is Sent.GONE:
-                    self.drop(identity)
-                    break
-                outbox.items.popleft()
-                outbox.taken = True
-                self.retry_s = SOON_S
-                if isinstance(item, bytes):
-                    outbox.reply_bytes -= len(item)
-                    self._reply_bytes -= len(item)
-                else:
-                    item[0].waiting -= 1
+            self._retry_one(identity, outbox)
             if not outbox.items:
                 self._outboxes.pop(identity, None)
         if self._outboxes:
             self._timer = self._timer_queue.after(self.retry_s, self.retry)
+
+    def _retry_one(self, identity: bytes, outbox: _Outbox) -> None:
+        """Send what waits for a client until it takes no more."""
+        while outbox.items:
+            item = outbox.items[0]
+            if isinstance(item, bytes):
+                sent = self.transmit(identity, item)
+            elif item.event is None:
+                outbox.items.popleft()
+                outbox.dropped -= 1
+                continue
+            else:
+                sent = self._send_event(identity, item.subscription, item.event)
+            if sent is Sent.FULL:
+                return
+            if sent is Sent.GONE:
+                self.drop(identity)
+                return
+            if not outbox.items:
+                return  # the attempt has found that it has left, and all was dropped
+            outbox.items.popleft()
+            outbox.taken = True
+            self.retry_s = SOON_S
+            if isinstance(item, bytes):
+                outbox.reply_bytes -= len(item)
+                self._reply_bytes -= len(item)
+            else:
+                item.subscription.kept.popleft()
 
     def drop_unless_taken(self, identity: bytes) -> None:
         """Forget what waits for a client whose lease has run out, unless it is still reading.
@@ -240,7 +279,9 @@ class Outbox:
             identity: The connection.
         """
         outbox = self._outboxes.get(identity)
-        if outbox is None or not outbox.taken:
+        if outbox is not None and outbox.taken:
+            outbox.taken = False
+        else:
             self.drop(identity)
 
     def drop(self, identity: bytes) -> None:
@@ -256,9 +297,9 @@ class Outbox:
         for item in outbox.items:
             if isinstance(item, bytes):
                 self.unroutable += 1
-            else:
-                item[0].waiting -= 1
-                self._lose(item[0])
+            elif item.event is not None:
+                item.subscription.kept.popleft()
+                self._lose(item.subscription)
         outbox.items.clear()
 
     def _send_event(self, identity: bytes, subscription: Subscription, event: AnyEvent) -> Sent:
@@ -269,14 +310,6 @@ class Outbox:
         if sent is Sent.YES:
             subscription.lost = subscription.late = 0
         return sent
-
-    def _drop_oldest(self, outbox: _Outbox, subscription: Subscription) -> None:
-        for position, item in enumerate(outbox.items):
-            if not isinstance(item, bytes) and item[0] is subscription:
-                del outbox.items[position]
-                subscription.waiting -= 1
-                self._lose(subscription)
-                return
 
     def _lose(self, subscription: Subscription) -> None:
         subscription.lost += 1

@@ -13,6 +13,9 @@ from collections import deque
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+MANY = 512
+"""Items that wait: what can as well be done later is not begun before the reader has caught up."""
+
 T = TypeVar("T")
 
 
@@ -23,6 +26,11 @@ class Mailbox(Generic[T]):
         self._items: deque[T] = deque()
         self.descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._signalled = False
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether more waits than the reader takes in a moment."""
+        return len(self._items) >= MANY
 
     def post(self, item: T) -> None:
         """Put a message in, from any thread."""

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from wisblock_bridge.clock import Clock
 
 
+FEW = 64
+"""Timers among which nobody looks for those that were cancelled."""
+
+
 @dataclass(slots=True, order=True)
 class Timer:
     """One action to be carried out later.
@@ -51,6 +55,7 @@ class TimerQueue:
         self.timers: list[Timer] = []
         self.clock = clock
         self._numbers = itertools.count()
+        self._most = FEW
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Do something later, as ``Timers.after`` says."""
@@ -60,6 +65,8 @@ class TimerQueue:
         """Do something at a clock reading, s."""
         timer = Timer(due, next(self._numbers), action)
         heapq.heappush(self.timers, timer)
+        if len(self.timers) > self._most:
+            self._leave_out_cancelled()
         return timer
 
     @property
@@ -76,6 +83,12 @@ class TimerQueue:
             action = heapq.heappop(self.timers).action
             if action is not None:
                 yield action
+
+    def _leave_out_cancelled(self) -> None:
+        """Forget those that were cancelled: they may have been due in a day, and be many."""
+        self.timers[:] = [timer for timer in self.timers if timer.action is not None]
+        heapq.heapify(self.timers)
+        self._most = max(FEW, 2 * len(self.timers))
 
     def clear(self) -> None:
         """Cancel all timers."""

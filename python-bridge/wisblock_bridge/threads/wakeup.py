@@ -65,6 +65,17 @@ class WakeupEvent:
             os.eventfd_read(self._descriptor)
         return ready
 
+    def pause(self, seconds: float) -> None:
+        """Wait until the event is set, whatever else is readable.
+
+        Args:
+            seconds: How long at most, rounded up to milliseconds.
+        """
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        if poll.poll(math.ceil(seconds * 1000.0)):
+            os.eventfd_read(self._descriptor)
+
     def _select(self, seconds: float | None) -> list[int] | None:
         """Wait as ``wait`` says; None where ``select`` cannot."""
         if max(self._waited_for) >= SELECT_LIMIT:

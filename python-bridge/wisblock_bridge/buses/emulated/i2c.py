@@ -166,8 +166,9 @@ class EmulatedI2CBus:
         check_transaction(self._name, address, messages)
         with self._lock:
             self.transactions += 1
-            if address in self._faults:
-                self._apply_fault(address)
+            fault = self._faults.get(address)
+            if fault is not None:
+                self._apply_fault(address, fault)
             device = self._devices.get(address)
             if device is None:
                 raise no_answer(self._place(address))
@@ -189,10 +190,10 @@ class EmulatedI2CBus:
     def _place(self, address: int) -> str:
         return f"0x{address:02x} on {self._name}"
 
-    def _apply_fault(self, address: int) -> None:
-        fault = self._faults[address]
+    def _apply_fault(self, address: int, fault: Fault) -> None:
+        # Another thread may end it meanwhile.
         if fault.until is not None and self._clock.monotonic() >= fault.until:
-            del self._faults[address]
+            self._faults.pop(address, None)
             return
         if fault.skip > 0:
             fault.skip -= 1
@@ -200,7 +201,7 @@ class EmulatedI2CBus:
         if fault.count is not None:
             fault.count -= 1
             if fault.count <= 0:
-                del self._faults[address]
+                self._faults.pop(address, None)
         match fault.kind:
             case FaultKind.NACK:
                 raise no_answer(self._place(address))

@@ -140,7 +140,7 @@ class EmulatedSpiBus:
         if fault is None:
             return None
         if fault.until is not None and self._clock.monotonic() >= fault.until:
-            del self._faults[select]
+            self._faults.pop(select, None)
             return None
         if fault.skip > 0:
             fault.skip -= 1
@@ -148,7 +148,7 @@ class EmulatedSpiBus:
         if fault.count is not None:
             fault.count -= 1
             if fault.count <= 0:
-                del self._faults[select]
+                self._faults.pop(select, None)
         return fault.kind
 
 
