@@ -40,6 +40,7 @@ _THREE_PAIRS = Read(6)
 
 _ALL_REGISTERS = Write(bytes((DIRECTION,)))
 _PULL_UP_PAIR = Write(bytes((PULL_UP,)))
+_INTERRUPT_ENABLE_PAIR = Write(bytes((INTERRUPT_ENABLE,)))
 _EVERYTHING = Read(REGISTER_COUNT)
 
 
@@ -271,8 +272,15 @@ class MCP23017(RegisterExpander):
         found = self._read(_FLAGS_TO_PINS, _THREE_PAIRS)
         return Captured(_word(found[0:2]), _word(found[2:4]), _word(found[4:6]))
 
-    def end_capture(self) -> None:
+    def end_capture(self, mask: int) -> bool:
         """Keep no more changes.
+
+        Args:
+            mask: As it was given to ``begin_capture``.
+
+        Returns:
+            Whether the chip kept them until now; after a break of its supply, or a failure of the
+            bus, it did not.
 
         Raises:
             BusError: The chip did not answer; the next command ends it.
@@ -280,7 +288,9 @@ class MCP23017(RegisterExpander):
         """
         with self._lock:
             self._learn_locked()
+            kept = self._read_pair_locked(_INTERRUPT_ENABLE_PAIR) == mask
             self._store_locked(INTERRUPT_ENABLE, ALL_PINS, 0)
+        return kept
 
     def _drive_locked(self, mask: int, levels: int) -> None:
         super()._drive_locked(mask, levels)
