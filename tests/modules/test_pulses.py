@@ -31,7 +31,7 @@ class World(FakeClock):
 
     def __init__(self) -> None:
         super().__init__()
-        self.plan: list[tuple[float, Callable[[], None]]] = []
+        self.plan: list[tuple[float, Callable[[], object]]] = []
 
     def pulses(
         self, count: int, period_s: float, high_s: float, change: Callable[[bool], None]
@@ -321,6 +321,33 @@ def test_the_expander_of_the_board() -> None:
         assert counted["readings"] == {"pulses": 15}
         assert "50 pulses a second" in counted["note"]
         assert measured["readings"]["frequency"] == pytest.approx(1 / 0.06, abs=0.3)
+
+
+@pytest.mark.parametrize("before_end_s", [0.001, 0.1])
+@pytest.mark.parametrize("ends", ["by itself", "cut short"])
+def test_an_edge_at_the_end_of_a_count_is_reported(ends: str, before_end_s: float) -> None:
+    """The count takes it from the kernel as well; who listens does not wait for the next edge."""
+    clock = World()
+    with Rig(REVISION_VA, clock=clock) as rig:
+        rig.board.plug("RAK13001", 1)
+        rig.result(b"a", "hello", lease_ms=60_000)
+        where: Any = {"module": "RAK13001", "slot": 1}
+        params = {"debounce_ms": 0}
+        number = rig.result(b"a", "subscribe", **where, event="input_changed", params=params)
+        subscription = number["subscription"]
+        rig.settle()
+        end = clock.monotonic() + 1.0
+        clock.plan.append((end - before_end_s, lambda: rig.board.set(1, "active", value=True)))
+        if ends == "cut short":
+            off: Any = {**where, "operation": "set", "params": {"on": False}}
+            clock.plan.append(
+                (end - before_end_s, lambda: rig.send(b"a", "invoke", **off) and None)
+            )
+        count = rig.send_invoke(b"a", "RAK13001", 1, "count", window_ms=1000)
+        rig.reply(b"a", count)
+        rig.settle()
+        states = [each["readings"] for each in rig.events(b"a", subscription)]
+        assert states == [{"active": False}, {"active": True}]
 
 
 def test_vibrations_are_counted() -> None:

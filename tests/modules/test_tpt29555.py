@@ -122,9 +122,7 @@ def test_a_pulse_that_fails_half_way_does_not_stay(rig: Rig, rest: int, skip: in
     """Whatever transaction fails: the line goes back to its level, within the time of the pulse."""
     do(rig, "write", level=rest)
     rig.board.bus.fail(0x26, Fault(FaultKind.EIO, skip=skip, count=1))
-    number = rig.send_invoke(
-        A, "TPT29555", "board", "pulse", expander="slots", line=3, ms=200
-    )
+    number = rig.send_invoke(A, "TPT29555", "board", "pulse", expander="slots", line=3, ms=200)
     assert "ok" in rig.reply(A, number)
     rig.board.bus.fail(0x26, None)
     rig.advance(0.5)

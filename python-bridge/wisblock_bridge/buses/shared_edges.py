@@ -1,13 +1,17 @@
 """One line's changes for several readers: the kernel tells them once.
 
-1. The first reader takes what the kernel has and leaves a copy for the others.
+1. The first reader takes what the kernel has and leaves a copy for the others, whose descriptors
+   say so: nobody waits for the next change to hear of this one.
 2. The source is opened with the first reader and closed with the last one.
 3. Used on one worker thread only.
 """
 
 from __future__ import annotations
 
+import os
+import select
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,9 +52,10 @@ class SharedEdges:
             BusError: The controller is gone.
         """
         assert self._source is not None  # noqa: S101  (a reader is there, so the source is)
-        for edge in self._source.read():
+        found = self._source.read()
+        if found:
             for reader in self._readers:
-                reader.waiting.append(edge)
+                reader.put(found)
 
     def leave(self, reader: EdgeReader) -> None:
         """Take a reader away.
@@ -74,22 +79,40 @@ class EdgeReader:
     """
 
     def __init__(self, shared: SharedEdges, source: EdgeSource) -> None:
-        self.waiting: deque[Edge] = deque()
+        self._waiting: deque[Edge] = deque()
         self._shared = shared
-        self._descriptor = source.descriptor
+        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._either = select.epoll()
+        self._either.register(self._wakeup, select.EPOLLIN)
+        self._either.register(source.descriptor, select.EPOLLIN)
+        self._descriptor = self._either.fileno()
 
     @property
     def descriptor(self) -> int:
-        """Readable when there are changes to be read; the same for all readers."""
+        """Readable when the source or another reader has changes for this one."""
         return self._descriptor
+
+    def put(self, found: list[Edge]) -> None:
+        """Keep changes until they are read.
+
+        Args:
+            found: In the order in which they happened.
+        """
+        self._waiting.extend(found)
+        os.eventfd_write(self._wakeup, 1)
 
     def read(self) -> list[Edge]:
         """Take the changes so far, as ``EdgeSource.read`` says."""
         self._shared.fetch()
-        found = list(self.waiting)
-        self.waiting.clear()
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._wakeup)
+        found = list(self._waiting)
+        self._waiting.clear()
         return found
 
     def close(self) -> None:
         """Listen no longer."""
+        if not self._either.closed:
+            self._either.close()
+            os.close(self._wakeup)
         self._shared.leave(self)

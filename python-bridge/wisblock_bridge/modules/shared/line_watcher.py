@@ -148,7 +148,7 @@ class LineEvents(EventSource):
         return self._pack(self._told, timestamp_ms, 0)
 
     def _take_changes(self) -> list[Result]:
-        """Report what the kernel saw; each level that lasted for the debounce time, if there is one.
+        """Report what the kernel saw, or of that each level that lasted for the debounce time.
 
         A level that is not confirmed yet is looked at again when it would be.
         """
