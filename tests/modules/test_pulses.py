@@ -345,7 +345,7 @@ def test_an_edge_at_the_end_of_a_count_is_reported(ends: str, before_end_s: floa
             )
         count = rig.send_invoke(b"a", "RAK13001", 1, "count", window_ms=1000)
         rig.reply(b"a", count)
-        rig.settle()
+        rig.pump_until(lambda: len(rig.events(b"a", subscription)) == 2, "the edge is reported")
         states = [each["readings"] for each in rig.events(b"a", subscription)]
         assert states == [{"active": False}, {"active": True}]
 
