@@ -39,7 +39,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.module} on {case.board[1]} {case.event_params}")
+@pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: f"{case.module} on {case.board[1]} {case.event_params}"
+)
 def test_an_edge_comes_before_the_end_of_a_count(case: Case) -> None:
     with (
         BridgeProcess(*case.board) as process,
