@@ -30,6 +30,7 @@ EXPANDER, PROCESSOR = ("--board", "RAK7391"), ("--board", "RAK6421", "--variant"
 CASES = [
     Case(EXPANDER, "RAK13001", 1, "input_changed", {}, {}, "active", "active"),
     Case(PROCESSOR, "RAK13001", 1, "input_changed", {"debounce_ms": 0}, {}, "active", "active"),
+    Case(PROCESSOR, "RAK13001", 1, "input_changed", {"debounce_ms": 50}, {}, "active", "active"),
     Case(EXPANDER, "RAK12006", 1, "motion", {}, {"poll_ms": 1000}, "motion", "motion"),
     Case(
         EXPANDER, "TPT29555", "board", "change", {"expander": "board", "lines": [8]},
@@ -38,7 +39,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.module} on {case.board[1]}")
+@pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: f"{case.module} on {case.board[1]} {case.event_params}"
+)
 def test_an_edge_comes_before_the_end_of_a_count(case: Case) -> None:
     with (
         BridgeProcess(*case.board) as process,

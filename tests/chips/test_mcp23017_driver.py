@@ -74,7 +74,7 @@ def scripted(*lines: str) -> tuple[ScriptedBus, MCP23017]:
         (lambda chip: chip.latches(), ["14 -> 00 00"]),
         # GPINTEN of both ports; then INTF, INTCAP and GPIO of both ports in one transaction
         (lambda chip: chip.begin_capture(0x0201), ["04 01 02", "0E -> 00 00 00 00 01 00"]),
-        (lambda chip: chip.end_capture(), ["04 00 00"]),
+        (lambda chip: chip.end_capture(1 << 3), ["04 -> 08 00", "04 00 00"]),
     ],
 )
 def test_bytes_of_a_method(action: Callable[[MCP23017], object], lines: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -58,6 +59,23 @@ def test_gains(rig: Rig, gain: Any, full_scale: float) -> None:
         assert error["code"] == "out_of_range"
         assert "smaller gain" in error["hint"]
         assert error["where"].startswith("ADC on the board")
+
+
+def test_now_and_then_above_the_supply_is_uncertain(rig: Rig) -> None:
+    volts = itertools.cycle([0.5, 3.5])
+    rig.board._inputs[0].connect(lambda: next(volts))
+    result = rig.reply(A, rig.send_invoke(A, "ADC", "board", "read", samples=4))["result"]
+    assert result["readings"]["voltage"] == pytest.approx(2.0, abs=0.001)
+    assert result["quality"] == "uncertain"
+    assert "3.3 V" in result["note"]
+
+
+@pytest.mark.parametrize(("volts", "quality"), [(-0.002, "good"), (-0.003, "uncertain")])
+def test_below_ground_is_uncertain(rig: Rig, volts: float, quality: str) -> None:
+    put(rig, 0, volts)
+    result = rig.reply(A, rig.send_invoke(A, "ADC", "board", "read"))["result"]
+    assert result["readings"]["voltage"] == pytest.approx(volts, abs=0.000125)
+    assert result["quality"] == quality
 
 
 def test_above_the_supply_is_uncertain(rig: Rig) -> None:

@@ -31,7 +31,7 @@ class World(FakeClock):
 
     def __init__(self) -> None:
         super().__init__()
-        self.plan: list[tuple[float, Callable[[], None]]] = []
+        self.plan: list[tuple[float, Callable[[], object]]] = []
 
     def pulses(
         self, count: int, period_s: float, high_s: float, change: Callable[[bool], None]
@@ -220,7 +220,7 @@ def test_it_takes_one_transaction_for_a_look_and_leaves_no_interrupts(world: Wor
     plugged = Plugged()
     before = plugged.board.bus.transactions
     plugged.module.count(1, window_ms=1000)
-    assert plugged.board.bus.transactions - before <= 100 + 4
+    assert plugged.board.bus.transactions - before <= 100 + 5  # begin 2, last level 1, end 2
     assert plugged.board.bus.transfer(0x20, Write(b"\x04"), Read(2)) == bytes(2), "GPINTEN"
     assert world.sleeps
 
@@ -251,6 +251,58 @@ def test_a_stop_cuts_it_short(world: World) -> None:
     assert world.monotonic() - begin < 0.2
 
 
+@pytest.mark.parametrize("hours", [-1.0, 1.0])
+def test_a_clock_that_is_set_meanwhile_does_not_change_a_frequency(
+    world: World, monkeypatch: pytest.MonkeyPatch, hours: float
+) -> None:
+    """The first step of NTP on a board without a clock of its own falls into a count."""
+    shift_ms = [0.0]
+    true_ms = FakeClock.timestamp_ms
+    monkeypatch.setattr(World, "timestamp_ms", lambda self: true_ms(self) + shift_ms[0])
+
+    def set_clock() -> None:
+        shift_ms[0] += hours * 3_600_000.0
+
+    for board in (None, REVISION_VA):
+        slot = isolated_input(board)
+        world.pulses(20, 0.05, 0.025, lambda on: slot.set("active", value=on))  # noqa: B023
+        world.plan.append((world.monotonic() + 0.5, set_clock))
+        world.plan.sort(key=lambda each: each[0])
+        found = slot.module.frequency(window_ms=1000).values
+        assert found == {"frequency": pytest.approx(20.0, abs=0.3), "pulses": 20}
+    plugged = Plugged()
+    world.pulses(20, 0.05, 0.001, plugged.level(3))
+    world.plan.append((world.monotonic() + 0.5, set_clock))
+    world.plan.sort(key=lambda each: each[0])
+    found = plugged.module.frequency(3, window_ms=1000).values
+    assert found == {"frequency": pytest.approx(20.0, abs=0.3), "pulses": 20}
+
+
+@pytest.mark.parametrize("debounce_ms", [10, 10_000])
+def test_a_count_is_not_debounced_for_somebody_else(world: World, debounce_ms: int) -> None:
+    slot = isolated_input(REVISION_VA)
+    listener = slot.module.input_changed(debounce_ms=debounce_ms)
+    listener.look()
+    world.pulses(20, 0.05, 0.002, lambda on: slot.set("active", value=on))
+    assert slot.module.count(window_ms=1200).values == {"pulses": 20}
+    assert listener.look() == []
+
+
+@pytest.mark.parametrize("high_s", [0.0001, 0.03])
+def test_a_supply_that_breaks_down_during_a_count_is_said(world: World, high_s: float) -> None:
+    plugged = Plugged()
+    world.pulses(20, 0.047, high_s, plugged.level(3))
+    world.plan.append((world.monotonic() + 0.41, plugged.emulated.silicon.power_cycle))
+    world.plan.sort(key=lambda each: each[0])
+    result = plugged.module.count(3, window_ms=1000)
+    assert result.quality is Quality.UNCERTAIN
+    assert "supply" in result.note
+    world.plan.clear()
+    world.pulses(20, 0.047, high_s, plugged.level(3))
+    again = plugged.module.count(3, window_ms=1000)
+    assert (again.values, again.quality) == ({"pulses": 20}, Quality.GOOD)
+
+
 # -- over the wire --------------------------------------------------------------------------------
 
 
@@ -269,6 +321,33 @@ def test_the_expander_of_the_board() -> None:
         assert counted["readings"] == {"pulses": 15}
         assert "50 pulses a second" in counted["note"]
         assert measured["readings"]["frequency"] == pytest.approx(1 / 0.06, abs=0.3)
+
+
+@pytest.mark.parametrize("before_end_s", [0.001, 0.1])
+@pytest.mark.parametrize("ends", ["by itself", "cut short"])
+def test_an_edge_at_the_end_of_a_count_is_reported(ends: str, before_end_s: float) -> None:
+    """The count takes it from the kernel as well; who listens does not wait for the next edge."""
+    clock = World()
+    with Rig(REVISION_VA, clock=clock) as rig:
+        rig.board.plug("RAK13001", 1)
+        rig.result(b"a", "hello", lease_ms=60_000)
+        where: Any = {"module": "RAK13001", "slot": 1}
+        params = {"debounce_ms": 0}
+        number = rig.result(b"a", "subscribe", **where, event="input_changed", params=params)
+        subscription = number["subscription"]
+        rig.settle()
+        end = clock.monotonic() + 1.0
+        clock.plan.append((end - before_end_s, lambda: rig.board.set(1, "active", value=True)))
+        if ends == "cut short":
+            off: Any = {**where, "operation": "set", "params": {"on": False}}
+            clock.plan.append(
+                (end - before_end_s, lambda: rig.send(b"a", "invoke", **off) and None)
+            )
+        count = rig.send_invoke(b"a", "RAK13001", 1, "count", window_ms=1000)
+        rig.reply(b"a", count)
+        rig.pump_until(lambda: len(rig.events(b"a", subscription)) == 2, "the edge is reported")
+        states = [each["readings"] for each in rig.events(b"a", subscription)]
+        assert states == [{"active": False}, {"active": True}]
 
 
 def test_vibrations_are_counted() -> None:

@@ -161,6 +161,33 @@ def test_where_the_line_has_an_interrupt_it_is_used() -> None:
     watch.close()
 
 
+def test_each_listener_has_its_own_debounce_time_where_there_is_an_interrupt() -> None:
+    """Whoever came first: the kernel would debounce for all of them."""
+    slot = TimedSlot(RAK13001, REVISION_VA)
+    slot.module.open()
+    watches = {each: slot.module.input_changed(debounce_ms=each) for each in (1000, 20, 0)}
+    for watch in watches.values():
+        assert told(watch) == [{"active": False}]
+    begin_ms = slot.clock.timestamp_ms()
+    found: dict[int, list[tuple[object, int]]] = {each: [] for each in watches}
+    changes = {10: True, 15: False, 40: True, 45: False, 50: True, 200: False, 1300: True}
+    for moment in range(0, 1500, 5):
+        if moment in changes:
+            slot.set("active", value=changes[moment])
+        for debounce_ms, watch in watches.items():
+            for each in watch.look():
+                at = round(each.timestamp_ms - begin_ms)
+                found[debounce_ms].append((each.values["active"], at))
+        slot.clock.advance(0.005)
+    assert found[0] == [(active, moment) for moment, active in changes.items()]
+    assert found[20] == [(True, 50), (False, 200), (True, 1300)]
+    assert found[1000] == []
+    assert watches[1000].look_at == pytest.approx(slot.clock.monotonic() - 0.2 + 1.0)
+    slot.clock.advance(0.8)
+    (readings,) = watches[1000].look()
+    assert (readings.values, round(readings.timestamp_ms - begin_ms)) == ({"active": True}, 1300)
+
+
 def test_changes_that_got_lost_are_counted() -> None:
     slot = TimedSlot(RAK13001, REVISION_VA)
     slot.module.open()

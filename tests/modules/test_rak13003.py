@@ -434,6 +434,97 @@ def test_changes(plugged: Plugged) -> None:
     assert [each.values["pin"] for each in everything.look()] == list(range(16))
 
 
+def pulse(plugged: Plugged, *pins: int, rest: int = 0) -> None:
+    """Something shorter than any look: the pins are again as they were."""
+    for level in (1 - rest, rest):
+        for pin in pins:
+            plugged.set(f"level_{pin}", level)
+
+
+def seen(watch: Any) -> list[tuple[object, object]]:
+    return [(each.values["pin"], each.values["level"]) for each in watch.look()]
+
+
+@pytest.mark.parametrize("rest", [0, 1])
+@pytest.mark.parametrize("pin", [0, 6, 8, 15])
+def test_a_pulse_between_two_looks_is_reported(plugged: Plugged, pin: int, rest: int) -> None:
+    plugged.set(f"level_{pin}", rest)
+    watch = plugged.module.changed([pin, 3])
+    assert seen(watch) == [(pin, rest), (3, 0)]
+    for _ in range(3):
+        plugged.clock.advance(0.01)
+        pulse(plugged, pin, rest=rest)
+        plugged.clock.advance(0.002)
+        assert seen(watch) == [(pin, 1 - rest), (pin, rest)]
+        assert seen(watch) == []
+
+
+def test_a_pulse_of_a_pin_that_nobody_looks_at_hides_none(plugged: Plugged) -> None:
+    watch = plugged.module.changed([1])
+    seen(watch)
+    pulse(plugged, 0)
+    pulse(plugged, 1)
+    assert seen(watch) == [(1, 1), (1, 0)]
+
+
+def test_each_listener_is_told_of_a_pulse(plugged: Plugged) -> None:
+    first, second = plugged.module.changed([2, 9]), plugged.module.changed([9], 50)
+    seen(first), seen(second)
+    plugged.clock.advance(0.01)
+    assert seen(first) == []
+    plugged.clock.advance(0.01)
+    pulse(plugged, 9)
+    assert seen(first) == [(9, 1), (9, 0)]
+    assert seen(second) == [(9, 1), (9, 0)]
+    first.close()
+    plugged.clock.advance(0.05)
+    pulse(plugged, 2)
+    pulse(plugged, 9)
+    assert seen(second) == [(9, 1), (9, 0)]
+
+
+@pytest.mark.parametrize("operation", ["read", "read_all", "write", "count"])
+def test_a_pulse_is_not_lost_by_other_requests(plugged: Plugged, operation: str) -> None:
+    """They read the pins too, which ends what the chip keeps."""
+    watch = plugged.module.changed([4])
+    seen(watch)
+    pulse(plugged, 4)
+    actions: dict[str, Callable[[], object]] = {
+        "read": lambda: plugged.module.read(5),
+        "read_all": plugged.module.read_all,
+        "write": lambda: plugged.module.write(6, 1),
+        "count": lambda: plugged.module.count(12, window_ms=20),
+    }
+    actions[operation]()
+    plugged.clock.advance(0.01)
+    assert seen(watch) == [(4, 1), (4, 0)]
+    pulse(plugged, 4)
+    assert seen(watch) in ([(4, 1), (4, 0)], []), "a count has the chip for itself"
+    pulse(plugged, 4)
+    assert seen(watch) == [(4, 1), (4, 0)]
+
+
+def test_pulses_are_kept_again_after_a_break_of_the_supply(plugged: Plugged) -> None:
+    watch = plugged.module.changed([4])
+    seen(watch)
+    plugged.emulated.silicon.power_cycle()
+    plugged.clock.advance(1.1)
+    assert seen(watch) == []
+    plugged.clock.advance(0.01)
+    pulse(plugged, 4)
+    assert seen(watch) == [(4, 1), (4, 0)]
+
+
+def test_a_look_is_one_transaction(plugged: Plugged) -> None:
+    watch = plugged.module.changed()
+    watch.look()
+    before = plugged.board.bus.transactions
+    for _ in range(50):
+        plugged.clock.advance(0.01)
+        assert watch.look() == []
+    assert plugged.board.bus.transactions - before == 50
+
+
 # -- addresses and the slot ---------------------------------------------------------------------
 
 

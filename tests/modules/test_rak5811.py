@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from tests.cases import for_each
 from tests.modules.analog_slot import AnalogSlot, NoTimers
@@ -96,3 +98,25 @@ def test_scale(plugged: Plugged) -> None:
     plugged.source(1.25)
     readings = plugged.module.read(samples=1, scale_low=-50.0, scale_high=150.0)
     assert readings.values["value"] == pytest.approx(0.0, abs=STEP_V / 5 * 200)
+
+
+@pytest.mark.parametrize("samples", [3, None])
+def test_a_voltage_that_is_too_high_now_and_then_is_an_error(samples: int | None) -> None:
+    """Above the converter's supply of 3.3 V its input is clamped, so the mean would be too low."""
+    plugged = Plugged(supply_v=3.6)
+    volts = itertools.cycle([0.3, 3.6, 0.3])
+    plugged.board.analog("AIN1").connect(lambda: next(volts))
+    with pytest.raises(OutOfRangeError, match=r"above 5\.3 V"):
+        plugged.module.read(samples=samples)
+    with pytest.raises(OutOfRangeError, match=r"above 5\.3 V"):
+        plugged.module.calibrate("low", 2.0, samples=samples)
+
+
+@pytest.mark.parametrize(("volts", "quality"), [(-0.004, "good"), (-0.1, "uncertain")])
+def test_below_0_volts_it_is_uncertain(plugged: Plugged, volts: float, quality: str) -> None:
+    """A source wired the wrong way round: 0 V, but not as a good measurement."""
+    plugged.board.analog("AIN1").connect(lambda: volts * 0.6)
+    readings = plugged.module.read(samples=3)
+    assert readings.values == {"voltage": 0.0}
+    assert readings.quality == quality
+    assert ("Below 0 V" in readings.note) == (quality == "uncertain")

@@ -116,6 +116,29 @@ def test_a_pulse_that_begins_again_is_prolonged(rig: Rig) -> None:
     assert rig.level("slots", 3) == 1
 
 
+@pytest.mark.parametrize("skip", range(6))
+@pytest.mark.parametrize("rest", [0, 1])
+def test_a_pulse_that_fails_half_way_does_not_stay(rig: Rig, rest: int, skip: int) -> None:
+    """Whatever transaction fails: the line goes back to its level, within the time of the pulse."""
+    do(rig, "write", level=rest)
+    rig.board.bus.fail(0x26, Fault(FaultKind.EIO, skip=skip, count=1))
+    number = rig.send_invoke(A, "TPT29555", "board", "pulse", expander="slots", line=3, ms=200)
+    assert "ok" in rig.reply(A, number)
+    rig.board.bus.fail(0x26, None)
+    rig.advance(0.5)
+    assert rig.level("slots", 3) == rest
+
+
+def test_a_pulse_into_a_short_ends(rig: Rig) -> None:
+    do(rig, "write", level=0)
+    rig.board.wires["slots", 3].drive("outside", 0)
+    error = rig.refused(A, "TPT29555", "board", "pulse", expander="slots", line=3, ms=200)
+    assert error["code"] == "not_ready"
+    rig.board.wires["slots", 3].drive("outside", None)
+    rig.advance(0.5)
+    assert rig.level("slots", 3) == 0
+
+
 @pytest.mark.parametrize("operation", ["write", "toggle", "release"])
 def test_whatever_is_said_about_the_line_ends_its_pulse(rig: Rig, operation: str) -> None:
     do(rig, "write", level=0)

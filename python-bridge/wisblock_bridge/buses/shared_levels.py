@@ -45,16 +45,24 @@ class SharedLevels:
         read: Reads lines, in as few transactions as it can: takes a mask of those that matter and
             returns a word whose bit n is the level of line n.
         clock: Time.
+        kept: For a chip that keeps changes until it is read: returns, right after a reading, which
+            lines had changed since the one before, if only for a moment, and their levels then.
 
     Attributes:
         sampled_at: Clock reading at which the last reading began, s; None before the first one.
         timestamp_ms: The same moment, milliseconds since 1970.
     """
 
-    def __init__(self, read: Callable[[int], int], clock: Clock) -> None:
+    def __init__(
+        self,
+        read: Callable[[int], int],
+        clock: Clock,
+        kept: Callable[[], tuple[int, int]] = lambda: (0, 0),
+    ) -> None:
         self.sampled_at: float | None = None
         self.timestamp_ms = 0.0
         self._read = read
+        self._kept = kept
         self._clock = clock
         self._lock = FairLock()
         self._readers: list[LevelReader] = []
@@ -116,7 +124,10 @@ class SharedLevels:
         began, timestamp_ms = self._clock.monotonic(), self._clock.timestamp_ms()
         levels = self._read(mask)
         self.sampled_at, self.timestamp_ms = began, timestamp_ms
+        flags, levels_then = self._kept()
         for reader in self._readers:
+            if flags:
+                reader.note(flags, levels_then, began, timestamp_ms)
             reader.take(levels, began, timestamp_ms)
         return levels
 
@@ -151,14 +162,25 @@ class LevelReader:
             seen_at: Clock reading of that reading, s.
             timestamp_ms: The same moment, milliseconds since 1970.
         """
-        changed = (levels ^ self.levels) & self.mask
-        self.levels = levels
+        self.note(-1, levels, seen_at, timestamp_ms)
+        self.taken_at = seen_at
+
+    def note(self, lines: int, levels: int, seen_at: float, timestamp_ms: float) -> None:
+        """Keep what changed, of some lines.
+
+        Args:
+            lines: Bit n is 1 for each such line n.
+            levels: Bit n is the level of line n after the change.
+            seen_at: Clock reading of the reading that brought it, s.
+            timestamp_ms: The same moment, milliseconds since 1970.
+        """
+        changed = (levels ^ self.levels) & self.mask & lines
+        self.levels = self.levels & ~lines | levels & lines
         while changed:
             line = (changed & -changed).bit_length() - 1
             changed &= changed - 1
             level = levels >> line & 1
             self.waiting.append(LevelChange(line, level, self.taken_at, seen_at, timestamp_ms))
-        self.taken_at = seen_at
 
     @property
     def timestamp_ms(self) -> float:

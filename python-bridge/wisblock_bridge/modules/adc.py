@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from wisblock_bridge.errors import BadParamsError, OutOfRangeError
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 SUPPLY_V = 3.3
 """Supply of the converter: an input above it is clamped by the chip (absolute maximum 0.3 V more).
 """
+
+BELOW_GROUND_V = -0.0025
+"""Twenty steps at gain 1, several times the offset that the converter may have: below that no input
+is that is wired as it should be."""
 
 FULL_SCALE_V: dict[int | str, float] = {
     "2/3": 6.144,
@@ -128,14 +133,18 @@ class ADC(Module):
             OutOfRangeError: The input is beyond the full scale or beyond the supply.
         """
         full_scale = FULL_SCALE_V[gain]
-        volts = self._mean(lambda: self.converter.read(channel, full_scale), samples)
+        volts, highest = self._mean(lambda: self.converter.read(channel, full_scale), samples)
+        note = ""
         if volts > SUPPLY_V:
-            return self.readings(
-                Quality.UNCERTAIN,
-                "Above the converter's supply of 3.3 V: the input is clamped.",
-                voltage=volts,
+            note = "Above the converter's supply of 3.3 V: the input is clamped."
+        elif highest > SUPPLY_V:
+            note = (
+                "Some of the samples were above the converter's supply of 3.3 V, where the input "
+                "is clamped: the voltage is higher than this mean."
             )
-        return self.readings(voltage=volts)
+        elif volts < BELOW_GROUND_V:
+            note = "Below ground, which the input does not bear: check the wiring and its ground."
+        return self.readings(Quality.UNCERTAIN if note else Quality.GOOD, note, voltage=volts)
 
     @operation(gives=(VOLTAGE,), main=VOLTAGE, reads_only=True, check=check_pair)
     def read_differential(
@@ -157,14 +166,14 @@ class ADC(Module):
             OutOfRangeError: The difference is beyond the full scale.
         """
         full_scale = FULL_SCALE_V[gain]
-        return self.readings(
-            voltage=self._mean(
-                lambda: self.converter.read_differential(positive, negative, full_scale), samples
-            )
+        volts, _ = self._mean(
+            lambda: self.converter.read_differential(positive, negative, full_scale), samples
         )
+        return self.readings(voltage=volts)
 
-    def _mean(self, convert: Callable[[], Conversion], samples: int) -> float:
-        total = 0.0
+    def _mean(self, convert: Callable[[], Conversion], samples: int) -> tuple[float, float]:
+        """Convert and average: the mean, and the highest of the samples."""
+        total, highest = 0.0, -math.inf
         for _ in range(samples):
             self.check_cancelled()
             conversion = convert()
@@ -175,4 +184,5 @@ class ADC(Module):
                     where=self.converter.name,
                 )
             total += conversion.volts
-        return total / samples
+            highest = max(highest, conversion.volts)
+        return total / samples, highest

@@ -43,6 +43,10 @@ from wisblock_bridge.modules.shared.pulse_counter import (
 log = logging.getLogger(__name__)
 
 INPUTS = "its pins are inputs"
+FORGOT = (
+    "The supply of the chip broke down while it counted, or another program used the chip: pulses "
+    "may be missing, or have been made by that."
+)
 
 PIN_COUNT = 16
 ALL_PINS = 0xFFFF
@@ -281,8 +285,7 @@ class RAK13003(Module):
         Raises:
             BusError: The module did not answer.
         """
-        train = self._counted(pin, edge, window_ms, poll_ms)
-        return report(self, train, poll_ms, frequency=False, kept=True)
+        return self._counted(pin, edge, window_ms, poll_ms, frequency=False)
 
     @operation(gives=(FREQUENCY, PULSES), main=FREQUENCY, reads_only=True)
     def frequency(
@@ -302,8 +305,7 @@ class RAK13003(Module):
         Raises:
             BusError: The module did not answer.
         """
-        train = self._counted(pin, edge, window_ms, poll_ms)
-        return report(self, train, poll_ms, frequency=True, kept=True)
+        return self._counted(pin, edge, window_ms, poll_ms, frequency=True)
 
     @operation(gives=(LEVEL,), main=LEVEL, drives="pin/{pin}", payload_param="level")
     def write(self, pin: Pin, level: Level) -> Result:
@@ -403,20 +405,27 @@ class RAK13003(Module):
             self._check_supply,
         )
 
-    def _counted(self, pin: int, edge: str, window_ms: int, poll_ms: int) -> PulseTrain:
+    def _counted(
+        self, pin: int, edge: str, window_ms: int, poll_ms: int, *, frequency: bool
+    ) -> Result:
         self._check_supply()
-        kept = self.expander.begin_capture(1 << pin)
+        mask, whole = 1 << pin, False
+        kept = self.expander.begin_capture(mask)
         train = PulseTrain(int(edge == "rising"), kept.levels >> pin & 1)
         try:
             for _ in steps(self, window_ms / 1000.0, poll_ms / 1000.0):
                 train.looks += 1
-                kept, now_ms = self.expander.captured(), self.clock.timestamp_ms()
+                kept, now_ms = self.expander.captured(), self.clock.monotonic() * 1000.0
                 if kept.flags >> pin & 1:
                     train.take(kept.levels_then >> pin & 1, now_ms)
                 train.take(kept.levels >> pin & 1, now_ms)
         finally:
-            self.expander.end_capture()
-        return train
+            whole = self.expander.end_capture(mask)
+        found = report(self, train, poll_ms, frequency=frequency, kept=True)
+        if not whole:
+            self._check_supply()
+            found.quality, found.note = Quality.UNCERTAIN, f"{FORGOT} {found.note}"
+        return found
 
     def _changed(self, pin: int, level: int, timestamp_ms: float) -> Result:
         found = self._seen(about=1 << pin, pin=pin, level=level)

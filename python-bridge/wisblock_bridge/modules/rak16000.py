@@ -157,7 +157,7 @@ class RAK16000(Module):
             OutOfRangeError: The current is beyond 3.2 A either way, or 320 mV over another shunt.
         """
         self.monitor.use_shunt(shunt_ohm)
-        voltage = current = power = shunt = 0.0
+        voltage = highest = current = power = shunt = 0.0
         recoveries = self.monitor.recoveries
         for _ in range(samples):
             self.check_cancelled()
@@ -165,17 +165,17 @@ class RAK16000(Module):
             if found.overflow:
                 raise _too_much(shunt_ohm, self.monitor.name)
             voltage += found.bus_voltage_v
+            highest = max(highest, found.bus_voltage_v)
             current += found.current_ma
             power += found.bus_voltage_v * found.current_ma / 1000.0
             shunt += found.shunt_voltage_mv
         if self.monitor.recoveries != recoveries:
             self.supply_lost(lost_supply(self.monitor.name, RESULTS))
-        voltage /= samples
-        dangerous = voltage > HIGHEST_V
+        dangerous = highest > HIGHEST_V  # once is enough to do damage, whatever the mean is
         return self.readings(
             Quality.UNCERTAIN if dangerous else Quality.GOOD,
             "Above 26 V: more than the module bears; disconnect it." if dangerous else "",
-            voltage=voltage,
+            voltage=voltage / samples,
             current=current / samples,
             power=power / samples,
             shunt_voltage=shunt / samples,

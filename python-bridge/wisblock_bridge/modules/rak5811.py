@@ -38,6 +38,10 @@ DIVIDER = 0.6
 
 SPAN_V = 5.0
 DOUBTFUL_ABOVE_V = 5.1
+DOUBTFUL_BELOW_V = -0.05
+"""A hundredth of the range, which is the accuracy that the data sheet states."""
+CONVERTER_SUPPLY_V = 3.3
+"""The converter's inputs are clamped a little above its supply: there a number would be a guess."""
 HIGHEST_V = 5.3
 STEP_V = 0.00021
 """One step of the converter (0.125 mV at 4.096 V) seen from the terminal."""
@@ -119,17 +123,22 @@ class RAK5811(SuppliedInput):
         """
         trim = self._trims.of(INPUT)
         try:
-            voltage = trim.correct(self._measure(samples))
+            measured = self._measure(samples)
+            voltage = trim.correct(measured)
             if voltage > HIGHEST_V + STEP_V:
                 raise self._too_high()
         except OutOfRangeError:
             self._damping.restart()
             raise
         voltage = self._damping.smooth(min(max(voltage, 0.0), HIGHEST_V), damping_s, INPUT)
-        doubtful = voltage > DOUBTFUL_ABOVE_V
+        note = ""
+        if voltage > DOUBTFUL_ABOVE_V:
+            note = "Above 5.1 V: at the end of the range of the input."
+        elif measured < DOUBTFUL_BELOW_V:
+            note = "Below 0 V, which this input cannot measure: is it wired the wrong way round?"
         return self.readings(
-            Quality.UNCERTAIN if doubtful else Quality.GOOD,
-            "Above 5.1 V: at the end of the range of the input." if doubtful else "",
+            Quality.UNCERTAIN if note else Quality.GOOD,
+            note,
             voltage=voltage,
             value=scale(voltage / SPAN_V, scale_low, scale_high),
             calibrated=True if trim.points else None,
@@ -184,7 +193,12 @@ class RAK5811(SuppliedInput):
 
     def _measure(self, samples: int | None) -> float:
         """Convert and average: the voltage at the terminal, uncalibrated."""
-        found = measure(self.channel_1, samples, self.check_cancelled, lambda each: each.clipped)
+        found = measure(
+            self.channel_1,
+            samples,
+            self.check_cancelled,
+            lambda each: each.clipped or each.volts >= CONVERTER_SUPPLY_V,
+        )
         if found.beyond:
             raise self._too_high()
         return found.volts / DIVIDER

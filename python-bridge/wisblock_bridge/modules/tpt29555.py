@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from wisblock_bridge.errors import BridgeError, NotReadyError
@@ -284,13 +285,19 @@ class TPT29555(Module):
         Raises:
             InUseError: A module in a slot holds the line.
             ForbiddenError: The line is the board's own.
-            BusError: The expander did not answer.
-            NotReadyError: The pin does not follow: it is shorted.
+            BusError: The expander did not answer; the line goes back as soon as it does.
+            NotReadyError: The pin does not follow: it is shorted. The line went back.
         """
         controller = self._take(expander, line)
         self._end_pulse(expander, line)
         rest = controller.level(line)
-        readings = self._drive(expander, line, 1 - rest)
+        try:
+            readings = self._drive(expander, line, 1 - rest)
+        except BridgeError:
+            # The line may be where the pulse would have it, and nothing else would end that.
+            with suppress(BridgeError):
+                self._rest(expander, line, rest)
+            raise
         output = _output(expander, line)
         timer = self.timers.after(ms / 1000.0, lambda: self._rest(expander, line, rest))
         self._pulses[output] = timer.cancel

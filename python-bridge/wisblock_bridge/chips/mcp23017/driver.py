@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wisblock_bridge.buses.gpio import Direction
 from wisblock_bridge.buses.i2c import Read, Write
+from wisblock_bridge.buses.shared_levels import SharedLevels
 from wisblock_bridge.chips.latched_expander import RegisterExpander
 from wisblock_bridge.errors import BusError, BusFault, WrongChipError
 
@@ -27,6 +28,9 @@ CONTROL_IF_BANKED = 0x05
 """Where IOCON is with BANK = 1; with BANK = 0 this is GPINTENB, where 0 does no harm."""
 REGISTER_COUNT = 22
 
+KEEP_AGAIN_S = 1.0
+"""The chip is told again what to keep so often: after a break of its supply it keeps nothing."""
+
 _LEAVE_BANKED_LAYOUT = Write(bytes((CONTROL_IF_BANKED, 0x00)))
 # Paired layout, two interrupt outputs, pointer counting on, slew rate controlled, INT driven and
 # active low: all as after power-up.
@@ -40,6 +44,7 @@ _THREE_PAIRS = Read(6)
 
 _ALL_REGISTERS = Write(bytes((DIRECTION,)))
 _PULL_UP_PAIR = Write(bytes((PULL_UP,)))
+_INTERRUPT_ENABLE_PAIR = Write(bytes((INTERRUPT_ENABLE,)))
 _EVERYTHING = Read(REGISTER_COUNT)
 
 
@@ -85,6 +90,13 @@ class MCP23017(RegisterExpander):
 
     def __init__(self, bus: I2CBus, address: int, clock: Clock) -> None:
         super().__init__(bus, address, clock)
+        self._clock = clock
+        self._shared_levels = SharedLevels(self._look, clock, self._take_kept)
+        self._keeping = 0
+        """Pins whose first change the chip keeps for those who look at it."""
+        self._told_at = 0.0
+        self._kept_flags = self._kept_levels = 0
+        """What it kept, and nobody has taken yet."""
         self._pull_ups = 0
         self._resistors = 0
         """The pull-ups that were commanded since ``begin``; never read from the chip."""
@@ -251,8 +263,11 @@ class MCP23017(RegisterExpander):
             WrongChipError: What answers does not behave like an MCP23017.
         """
         self._check_mask(mask)
+        if self._keeping:
+            self._levels_noted()
         with self._lock:
             self._learn_locked()
+            self._keeping = 0  # the next look lets the chip keep again what it kept before
             self._store_locked(INTERRUPT_ENABLE, ALL_PINS, mask)
         return self.captured()
 
@@ -271,8 +286,15 @@ class MCP23017(RegisterExpander):
         found = self._read(_FLAGS_TO_PINS, _THREE_PAIRS)
         return Captured(_word(found[0:2]), _word(found[2:4]), _word(found[4:6]))
 
-    def end_capture(self) -> None:
+    def end_capture(self, mask: int) -> bool:
         """Keep no more changes.
+
+        Args:
+            mask: As it was given to ``begin_capture``.
+
+        Returns:
+            Whether the chip kept them until now; after a break of its supply, or a failure of the
+            bus, it did not.
 
         Raises:
             BusError: The chip did not answer; the next command ends it.
@@ -280,7 +302,44 @@ class MCP23017(RegisterExpander):
         """
         with self._lock:
             self._learn_locked()
+            kept = self._read_pair_locked(_INTERRUPT_ENABLE_PAIR) == mask
             self._store_locked(INTERRUPT_ENABLE, ALL_PINS, 0)
+        return kept
+
+    def level(self, offset: int) -> int:
+        """Read the level at a pin, as ``RegisterExpander.level`` does.
+
+        Reading ends what the chip keeps; for who looks at its pins it is noted.
+        """
+        self._mask(offset)
+        return self._levels_noted() >> offset & 1 if self._keeping else super().level(offset)
+
+    def levels(self) -> int:
+        """Read all pins, as ``RegisterExpander.levels`` does; what the chip kept is noted."""
+        return self._levels_noted() if self._keeping else super().levels()
+
+    def _look(self, mask: int) -> int:
+        """Read all pins for those who look at some, and let the chip keep the changes of these."""
+        with self._lock:
+            self._learn_locked()
+            before, now = self._keeping, self._clock.monotonic()
+            if before != mask or now - self._told_at >= KEEP_AGAIN_S:
+                self._store_locked(INTERRUPT_ENABLE, ALL_PINS, mask)
+                self._keeping, self._told_at = mask, now
+        # What a pin was before the chip was told to keep its changes, nobody knows.
+        return self._levels_noted(before & mask)
+
+    def _levels_noted(self, mask: int = ALL_PINS) -> int:
+        found = self.captured()
+        new = found.flags & mask & ~self._kept_flags
+        self._kept_flags |= new
+        self._kept_levels |= found.levels_then & new
+        return found.levels
+
+    def _take_kept(self) -> tuple[int, int]:
+        kept = self._kept_flags, self._kept_levels
+        self._kept_flags = self._kept_levels = 0
+        return kept
 
     def _drive_locked(self, mask: int, levels: int) -> None:
         super()._drive_locked(mask, levels)
@@ -294,6 +353,7 @@ class MCP23017(RegisterExpander):
         transfer(address, _LEAVE_BANKED_LAYOUT)
         transfer(address, _PLAIN_CONTROL)
         transfer(address, _TRUE_LEVELS_NO_INTERRUPTS)
+        self._keeping = 0
         registers = transfer(address, _ALL_REGISTERS, _EVERYTHING)
         # Were the layout still BANK = 1, there would be IOCON among these, with its top bit set.
         if any(registers[POLARITY:PULL_UP]):

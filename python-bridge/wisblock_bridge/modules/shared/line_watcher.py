@@ -2,7 +2,9 @@
 
 1. Where the kernel reports changes, they are taken from it with its time; elsewhere the expander
    is looked at, once for everybody (``shared_levels``).
-2. What a level means is the module's business: it packs the readings.
+2. Debouncing is done here for both: the kernel's own would hold for everybody who listens to the
+   line, and counts as well.
+3. What a level means is the module's business: it packs the readings.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ import math
 from typing import TYPE_CHECKING, Annotated
 
 from wisblock_bridge.buses.gpio import Bias
+from wisblock_bridge.buses.shared_levels import LevelChange
 from wisblock_bridge.module_api import DigitalLine, EventSource, Param, ReadingSpec, Result
+from wisblock_bridge.modules.shared.timed_edges import TimedEdges
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wisblock_bridge.buses.gpio import EdgeSource
-    from wisblock_bridge.buses.shared_levels import LevelChange, LevelReader
+    from wisblock_bridge.buses.shared_levels import LevelReader
     from wisblock_bridge.clock import Clock
 
     Pack = Callable[[int, float, int], Result]
@@ -34,6 +38,9 @@ MISSED = ReadingSpec(
 EARLY_S = 1e-3
 """So much before the end of the debounce time a look may confirm a level: looks come a little early
 or late, and the change itself was before the look that saw it first."""
+
+EXACT_S = 1e-6
+"""The same where each change has its own time: what is left is how numbers are rounded."""
 
 DebounceMs = Annotated[
     int,
@@ -94,8 +101,10 @@ class LineEvents(EventSource):
         self._told_unsettled = False
         self._edges: EdgeSource | None = None
         self._reader: LevelReader | None = None
+        self._missed = 0
         if line.has_edges:
-            self._edges = line.edges(bias, debounce_ms)
+            self._edges = line.edges(bias)
+            self._timed = TimedEdges(self._edges, clock)
         else:
             line.listen(bias)
 
@@ -120,7 +129,7 @@ class LineEvents(EventSource):
             found = self._look_at_level(self._reader)
         else:
             assert self._edges is not None  # noqa: S101  (there is one or the other)
-            found = self._take_changes(self._edges)
+            found = self._take_changes()
         return self._settle(found)
 
     def close(self) -> None:
@@ -138,11 +147,24 @@ class LineEvents(EventSource):
             self._told, timestamp_ms = int(reader.levels & reader.mask > 0), reader.timestamp_ms
         return self._pack(self._told, timestamp_ms, 0)
 
-    def _take_changes(self, edges: EdgeSource) -> list[Result]:
-        changes = edges.read()
-        if changes:
-            self._told = changes[-1].level
-        return [self._pack(each.level, each.timestamp_ms, each.missed) for each in changes]
+    def _take_changes(self) -> list[Result]:
+        """Report what the kernel saw, or of that each level that lasted for the debounce time.
+
+        A level that is not confirmed yet is looked at again when it would be.
+        """
+        changes = self._timed.read()
+        if not self._debounce_s:
+            if changes:
+                self._told = changes[-1][0].level
+            return [self._pack(each.level, each.timestamp_ms, each.missed) for each, _ in changes]
+        found: list[Result] = []
+        for edge, at_s in changes:
+            found += self._confirmed(at_s, EXACT_S)
+            self._missed += edge.missed
+            self._candidate = None
+            if edge.level != self._told:
+                self._candidate = LevelChange(0, edge.level, at_s, at_s, edge.timestamp_ms)
+        return found + self._confirmed(self._clock.monotonic(), EXACT_S)
 
     def _settle(self, found: list[Result]) -> list[Result]:
         """Report the last level again when it became certain and nothing else says so."""
@@ -172,14 +194,16 @@ class LineEvents(EventSource):
         found += self._confirmed(reader.seen_at)
         return found
 
-    def _confirmed(self, until: float) -> list[Result]:
+    def _confirmed(self, until: float, early_s: float = EARLY_S) -> list[Result]:
         """Report the level that waits to be confirmed, if it was there for long enough.
 
         Args:
             until: Clock reading at which it was seen last, s.
+            early_s: How much less is enough.
         """
         candidate = self._candidate
-        if candidate is None or until - candidate.seen_at < self._debounce_s - EARLY_S:
+        if candidate is None or until - candidate.seen_at < self._debounce_s - early_s:
             return []
         self._told, self._candidate = candidate.level, None
-        return [self._pack(candidate.level, candidate.timestamp_ms, 0)]
+        missed, self._missed = self._missed, 0
+        return [self._pack(candidate.level, candidate.timestamp_ms, missed)]

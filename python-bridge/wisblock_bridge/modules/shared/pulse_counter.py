@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from wisblock_bridge.module_api import DigitalLine, Param, Quality, ReadingSpec
+from wisblock_bridge.modules.shared.timed_edges import TimedEdges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,12 +87,12 @@ class PulseTrain:
     _begins: list[tuple[int, float]] = field(default_factory=list)
     """Number and time of the first and of the last beginning that was seen."""
 
-    def take(self, level: int, timestamp_ms: float, missed: int = 0) -> None:
+    def take(self, level: int, at_ms: float, missed: int = 0) -> None:
         """Take one change.
 
         Args:
             level: The level after it.
-            timestamp_ms: When, milliseconds since 1970.
+            at_ms: Reading of a clock that nobody sets, ms.
             missed: Changes before it that got lost.
         """
         self.dropped += missed
@@ -104,7 +105,7 @@ class PulseTrain:
                 self.pulses += 1
         self.level = level
         if level == self.begins_with and unseen:
-            self._begins[1:] = [(self.pulses, timestamp_ms)]
+            self._begins[1:] = [(self.pulses, at_ms)]
 
     @property
     def frequency_hz(self) -> float:
@@ -137,9 +138,10 @@ def count_edges(
     edges = line.edges(bias)
     try:
         train = PulseTrain(begins_with, line.level())
+        timed = TimedEdges(edges, module.clock)
         for _ in steps(module, window_ms / 1000.0, EDGES_EVERY_S):
-            for edge in edges.read():
-                train.take(edge.level, edge.timestamp_ms, edge.missed)
+            for edge, at_s in timed.read():
+                train.take(edge.level, at_s * 1000.0, edge.missed)
     finally:
         edges.close()
     return train
@@ -166,7 +168,7 @@ def count_levels(
         for now in steps(module, window_ms / 1000.0, poll_ms / 1000.0):
             train.looks += 1
             for change in reader.look(now - poll_ms / 2000.0):
-                train.take(change.level, change.timestamp_ms)
+                train.take(change.level, change.seen_at * 1000.0)
     finally:
         reader.close()
     return train
