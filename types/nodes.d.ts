@@ -21,4 +21,6 @@ export interface BridgeNode extends Node<Record<string, string>> {
 /** A node that uses a bridge, and is called when that changes. */
 export interface UserNode extends Node {
   bridgeChanged: (state: import("../node-red-nodes/lib/status").BridgeState, info?: import("../node-red-nodes/lib/bridge-connection").Info) => void;
+  /** The config node was deployed again, and this node was not: Node-RED does not see that a variable leads to it. */
+  bridgeReplaced: () => void;
 }

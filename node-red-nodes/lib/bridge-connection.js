@@ -17,7 +17,7 @@ const KEY_PROBLEMS = new Set(["keys_wanted", "bad_keys", "no_curve", "wrong_serv
  * @typedef {import("./client").BridgeClient} BridgeClient
  * @typedef {"connecting" | "online" | "offline"} State
  * @typedef {{emulated: boolean, versionMismatch: string, keyProblem: string}} Info  `keyProblem`: "", or what is wrong with the keys
- * @typedef {{id: string, z?: string, bridgeChanged(state: State, info: Info): void}} User
+ * @typedef {{id: string, z?: string, bridgeChanged(state: State, info: Info): void, bridgeReplaced(): void}} User
  * @typedef {() => void} Watcher
  */
 
@@ -54,6 +54,17 @@ function withTimeout(promise, withinMs) {
     timer = setTimeout(() => resolve(undefined), withinMs);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/**
+ * Returns what is left of a time-out: what waited for the connection has that much less time in the bridge.
+ *
+ * @param {number} timeoutMs
+ * @param {number} since  when it began, in terms of performance.now()
+ * @returns {number} whole, and 1 at least
+ */
+function leftOf(timeoutMs, since) {
+  return Math.max(1, Math.ceil(timeoutMs - (performance.now() - since)));
 }
 
 /** The way of one config node to the bridge. */
@@ -234,10 +245,10 @@ class BridgeConnection {
    * @throws {import("./node-errors").NodeError} when the bridge refuses, or does not answer in time
    */
   async ask(method, params, withinMs) {
-    const deadline = performance.now() + withinMs;
+    const since = performance.now();
     try {
       const client = await this.ready(withinMs);
-      const leftMs = Math.max(1, deadline - performance.now());
+      const leftMs = leftOf(withinMs, since);
       const answer = await withTimeout(client.request(method, params, { timeoutMs: leftMs }), leftMs);
       if (answer === undefined) {
         throw nodeError("timeout_reply", "too_slow");
@@ -266,8 +277,18 @@ class BridgeConnection {
     }
   }
 
-  /** @param {BridgeClient | null} client  whose state has changed; null: it was closed, because nobody uses it */
-  changed(client) {
+  /** A deploy is over, and this one's config node is not among those that run: nodes that still use it go over to its successor. */
+  handOver() {
+    for (const user of Object.values(this.users)) {
+      user.bridgeReplaced();
+    }
+  }
+
+  /**
+   * @param {BridgeClient | null} client  whose state has changed; null: it was closed, because nobody uses it
+   * @param {boolean} [isSafeNow]  what nodes drove in the session before is safe by now
+   */
+  changed(client, isSafeNow = false) {
     if (this.#closed) {
       return;
     }
@@ -278,6 +299,8 @@ class BridgeConnection {
       this.#reportedDown = false;
     }
     const state = client?.state;
+    // The connection stood, and the session is another one: what was shown of the one before need not be true any more.
+    const isAnotherSession = client !== null && this.#state === "online" && state === "online" && client.bridge?.resumed === false;
     if (client === null || (state !== "connecting" && state !== "online" && state !== "offline")) {
       return;
     }
@@ -289,11 +312,17 @@ class BridgeConnection {
       this.#reportedDown = true;
       this.#tellFlows(this.#offlineError());
     }
+    if (isAnotherSession && isSafeNow) {
+      this.#tellFlows(nodeError("offline", "another_session", {}, { where: this.node.endpoint }));
+    }
     if (this.#state !== "connecting") {
       this.#finishWaiting();
     }
     const info = this.info;
     for (const user of Object.values(this.users)) {
+      if (isAnotherSession) {
+        user.bridgeChanged("connecting", info);
+      }
       user.bridgeChanged(this.#state, info);
     }
     for (const watcher of this.#watchers) {
@@ -361,4 +390,4 @@ function connectionOf(RED, id) {
   return node?.connection instanceof BridgeConnection ? node.connection : undefined;
 }
 
-module.exports = { BridgeConnection, compareVersions, connectionOf, withTimeout };
+module.exports = { BridgeConnection, compareVersions, connectionOf, leftOf, withTimeout };

@@ -6,6 +6,7 @@
  * 2. No extension types go out, and none come in.
  * 3. Nothing is decoded that has not been looked through: a few bytes can announce gigabytes.
  * 4. 64-bit integers arrive as numbers, never as BigInt.
+ * 5. Text that is no UTF-8 does not go out: a bridge cannot read a message that has it, and so cannot answer.
  */
 
 const { types } = require("node:util");
@@ -16,10 +17,11 @@ const { faultOf } = require("./messagepack-check");
 
 const MAX_DEPTH = 16;
 
-/** Values that MessagePack would silently turn into an empty map. Function nodes make theirs in a realm of their own: no instanceof. */
+/** Values that MessagePack would silently turn into an empty map, or into the bytes of their memory. Function nodes make theirs in a realm of their own: no instanceof. */
 /** @type {[(value: unknown) => boolean, string][]} */
 const UNSENDABLE = [[types.isDate, "date"], [types.isMap, "Map"], [types.isSet, "Set"], [types.isRegExp, "regular expression"],
-  [types.isPromise, "promise"], [types.isNativeError, "error"]];
+  [types.isPromise, "promise"], [types.isNativeError, "error"], [types.isAnyArrayBuffer, "bare ArrayBuffer"],
+  [(value) => ArrayBuffer.isView(value) && !types.isUint8Array(value), "typed array other than Uint8Array"]];
 
 /** Stands where the library's timestamp extension would: refuses what cannot be said in plain types. */
 const plainTypesOnly = {
@@ -39,6 +41,32 @@ const plainTypesOnly = {
   },
 };
 
+/** @param {unknown} value @param {number} depth @throws {TypeError} when there is half a character in it */
+function refuseHalves(value, depth) {
+  if (typeof value === "string") {
+    if (!/** @type {any} */ (value).isWellFormed()) {
+      throw new TypeError("half of a character cannot be sent");
+    }
+    return;
+  }
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) {
+    return;
+  }
+  if (depth > MAX_DEPTH) {
+    throw new RangeError(`deeper than ${MAX_DEPTH} levels`); // a circle, perhaps
+  }
+  if (Array.isArray(value)) {
+    for (const each of value) {
+      refuseHalves(each, depth + 1);
+    }
+    return;
+  }
+  for (const key of Object.keys(value)) {
+    refuseHalves(key, depth);
+    refuseHalves(/** @type {Record<string, unknown>} */ (value)[key], depth + 1);
+  }
+}
+
 /** One encoder and one decoder, used again for each message. */
 class Codec {
   #encoder = new Encoder({ ignoreUndefined: true, maxDepth: MAX_DEPTH, extensionCodec: plainTypesOnly });
@@ -50,6 +78,7 @@ class Codec {
    * @throws {Error} when a value has no place in MessagePack
    */
   encode(message) {
+    refuseHalves(message, 1);
     return this.#encoder.encodeSharedRef(message);
   }
 

@@ -44,7 +44,8 @@ function placeOf({ params }) {
 
 /** @param {string | undefined} node @returns {string | undefined} as much of it as the bridge takes */
 function shortened(node) {
-  return node === undefined || node.length <= limits.node_name ? node : [...node].slice(0, limits.node_name).join("");
+  const whole = /** @type {any} */ (node)?.toWellFormed();
+  return node === undefined || node.length <= limits.node_name ? whole : [...whole].slice(0, limits.node_name).join("");
 }
 
 class Requests {

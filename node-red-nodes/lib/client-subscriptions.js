@@ -3,7 +3,8 @@
  * What the flows listen to, through every reconnect.
  *
  * 1. A subscription lives until it is unsubscribed; the bridge is asked for it again after each hello.
- * 2. A handler hears of an error once, as an event named `error`, and of values again as soon as there are any.
+ * 2. A handler hears of an error once, as an event named `error`, and of values again as soon as there are any. What this client itself says
+ *    is a BridgeError, which can be said in other languages; of what comes from the wire that is not believed.
  * 3. A handler that throws harms nobody else.
  */
 
@@ -43,7 +44,7 @@ const RETRY_CAP_MS = 30000;
  * @property {number} retryAt
  * @property {string} reported  code of the error that was reported last, "" when values came since
  *
- * @typedef {import("./client-errors").WireError} WireError
+ * @typedef {import("./client-errors").BridgeError} BridgeError
  *
  * @typedef {object} Host  what the client lends
  * @property {(method: string, params: object, resolve: (result: any) => void, reject: (error: any) => void, node?: string) => void} ask
@@ -58,7 +59,7 @@ class Subscriptions {
   /** @type {Map<unknown, Subscription>} */
   #byId = new Map();
   #online = false;
-  /** @type {import("./client-errors").WireError | null} */
+  /** @type {BridgeError | null} */
   #offlineError = null;
   #outstanding = 0;
   /** @type {Record<string, any>[]} events that overtook the reply to their subscribe */
@@ -133,7 +134,7 @@ class Subscriptions {
   /**
    * The bridge is away: report it to all, once.
    *
-   * @param {import("./client-errors").WireError} error  with the code `offline`
+   * @param {BridgeError} error  with the code `offline`
    */
   offline(error) {
     this.#online = false;
@@ -234,7 +235,7 @@ class Subscriptions {
     early.forEach((event) => this.deliver(event));
   }
 
-  /** @param {Subscription} subscription @param {WireError} error */
+  /** @param {Subscription} subscription @param {BridgeError} error */
   #onRejected(subscription, error) {
     const lasting = LASTING_REFUSALS.includes(error.code);
     const delay = Math.min(RETRY_CAP_MS, FIRST_RETRY_MS * 2 ** Math.min(subscription.failures, 16));
@@ -265,12 +266,11 @@ class Subscriptions {
     }
   }
 
-  /** @param {Subscription} subscription @param {WireError} error */
+  /** @param {Subscription} subscription @param {BridgeError} error */
   #report(subscription, error) {
     if (subscription.reported !== error.code && !subscription.cancelled) {
       subscription.reported = error.code;
-      const { code, message, hint, where, data } = error;
-      this.#call(subscription, { v: 1, event: "error", error: { code, message, hint, where, data } });
+      this.#call(subscription, { v: 1, event: "error", error });
     }
   }
 

@@ -29,7 +29,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** @param {unknown} text @param {number} length  letters, not halves of pairs @returns {string} */
 function cut(text, length) {
-  return [...String(text)].slice(0, length).join("");
+  return [.../** @type {any} */ (String(text)).toWellFormed()].slice(0, length).join("");
 }
 
 /** A lease that is granted shorter than this would keep us busy with pings. */
@@ -350,7 +350,8 @@ class BridgeClient extends EventEmitter {
     this.#helloFailures = 0;
     // On a connection that stood all the time, a session that goes on has kept its subscriptions.
     const keepsSubscriptions = this.state === "online" && this.bridge.resumed;
-    this.#enter("online", null);
+    // Those who drive something have to hear of another session, too, although the connection stood.
+    this.#enter("online", null, this.state === "online" && !this.bridge.resumed);
     if (!keepsSubscriptions) {
       this.#subscriptions.online();
     }
@@ -410,17 +411,17 @@ class BridgeClient extends EventEmitter {
     });
   }
 
-  /** @param {State} state @param {BridgeError | null} reason */
-  #enter(state, reason) {
-    if (this.state === state && this.lastError?.message === reason?.message) {
+  /** @param {State} state @param {BridgeError | null} reason @param {boolean} [again]  report it although it is the state already */
+  #enter(state, reason, again = false) {
+    if (this.state === state && this.lastError?.message === reason?.message && !again) {
       return;
     }
     this.state = state;
     this.lastError = reason;
     this.#options.logger.debug?.(reason === null ? `bridge: ${state}` : `bridge: ${state}. ${describeError(reason)}`);
     if (state === "offline" && reason !== null) {
-      const { message, hint, where, data } = reason;
-      this.#subscriptions.offline({ code: "offline", message, hint, where, data });
+      const { message, hint, where, data, said } = reason;
+      this.#subscriptions.offline(new BridgeError({ code: "offline", message, hint, where, data, said }));
     }
     try {
       this.emit("state", state, reason);

@@ -7,6 +7,7 @@
  * 3. A promise is never left to fail alone: Node-RED would end with it.
  */
 
+const { connectionOf, leftOf } = require("./bridge-connection");
 const { catalogue: exportedCatalogue } = require("./catalogue");
 const { defaultOperation } = require("./fields");
 const { limits } = require("./limits");
@@ -31,6 +32,8 @@ class ModuleNode {
   #subscription = null;
   /** @type {Pace | null} */
   #pace = null;
+  /** How long the value of a subscription counts as fresh; 0: always. */
+  #staleAfterMs = 0;
   /** @type {number | undefined} */
   #timeoutMs;
 
@@ -51,7 +54,8 @@ class ModuleNode {
     this.slot = this.#slotOf(config);
     /** @type {import("./output-owners").Place} */
     this.place = { module: module.name, slot: this.slot, description: module };
-    this.bridgeNode = /** @type {import("../../types/nodes").BridgeNode | null} */ (RED.nodes.getNode(config.bridge));
+    /** @type {import("./bridge-connection").BridgeConnection | undefined} */
+    this.connection = undefined;
     this.words = moduleWords(translator(RED), module.slug);
     this.status = new NodeStatus({ show: (line) => node.status(line), translate: translator(RED) });
   }
@@ -64,22 +68,35 @@ class ModuleNode {
         this.status.bridge(state, info);
       }
     };
+    node.bridgeReplaced = () => {
+      this.#leave();
+      this.#join();
+    };
     node.on("input", (msg, send, done) => this.input(/** @type {import("../../types/nodes").Message} */ (msg), send, done));
     node.on("close", () => this.close());
+    this.#join();
+  }
+
+  /** Begins to use the bridge that it is set to. */
+  #join() {
+    this.connection = connectionOf(this.RED, this.config.bridge);
     if (!this.connection) {
       this.status.bridge("missing");
       return;
     }
     this.#owner = this.connection.owners.enter(this.#wanted());
-    this.connection.register(node);
+    this.connection.register(this.node);
     if (this.trigger !== "message") {
       this.subscribe().catch((error) => this.spontaneousError(error));
     }
   }
 
-  /** @returns {import("./bridge-connection").BridgeConnection | undefined} */
-  get connection() {
-    return this.bridgeNode?.connection;
+  /** What it drove is given up when the deploy is over, unless somebody drives it then: output-owners.js. */
+  #leave() {
+    this.#unsubscribe().catch((error) => this.node.debug(`closing: ${error}`));
+    this.#owner?.leave();
+    this.#owner = undefined;
+    this.connection?.deregister(this.node);
   }
 
   /** @returns {number} how long a request may wait before it starts, ms */
@@ -165,23 +182,25 @@ class ModuleNode {
     }
     const { operation, timeoutMs } = this;
     const params = await collectParams(this.RED, this.node, this.config, operation, msg);
+    const since = performance.now();
     const client = this.connection.readyNow ?? await this.connection.ready(timeoutMs);
     if (this.#closed) {
       return;
     }
     this.status.asked(this.words.operation(operation.name));
-    const onRejected = this.#claim(operation, params);
+    const settled = this.#claim(operation, params);
     try {
       const result = await client.invoke(this.module.name, this.slot, operation.name, params, {
-        timeoutMs,
+        timeoutMs: leftOf(timeoutMs, since),
         node: this.label,
         ...(operation.drives === "" ? {} : { onLoss: this.onLoss }),
       });
+      settled("");
       if (!this.#closed) {
         this.fill(msg, operation, result, false);
       }
     } catch (error) {
-      onRejected(asNodeError(error).code);
+      settled(asNodeError(error).code);
       throw error;
     } finally {
       this.status.answered();
@@ -193,7 +212,7 @@ class ModuleNode {
    *
    * @param {import("./catalogue").Operation} operation
    * @param {Record<string, unknown>} params
-   * @returns {(code: string) => void} to be called when it fails
+   * @returns {(code: string) => void} to be called with the code of its error, "" when there is none
    */
   #claim(operation, params) {
     this.#owner?.use(this.place);
@@ -205,9 +224,9 @@ class ModuleNode {
   async subscribe() {
     const onEvent = this.trigger === "event";
     const operation = onEvent ? this.event : this.operation;
+    const owner = this.#owner;
     const params = await collectParams(this.RED, this.node, this.config, operation, null);
     const target = { module: this.module.name, slot: this.slot, params };
-    let staleAfterMs = 0;
     let wanted;
     if (onEvent) {
       wanted = { ...target, event: operation.name };
@@ -219,20 +238,15 @@ class ModuleNode {
       }
       this.#pace = new Pace(everyMs);
       if (deadband === undefined) {
-        staleAfterMs = Math.max(STALE_INTERVALS * everyMs, STALE_FLOOR_MS);
+        this.#staleAfterMs = Math.max(STALE_INTERVALS * everyMs, STALE_FLOOR_MS);
       }
       wanted = { ...target, operation: operation.name, every_ms: everyMs, ...(deadband === undefined ? {} : { deadband }) };
     }
-    if (this.#closed || !this.connection) {
-      return;
+    if (this.#closed || !this.connection || this.#owner !== owner) {
+      return; // the bridge was replaced meanwhile, and asked then
     }
-    this.#owner?.use(this.place);
-    this.#subscription = await this.connection.client.subscribe(
-      wanted, (event) => this.notify(operation, event, onEvent, staleAfterMs), { node: this.label },
-    );
-    if (this.#closed) {
-      await this.#unsubscribe();
-    }
+    owner?.use(this.place);
+    this.#subscription = this.connection.client.subscribe(wanted, (event) => this.notify(operation, event, onEvent), { node: this.label });
   }
 
   /** @param {"every_ms" | "deadband"} name @returns {number | undefined} */
@@ -246,9 +260,8 @@ class ModuleNode {
    * @param {import("./catalogue").Operation} operation
    * @param {any} event
    * @param {boolean} isEvent
-   * @param {number} staleAfterMs
    */
-  notify(operation, event, isEvent, staleAfterMs) {
+  notify(operation, event, isEvent) {
     if (this.#closed) {
       return;
     }
@@ -259,7 +272,7 @@ class ModuleNode {
       }
       return;
     }
-    const msg = this.fill({}, operation, event, isEvent, staleAfterMs);
+    const msg = this.fill({}, operation, event, isEvent);
     this.node.send(msg);
   }
 
@@ -278,22 +291,19 @@ class ModuleNode {
    * @param {import("./catalogue").Operation} operation
    * @param {any} result
    * @param {boolean} isEvent
-   * @param {number} [staleAfterMs]
    */
-  fill(msg, operation, result, isEvent, staleAfterMs = 0) {
+  fill(msg, operation, result, isEvent) {
     const { catalogue, module, slot } = this;
     const late = result.sequence === undefined ? null : this.#pace?.note(result.late);
-    this.status.value(readingsText(catalogue, operation, result.readings ?? {}, this.words), result, staleAfterMs, late);
+    this.status.value(readingsText(catalogue, operation, result.readings ?? {}, this.words), result, this.#staleAfterMs, late);
     return fillMessage(msg, { catalogue, module, slot, operation }, result, isEvent);
   }
 
-  /** Stops. What it drove is given up when the deploy is over, unless somebody drives it then: output-owners.js. */
+  /** Stops. */
   close() {
     this.#closed = true;
     this.status.dispose();
-    this.#unsubscribe().catch((error) => this.node.debug(`closing: ${error}`));
-    this.#owner?.leave();
-    this.connection?.deregister(this.node);
+    this.#leave();
   }
 
   async #unsubscribe() {

@@ -24,7 +24,12 @@ const PASSING = new Set(["offline", "timeout_reply", "busy", "expired", "closing
 /**
  * @typedef {"safe" | "hold"} OnLoss
  * @typedef {{module: string, slot: number | string, description?: import("./catalogue").Module}} Place  `description`: as far as known
- * @typedef {{onLoss: OnLoss, sentAs: OnLoss}} Claim  `onLoss`: what its node says now; `sentAs`: what was sent to the bridge
+ * @typedef {object} Claim
+ * @property {OnLoss} onLoss  what its node says now
+ * @property {OnLoss} sentAs  what was sent to the bridge
+ * @property {Claim} [before]  what holds when this request is refused; as long as it may be
+ * @property {boolean} [isRefused]
+ *
  * @typedef {Claim & {leftBy: string}} Left  `leftBy`: the id of the node
  *
  * @typedef {object} Wanted  what a running node is set to
@@ -96,16 +101,32 @@ class Owner {
    * @param {Place} place
    * @param {string} output
    * @param {OnLoss} onLoss
-   * @returns {(code: string) => void} to be called when the request failed, with the code of its error
+   * @returns {(code: string) => void} to be called when the request is over, with the code of its error, "" when there is none
    */
   drive(place, output, onLoss) {
     const key = keyOf(place);
     this.#owners.claimed.set(key, place);
-    const before = this.driven.get(key)?.outputs.get(output);
-    this.add(place, output, { onLoss, sentAs: onLoss });
+    /** @type {Claim} */
+    const claim = { onLoss, sentAs: onLoss, before: this.driven.get(key)?.outputs.get(output) };
+    this.add(place, output, claim);
     return (code) => {
-      if (NOT_CARRIED_OUT.has(code) && before === undefined) {
-        this.driven.get(key)?.outputs.delete(output);
+      claim.isRefused = NOT_CARRIED_OUT.has(code);
+      if (!claim.isRefused) {
+        claim.before = undefined;
+        return;
+      }
+      const outputs = this.driven.get(key)?.outputs;
+      if (outputs?.get(output) !== claim) {
+        return; // another request was sent since: if that is refused as well, it skips this one
+      }
+      let last = claim.before;
+      while (last?.isRefused) {
+        last = last.before;
+      }
+      if (last === undefined) {
+        outputs.delete(output);
+      } else {
+        outputs.set(output, last);
       }
     };
   }
@@ -221,12 +242,19 @@ class OutputOwners {
     }
   }
 
-  /** The bridge has begun another session: what was driven in the one before is safe by now, or held on purpose. */
+  /**
+   * The bridge has begun another session: what was driven in the one before is safe by now, or held on purpose.
+   *
+   * @returns {boolean} whether a node that runs drove something that is safe by now
+   */
   forgetOutputs() {
     this.#abandoned.clear();
+    let isSafeNow = false;
     for (const owner of [...this.#running, ...this.#gone]) {
+      isSafeNow ||= [...owner.driven.values()].some(({ outputs }) => [...outputs.values()].some((each) => each.sentAs === "safe"));
       owner.driven.clear();
     }
+    return isSafeNow;
   }
 
   /**

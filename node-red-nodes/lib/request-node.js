@@ -8,7 +8,9 @@
  * 3. What it drove belongs to it, as to any other node; a module that a message named and that it only read, it uses in passing.
  */
 
-const { connectionOf } = require("./bridge-connection");
+const { types } = require("node:util");
+
+const { connectionOf, leftOf } = require("./bridge-connection");
 const { Catalogue, catalogue } = require("./catalogue");
 const { limits } = require("./limits");
 const { liveCatalogue } = require("./live-catalogue");
@@ -20,9 +22,12 @@ const { numberIn } = require("./values");
 
 const KEYS = ["method", "module", "slot", "operation", "params", "on_loss"];
 
+/** These belong to the connection, which all nodes share: a session that one node ends is gone for all, and events would reach nobody. */
+const OF_THE_CONNECTION = new Set(["hello", "bye", "subscribe", "unsubscribe", "observe"]);
+
 /** @param {unknown} value @returns {value is Record<string, unknown>} */
 function isMap(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !types.isUint8Array(value);
 }
 
 /** @param {unknown} slot @returns {unknown} a number where the text is one */
@@ -64,6 +69,9 @@ function buildRequest(config, payload) {
   }
   const choose = (/** @type {string} */ key) => (said[key] === undefined ? config[key] : said[key]);
   const method = String(choose("method") || "invoke");
+  if (OF_THE_CONNECTION.has(method)) {
+    throw nodeError("bad_request", "of_the_connection", { method });
+  }
   const params = asParams(choose("params"));
   /** @type {Record<string, unknown>} */
   const place = {};
@@ -109,22 +117,22 @@ function planned(config) {
  * @param {ReturnType<import("./output-owners").OutputOwners["enter"]> | undefined} owner  none without a bridge
  * @param {string} method
  * @param {Record<string, any>} params
- * @returns {{failed: (code: string) => void, ended: () => void}}
+ * @returns {{settled: (code: string) => void, ended: () => void}} `settled`: to be called with the code of its error, "" when there is none
  */
 function claim(owner, method, params) {
-  const nothing = { failed: () => undefined, ended: () => undefined };
-  if (owner === undefined || params.module === undefined || params.slot === undefined || !["invoke", "subscribe"].includes(method)) {
+  const nothing = { settled: () => undefined, ended: () => undefined };
+  if (owner === undefined || params.module === undefined || params.slot === undefined || method !== "invoke") {
     return nothing;
   }
   const place = placeOf(params);
   const operation = place.description?.operations.find((each) => each.name === params.operation);
-  if (method === "subscribe" || operation === undefined) {
+  if (operation === undefined) {
     owner.use(place);
     return nothing;
   }
   const output = isMap(params.params) ? outputOf(operation, params.params) : "";
   return {
-    failed: output === "" ? () => undefined : owner.drive(place, output, params.on_loss === "hold" ? "hold" : "safe"),
+    settled: output === "" ? () => undefined : owner.drive(place, output, params.on_loss === "hold" ? "hold" : "safe"),
     ended: owner.use(place, { passing: true }),
   };
 }
@@ -134,15 +142,36 @@ module.exports = function registerRequest(RED) {
   /** @this {import("../../types/nodes").UserNode} @param {import("../../types/nodes").Config} config */
   function WisBlockRequest(config) {
     RED.nodes.createNode(this, config);
-    const connection = /** @type {import("../../types/nodes").BridgeNode | null} */ (RED.nodes.getNode(config.bridge))?.connection;
     const status = new NodeStatus({ show: (line) => this.status(line), translate: translator(RED) });
     const { method: usualMethod, module, slot, operation: usualOperation, params: usualParams } = config;
-    const owner = connection?.owners.enter({
+    const wanted = {
       id: this.id, signature: JSON.stringify(["request", usualMethod, module, slot, usualOperation, usualParams]), ...planned(config),
-    });
+    };
+    /** @type {import("./bridge-connection").BridgeConnection | undefined} */
+    let connection;
+    /** @type {ReturnType<import("./output-owners").OutputOwners["enter"]> | undefined} */
+    let owner;
     let closed = false;
 
+    const join = () => {
+      connection = connectionOf(RED, config.bridge);
+      owner = connection?.owners.enter(wanted);
+      if (connection) {
+        connection.register(this);
+      } else {
+        status.bridge("missing");
+      }
+    };
+    const leave = () => {
+      owner?.leave();
+      connection?.deregister(this);
+    };
+
     this.bridgeChanged = (state, info) => status.bridge(state, info);
+    this.bridgeReplaced = () => {
+      leave();
+      join();
+    };
 
     const serve = async (/** @type {Record<string, unknown>} */ msg) => {
       if (!connection) {
@@ -150,19 +179,22 @@ module.exports = function registerRequest(RED) {
       }
       const timeoutMs = numberIn(config.timeout_ms, "timeout_ms", { low: 1, high: limits.timeout_ms }) ?? limits.default_timeout_ms;
       const { method, params } = buildRequest(config, msg.payload);
-      const client = await connection.ready(timeoutMs);
+      const since = performance.now();
+      const used = connection;
+      const client = used.readyNow ?? await used.ready(timeoutMs);
       if (closed) {
         return;
       }
       status.asked(String(params.operation ?? method));
       const claimed = claim(owner, method, params);
       try {
-        msg.payload = await client.request(method, params, { timeoutMs, node: String(this.name || this.id) });
+        msg.payload = await client.request(method, params, { timeoutMs: leftOf(timeoutMs, since), node: String(this.name || this.id) });
+        claimed.settled("");
         if (method === "release") {
-          connection.owners.released(placeOf(params), params.outputs);
+          used.owners.released(placeOf(params), params.outputs);
         }
       } catch (error) {
-        claimed.failed(asNodeError(error).code);
+        claimed.settled(asNodeError(error).code);
         throw error;
       } finally {
         claimed.ended();
@@ -170,7 +202,7 @@ module.exports = function registerRequest(RED) {
       }
       const { operation } = params;
       msg.wisblock = { method, ...(method === "invoke" ? { module: params.module, slot: params.slot, operation } : {}) };
-      status.value(plain(String(params.operation ?? method)), { emulated: connection.info.emulated });
+      status.value(plain(String(params.operation ?? method)), { emulated: used.info.emulated });
     };
 
     this.on("input", (msg, send, done) => {
@@ -194,15 +226,10 @@ module.exports = function registerRequest(RED) {
     this.on("close", () => {
       closed = true;
       status.dispose();
-      owner?.leave();
-      connection?.deregister(this);
+      leave();
     });
 
-    if (connection) {
-      connection.register(this);
-    } else {
-      status.bridge("missing");
-    }
+    join();
   }
 
   RED.nodes.registerType("wisblock-request", WisBlockRequest);

@@ -32,7 +32,9 @@ const RELEASE_WITHIN_MS = 2000;
  * @typedef {object} Member  a config node
  * @property {Target} target
  * @property {boolean} isUsed
- * @property {(client: BridgeClient | null) => void} changed  called when the state of the client has changed, or there is another one
+ * @property {(client: BridgeClient | null, isSafeNow?: boolean) => void} changed  called when the state of the client has changed, or there is
+ *   another one; `isSafeNow`: what nodes drove in the session before is safe by now
+ * @property {() => void} handOver  called when a deploy is over, of one that has left: what still uses it has to go over to its successor
  * @property {(text: string) => void} debug
  */
 
@@ -92,6 +94,7 @@ class SharedSession {
   /** @param {Member} member */
   leave(member) {
     this.members.delete(member);
+    this.#pool.left.add(member);
     this.leaveWhenIdle();
   }
 
@@ -151,11 +154,9 @@ class SharedSession {
       return;
     }
     const isOnline = client.state === "online";
-    if (isOnline && client.bridge?.resumed === false) {
-      this.owners.forgetOutputs();
-    }
+    const isSafeNow = isOnline && client.bridge?.resumed === false && this.owners.forgetOutputs();
     for (const member of this.members) {
-      member.changed(client);
+      member.changed(client, isSafeNow);
     }
     if (isOnline) {
       this.owners.flush();
@@ -174,7 +175,13 @@ class SessionPool {
   /** @type {Map<string, SharedSession>} */
   #sessions = new Map();
 
+  /** @type {Set<Member>} that have left since the last deploy was over */
+  left = new Set();
+
   deploys = new Deploys(() => {
+    const left = [...this.left];
+    this.left.clear();
+    left.forEach((each) => each.handOver());
     for (const session of [...this.#sessions.values()]) {
       session.settle();
     }

@@ -7,6 +7,8 @@
  * 3. Empty text and a missing value mean "not given".
  */
 
+const { types } = require("node:util");
+
 const { badParams } = require("./node-errors");
 
 const ON_WORDS = new Set(["true", "1", "on"]);
@@ -14,18 +16,27 @@ const OFF_WORDS = new Set(["false", "0", "off"]);
 const DECIMAL_NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const HEXADECIMAL_NUMBER = /^0[xX][0-9a-fA-F]+$/;
 
+/** @param {unknown} value @returns {string} */
+function textOf(value) {
+  for (const write of [(/** @type {unknown} */ each) => (typeof each === "number" ? String(each) : JSON.stringify(each)), String]) {
+    try {
+      const text = write(value);
+      if (text !== undefined) {
+        return text;
+      }
+    } catch {
+      // a circle, a BigInt, or what cannot become text
+    }
+  }
+  return typeof value;
+}
+
 /** @param {unknown} value @returns {import("./client-errors").Name} the value as a sentence can show it */
 function show(value) {
-  if (Buffer.isBuffer(value)) {
+  if (types.isUint8Array(value)) {
     return { id: "a_buffer", values: { bytes: value.length } };
   }
-  let text;
-  try {
-    text = typeof value === "number" ? String(value) : JSON.stringify(value);
-  } catch {
-    text = undefined; // a circle, or a BigInt
-  }
-  text ??= String(value);
+  const text = textOf(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
@@ -67,7 +78,7 @@ function toNumber(value, name, whole, id = "no_number") {
 
 /** @param {unknown} value @param {import("./client-errors").Name} name @returns {Uint8Array} */
 function toBytes(value, name) {
-  if (value instanceof Uint8Array) {
+  if (types.isUint8Array(value)) { // Function nodes make theirs in a realm of their own: no instanceof
     return value;
   }
   if (typeof value === "string") {
@@ -105,7 +116,7 @@ function toList(value, param, name) {
     } else {
       items = text.split(",").map((each) => each.trim()).filter((each) => each !== "");
     }
-  } else if (value instanceof Uint8Array) {
+  } else if (types.isUint8Array(value)) {
     items = [...value];
   } else if (typeof value === "number") {
     items = [value];

@@ -1,6 +1,7 @@
 "use strict";
 
 const assert = require("node:assert/strict");
+const vm = require("node:vm");
 const helper = require("node-red-node-test-helper");
 const makeBridgeNode = require("../../node-red-nodes/lib/bridge-node");
 const { compareVersions } = require("../../node-red-nodes/lib/bridge-connection");
@@ -313,6 +314,35 @@ describe("the request node", () => {
     await until(() => caught.length, "an error");
     assert.match(caught[0].error.message, /timeout_ms is "2s", which is not a number/);
     assert.equal(client.requests.length, 0);
+  });
+
+  it("counts the wait for the first connection as a part of its time-out", async () => {
+    FakeClient.whenMade = null;
+    const { unit, client, sent } = await start({ requestConfig: { method: "status", timeout_ms: "1000" } });
+    unit.receive({ payload: "" });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    client.goOnline();
+    await until(() => sent.length, "a message");
+    const { timeoutMs } = client.requests[0].options;
+    assert.ok(timeoutMs >= 1 && timeoutMs <= 801, `${timeoutMs} ms are left of 1000`);
+  });
+
+  for (const method of ["hello", "bye", "subscribe", "unsubscribe", "observe"]) {
+    it(`refuses "${method}", which would change the session of all nodes or bring what nobody gets`, async () => {
+      const { unit, client, sent, caught } = await start();
+      unit.receive({ payload: { method, params: {} } });
+      await until(() => caught.length + sent.length, "an answer");
+      assert.equal(caught[0]?.error.code, "bad_request");
+      assert.match(caught[0].error.message, new RegExp(`"${method}"`));
+      assert.equal(client.requests.length, 0);
+    });
+  }
+
+  it("takes bytes of a Function node for bytes", async () => {
+    const { unit, client, sent } = await start({ requestConfig: { method: "status" } });
+    unit.receive({ payload: vm.runInNewContext("new Uint8Array([1, 2])") });
+    await until(() => sent.length, "a message");
+    assert.equal(client.requests[0].method, "status");
   });
 
   it("refuses what is no part of a request", async () => {

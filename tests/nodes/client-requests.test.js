@@ -36,5 +36,6 @@ describe("a request's envelope", () => {
     assert.equal(sent("x".repeat(101)).node, "x".repeat(100));
     assert.equal(sent("\u{1F527}".repeat(150)).node, "\u{1F527}".repeat(100));
     assert.equal(sent("\u{1F527}".repeat(60)).node, "\u{1F527}".repeat(60));
+    assert.equal(sent("half \ud83d").node, "half \ufffd", "which no bridge could read");
   });
 });

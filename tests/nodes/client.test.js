@@ -97,6 +97,7 @@ describe("client", function () {
       await until(() => events.length === 2, "the subscription, asked for anew");
       assert.equal((await logOf(client)).hellos[1].resume, token);
       assert.equal(client.states.at(-1)[0], "online");
+      assert.equal(client.states.filter(([state]) => state === "online").length, 2, "who drives something has to hear that the session is another one");
     });
 
     it("stays offline with the reason while the bridge refuses it, and tries again", async () => {
@@ -169,7 +170,8 @@ describe("client", function () {
       const { client } = await pair();
       const circle = {};
       circle.self = circle;
-      for (const value of [circle, 10n, new Date(), new Map([[1, 2]]), vm.runInNewContext("new Date()"), new Error("x"), () => 1, Symbol("x")]) {
+      for (const value of [circle, 10n, new Date(), new Map([[1, 2]]), vm.runInNewContext("new Date()"), new Error("x"), () => 1, Symbol("x"),
+        "half \ud83d", `${"x".repeat(100)}\udc00`, [["\ud83d"]], { "\ud83d": 1 }, new Uint16Array([1000]), new ArrayBuffer(2)]) {
         const error = await rejection(act(client, "echo", { value }));
         assert.equal(error.code, "bad_params");
         assert.match(describeError(error), /"echo" cannot be sent: .* \(RAK13007 slot 1\)\. Send numbers/);

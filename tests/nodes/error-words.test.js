@@ -6,6 +6,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const { BridgeError, reasonOf, say } = require("../../node-red-nodes/lib/client-errors");
 const { asNodeError, badParams, forEditor, inLanguage, nodeError } = require("../../node-red-nodes/lib/node-errors");
+const { Subscriptions } = require("../../node-red-nodes/lib/client-subscriptions");
 const { readKeys } = require("../../node-red-nodes/lib/zmtp-keys");
 const { parseEndpoint } = require("../../node-red-nodes/lib/endpoint");
 const { moduleWords, readingsText, translator } = require("../../node-red-nodes/lib/status");
@@ -88,6 +89,19 @@ describe("an error in the reader's language", () => {
   it("takes no sentence from a bridge: `said` of the wire is not read", () => {
     const error = asNodeError({ code: "no_device", message: "No acknowledge", said: { id: "no_bridge" } });
     assert.equal(error.cause.said, undefined);
+  });
+
+  it("says of a subscription, too, what this client found out, and not that the bridge said it", async () => {
+    const events = [];
+    const own = new BridgeError({ code: "timeout_reply", ...say("no_reply", { request: "\"subscribe\"", timeout: 32000 }), where: "RAK5801 slot 1" });
+    const subscriptions = new Subscriptions({ ask: (_method, _params, _resolve, reject) => reject(own), wakeAt: () => undefined, warn: () => undefined });
+    subscriptions.add({ module: "RAK5801", slot: 1, event: "change" }, (event) => events.push(event));
+    subscriptions.online();
+    const german = inLanguage(speaking("de"), events[0].error, place);
+    assert.equal(german.code, "timeout_reply");
+    assert.match(german.message, /^RAK5801 in Steckplatz 1: .*32000/);
+    assert.doesNotMatch(german.message, /Bridge: |subscribe.* was /);
+    subscriptions.clear();
   });
 
   it("leaves a code that nobody knows in the bridge's words", () => {

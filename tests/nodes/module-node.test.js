@@ -258,6 +258,17 @@ describe("the node of a module", () => {
       assert.equal(client.requests.length, 1);
     });
 
+    it("counts the wait for the first connection as a part of its time-out: no command is carried out later than that", async () => {
+      FakeClient.whenMade = null;
+      const { unit, client, sent } = await start({ operation: "set", timeout_ms: "1000" });
+      unit.receive({ payload: true });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      client.goOnline();
+      await until(() => sent.length, "a message");
+      const { timeoutMs } = client.requests[0].options;
+      assert.ok(timeoutMs >= 1 && timeoutMs <= 801, `${timeoutMs} ms are left of 1000`);
+    });
+
     it("ignores an answer that comes after it was closed", async () => {
       const { unit, client, sent, completed, caught } = await start();
       let answer;
@@ -328,6 +339,15 @@ describe("the node of a module", () => {
       assert.equal(sent[0].wisblock.event, "change");
       assert.equal("operation" in sent[0].wisblock, false);
       assert.deepEqual([sent[0].wisblock.sequence, sent[0].wisblock.lost, sent[0].wisblock.initial], [41, 2, false]);
+    });
+
+    it("notices that values stop although a message had one read in between", async () => {
+      const { unit, client, sent } = await start({ trigger: "every", every_ms: "100" });
+      client.answer = () => READING;
+      client.subscriptions[0].handler({ v: 1, event: "read", subscription: 1, sequence: 1, lost: 0, ...READING });
+      unit.receive({ payload: "" });
+      await until(() => sent.length === 2, "the value that was asked for");
+      await until(() => lastStatus(unit).fill === "yellow", "the status to say that nothing comes");
     });
 
     it("tells Catch once when the hardware fails, and is red until a value comes again", async () => {

@@ -338,6 +338,102 @@ describe("who drives an output", () => {
     assert.deepEqual(releases(client), [{ module: "RAK13004", slot: 1, outputs: ["channel/3"] }]);
   });
 
+  for (const [title, order] of [["before", [0, 1]], ["after", [1, 0]]]) {
+    it(`keeps an output that one of two requests drove, when the refusal of the other comes ${title} its answer`, async () => {
+      const [first, reader] = ["node", "reader"].map((id) => node("rak13004", "duty", fromMessage("duty", "channel"), { id }));
+      const client = await start([first, { ...reader, trigger: "event" }]);
+      const answers = [];
+      client.answer = () => new Promise((resolve) => answers.push(resolve));
+      await drive("node", { payload: 50, channel: 3 });
+      await drive("node", { payload: 60, channel: 3 });
+      for (const index of order) {
+        answers[index](index === 0 ? new BridgeError({ code: "expired", message: "Too late." }) : {});
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      client.answer = () => ({});
+      await deploy([{ ...reader, trigger: "event" }]);
+      assert.deepEqual(releases(client), [{ module: "RAK13004", slot: 1, outputs: ["channel/3"] }]);
+    });
+  }
+
+  it("counts two requests that were both refused as nothing driven, in either order, and keeps what was driven before them", async () => {
+    for (const order of [[0, 1], [1, 0]]) {
+      for (const before of [false, true]) {
+        const [first, second] = ["node", "second"].map((id) => node("rak13004", "duty", fromMessage("duty", "channel"), { id }));
+        const client = await start([first, second]);
+        await drive("node", { payload: 50, channel: 3 });
+        if (before) {
+          await drive("second", { payload: 50, channel: 3 });
+        }
+        const answers = [];
+        client.answer = () => new Promise((resolve) => answers.push(resolve));
+        await drive("second", { payload: 50, channel: 3 });
+        await drive("second", { payload: 60, channel: 3 });
+        for (const index of order) {
+          answers[index](new BridgeError({ code: "busy", message: "No." }));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        client.answer = () => ({});
+        await deploy([second]);
+        assert.deepEqual(releases(client), before ? [] : [{ module: "RAK13004", slot: 1, outputs: ["channel/3"] }], `${order} ${before}`);
+        await helper.unload();
+      }
+    }
+  });
+
+  describe("through a bridge that a variable names", () => {
+    const named = (more) => KINDS[0].make({ bridge: "${WISBLOCK_TEST_BRIDGE}", ...more });
+    const flow = (more) => [tab({ env: [{ name: "WISBLOCK_TEST_BRIDGE", type: "str", value: "bridge" }] }), bridge(more), named(), node("rak13001", "read", {}, { id: "listener", slot: "2", bridge: "${WISBLOCK_TEST_BRIDGE}", trigger: "event", event: "input_changed" })];
+
+    it("goes on with its successor, which Node-RED starts without starting the node again", async () => {
+      await helper.load(SETS, flow());
+      const client = FakeClient.last;
+      await drive("node", { payload: true });
+      await helper.setFlows(flow({ name: "renamed" }), "nodes");
+      await drive("node", { payload: false });
+      assert.equal(FakeClient.made.length, 1);
+      assert.deepEqual(releases(client), []);
+      client.goOffline();
+      assert.equal(helper.getNode("node").status.lastCall.args[0].fill, "red");
+    });
+
+    it("goes over to the other bridge that it leads to now, with what it listens to", async () => {
+      await helper.load(SETS, flow());
+      const [before] = FakeClient.made;
+      await drive("node", { payload: true });
+      await helper.setFlows(flow({ endpoint: "ipc:///tmp/y.sock" }), "nodes");
+      assert.deepEqual(before.closed, { bye: true });
+      assert.equal(FakeClient.made.length, 2);
+      await drive("node", { payload: false });
+      assert.equal(FakeClient.last.requests.length, 1);
+      assert.equal(FakeClient.last.subscriptions.length, 1);
+      assert.equal(before.subscriptions[0].unsubscribed, true);
+    });
+
+    it("says so when there is none any more", async () => {
+      await helper.load(SETS, flow());
+      await helper.setFlows(flow().filter((each) => each.id !== "bridge"), "nodes");
+      assert.match(helper.getNode("node").status.lastCall.args[0].text, /no_bridge$/);
+    });
+  });
+
+  it("forgets what was driven in a session that was lost although the connection stood, and says nothing of it under the node", async () => {
+    const client = await start([KINDS[0].make(), KINDS[0].make({ id: "other", trigger: "event" })]);
+    client.answer = () => ({ readings: { on: true }, timestamp: 1, quality: "good", emulated: false });
+    await drive("node", { payload: true });
+    await until(() => helper.getNode("node").status.lastCall.args[0].text === "on", "the state under the node");
+    client.goOnline({ resumed: false });
+    const errors = () => helper.getNode("bridge").error.args.map(([error]) => error).filter((each) => each.code === "offline");
+    const told = errors();
+    assert.equal(told.length, 1);
+    assert.match(told[0].message, /longer than the lease .* safe state \(ipc:\/\/\/tmp\/x\.sock\)\. .*send the commands again\./);
+    client.goOnline({ resumed: false });
+    assert.equal(errors().length, 1, "nothing was driven since");
+    assert.match(helper.getNode("node").status.lastCall.args[0].text, /connected$/);
+    await deploy([KINDS[0].make({ id: "other", trigger: "event" })]);
+    assert.deepEqual(releases(client), []);
+  });
+
   it("says safe for what a node drove with hold, when it is set to safe by the time it goes", async () => {
     const client = await start([KINDS[0].make({ onLoss: "hold" })]);
     await drive("node", { payload: true });

@@ -2,6 +2,7 @@
 /* What a user wrote, turned into what the wire wants: the cases in which a comma or a bracket could mean two things. */
 
 const assert = require("node:assert/strict");
+const vm = require("node:vm");
 const { catalogue } = require("../../node-red-nodes/lib/catalogue");
 const { collectParams } = require("../../node-red-nodes/lib/params");
 const { numberIn, toWire } = require("../../node-red-nodes/lib/values");
@@ -36,6 +37,22 @@ describe("values for the wire", () => {
     it(`${title}: what is no text is an error`, () => {
       assert.throws(() => toWire("[1, 2]", list), /is 1, which is not text/);
       assert.throws(() => toWire({}, list), { code: "bad_params" });
+    });
+  }
+
+  it("takes bytes that a Function node made, in its own realm, for bytes and for a list of numbers", () => {
+    const bytes = vm.runInNewContext("new Uint8Array([1, 2, 255])");
+    assert.deepEqual([...toWire(bytes, param("RAK13300", "send", "payload"))], [1, 2, 255]);
+    assert.deepEqual(toWire(bytes, param("RAK5802", "write_registers", "registers")), [1, 2, 255]);
+  });
+
+  const circle = Object.create(null);
+  circle.self = circle;
+  for (const [title, value] of [["a circle without a prototype", circle], ["what cannot become text", { toString: null, valueOf: null, big: 1n }]]) {
+    it(`refuses ${title} as it refuses other values`, () => {
+      for (const wanted of [param("RAK13007", "set", "on"), param("RAK5801", "read", "samples"), param("RAK13300", "send", "payload"), param("RAK5802", "write_registers", "registers"), textLists[0][1]]) {
+        assert.throws(() => toWire(value, wanted), { code: "bad_params" });
+      }
     });
   }
 
