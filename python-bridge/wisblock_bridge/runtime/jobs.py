@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from wisblock_bridge.runtime.worker import Worker
     from wisblock_bridge.wire.messages import RequestId
 
+TOO_LATE = "The request waited longer than its timeout_ms and was not started."
+
 
 class Job(msgspec.Struct, eq=False, gc=False):
     """One call of one operation; a struct, because one is made for each request.

@@ -25,6 +25,7 @@ from wisblock_bridge.errors import (
 from wisblock_bridge.module_api import Module
 from wisblock_bridge.runtime.job_queue import JobQueue
 from wisblock_bridge.runtime.jobs import (
+    TOO_LATE,
     Job,
     JobResult,
     MakeSafe,
@@ -388,8 +389,7 @@ class Worker:
     def _may_start(self, job: Job, now: float) -> bool:
         """Return whether a job may be started; one that may not is answered."""
         if now > job.deadline:
-            why = "The request waited longer than its timeout_ms and was not started."
-            self._refuse(job, ExpiredError(why))
+            self._refuse(job, ExpiredError(TOO_LATE))
         elif not job.session.current.alive:
             self._refuse(job, ExpiredError("The session ended before the request was started."))
         elif not job.is_claimed:

@@ -21,6 +21,7 @@ from wisblock_bridge.errors import (
     BridgeError,
     BusyError,
     ClosingError,
+    ExpiredError,
     ForbiddenError,
     UnknownMethodError,
     UnknownOperationError,
@@ -28,6 +29,7 @@ from wisblock_bridge.errors import (
 from wisblock_bridge.runtime.claims import Claim
 from wisblock_bridge.runtime.fault_log import defect
 from wisblock_bridge.runtime.jobs import (
+    TOO_LATE,
     Job,
     JobResult,
     MadeSafe,
@@ -81,6 +83,10 @@ if TYPE_CHECKING:
 REFUSALS_AT_ONCE = 8
 """Requests refused one after another before the workers' messages get their turn: beside a client
 that floods, a reply waits for this many refusals."""
+
+NEVER_TOO_LATE = frozenset(("hello", "ping", "bye", "unsubscribe", "release"))
+"""Methods that keep a session, or end something of it: however late they come, nothing is begun. A
+release by force is no such thing, for it ends what others use."""
 
 log = logging.getLogger(__name__)
 
@@ -251,17 +257,12 @@ class Dispatcher:
             self._outbox.reply(identity, messages.encode_error(request.id, error))
             return self._note_refusal()
         session.in_flight += 1
-        refused = self._attempt(
-            Call(
-                session,
-                identity,
-                request,
-                messages.latest_start(request, received_at),
-                has_left=has_left,
-                begun_at=received_at,
-            )
-        )
-        if refused:
+        deadline = messages.latest_start(request, received_at)
+        call = Call(session, identity, request, deadline, has_left=has_left, begun_at=received_at)
+        if now > deadline and request.method not in NEVER_TOO_LATE:
+            self._replies.fail(call, ExpiredError(TOO_LATE))
+            return self._note_refusal()
+        if self._attempt(call):
             return self._note_refusal()
         self._refused_in_a_row = 0
         return True
@@ -573,6 +574,8 @@ class Dispatcher:
         return {}
 
     def _release(self, call: Call, params: ReleaseParams) -> object:
+        if params.force and self._clock.monotonic() > call.deadline:
+            raise ExpiredError(TOO_LATE)
         place = self._slot_manager.place(params.module, params.slot)
         done = self._releases.ask(call, call.session, place, params)
         if params.outputs is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wisblock_bridge.errors import BusyError, ClosingError, ExpiredError, InUseError
+from wisblock_bridge.runtime.jobs import TOO_LATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +97,7 @@ class ParkedRequests:
     def _attempt_late(self, call: Call) -> None:
         call.session = call.session.current
         if self._clock.monotonic() > call.deadline:
-            why = "The request waited longer than its timeout_ms and was not started."
+            why = TOO_LATE
         elif not call.session.alive:
             why = "The session ended before the request was started."
         elif call.request.method == "subscribe" and call.session.identity != call.identity:
