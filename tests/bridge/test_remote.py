@@ -80,7 +80,8 @@ def test_records_are_sent_in_pieces_as_the_pipe_takes_them() -> None:
         records = [Record(Kind.SEND, b"%d" % number, bytes(3000)) for number in range(300)]
         unsent = deque(memoryview(each.encode()) for each in records)
         total = sum(map(len, unsent))
-        sent, reader, found = 0, RecordReader(), []
+        found: list[Record] = []
+        sent, reader = 0, RecordReader()
         while len(found) < len(records):
             sent += send_records(ours, unsent)
             assert sum(map(len, unsent)) == total - sent
