@@ -16,6 +16,7 @@ from wisblock_bridge.modules.lora.rak13300 import Desk
 from wisblock_bridge.runtime.job_queue import MAX_QUEUED
 from wisblock_bridge.runtime.lifecycle import ModuleLifecycle
 from wisblock_bridge.runtime.place import Place
+from wisblock_bridge.server.dispatch import MAX_LEFT
 from wisblock_bridge.threads.mailbox import MANY
 from wisblock_bridge.wire.limits import MAX_IN_FLIGHT
 
@@ -484,6 +485,24 @@ def test_a_client_that_came_back_at_once_keeps_what_it_subscribes_to(rig: Rig) -
     for _ in range(4):
         rig.advance(0.1)
     assert len(rig.events(B, number)) >= 3
+
+
+def test_only_so_many_sessions_wait_for_their_client_to_come_back(rig: Rig) -> None:
+    """A program that connects and leaves again and again left 3000 a second."""
+    tokens = []
+    for number in range(MAX_LEFT + 300):
+        who = b"%d" % number
+        tokens.append(rig.result(who, "hello", lease_ms=60_000)["session"])
+        if number == 5:
+            assert rig.code(who, on(rig, "a", who)) == "ok"
+        rig.gone.add(who)
+        rig.dispatcher.connection_left(who)
+        for action in rig.timer_queue.due():
+            action()
+    assert len(rig.sessions) == MAX_LEFT + 1
+    for number, comes_back in ((0, False), (5, True), (299, False), (1000, True), (1323, True)):
+        who = b"again %d" % number
+        assert rig.result(who, "hello", resume=tokens[number])["resumed"] is comes_back
 
 
 def test_nothing_is_watched_for_a_client_whose_end_was_read_with_its_request(

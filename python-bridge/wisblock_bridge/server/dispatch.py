@@ -88,6 +88,10 @@ NEVER_TOO_LATE = frozenset(("hello", "ping", "bye", "unsubscribe", "release"))
 """Methods that keep a session, or end something of it: however late they come, nothing is begun. A
 release by force is no such thing, for it ends what others use."""
 
+MAX_LEFT = 1024
+"""Sessions that wait for a client to come back. A program that connects again and again would else
+leave as many as fit into a lease."""
+
 log = logging.getLogger(__name__)
 
 _Method = tuple[messages.MapDecoder[Any] | None, Callable[[Call, Any], object], Role]
@@ -165,6 +169,8 @@ class Dispatcher:
         self.pending_safe_states = PendingSafeStates(slot_manager, timer_queue)
         self._undecodable = UndecodableFrames(clock)
         self._refused_in_a_row = 0
+        self._left: dict[bytes, Session] = {}
+        """Whose connection has ended, the oldest first."""
         self._catalogue_reply: msgspec.Raw | None = None
         self._statuses: dict[Role, msgspec.Raw] = {}
         """By the role of who asks, until something happens that may change it."""
@@ -472,12 +478,20 @@ class Dispatcher:
         for worker in self._slot_manager:
             worker.refuse_left(identity)
         # Not at once: its end may have turned out while events were sent to it.
-        self._timer_queue.after(0.0, lambda: self._end_subscriptions(identity))
+        self._timer_queue.after(0.0, lambda: self._await_return(identity))
 
-    def _end_subscriptions(self, identity: bytes) -> None:
+    def _await_return(self, identity: bytes) -> None:
         session = self._sessions.at(identity)
-        if session is not None:  # it has not come back on another connection
-            self.subscriptions.end_all(session)
+        if session is None:
+            return  # it has come back on another connection already
+        self.subscriptions.end_all(session)
+        self._left[identity] = session
+        while len(self._left) > MAX_LEFT:
+            oldest = next(iter(self._left))
+            session = self._left.pop(oldest)
+            # What drives something is not many: there are only so many outputs.
+            if session.alive and session.identity == oldest and not session.outputs:
+                self.end_session(session)
 
     def end_session(self, session: Session) -> None:
         """End a session: its outputs go to their safe state unless it asked to hold them.
