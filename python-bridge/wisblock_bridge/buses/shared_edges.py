@@ -27,6 +27,11 @@ class SharedEdges:
         self._source: EdgeSource | None = None
         self._readers: list[EdgeReader] = []
 
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody reads."""
+        return bool(self._readers)
+
     def join(self, begin: Callable[[], EdgeSource]) -> EdgeReader:
         """Add a reader.
 
@@ -41,6 +46,8 @@ class SharedEdges:
         """
         if self._source is None:
             self._source = begin()
+        else:
+            self.fetch()  # what was before is not for the new one
         reader = EdgeReader(self, self._source)
         self._readers.append(reader)
         return reader
