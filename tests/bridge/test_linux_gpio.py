@@ -551,6 +551,35 @@ def test_the_hardware_of_a_board_works_through_the_kernel(tmp_path: Path) -> Non
     assert emulated.wires["slots", 12].level() == 0
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_later_listener_hears_of_no_edge_from_before(bench: Bench, *, taken: bool) -> None:
+    """The kernel goes on numbering the edges of a line that is held, and keeps those not taken."""
+    take = """
+        import select
+        found = []
+        while not found:
+            assert select.select([edges.descriptor], [], [], 30)[0]
+            found = edges.read()
+        result = [(each.level, each.missed) for each in found]
+    """
+    pin = bench.board.pins[23]
+    bench.driver.run("edges = soc.edges(23)")
+    for _ in range(3):
+        pin.drive("a sensor", 1)
+        pin.drive("a sensor", 0)
+    if taken:
+        bench.driver.run(textwrap.dedent(take))
+    bench.driver.run("edges.close()")
+    pin.drive("a sensor", 1)
+    pin.drive("a sensor", 0)
+    bench.driver.run("edges = soc.edges(23)")
+    pin.drive("a sensor", 1)
+    assert bench.driver.run(textwrap.dedent(take)) == [(1, 0)]
+    bench.driver.run("edges.close(); soc.let_go(23); edges = soc.edges(23)")
+    pin.drive("a sensor", 0)
+    assert bench.driver.run(textwrap.dedent(take)) == [(0, 0)], "a new claim counts from 1"
+
+
 # The ground under it
 
 

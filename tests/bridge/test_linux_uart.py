@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import serial
 
-from wisblock_bridge.buses.linux import errno_faults
+from wisblock_bridge.buses.linux import errno_faults, uart_timing
 from wisblock_bridge.buses.linux.transport import LinuxTransport
 from wisblock_bridge.buses.linux.uart import LinuxSerialPort, apply_settings, usb_place
 from wisblock_bridge.buses.linux.uart_settings import _speed, is_mini_uart
@@ -373,6 +373,34 @@ def test_a_port_that_takes_nothing_any_more(
         fill()
     assert caught.value.fault is BusFault.TIMEOUT
     assert os.read(pair.far, 1) == b"\0"
+
+
+def test_what_did_not_leave_in_time_is_not_sent_later(
+    pair: Pair, port: LinuxSerialPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that was reported as failed must not be carried out once the port works again."""
+    flushed: list[tuple[int, int]] = []
+    flush = termios.tcflush
+
+    def noted(descriptor: int, queue: int) -> None:
+        flushed.append((descriptor, queue))
+        flush(descriptor, queue)
+
+    def held_up(*_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(termios, "tcflush", noted)
+    with monkeypatch.context() as hung:
+        hung.setattr(uart_timing, "drain", held_up)
+        with pytest.raises(BusError) as caught:
+            port.write(b"late")
+    assert caught.value.fault is BusFault.TIMEOUT
+    assert flushed == [(port.descriptor, termios.TCOFLUSH)]
+    os.set_blocking(pair.far, False)
+    while select.select([pair.far], [], [], 0)[0]:
+        os.read(pair.far, 4096)
+    port.write(b"now")
+    assert pair.heard(3) == b"now"
 
 
 class Computer:

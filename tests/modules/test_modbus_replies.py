@@ -346,3 +346,25 @@ def test_raw_bytes_on_a_line_that_echoes(make: Callable[..., UnitBench], *, pace
     bench = make(paced=paced)
     bench.answers = [b"ping"]
     assert bench.master.transceive(b"ping", 4, 1.0) == b"ping"  # a unit that returns what it gets
+
+
+def test_bytes_that_want_no_answer_prove_nothing(make: Callable[..., UnitBench]) -> None:
+    """Nobody waited for an echo: a write that a dead unit never got must not be confirmed by it."""
+    bench = make(echo=True, paced=False)
+    assert bench.master.transceive(b"\x02reset", 0, 1.0) == b""
+    assert known(bench) is None
+    assert "not known yet" in ask(bench, COIL).note
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_a_silence_that_is_shorter_than_an_adapter_takes_proves_nothing(
+    make: Callable[..., UnitBench], *, raw: bool
+) -> None:
+    bench = make(paced=False)
+    for timeout_s, proof in ((0.01, None), (0.2, False)):
+        if raw:
+            assert bench.master.transceive(b"?", None, timeout_s) == b""
+        else:
+            with pytest.raises(BusError):
+                bench.master.ask(COIL, timeout_s, 0)
+        assert known(bench) is proof

@@ -158,6 +158,74 @@ def test_motions_are_counted(world: World) -> None:
     assert settled.quality is Quality.GOOD
 
 
+def test_edges_from_before_a_count_are_not_in_it(world: World) -> None:
+    """Somebody listens, and has not taken yet what was before the count began."""
+    slot = isolated_input(REVISION_VA)
+    listener = slot.module.input_changed(debounce_ms=0)
+    listener.look()
+    for active in (True, False, True, False):
+        slot.set("active", value=active)
+    world.pulses(3, 0.05, 0.02, lambda on: slot.set("active", value=on))
+    assert slot.module.count(window_ms=200).values == {"pulses": 3}
+    assert [each.values["active"] for each in listener.look()] == [True, False] * 5
+
+
+# -- what is due meanwhile ------------------------------------------------------------------------
+
+
+def test_the_pulse_of_the_relay_ends_in_time_during_a_count(world: World) -> None:
+    slot = isolated_input()
+    assert slot.module.pulse(100).values == {"on": True}
+    began = world.monotonic()
+    world.pulses(10, 0.1, 0.05, lambda on: slot.set("active", value=on))
+    assert slot.module.count(window_ms=2000).values == {"pulses": 10}
+    assert slot.changes("IO4")[-2:] == [1, 0]
+    ended = [at for at, pin, level in slot.history if (pin, level) == ("IO4", 0)][-1]
+    assert 0.1 <= ended - began <= 0.12
+    # Nor does it end once more: the relay may be on again by then.
+    slot.module.set(on=True)
+    slot.timers.pass_time(1.0)
+    assert slot.level("IO4") == 1
+
+
+@pytest.mark.usefixtures("world")
+def test_an_off_that_failed_is_tried_again_during_a_count() -> None:
+    slot = isolated_input()
+    slot.module.set(on=True)
+    slot.fail(count=1)
+    with pytest.raises(BusError):
+        slot.module.set(on=False)
+    assert slot.level("IO4") == 1
+    slot.repair()
+    slot.module.count(window_ms=1000)
+    assert slot.level("IO4") == 0
+
+
+def test_a_pulse_that_cannot_be_ended_ends_the_count(world: World) -> None:
+    slot = isolated_input()
+    slot.module.pulse(100)
+    world.plan.append((world.monotonic() + 0.095, partial(slot.fail, count=None)))
+    with pytest.raises(BusError):
+        slot.module.count(window_ms=2000)
+    slot.repair()
+    slot.timers.pass_time(1.0)
+    assert slot.level("IO4") == 0
+
+
+def test_the_pulse_of_an_expanders_line_ends_in_time_during_a_count() -> None:
+    clock = World()
+    with Rig(clock=clock) as rig:
+        rig.result(b"a", "hello", lease_ms=60_000)
+        moments: list[tuple[int, float]] = []
+        rig.board.wires["board", 6].listen(lambda level: moments.append((level, clock.monotonic())))
+        where: Any = {"expander": "board", "line": 6}
+        assert rig.invoke(b"a", "TPT29555", "board", "pulse", **where, ms=100) == {"level": 0}
+        rig.invoke(b"a", "TPT29555", "board", "count", expander="board", line=9, window_ms=2000)
+        (begun, began), (ended, at) = moments
+        assert (begun, ended) == (0, 1)
+        assert 0.1 <= at - began <= 0.12
+
+
 # -- a chip that keeps a short pulse --------------------------------------------------------------
 
 

@@ -79,3 +79,24 @@ def test_round_trip_over_the_range_of_the_emulated_product(place: InSlot, module
 
 def test_it_is_called_no_breath_analyser() -> None:
     assert any("no breath analyser" in each for each in RAK12009.description.details)
+
+
+@pytest.mark.parametrize("threshold", [501.0, 5300.0])
+def test_a_threshold_beyond_the_graph_still_alerts(
+    place: InSlot, module: Any, threshold: float
+) -> None:
+    """The graph of an MQ303B ends at 500 ppm: more is never told, and must not pass unnoticed."""
+    apply(place, 179 * 5 / 4095)
+    module.calibrate()
+    assert module.read(threshold=threshold).values["alert"] is False
+    (calm,) = (watch := module.alert(threshold=threshold)).look()
+    assert calm.values["alert"] is False
+    apply(place, 4.5)
+    told = module.read(threshold=threshold)
+    assert (told.values["ppm"], told.values["range"]) == (500.0, "above_range")
+    assert told.values["alert"] is True
+    (alarm,) = watch.look()
+    assert alarm.values == {"alert": True, "ppm": 500.0}
+    apply(place, 179 * 5 / 4095)
+    (over,) = watch.look()
+    assert over.values["alert"] is False

@@ -188,6 +188,24 @@ def test_each_listener_has_its_own_debounce_time_where_there_is_an_interrupt() -
     assert (readings.values, round(readings.timestamp_ms - begin_ms)) == ({"active": True}, 1300)
 
 
+def test_a_listener_hears_on_when_the_module_is_opened_again() -> None:
+    """As after any failure of another line: Linux ends the edges of a line that is set up again."""
+    slot = TimedSlot(RAK13001, REVISION_VA)
+    slot.module.open()
+    watch = slot.module.input_changed(debounce_ms=0)
+    assert told(watch) == [{"active": False}]
+    slot.module.open()
+    slot.set("active", value=True)
+    assert told(watch) == [{"active": True}]
+    watch.close()
+    slot.module.open()
+    assert slot.pins.wire("IO3").pull == 1
+    again = slot.module.input_changed(debounce_ms=0)
+    assert told(again) == [{"active": True}]
+    slot.set("active", value=False)
+    assert told(again) == [{"active": False}]
+
+
 def test_changes_that_got_lost_are_counted() -> None:
     slot = TimedSlot(RAK13001, REVISION_VA)
     slot.module.open()

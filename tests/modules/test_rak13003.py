@@ -515,6 +515,18 @@ def test_pulses_are_kept_again_after_a_break_of_the_supply(plugged: Plugged) -> 
     assert seen(watch) == [(4, 1), (4, 0)]
 
 
+def test_released_it_keeps_no_more_and_raises_no_interrupt(plugged: Plugged) -> None:
+    watch = plugged.module.changed([4])
+    seen(watch)
+    pulse(plugged, 4)
+    assert plugged.wire("IO6").level() == 0, "INTA, which nobody needs to be connected to"
+    watch.close()
+    plugged.module.close()
+    pulse(plugged, 4)
+    assert plugged.wire("IO6").level() == 1
+    assert plugged.emulated.silicon.register("GPINTEN", 0) == 0
+
+
 def test_a_look_is_one_transaction(plugged: Plugged) -> None:
     watch = plugged.module.changed()
     watch.look()

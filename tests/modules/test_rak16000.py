@@ -197,3 +197,14 @@ def test_bad_parameters_are_refused_by_the_description(samples: object) -> None:
     struct = RAK16000.description.operations["read"].struct
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"samples": samples}, struct)
+
+
+def test_more_than_it_bears_is_said_though_the_mean_is_harmless(place: InSlot, module: Any) -> None:
+    """One of ten measurements above 26 V: once is enough to do damage."""
+    place.set("voltage", 5.0)
+    steps = iter([5.0] * 4 + [30.0] + [5.0] * 5)
+    module.check_cancelled = lambda: place.set("voltage", next(steps))
+    readings = module.read(samples=10)
+    assert readings.values["voltage"] == pytest.approx(7.5, abs=0.004)
+    assert readings.quality is Quality.UNCERTAIN
+    assert "26 V" in readings.note

@@ -86,7 +86,7 @@ class DigitalLine:
             raise error.at(self.place) from error.__cause__
 
     def listen(self, bias: Bias = Bias.NONE) -> None:
-        """Stop driving the line.
+        """Stop driving the line; one whose edges somebody takes is listened to already.
 
         Args:
             bias: Pull resistor wanted.
@@ -94,6 +94,8 @@ class DigitalLine:
         Raises:
             BusError: The controller did not answer or another program holds the line.
         """
+        if self._edges.in_use:
+            return  # configured again, it would report no more edges, and nobody would notice
         try:
             self._controller.make_input(self._offset, bias)
         except BridgeError as error:

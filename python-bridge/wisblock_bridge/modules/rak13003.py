@@ -189,6 +189,7 @@ class RAK13003(Module):
                 if line is not None:
                     stack.callback(line.give_back)
             stack.callback(self.expander.close)
+            stack.callback(self.expander.keep_nothing)
             self.expander.make_inputs(ALL_PINS)
 
     @operation(

@@ -34,6 +34,7 @@ from wisblock_bridge.modules.shared.pulse_counter import (
     count_levels,
     report,
 )
+from wisblock_bridge.modules.shared.punctual import PunctualTimers
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class TPT29555(Module):
         """Recall the lines that a killed bridge left driven."""
         # Not in ``open``: after a failure of the bus the module is opened again, and what it drives
         # must not be forgotten.
+        self.timers = PunctualTimers(self.timers, self.clock)  # a pulse ends in time during a count
         self._driven: dict[str, tuple[str, int]] = {}
         self._pulses: dict[str, Callable[[], None]] = {}
         self._left_driven = _remembered(self.memory.recall())

@@ -42,7 +42,7 @@ class EmulatedEdges:
         self._level = wire.level()
         self._descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._stop = wire.listen(self._changed)
-        self._open = True
+        self._open = self._detecting = True
 
     @property
     def descriptor(self) -> int:
@@ -58,11 +58,17 @@ class EmulatedEdges:
             self._queue.clear()
         return found
 
+    def detect_no_more(self) -> None:
+        """Report nothing from now on: the line was configured again, without its edges."""
+        if self._detecting:
+            self._detecting = False
+            self._stop()
+
     def close(self) -> None:
         """Listen no longer."""
+        self.detect_no_more()
         if self._open:
             self._open = False
-            self._stop()
             os.close(self._descriptor)
 
     def _changed(self, level: int) -> None:

@@ -47,6 +47,7 @@ class EmulatedLines:
         self._wires = wires
         self._clock = clock or SystemClock()
         self._outputs: dict[int, int] = {}
+        self._edges: dict[int, EmulatedEdges] = {}
         self._shared_levels = SharedLevels(lambda _: self.levels(), self._clock)
         self.accesses = 0
 
@@ -87,7 +88,8 @@ class EmulatedLines:
         wire = self._wire(offset)
         if wire is None:
             raise no_edges(f"line {offset} of {self._name}")
-        return EmulatedEdges(wire, self._clock, debounce_ms / 1000.0)
+        edges = self._edges[offset] = EmulatedEdges(wire, self._clock, debounce_ms / 1000.0)
+        return edges
 
     def watch(self, mask: int) -> LevelReader:
         """Look at some lines, as ``LineController.watch`` says."""
@@ -96,6 +98,7 @@ class EmulatedLines:
     def make_output(self, offset: int, level: int) -> None:
         """Drive a line, as ``LineController.make_output`` says."""
         wire = self._wire(offset)
+        self._detect_no_more(offset)
         self._outputs[offset] = level
         if wire:
             wire.drive(self._name, level)
@@ -103,6 +106,7 @@ class EmulatedLines:
     def make_input(self, offset: int, bias: Bias = Bias.NONE) -> None:
         """Stop driving a line, as ``LineController.make_input`` says."""
         wire = self._wire(offset)
+        self._detect_no_more(offset)
         self._outputs.pop(offset, None)
         if wire:
             if bias is not Bias.NONE:
@@ -124,6 +128,12 @@ class EmulatedLines:
 
     def close(self) -> None:
         """Let go of every line, leaving it as it is."""
+
+    def _detect_no_more(self, offset: int) -> None:
+        """Do as Linux does: a line that is configured again reports edges only if that says so."""
+        edges = self._edges.pop(offset, None)
+        if edges is not None:
+            edges.detect_no_more()
 
     def _wire(self, offset: int) -> Wire | None:
         if not 0 <= offset < self._count:

@@ -28,7 +28,7 @@ from wisblock_bridge.buses.linux.gpio_controllers import (
     as_os_error,
     find_controller,
 )
-from wisblock_bridge.buses.linux.gpio_edges import LinuxEdges
+from wisblock_bridge.buses.linux.gpio_edges import LinuxEdges, skip_edges
 from wisblock_bridge.buses.shared_levels import SharedLevels
 from wisblock_bridge.clock import SystemClock
 from wisblock_bridge.errors import BusError, BusFault
@@ -95,6 +95,8 @@ class LinuxLines:
         self._line_count = 0
         self._requests: dict[int, gpiod.LineRequest] = {}
         self._outputs: set[int] = set()
+        self._last_edges: dict[int, int] = {}
+        """The kernel's number of the last edge of a held line that was taken or skipped."""
         self._shared_levels = SharedLevels(self._levels_of, clock or SystemClock())
 
     @property
@@ -260,10 +262,20 @@ class LinuxLines:
         settings.event_clock = gpiod.line.Clock.REALTIME
         settings.debounce_period = timedelta(milliseconds=debounce_ms)
         with self._lock, self._line(offset):
+            former = self._requests.get(offset)
+            if former is not None:  # which goes on counting, and keeps what nobody took
+                skipped = skip_edges(former)
+                self._last_edges[offset] = max(skipped, self._last_edges.get(offset, 0))
             self._configure(offset, settings)
             self._outputs.discard(offset)
-            request = self._requests[offset]
-        return LinuxEdges(request, offset, self._name, lambda: self.make_input(offset, bias))
+            request, last = self._requests[offset], self._last_edges.get(offset, 0)
+
+        def closed(last_number: int) -> None:
+            if self._requests.get(offset) is request:
+                self._last_edges[offset] = last_number
+            self.make_input(offset, bias)
+
+        return LinuxEdges(request, offset, self._name, closed, last)
 
     def watch(self, mask: int) -> LevelReader:
         """Look at some lines, as ``LineController.watch`` says.
@@ -395,6 +407,7 @@ class LinuxLines:
     def _claim(self, offset: int, settings: gpiod.LineSettings) -> gpiod.LineRequest:
         request = self._opened().request_lines({offset: settings}, consumer=self._consumer)
         self._requests[offset] = request
+        self._last_edges.pop(offset, None)  # a new claim counts from 1
         return request
 
     def _is_output(self, offset: int) -> bool:

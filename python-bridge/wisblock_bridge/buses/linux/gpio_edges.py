@@ -25,17 +25,23 @@ class LinuxEdges:
         request: The line, requested with edge detection and the real-time clock.
         offset: Its number.
         chip_name: The controller, for messages.
-        closed: Called once when nobody listens any more.
+        closed: Called once when nobody listens any more, with the number of the last change.
+        last_number: Number of the change before the first one of this source.
     """
 
     def __init__(
-        self, request: gpiod.LineRequest, offset: int, chip_name: str, closed: Callable[[], None]
+        self,
+        request: gpiod.LineRequest,
+        offset: int,
+        chip_name: str,
+        closed: Callable[[int], None],
+        last_number: int = 0,
     ) -> None:
         self._request = request
         self._offset = offset
         self._chip_name = chip_name
-        self._closed: Callable[[], None] | None = closed
-        self._last_number = 0
+        self._closed: Callable[[int], None] | None = closed
+        self._last_number = last_number
 
     @property
     def descriptor(self) -> int:
@@ -66,4 +72,22 @@ class LinuxEdges:
         """Listen no longer; the line stays an input."""
         if self._closed is not None:
             closed, self._closed = self._closed, None
-            closed()
+            closed(self._last_number)
+
+
+def skip_edges(request: gpiod.LineRequest) -> int:
+    """Drop the changes that a line still has of an earlier listener.
+
+    Args:
+        request: The line.
+
+    Returns:
+        The number of the last one; 0 when there is none.
+
+    Raises:
+        OSError: The controller is gone.
+    """
+    last = 0
+    while request.wait_edge_events(0):
+        last = request.read_edge_events()[-1].line_seqno
+    return last

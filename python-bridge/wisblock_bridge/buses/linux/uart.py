@@ -171,7 +171,11 @@ class LinuxSerialPort:
         except (OSError, ValueError, termios.error) as error:
             found = _as_os_error(error)
             failed = errno_faults.serial_port(found, self._path)
-            if found.errno != errno.ETIMEDOUT:
+            if found.errno == errno.ETIMEDOUT:
+                # What was reported as failed must not be sent once the port works again.
+                with suppress(OSError, termios.error):
+                    termios.tcflush(port.fileno(), termios.TCOFLUSH)
+            else:
                 self._shut()
             raise failed from error
 

@@ -306,16 +306,29 @@ class MCP23017(RegisterExpander):
             self._store_locked(INTERRUPT_ENABLE, ALL_PINS, 0)
         return kept
 
+    def keep_nothing(self) -> None:
+        """Keep no changes for those who looked at pins: the interrupt outputs rest.
+
+        Raises:
+            BusError: The chip did not answer; the next command ends it.
+        """
+        with self._lock:
+            if self._keeping:
+                self._store_locked(INTERRUPT_ENABLE, ALL_PINS, 0)
+                self._keeping = 0
+
     def level(self, offset: int) -> int:
         """Read the level at a pin, as ``RegisterExpander.level`` does.
 
         Reading ends what the chip keeps; for who looks at its pins it is noted.
         """
         self._mask(offset)
+        self._learn()
         return self._levels_noted() >> offset & 1 if self._keeping else super().level(offset)
 
     def levels(self) -> int:
         """Read all pins, as ``RegisterExpander.levels`` does; what the chip kept is noted."""
+        self._learn()
         return self._levels_noted() if self._keeping else super().levels()
 
     def _look(self, mask: int) -> int:

@@ -274,7 +274,8 @@ class GasSensor(Module):
             ratio=ratio,
             ppm=ppm,
             percent=ppm / 10_000.0,
-            alert=ppm >= threshold and left_s <= 0,
+            # Nothing beyond the end of the graph is ever told, so it alerts there at the latest.
+            alert=ppm >= min(threshold, curve.high_ppm) and left_s <= 0,
             range=place.value,
             r0=r0,
         )
@@ -399,7 +400,7 @@ class GasEvents(EventSource):
         super().__init__(interval_s)
         self._module = module
         self._curve = curve
-        self._threshold = threshold
+        self._threshold = min(threshold, curve.high_ppm)
         self._alert: bool | None = None
         self._doubtful = False
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from wisblock_bridge.module_api import DigitalLine, Param, Quality, ReadingSpec
+from wisblock_bridge.modules.shared.punctual import PunctualTimers
 from wisblock_bridge.modules.shared.timed_edges import TimedEdges
 
 if TYPE_CHECKING:
@@ -209,7 +210,8 @@ def steps(module: Module, window_s: float, step_s: float) -> Iterator[float]:
     """Wait step by step until a window is over, and yield a clock reading after each step.
 
     Args:
-        module: Who waits; each step may be cut short by something more urgent.
+        module: Who waits; each step may be cut short by something more urgent, and punctual
+            timers of the module are carried out in between.
         window_s: How long.
         step_s: How long a step is; the last one may be shorter.
 
@@ -221,12 +223,19 @@ def steps(module: Module, window_s: float, step_s: float) -> Iterator[float]:
     end = now + window_s
     due = now
     while now < end:
-        module.check_cancelled()
+        _let_others(module)
         due = max(due + step_s, now)  # without drift, and without catching up
         until = min(due, end)
         while (left_s := until - clock.monotonic()) > OTHERS_EVERY_S:
             clock.sleep(OTHERS_EVERY_S)
-            module.check_cancelled()
+            _let_others(module)
         clock.sleep(max(0.0, left_s))
         now = clock.monotonic()
         yield now
+
+
+def _let_others(module: Module) -> None:
+    """Do what is due in between: the end of a pulse first, then events; or be cut short."""
+    if isinstance(module.timers, PunctualTimers):
+        module.timers.run_due()
+    module.check_cancelled()

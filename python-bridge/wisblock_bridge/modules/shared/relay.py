@@ -21,6 +21,7 @@ from wisblock_bridge.module_api import (
     Timers,
     operation,
 )
+from wisblock_bridge.modules.shared.punctual import PunctualTimers
 from wisblock_bridge.modules.shared.safety_net import SafetyNet
 
 OUTPUT = "relay"
@@ -183,7 +184,8 @@ class RelayModule(Module):
     coil: ClassVar[Part[DigitalLine]]
 
     def setup(self) -> None:
-        """Create the relay on the line of its coil."""
+        """Create the relay on the line of its coil, whose pulses end in time during a count."""
+        self.timers = PunctualTimers(self.timers, self.clock)
         self._relay = Relay(self.coil, self.timers)
 
     def open(self) -> None:
