@@ -46,7 +46,7 @@
     /** A sentence that ends like one.  @param {string} written */
     function ended(written) {
         const trimmed = written.trim();
-        return trimmed === "" || /[.!?。！？)）]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+        return trimmed === "" || /[.!?。！？）]$/.test(trimmed) ? trimmed : `${trimmed}.`;
     }
 
     /** @param {string[]} sentences */
@@ -94,7 +94,7 @@
         }
         const { where = "" } = error;
         const happened = module === "" && where !== "" && !found.isBridges && !found.happened.includes(where)
-            ? `${found.happened.replace(/[.。]$/, "")} (${where})` : found.happened;
+            ? found.happened.replace(/[.。]?$/, (stop) => ` (${where})${stop}`) : found.happened;
         let said = joined([ended(happened), ended(found.todo)]);
         if (found.isBridges && english !== "") {
             said = text("errors.form.bridge", { text: said, message: english });

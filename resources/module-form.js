@@ -554,6 +554,12 @@
         }
         // with several it is for the user to choose
         node.bridge = bridges.length === 1 ? bridges[0] : "";
+        if (node.bridge && RED.nodes.node(node.id)) {
+            // imported: it is in the flow already, was checked without a bridge, and the bridge does not know of it
+            RED.nodes.updateConfigNodeUsers(node, { action: "add" });
+            RED.editor.validateNode(node);
+            node.dirty = true;
+        }
     }
 
     function addBridge() {

@@ -304,6 +304,10 @@ class BridgeConnection {
     if (client === null || (state !== "connecting" && state !== "online" && state !== "offline")) {
       return;
     }
+    if (isAnotherSession) {
+      this.#state = "connecting";
+      this.#announce();
+    }
     // once it was away it counts as offline until it answers: "connecting" again and again would look like progress
     this.#state = state === "connecting" && this.#reportedDown ? "offline" : state;
     if (state === "online") {
@@ -318,11 +322,13 @@ class BridgeConnection {
     if (this.#state !== "connecting") {
       this.#finishWaiting();
     }
+    this.#announce();
+  }
+
+  /** Tells nodes and editors how the connection is. */
+  #announce() {
     const info = this.info;
     for (const user of Object.values(this.users)) {
-      if (isAnotherSession) {
-        user.bridgeChanged("connecting", info);
-      }
       user.bridgeChanged(this.#state, info);
     }
     for (const watcher of this.#watchers) {

@@ -128,6 +128,11 @@ class Subscriptions {
     this.#online = true;
     this.#offlineError = null;
     this.#forgetIds();
+    for (const subscription of this.#all) {
+      if (subscription.reported !== "offline") {
+        subscription.reported = ""; // what the session before refused, this one refuses anew
+      }
+    }
     this.#askWhatIsDue();
   }
 

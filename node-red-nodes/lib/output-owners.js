@@ -66,6 +66,8 @@ class Owner {
   used = new Map();
 
   #owners;
+  /** @type {Set<Claim>} whose requests are under way */
+  #pending = new Set();
 
   /** @param {OutputOwners} owners @param {Wanted} wanted */
   constructor(owners, wanted) {
@@ -109,7 +111,9 @@ class Owner {
     /** @type {Claim} */
     const claim = { onLoss, sentAs: onLoss, before: this.driven.get(key)?.outputs.get(output) };
     this.add(place, output, claim);
+    this.#pending.add(claim);
     return (code) => {
+      this.#pending.delete(claim);
       claim.isRefused = NOT_CARRIED_OUT.has(code);
       if (!claim.isRefused) {
         claim.before = undefined;
@@ -137,6 +141,25 @@ class Owner {
     const entry = this.driven.get(key) ?? { place, outputs: new Map() };
     entry.outputs.set(output, claim);
     this.driven.set(key, entry);
+  }
+
+  /**
+   * Forgets what was driven in a session that has ended. What is under way comes after the greeting that began the next one.
+   *
+   * @returns {boolean} whether something is safe by now
+   */
+  forget() {
+    let isSafeNow = false;
+    for (const { outputs } of this.driven.values()) {
+      for (const [output, claim] of outputs) {
+        claim.before = undefined;
+        if (!this.#pending.has(claim)) {
+          isSafeNow ||= claim.sentAs === "safe";
+          outputs.delete(output);
+        }
+      }
+    }
+    return isSafeNow;
   }
 
   /** @param {string} key  of a place @returns {boolean} */
@@ -251,8 +274,7 @@ class OutputOwners {
     this.#abandoned.clear();
     let isSafeNow = false;
     for (const owner of [...this.#running, ...this.#gone]) {
-      isSafeNow ||= [...owner.driven.values()].some(({ outputs }) => [...outputs.values()].some((each) => each.sentAs === "safe"));
-      owner.driven.clear();
+      isSafeNow = owner.forget() || isSafeNow;
     }
     return isSafeNow;
   }
@@ -268,10 +290,14 @@ class OutputOwners {
     if (!Array.isArray(outputs)) {
       this.claimed.delete(key);
     }
+    const isAll = !Array.isArray(outputs) || outputs.includes(ALL_OUTPUTS);
+    const units = new Set(isAll ? [] : outputs.flatMap((each) => unitsOf(place.description, String(each))));
     for (const { driven } of this.#running) {
       const entry = driven.get(key);
-      for (const output of Array.isArray(outputs) ? outputs : [...(entry?.outputs.keys() ?? [])]) {
-        entry?.outputs.delete(output);
+      for (const output of [...(entry?.outputs.keys() ?? [])]) {
+        if (isAll || unitsOf(place.description, output).every((each) => units.has(each))) {
+          entry?.outputs.delete(output);
+        }
       }
     }
   }
@@ -280,7 +306,10 @@ class OutputOwners {
   end() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.forgetOutputs();
+    this.#abandoned.clear();
+    for (const owner of this.#running) {
+      owner.driven.clear();
+    }
     this.#gone = [];
     this.claimed.clear();
   }

@@ -111,6 +111,14 @@ describe(`the editor of Node-RED ${version}`, function () {
     await editor.filterPalette("");
   });
 
+  it("gives a node that is imported without a bridge the only one there is, and the bridge knows of it", async () => {
+    const { page } = editor;
+    await editor.import([{ id: "stray", type: `wisblock-${plain.slug}`, z: "tab1", x: 300, y: 900, slot: "1", trigger: "message", operation: plain.operations[0].name, every_ms: "1000", onLoss: "safe", wires: [[]] }]);
+    assert.equal(await editor.property("stray", "bridge"), "bridge1");
+    assert.deepEqual(await editor.validity("stray"), { valid: true, errors: [] });
+    assert.equal(await page.evaluate(() => window.RED.nodes.node("bridge1").users.filter((each) => each.id === "stray").length), 1);
+  });
+
   it("shows the fields of what was chosen, and only these", async () => {
     const { page } = editor;
     const [operation, other] = eventful.operations.filter((each) => each.params.length > 0);

@@ -10,7 +10,8 @@ const assert = require("node:assert/strict");
 const { execFileSync } = require("node:child_process");
 const path = require("node:path");
 
-const { describeError } = require("../../node-red-nodes/lib/client");
+const { BridgeError, describeError } = require("../../node-red-nodes/lib/client");
+const { Subscriptions } = require("../../node-red-nodes/lib/client-subscriptions");
 const { act, closeClients, collect, logOf, open, pair, rejection, unwatchRejections, watchRejections } = require("./peers/clients");
 const { ROOT, freshEndpoint, removeEndpoints, sleep, startPeer, until } = require("./peers/start-peer");
 
@@ -74,6 +75,20 @@ describe("client through reconnects", function () {
   });
 
   describe("a subscription", () => {
+    it("that the next session refuses as the one before did says so again, although the connection stood", async () => {
+      const events = [];
+      const refused = new BridgeError({ code: "bad_params", message: "No." });
+      const subscriptions = new Subscriptions({ ask: (_method, _params, _resolve, reject) => reject(refused), wakeAt: () => undefined, warn: () => undefined });
+      subscriptions.add({ module: "RAK5801", slot: 1, event: "change" }, (event) => events.push(event.error.code));
+      subscriptions.online();
+      subscriptions.wake();
+      subscriptions.online();
+      subscriptions.offline(new BridgeError({ code: "offline", message: "Gone." }));
+      subscriptions.offline(new BridgeError({ code: "offline", message: "Still gone." }));
+      assert.deepEqual(events, ["bad_params", "bad_params", "offline"]);
+      subscriptions.clear();
+    });
+
     it("passes events on as they are, their losses included", async () => {
       const { client } = await pair();
       const events = collect(client, { event: "gaps", params: { window_ms: 100 } });

@@ -104,6 +104,13 @@ describe("an error in the reader's language", () => {
     subscriptions.clear();
   });
 
+  it("ends the sentence behind the place, too", () => {
+    const error = nodeError("offline", "offline_because", { reason: "It is gone." }, { where: "ipc:///x" });
+    assert.match(inLanguage(speaking("de"), error).message, /It is gone \(ipc:\/\/\/x\)\. Läuft sie\?/);
+    assert.match(inLanguage(speaking("de"), nodeError("offline", "offline", {}, { where: "ipc:///x" })).message, /^[^.]*[^. ] \(ipc:\/\/\/x\)\. /);
+    assert.match(inLanguage(speaking("zh-CN"), nodeError("offline", "offline", {}, { where: "ipc:///x" })).message, /^[^。]*[^。 ] \(ipc:\/\/\/x\)。[^ ]/);
+  });
+
   it("leaves a code that nobody knows in the bridge's words", () => {
     assert.equal(inLanguage(speaking("de"), new BridgeError({ code: "newer_code", message: "Something new" }), place).message, "Something new.");
   });

@@ -417,6 +417,51 @@ describe("who drives an output", () => {
     });
   });
 
+  for (const outputs of [["*"], ["channel/3"], undefined]) {
+    it(`counts what a user released (${JSON.stringify(outputs)}) as driven by nobody, whatever it is called`, async () => {
+      const [first, second] = ["node", "second"].map((id) => node("rak13004", "duty", fromMessage("duty", "channel"), { id }));
+      const request = { id: "request", type: "wisblock-request", ...at, bridge: "bridge", method: "release", module: "RAK13004", slot: "1" };
+      const client = await start([first, second, request]);
+      await drive("node", { payload: 50, channel: 3 });
+      await drive("request", { payload: { params: outputs === undefined ? {} : { outputs } } });
+      await drive("second", { payload: 50, channel: 3 });
+      client.requests.length = 0;
+      await deploy([first, request]);
+      assert.deepEqual(releases(client), [{ module: "RAK13004", slot: 1, outputs: ["channel/3"] }]);
+    });
+  }
+
+  it("counts a pin as released that was released together with others", async () => {
+    const second = node("rak13003", "write", fixed("write", { pin: 1 }), { id: "second" });
+    const free = node("rak13003", "write", fromMessage("write", "pin"), { id: "free" });
+    const request = { id: "request", type: "wisblock-request", ...at, bridge: "bridge", method: "release", module: "RAK13003", slot: "1" };
+    const client = await start([free, second, request]);
+    await drive("free", { payload: 1, pin: 1 });
+    await drive("request", { payload: { params: { outputs: ["pins/3"] } } });
+    await drive("second", { payload: 1 });
+    client.requests.length = 0;
+    await deploy([free, request]);
+    assert.deepEqual(releases(client), [{ module: "RAK13003", slot: 1, outputs: ["pin/1"] }]);
+  });
+
+  it("keeps what was asked for right behind the greeting that began another session on the same connection", async () => {
+    const [first, second] = ["node", "second"].map((id) => node("rak13004", "duty", fromMessage("duty", "channel"), { id }));
+    const client = await start([first, second]);
+    await drive("node", { payload: 50, channel: 2 });
+    await drive("second", { payload: 50, channel: 5 });
+    let answer;
+    client.answer = () => new Promise((resolve) => {
+      answer = resolve;
+    });
+    await drive("node", { payload: 50, channel: 3 });
+    client.goOnline({ resumed: false });
+    answer({});
+    client.answer = () => ({});
+    await new Promise((resolve) => setImmediate(resolve));
+    await deploy([second]);
+    assert.deepEqual(releases(client), [{ module: "RAK13004", slot: 1, outputs: ["channel/3"] }]);
+  });
+
   it("forgets what was driven in a session that was lost although the connection stood, and says nothing of it under the node", async () => {
     const client = await start([KINDS[0].make(), KINDS[0].make({ id: "other", trigger: "event" })]);
     client.answer = () => ({ readings: { on: true }, timestamp: 1, quality: "good", emulated: false });

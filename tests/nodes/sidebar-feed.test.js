@@ -198,6 +198,42 @@ describe("the sidebar's side in Node-RED", () => {
     viewer.destroy();
   });
 
+  const observed = (n, more) => ({ v: 1, event: "observed", subscription: 1, sequence: n, lost: 0, kind: "result", module: "RAK13007", slot: 1, name: "set", params: { n }, readings: { on: true }, ...more });
+
+  for (const [title, restart] of [["the bridge was away", () => client.goOffline()], ["another session, on the same connection", () => undefined]]) {
+    it(`tells one who comes later no value from before ${title}: an output that was on is safe since`, async () => {
+      const first = look();
+      await until(() => first.of("status").length === 1, "the picture");
+      observations()[0].handler(observed(1));
+      observations()[0].handler({ v: 1, event: "error", error: { code: "forbidden", message: "No." } });
+      await until(() => first.of("observed").length === 1 && first.of("observation").length === 1, "what was observed");
+      restart();
+      client.goOnline();
+      await until(() => first.of("status").length === 2, "the picture of the next session");
+      const second = look();
+      assert.equal(second.of("bridge").length, 1);
+      assert.deepEqual(second.of("observed"), []);
+      assert.deepEqual(second.of("observation"), []);
+      first.destroy();
+      second.destroy();
+    });
+  }
+
+  it("tells one who comes later the latest of many, and not the first", async () => {
+    const first = look();
+    await until(() => first.of("status").length === 1, "the picture");
+    for (let n = 1; n <= 600; n += 1) {
+      observations()[0].handler(observed(n));
+    }
+    const second = look();
+    const told = second.of("observed").map((each) => each.value.params.n);
+    assert.equal(told.at(-1), 600);
+    assert.ok(told.length > 400 && told.length <= 500, `${told.length}`);
+    assert.deepEqual([second.of("bridge").length, second.of("status").length], [1, 1]);
+    first.destroy();
+    second.destroy();
+  });
+
   it("says that an older bridge cannot be observed", async () => {
     const viewer = look();
     observations()[0].handler({ v: 1, event: "error", error: { code: "unknown_method", message: "There is no method observe." } });

@@ -22,7 +22,7 @@ const SHOWN = ["version", "uptime_s", "board", "slots", "layout", "plugged", "ad
 /** Observations after which the status is another one. */
 const CHANGES_PICTURE = new Set(["holder", "health", "plugged"]);
 
-/** What is known of one place is kept for this many of them. */
+/** This many messages are kept for sidebars that are opened later; of what was observed the latest. */
 const MOST_KEPT = 500;
 
 /** @param {import("../catalogue").CatalogueData} catalogue  what a sidebar shows of it */
@@ -40,6 +40,16 @@ function shownCatalogue({ units, modules }) {
 }
 
 /** @typedef {{type: string, bridge: string, [key: string]: unknown}} Told  a message for sidebars */
+
+/** @param {unknown[]} about @returns {string} the key of what was observed of one thing; those of other messages are their types */
+function observedKey(about) {
+  return JSON.stringify(["observed", ...about]);
+}
+
+/** @param {string} key */
+function isObserved(key) {
+  return key.startsWith("[");
+}
 
 class BridgeFeed {
   /** @type {Map<string, Told>} */
@@ -120,13 +130,21 @@ class BridgeFeed {
   #say(message, key = String(message.type)) {
     const told = /** @type {Told} */ ({ ...message, bridge: this.id });
     this.#kept.delete(key);
-    if (this.#kept.size < MOST_KEPT) {
-      this.#kept.set(key, told);
+    if (this.#kept.size >= MOST_KEPT) {
+      const oldest = [...this.#kept.keys()].find(isObserved);
+      this.#kept.delete(oldest ?? "");
     }
+    this.#kept.set(key, told);
     this.tell(told);
   }
 
+  /** Values from before the bridge was away need not be true any more: outputs are safe since, contacts have changed. */
+  #forgetValues() {
+    [...this.#kept.keys()].filter((key) => isObserved(key) || key === "observation" || key === "trouble").forEach((key) => this.#kept.delete(key));
+  }
+
   #forget() {
+    this.#forgetValues();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#again = false;
@@ -159,6 +177,8 @@ class BridgeFeed {
       this.refresh();
     } else if (state === "offline") {
       this.#forget();
+    } else {
+      this.#forgetValues();
     }
   }
 
@@ -202,7 +222,7 @@ class BridgeFeed {
     const value = plainJson(Object.fromEntries(Object.entries(event).filter(([key]) => !["v", "event", "subscription", "sequence"].includes(key))));
     // a result and its error are about the same thing: the later one counts
     const about = kind === "error" ? "result" : kind;
-    this.#say({ type: "observed", value }, JSON.stringify(["observed", about, plainJson(module), plainJson(slot), plainJson(name), plainJson(params)]));
+    this.#say({ type: "observed", value }, observedKey([about, plainJson(module), plainJson(slot), plainJson(name), plainJson(params)]));
     if (CHANGES_PICTURE.has(kind)) {
       this.refresh();
     }
