@@ -256,3 +256,11 @@ def test_what_is_taken_from_a_bridge_keeps_it(served: BridgeProcess, bridge: Bri
     del readings, observing
     gc.collect()
     eventually(lambda: "dropped" not in names(), "both are gone")
+
+
+def test_a_closed_bridge_is_shown_with_the_reason(served: BridgeProcess) -> None:
+    closed = Bridge(served.endpoint)
+    closed.close()
+    assert closed._repr_html_() == (
+        f"<p>Bridge(&#x27;{served.endpoint}&#x27;): This connection is closed.</p>"
+    )

@@ -377,6 +377,11 @@ class Bridge(Modules):
         return f"Bridge({self.endpoint!r})"
 
     def _repr_html_(self) -> str:
-        from wisblock_bridge.client.html import bridge_html  # noqa: PLC0415  (notebooks only)
+        from html import escape  # noqa: PLC0415  (notebooks only)
 
-        return bridge_html(self.endpoint, self.status())
+        from wisblock_bridge.client.html import bridge_html  # noqa: PLC0415
+
+        try:
+            return bridge_html(self.endpoint, self.status())
+        except RemoteError as error:  # it is closed, or the bridge is away
+            return f"<p>{escape(repr(self))}: {escape(error.message)}</p>"
