@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgpack
 import pytest
+from tests.bridge.bridge_process import standing_still
 
 from wisblock_bridge.runtime.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.bridge.bridge_process import BridgeProcess
     from tests.bridge.rig import Rig
+    from tests.bridge.wire_client import RawClient
 
 A, B = b"a", b"b"
 RELAY = Place("RAK13007", 1)
@@ -84,3 +88,24 @@ def test_what_ends_something_is_never_too_late(rig: Rig) -> None:
     assert ask_late(rig, "bye")["ok"]
     rig.settle()
     assert rig.invoke(B, "RAK13007", 1, "state") == {"on": False}
+
+
+@pytest.mark.slow
+def test_what_waited_while_the_bridge_stood_still(bridge: BridgeProcess, wire: RawClient) -> None:
+    assert bridge.process is not None
+    wire.result("ping")  # it is connected
+    with standing_still(bridge.process.pid):
+        late = [
+            wire.send("subscribe", 300, **READ, every_ms=100),
+            wire.send("subscribe", 300, module="RAK12006", slot=2, event="motion"),
+            wire.send("observe", 300),
+            wire.send("scan", 300),
+            wire.send("emulator.plug", 300, slot=2, module="RAK13007"),
+        ]
+        in_time = wire.send("emulator.list", 60_000, slot="board")
+        time.sleep(0.6)
+    assert [wire.reply(each)["error"]["code"] for each in late] == ["expired"] * len(late)
+    assert wire.reply(in_time)["ok"]
+    status = wire.result("status")
+    assert status["slots"] == []
+    assert [each["module"] for each in status["plugged"]] == [None, None]

@@ -180,3 +180,24 @@ def test_before_it_is_opened_it_says_so(served: BridgeProcess) -> None:
             await AsyncBridge(served.endpoint).status()
 
     asyncio.run(main())
+
+
+def test_a_bridge_of_another_loop_says_so_at_once(served: BridgeProcess) -> None:
+    async def opened() -> AsyncBridge:
+        bridge = AsyncBridge(served.endpoint)
+        return await bridge.open()
+
+    bridge = asyncio.run(opened())
+
+    async def use() -> None:
+        begin = time.monotonic()
+        with pytest.raises(OfflineError, match="another event loop"):
+            await bridge.status()
+        with pytest.raises(OfflineError, match="another event loop"):
+            await bridge.rak12006(1).events("motion").next()
+        assert time.monotonic() - begin < 5.0
+        await bridge.close()
+        with pytest.raises(OfflineError, match="closed"):
+            await bridge.open()
+
+    asyncio.run(use())

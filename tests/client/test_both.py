@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.bridge.bridge_process import LONG_S, BridgeProcess, eventually
 from tests.bridge.fake_bridge import fake_bridge, good, greeting
-from tests.client.facade import LoopThread
 
 from wisblock_bridge.client import (
     BadParamsError,
@@ -38,16 +37,6 @@ pytestmark = pytest.mark.slow
 def served() -> Iterator[BridgeProcess]:
     with BridgeProcess() as process:
         yield process
-
-
-@pytest.fixture(params=["threads", "asyncio"])
-def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
-    """Make a bridge of either kind, to be used with ``with``."""
-    if request.param == "threads":
-        yield Bridge
-    else:
-        with LoopThread() as loop:
-            yield loop.connect
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import msgspec
 import pytest
 
 from wisblock_bridge.client.conversation import Conversation
+from wisblock_bridge.client.errors import BadParamsError
+from wisblock_bridge.client.feed import Feed
 from wisblock_bridge.endpoint import parse_endpoint
 from wisblock_bridge.wire.zmtp import ClientConnection, ServerConnection, encode_header
 
@@ -64,3 +67,99 @@ def test_every_message_of_a_burst_is_taken() -> None:
     frames = [b"%d" % number for number in range(300)]
     burst = b"".join(encode_header(len(each)) + each for each in frames)
     assert client.receive_all(burst) == frames
+
+
+def granted(talk: Conversation, feed: Feed, number: int) -> None:
+    """Subscribe, lose the connection and greet again: the request of the feed is in flight."""
+    talk.begin(feed, {"subscription": number})
+    talk.lose("The bridge disconnected.")
+    hello = talk.greeting()
+    answer = {"id": hello.number, "ok": True, "result": {"session": "token", "clock_ms": 5000.0}}
+    talk.take(msgspec.msgpack.encode(answer))
+    talk.greeted(hello)
+
+
+def refuse(talk: Conversation, code: str) -> None:
+    """Refuse the request that is in flight."""
+    (number,) = talk.pending
+    error = {"code": code, "message": "It does not suit."}
+    talk.take(msgspec.msgpack.encode({"id": number, "ok": False, "error": error}))
+
+
+def codes(feed: Feed) -> list[str]:
+    """Take what the feed was told, without the loss of the connection."""
+    found = []
+    while (event := feed.take(0.0)) is not None:
+        assert event.error is not None
+        found.append(str(event.error.code))
+    return [each for each in found if each != "offline"]
+
+
+def test_a_refused_subscription_is_due_later_and_later(
+    talk: Conversation, now: list[float]
+) -> None:
+    feed = Feed({"module": "RAK12006", "slot": 1, "event": "motion"})
+    granted(talk, feed, 3)
+    for pause_s in (0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0):
+        assert talk.again_due() == math.inf, "it is in flight"
+        refuse(talk, "slot_conflict")
+        assert talk.stirred
+        assert talk.again_due() == now[0] + pause_s
+        now[0] += pause_s - 0.1
+        assert talk.again() == []
+        now[0] += 0.1
+        (call,) = talk.again()
+        assert msgspec.msgpack.decode(call.frame)["params"] == feed.params
+    assert codes(feed) == ["slot_conflict"]
+    refuse(talk, "in_use")
+    assert codes(feed) == ["in_use"]
+    now[0] += 10.0
+    (call,) = talk.again()
+    answer = {"id": call.number, "ok": True, "result": {"subscription": 4}}
+    talk.take(msgspec.msgpack.encode(answer))
+    assert (feed.number, talk.again_due()) == (4, math.inf)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "bad_request",
+        "bad_params",
+        "unknown_method",
+        "unknown_module",
+        "unknown_operation",
+        "unsupported_version",
+        "forbidden",
+    ],
+)
+def test_what_no_repetition_mends_is_not_repeated(
+    talk: Conversation, now: list[float], code: str
+) -> None:
+    feed = Feed({"module": "RAK12006", "slot": 1, "event": "motion"})
+    granted(talk, feed, 3)
+    refuse(talk, code)
+    assert codes(feed) == [code]
+    now[0] += 1000.0
+    assert talk.again() == []
+    granted(talk, feed, 3)
+    assert len(talk.pending) == 1, "another connection is another attempt"
+
+
+def test_nothing_is_due_for_what_was_closed_or_lost(talk: Conversation, now: list[float]) -> None:
+    feed = Feed({"module": "RAK12006", "slot": 1, "event": "motion"})
+    granted(talk, feed, 3)
+    refuse(talk, "busy")
+    talk.lose("The bridge disconnected.")
+    assert talk.again_due() == math.inf
+    granted(talk, feed, 3)
+    refuse(talk, "busy")
+    talk.end(feed)
+    now[0] += 1000.0
+    assert (talk.again_due(), talk.again()) == (math.inf, [])
+
+
+def test_parameters_that_contain_themselves_cannot_be_sent(talk: Conversation) -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(BadParamsError, match="cannot be sent"):
+        talk.call("status", {"endless": endless}, 1.0)

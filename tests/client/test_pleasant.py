@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import pydoc
 import shutil
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
-from tests.bridge.bridge_process import ROOT, BridgeProcess
+from tests.bridge.bridge_process import LONG_S, ROOT, BridgeProcess, eventually
 
 from wisblock_bridge import client
 from wisblock_bridge.client import (
@@ -236,3 +237,30 @@ def test_text_from_elsewhere_is_escaped(served: BridgeProcess) -> None:
 
 def test_signatures_are_those_of_the_operations(bridge: Bridge) -> None:
     assert next(iter(inspect.signature(bridge.rak5801(1).read).parameters)) == "samples"
+
+
+# -- a bridge that nobody keeps -------------------------------------------------------------------
+
+
+def test_what_is_taken_from_a_bridge_keeps_it(served: BridgeProcess, bridge: Bridge) -> None:
+    def names() -> list[object]:
+        return [each["client"] for each in bridge.status()["sessions"]]  # type: ignore[attr-defined]
+
+    readings = Bridge(served.endpoint, name="dropped").rak5801(1).every(0.02).read()
+    observing = Bridge(served.endpoint, name="dropped").observe()
+    gc.collect()
+    for _ in range(3):
+        assert next(readings).loop == "ok"
+    assert observing.next(LONG_S) is not None
+    assert names().count("dropped") == 2
+    del readings, observing
+    gc.collect()
+    eventually(lambda: "dropped" not in names(), "both are gone")
+
+
+def test_a_closed_bridge_is_shown_with_the_reason(served: BridgeProcess) -> None:
+    closed = Bridge(served.endpoint)
+    closed.close()
+    assert closed._repr_html_() == (
+        f"<p>Bridge(&#x27;{served.endpoint}&#x27;): This connection is closed.</p>"
+    )

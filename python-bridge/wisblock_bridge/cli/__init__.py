@@ -31,11 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
         3 no bridge is running; 130 interrupted; 141 the output was closed.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    if words in (["--version"], ["-V"]):
-        sys.stdout.write(f"wisblock-bridge {__version__}\n")
-        return 0
     debug = "--debug" in words
-    _let_nothing_stop_output()
+    _open_what_is_closed()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -55,6 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    if words in (["--version"], ["-V"]):
+        sys.stdout.write(f"wisblock-bridge {__version__}\n")
+        return 0
+    _let_nothing_stop_output()
     from wisblock_bridge.cli.arguments import parse  # noqa: PLC0415  (rule 1)
 
     options = parse(words)
@@ -92,6 +93,21 @@ def _explain(error: Exception, *, as_json: bool) -> int:
             )
     complain(error, words, as_json=as_json)
     return code
+
+
+def _open_what_is_closed() -> None:
+    """Let a command that was started without standard streams write into nothing.
+
+    Otherwise Python has none, and the descriptors would go to whatever is opened next: a socket.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
 
 
 def _let_nothing_stop_output() -> None:

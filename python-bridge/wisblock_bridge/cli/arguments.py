@@ -172,6 +172,21 @@ def duration_s(text: str) -> float:
     return float(match[1]) * UNITS_S[match[2]]
 
 
+def limit_s(text: str) -> float:
+    """Parse a duration in which something can be done.
+
+    Args:
+        text: As for ``duration_s``, and greater than 0.
+
+    Raises:
+        argparse.ArgumentTypeError: The text cannot be parsed.
+    """
+    found = duration_s(text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is too short; write 500ms, 1s or 2m")
+    return found
+
+
 def place(text: str) -> int | str:
     """Parse a slot.
 
@@ -322,6 +337,7 @@ def _add_use(command: Command) -> None:
         "--output", nargs="+", action="extend", default=[], dest="outputs", metavar="NAME",
         help="make only these outputs safe; the module stays open",
     )  # fmt: skip
+    _add_json(release)
 
     watch = command("watch", "Show a module's readings repeatedly, or its events.", "watch:watch")
     _add_operation(watch, optional=True)
@@ -370,6 +386,7 @@ def _add_catalogue(command: Command) -> None:
     catalogue.add_argument(
         "--out", type=Path, metavar="FILE", help="write it to a file, and its fingerprint beside it"
     )
+    _add_json(catalogue)
 
 
 def _add_emulator(command: Command) -> None:
@@ -471,10 +488,12 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
         "--public-key", metavar="KEY", help="the client's own public key, if it has a pair"
     )
     add.add_argument("--out", type=Path, metavar="FILE", help="client file (default ./NAME.keys)")
+    _add_json(add)
     _add_json(action("list", "List the keys that may connect."))
     role = named("role", "Change what a key may do, from its next request on.")
     role.add_argument("role", metavar="ROLE", help="read, drive or admin")
-    named("remove", "Remove a key; its client is disconnected at its next request.")
+    _add_json(role)
+    _add_json(named("remove", "Remove a key; its client is disconnected at its next request."))
 
 
 def _add_nodes(parser: argparse.ArgumentParser) -> None:
@@ -526,7 +545,7 @@ def _add_operation(parser: argparse.ArgumentParser, *, optional: bool = False) -
     parser.add_argument("--slot", type=place, metavar="SLOT", help="1, 2 or board (default 1)")
     parser.add_argument(
         "--timeout",
-        type=duration_s,
+        type=limit_s,
         default=10.0,
         metavar="TIME",
         help="longest wait for a reply (default 10s)",

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from wisblock_bridge.cli import formatting, parse_params, settings, status
+from wisblock_bridge.errors import InUseError
 from wisblock_bridge.wire.plain_text import escaped
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def is_left_driven(operation: Mapping[str, object], params: Mapping[str, object]
 def release(options: argparse.Namespace) -> int:
     """Release a module, or make outputs safe; with ``--force`` also those of other clients.
 
-    Returns:
-        The exit code; 1 when others use the module.
+    Raises:
+        InUseError: Others use the module, or drive the outputs.
     """
     with settings.connect(options) as bridge:
         module = parse_params.find_module(bridge.catalogue(), options.module)
@@ -84,12 +85,14 @@ def release(options: argparse.Namespace) -> int:
     if not options.outputs:
         left = "; ".join(status.users(entry)) if (entry := entry_of(found, name, slot)) else ""
     if left:
-        message = (
-            f"wisblock-bridge: {name} stays in use: {left}. This command ends only its own "
-            "claim; --force ends the claims of all clients."
+        raise InUseError(
+            f"{name} stays in use: {left}.",
+            hint="This command ends only its own claim; --force ends the claims of all clients.",
         )
-        sys.stderr.write(escaped(message) + "\n")
-        return 1
+    if options.json:
+        done = {"module": name, "slot": slot, "outputs": options.outputs}
+        sys.stdout.write(formatting.to_json(done) + "\n")
+        return 0
     safe = f"{', '.join(options.outputs)} of {name}: safe" if options.outputs else ""
     sys.stdout.write(escaped(safe or f"{name} is released") + "\n")
     return 0

@@ -24,6 +24,8 @@ from wisblock_bridge.wire.plain_text import escaped
 if TYPE_CHECKING:
     import argparse
 
+    from wisblock_bridge.keys.client_list import Client
+
 
 def server(options: argparse.Namespace) -> int:
     """Create the bridge's key pair, or show the public key of the existing one."""
@@ -60,6 +62,9 @@ def add(options: argparse.Namespace) -> int:
                 "--out and --public-key exclude each other: the client has its secret key already."
             )
         client = clients.add(options.name, options.public_key.strip(), options.role)
+        if options.json:
+            _print_json(client, server_key=own.public)
+            return 0
         sys.stdout.write(f'server-key = "{own.public}"\n')
         sys.stderr.write(f"{escaped(client.name)} may connect, role {client.role.word}\n")
         return 0
@@ -72,6 +77,9 @@ def add(options: argparse.Namespace) -> int:
     except KeysError:
         clients.remove(client.name)  # nobody holds its secret key
         raise
+    if options.json:
+        _print_json(client, server_key=own.public, secret_key=pair.secret, file=str(file))
+        return 0
     sys.stdout.write(keys.as_text())
     sys.stderr.write(
         f"{escaped(client.name)} may connect, role {client.role.word}. "
@@ -86,11 +94,7 @@ def list_clients(options: argparse.Namespace) -> int:
     """List the keys that may connect."""
     clients = ClientList(_directory(options)).read()
     if options.json:
-        data = [
-            {"name": each.name, "role": each.role.word, "public_key": each.public_key}
-            for each in clients
-        ]
-        sys.stdout.write(formatting.to_json(data) + "\n")
+        sys.stdout.write(formatting.to_json([_as_data(each) for each in clients]) + "\n")
     elif clients:
         sys.stdout.write(
             formatting.table([(each.name, each.role.word, each.public_key) for each in clients])
@@ -103,6 +107,9 @@ def list_clients(options: argparse.Namespace) -> int:
 def role(options: argparse.Namespace) -> int:
     """Change what a key may do."""
     client = ClientList(_directory(options)).set_role(options.name, options.role)
+    if options.json:
+        _print_json(client)
+        return 0
     sys.stdout.write(f"{escaped(client.name)} now has the role {client.role.word}\n")
     return 0
 
@@ -110,8 +117,19 @@ def role(options: argparse.Namespace) -> int:
 def remove(options: argparse.Namespace) -> int:
     """Remove a key."""
     client = ClientList(_directory(options)).remove(options.name)
+    if options.json:
+        _print_json(client)
+        return 0
     sys.stdout.write(f"{escaped(client.name)} is removed; it is disconnected at its next request\n")
     return 0
+
+
+def _as_data(client: Client) -> dict[str, str]:
+    return {"name": client.name, "role": client.role.word, "public_key": client.public_key}
+
+
+def _print_json(client: Client, **more: str) -> None:
+    sys.stdout.write(formatting.to_json({**_as_data(client), **more}) + "\n")
 
 
 def _directory(options: argparse.Namespace) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from wisblock_bridge.client.connection import Connection
+from wisblock_bridge.client.durations import limit, seconds
 from wisblock_bridge.client.emulator import Emulator
 from wisblock_bridge.client.errors import OfflineError, RemoteError
 from wisblock_bridge.client.identity import find_keys
@@ -57,6 +58,7 @@ class Bridge(Modules):
 
     Raises:
         ConfigError: The endpoint or the keys cannot be used, or keys are needed and there are none.
+        BadParamsError: A time is no number of seconds, or ``timeout_s`` is not greater than 0.
         OfflineError: No bridge answers there.
         RemoteError: The key is not authorised.
     """
@@ -73,10 +75,14 @@ class Bridge(Modules):
     ) -> None:
         where = client_endpoint(endpoint)
         shown = find_keys(where, keys)
+        self._timeout_s = limit("timeout_s", timeout_s)
         self._connection = Connection(
-            where, name or Path(sys.argv[0] or "python").name, lease_ms, connect_timeout_s, shown
+            where,
+            name or Path(sys.argv[0] or "python").name,
+            lease_ms,
+            seconds("connect_timeout_s", connect_timeout_s),
+            shown,
         )
-        self._timeout_s = timeout_s
         self._described: tuple[str, dict[str, dict[str, Any]]] | None = None
         self._finalizer = weakref.finalize(self, self._connection.close)
         self.emulator = Emulator(self.request)
@@ -149,7 +155,7 @@ class Bridge(Modules):
         Raises:
             RemoteError: The bridge refused, is not connected, or did not reply in time.
         """
-        return self._connection.request(method, params, timeout_s or self._timeout_s)
+        return self._connection.request(method, params, self._wait_s(timeout_s))
 
     def invoke(
         self,
@@ -193,8 +199,11 @@ class Bridge(Modules):
         Raises:
             RemoteError: The bridge refused, the hardware failed, or no reply came.
         """
-        timeout_s = timeout_s or self._timeout_s
-        return to_result(self._connection.request("invoke", wanted, timeout_s), kind)
+        found = self._connection.request("invoke", wanted, self._wait_s(timeout_s))
+        return to_result(found, kind)
+
+    def _wait_s(self, timeout_s: float | None) -> float:
+        return self._timeout_s if timeout_s is None else seconds("timeout_s", timeout_s)
 
     def subscribe(
         self,
@@ -235,11 +244,8 @@ class Bridge(Modules):
             deadband=deadband,
             params=params,
         )
-        return Subscription(
-            self._connection,
-            self._connection.subscribe(wanted, self._timeout_s, kind),
-            self._timeout_s,
-        )
+        feed = self._connection.subscribe(wanted, self._timeout_s, kind)
+        return Subscription(self._connection, feed, self._timeout_s, owner=self)
 
     def observe(
         self, modules: Sequence[str] | None = None, slots: Sequence[Slot] | None = None
@@ -260,7 +266,7 @@ class Bridge(Modules):
             RemoteError: The bridge refused, is not connected, or did not reply in time.
         """
         feed = self._connection.observe(observation(modules, slots), self._timeout_s)
-        return Observing(self._connection, feed, self._timeout_s)
+        return Observing(self._connection, feed, self._timeout_s, owner=self)
 
     def catalogue(self) -> dict[str, object]:
         """Return the catalogue: modules, operations, parameters, readings, units."""
@@ -371,6 +377,11 @@ class Bridge(Modules):
         return f"Bridge({self.endpoint!r})"
 
     def _repr_html_(self) -> str:
-        from wisblock_bridge.client.html import bridge_html  # noqa: PLC0415  (notebooks only)
+        from html import escape  # noqa: PLC0415  (notebooks only)
 
-        return bridge_html(self.endpoint, self.status())
+        from wisblock_bridge.client.html import bridge_html  # noqa: PLC0415
+
+        try:
+            return bridge_html(self.endpoint, self.status())
+        except RemoteError as error:  # it is closed, or the bridge is away
+            return f"<p>{escape(repr(self))}: {escape(error.message)}</p>"

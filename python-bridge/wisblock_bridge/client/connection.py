@@ -85,7 +85,6 @@ class Connection:
         self._link: Link | None = None
         self._opening: Link | None = None
         self._lost: deque[Link] = deque()
-        self._abandoned: deque[Feed] = deque()
         self._receiving = threading.Lock()
         self._listening = False
         self._stopping = False
@@ -173,7 +172,7 @@ class Connection:
 
     def abandon(self, feed: Feed) -> None:
         """End a subscription that nobody refers to any more, without waiting and without a lock."""
-        self._abandoned.append(feed)
+        self._talk.abandoned.append(feed)
         self._wake()
 
     def close(self) -> None:
@@ -267,6 +266,9 @@ class Connection:
         self._talk.last_heard = time.monotonic()
         for each in messages:
             self._talk.take(each)
+        if self._talk.stirred:
+            self._talk.stirred = False
+            self._wake()
         return True
 
     def _hand_over(self) -> None:
@@ -421,7 +423,7 @@ class Connection:
     def _attend(self, link: Link) -> None:
         """Wait for the next thing to do, and do it."""
         talk = self._talk
-        due_s = max(0.0, talk.ping_due() - time.monotonic())
+        due_s = max(0.0, min(talk.ping_due(), talk.again_due()) - time.monotonic())
         if talk.awaits_ping:  # a caller may receive the answer, and then the next one is due
             due_s = min(due_s, AWAITED_S)
         if talk.awaits_ping and not self._listening:
@@ -437,6 +439,9 @@ class Connection:
         events = ready.get(link.stream.fileno())
         if events:
             self._drain(link, ends=bool(events & ~select.EPOLLIN))
+        if self._link is link:
+            for each in talk.again():
+                self._send(link, each)
         if self._link is link and time.monotonic() >= talk.ping_due():
             self._ping(link)
 
@@ -465,8 +470,8 @@ class Connection:
             self._lose(link, "The bridge does not answer.")
 
     def _end_abandoned(self, link: Link | None) -> None:
-        while self._abandoned:
-            number = self._talk.end(self._abandoned.popleft())
+        while self._talk.abandoned:
+            number = self._talk.end(self._talk.abandoned.popleft())
             if number is not None and link is not None:
                 self._send(
                     link, self._talk.call("unsubscribe", {"subscription": number}, FAREWELL_S)

@@ -12,6 +12,7 @@ import itertools
 import logging
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +21,7 @@ from wisblock_bridge import __version__
 from wisblock_bridge.client.bridge_clock import BridgeClock
 from wisblock_bridge.client.errors import OfflineError, RemoteError, ReplyTimeoutError, error_of
 from wisblock_bridge.client.feed import Call, Feed
+from wisblock_bridge.client.refusals import Refusals
 from wisblock_bridge.client.results import Event, to_error
 from wisblock_bridge.errors import ErrorCode
 
@@ -65,12 +67,20 @@ class Conversation:
         self.shut_out: RemoteError | None = None
         self.pending: dict[int, Call] = {}
         self.feeds: set[Feed] = set()
+        self.abandoned: deque[Feed] = deque()
+        """Whose subscriptions are to be ended, because nobody wants them any more."""
+        self.stirred = False
+        """Whether the connection has something to do about subscriptions."""
         self.last_sent = self.last_heard = 0.0
-        self._name = name[:LONGEST_NAME]
+        # A program's file name need not be text; what is sent has to be.
+        self._name = name.encode("utf-8", "replace").decode()[:LONGEST_NAME]
         self._lease_ms = lease_ms
-        self._lock = threading.Lock()
+        # Reentrant: a bridge that nobody refers to any more is closed by the garbage collector, in
+        # whichever thread it runs.
+        self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self._feed_by_number: dict[int, Feed] = {}
+        self._refusals = Refusals()
         self._token: str | None = None
         self._bridge_clock = BridgeClock()
         self._ping: Call | None = None
@@ -96,11 +106,18 @@ class Conversation:
 
         Raises:
             BadParamsError: The parameters cannot be sent.
+            ReplyTimeoutError: There is no time to wait in.
         """
         number = next(self._numbers)
         message: dict[str, object] = {"v": VERSION, "id": number, "method": method}
         if params:
             message["params"] = params
+        if timeout_s <= 0.0:
+            raise ReplyTimeoutError(
+                f"There is no time left for {method}, so it was not sent.",
+                hint="timeout_s is a number of seconds greater than 0.",
+                where=self.endpoint.text,
+            )
         # Half of the time for the queue, half for the work: nothing starts that no caller awaits.
         start_ms = max(1, min(LONGEST_START_MS, round(timeout_s * 500)))
         deadline_ms = self._bridge_clock.deadline_ms(start_ms)
@@ -110,7 +127,13 @@ class Conversation:
             message["deadline_ms"] = deadline_ms
         try:
             frame = encode(message)
-        except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
+        except (
+            TypeError,
+            ValueError,
+            OverflowError,
+            RecursionError,
+            msgspec.MsgspecError,
+        ) as error:
             raise error_of(
                 ErrorCode.BAD_PARAMS,
                 f"The parameters of {method} cannot be sent: {error}.",
@@ -197,6 +220,7 @@ class Conversation:
             self._token = result["session"]
             self.shut_out = None
             self.online = True
+            self._refusals.clear()
             feeds = tuple(self.feeds)
         return [self.subscription(feed) for feed in feeds]
 
@@ -204,9 +228,31 @@ class Conversation:
         """Make the request for a subscription that there was before the connection was lost."""
         call = self.call(feed.METHOD, feed.params, 4.0)
         call.on_result = lambda result: self.begin(feed, result)
-        call.on_error = lambda error: feed.put(Event("error", error=error))
+        call.on_error = lambda error: self._refused(feed, error)
         self.pending[call.number] = call
         return call
+
+    def again_due(self) -> float:
+        """Return when a subscription that was refused is to be requested again, s."""
+        return self._refusals.due
+
+    def again(self) -> list[Call]:
+        """Make the requests for subscriptions that were refused, as far as they are due."""
+        now = time.monotonic()
+        if now < self._refusals.due:
+            return []
+        with self._lock:
+            feeds = self._refusals.take(now) if self.online else []
+        return [self.subscription(feed) for feed in feeds]
+
+    def _refused(self, feed: Feed, error: RemoteError) -> None:
+        with self._lock:
+            if feed.closed:
+                return
+            is_news = self._refusals.note(feed, error, time.monotonic())
+            self.stirred = True
+        if is_news:
+            feed.put(Event("error", error=error))
 
     def lose(self, message: str) -> None:
         """End all that waits: the connection is gone."""
@@ -218,6 +264,7 @@ class Conversation:
             self.pending.clear()
             feeds = tuple(self.feeds)
             self._feed_by_number.clear()
+            self._refusals.clear()
             for feed in feeds:
                 feed.number = None
         for call in lost:
@@ -231,7 +278,7 @@ class Conversation:
 
     def orphan(self) -> None:
         """Note that this process was forked: the connection belongs to the one that opened it."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.closed, self.online = True, False
         self._ended = "This connection belongs to another process; open a Bridge after the fork."
 
@@ -278,6 +325,10 @@ class Conversation:
                 feed.number = number
                 self.feeds.add(feed)
                 self._feed_by_number[number] = feed
+                self._refusals.forget(feed)
+                if feed.closed:  # while it was requested again
+                    self.abandoned.append(feed)
+                    self.stirred = True
 
     def end(self, feed: Feed) -> int | None:
         """Take no events for a feed any more.
@@ -288,8 +339,10 @@ class Conversation:
         with self._lock:
             number, feed.number = feed.number, None
             self.feeds.discard(feed)
+            self._refusals.forget(feed)
             if number is not None:
                 self._feed_by_number.pop(number, None)
+            feed.closed = True  # under the lock: it may be granted at this moment
         feed.close(forget=True)
         return number
 

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from wisblock_bridge.client.durations import seconds
 from wisblock_bridge.client.results import Result, to_event
 
 if TYPE_CHECKING:
@@ -119,8 +120,9 @@ class Feed:
         Returns:
             The event; None when the time is over or the subscription has ended.
         """
+        limit_s = None if timeout_s is None else seconds("timeout_s", timeout_s)
         with self._changed:
-            self._changed.wait_for(lambda: self._events or self.closed, timeout_s)
+            self._changed.wait_for(lambda: self._events or self.closed, limit_s)
             return self._pop()
 
     def _pop(self) -> Event[Any] | None:

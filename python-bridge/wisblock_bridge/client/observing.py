@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -106,12 +107,17 @@ class Observing:
         connection: The connection.
         feed: Where it arrives.
         timeout_s: How long ending it may take, s.
+        owner: What closes the connection when nobody refers to it any more.
     """
 
-    def __init__(self, connection: Connection, feed: ObservedFeed, timeout_s: float) -> None:
+    def __init__(
+        self, connection: Connection, feed: ObservedFeed, timeout_s: float, owner: object = None
+    ) -> None:
+        self._owner = owner
         self._connection = connection
         self._feed = feed
         self._timeout_s = timeout_s
+        self._finalizer = weakref.finalize(self, connection.abandon, feed)
 
     def next(self, timeout_s: float | None = None) -> Observed | None:
         """Wait for the next message.
@@ -130,6 +136,7 @@ class Observing:
 
     def close(self) -> None:
         """Stop observing; closing twice is allowed."""
+        self._finalizer.detach()
         if not self._feed.closed:
             self._connection.unsubscribe(self._feed, self._timeout_s)
 

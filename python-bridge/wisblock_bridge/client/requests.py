@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from wisblock_bridge.client.durations import seconds
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -57,7 +59,7 @@ def subscription(
     if operation is not None:
         wanted["operation"] = operation
     if every_s is not None:
-        wanted["every_ms"] = round(every_s * 1000)
+        wanted["every_ms"] = round(seconds("every_s", every_s) * 1000)
     if deadband is not None:
         wanted["deadband"] = float(deadband)
     if params:

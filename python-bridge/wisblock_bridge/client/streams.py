@@ -26,9 +26,13 @@ class Subscription(Generic[R_co]):
         connection: The connection.
         feed: Where the events arrive.
         timeout_s: How long ending it may take, s.
+        owner: What closes the connection when nobody refers to it any more.
     """
 
-    def __init__(self, connection: Connection, feed: Feed, timeout_s: float) -> None:
+    def __init__(
+        self, connection: Connection, feed: Feed, timeout_s: float, owner: object = None
+    ) -> None:
+        self._owner = owner
         self._connection = connection
         self._feed = feed
         self._timeout_s = timeout_s

@@ -11,6 +11,7 @@ from wisblock_bridge.client.aio.emulator import AsyncEmulator
 from wisblock_bridge.client.aio.modules import AsyncModules, find_class
 from wisblock_bridge.client.aio.proxies import AsyncModuleProxy
 from wisblock_bridge.client.aio.streams import AsyncObserving, AsyncSubscription
+from wisblock_bridge.client.durations import limit, seconds
 from wisblock_bridge.client.errors import OfflineError, RemoteError
 from wisblock_bridge.client.identity import find_keys
 from wisblock_bridge.client.observing import observation
@@ -45,6 +46,7 @@ class AsyncBridge(AsyncModules):
 
     Raises:
         ConfigError: The endpoint or the keys cannot be used, or keys are needed and there are none.
+        BadParamsError: A time is no number of seconds, or ``timeout_s`` is not greater than 0.
     """
 
     def __init__(
@@ -64,8 +66,8 @@ class AsyncBridge(AsyncModules):
             lease_ms,
             find_keys(where, keys),
         )
-        self._timeout_s = timeout_s
-        self._connect_timeout_s = connect_timeout_s
+        self._timeout_s = limit("timeout_s", timeout_s)
+        self._connect_timeout_s = seconds("connect_timeout_s", connect_timeout_s)
 
     async def open(self) -> Self:
         """Connect, as ``async with`` does.
@@ -141,7 +143,7 @@ class AsyncBridge(AsyncModules):
         Raises:
             RemoteError: The bridge refused, is not connected, or did not reply in time.
         """
-        return await self._connection.request(method, params, timeout_s or self._timeout_s)
+        return await self._connection.request(method, params, self._wait_s(timeout_s))
 
     async def invoke(
         self,
@@ -169,8 +171,11 @@ class AsyncBridge(AsyncModules):
             RemoteError: The bridge refused, the hardware failed, or no reply came.
         """
         wanted = invocation(module, slot, operation, params, on_loss)
-        timeout_s = timeout_s or self._timeout_s
-        return to_result(await self._connection.request("invoke", wanted, timeout_s), kind)
+        found = await self._connection.request("invoke", wanted, self._wait_s(timeout_s))
+        return to_result(found, kind)
+
+    def _wait_s(self, timeout_s: float | None) -> float:
+        return self._timeout_s if timeout_s is None else seconds("timeout_s", timeout_s)
 
     def subscribe(
         self,

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wisblock_bridge.client.conversation import Conversation
+from wisblock_bridge.client.durations import seconds
 from wisblock_bridge.client.errors import ForbiddenError, RemoteError
 from wisblock_bridge.client.feed import Call, Feed
 from wisblock_bridge.client.link import Link, open_link
@@ -72,8 +73,9 @@ class AsyncFeed(Feed):
         Returns:
             The event; None when the time is over or the subscription has ended.
         """
+        limit_s = None if timeout_s is None else seconds("timeout_s", timeout_s)
         with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(limit_s):
                 while not self._events and not self.closed:
                     self._news.clear()
                     await self._news.wait()
@@ -103,11 +105,16 @@ class _Stream(asyncio.Protocol):
     """The bytes of one connection."""
 
     def __init__(
-        self, zmtp: ClientConnection, talk: Conversation, lost: Callable[[_Stream], None]
+        self,
+        zmtp: ClientConnection,
+        talk: Conversation,
+        lost: Callable[[_Stream], None],
+        stirred: Callable[[], None],
     ) -> None:
         self._zmtp = zmtp
         self._talk = talk
         self._lost = lost
+        self._stirred = stirred
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -128,6 +135,9 @@ class _Stream(asyncio.Protocol):
         for each in messages:
             if isinstance(each, bytes):
                 self._talk.take(each)
+        if self._talk.stirred:
+            self._talk.stirred = False
+            self._stirred()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (asyncio's)
         self._lost(self)
@@ -179,6 +189,8 @@ class AsyncConnection:
             OfflineError: No bridge answers.
             RemoteError: The bridge refuses.
         """
+        if self._talk.closed:
+            raise self._talk.offline("This connection is closed; another bridge can be opened.")
         if self._keeping is None:
             self._loop = asyncio.get_running_loop()
             await self._establish(timeout_s)
@@ -246,12 +258,15 @@ class AsyncConnection:
             keeping.cancel()
             with suppress(asyncio.CancelledError):
                 await keeping
+        self._end_stream()
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _end_stream(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.end()
-        talk.lose("The connection was closed.")
-
-    # -- inside -----------------------------------------------------------------------------------
+        self._talk.lose("The connection was closed.")
 
     async def _perform(
         self,
@@ -264,6 +279,8 @@ class AsyncConnection:
         talk = self._talk
         if self._loop is None:
             raise talk.offline("This bridge is not open: use `async with`, or await its open().")
+        if self._is_elsewhere():
+            raise talk.offline("This bridge belongs to another event loop; open one on this loop.")
         talk.submit(call)
         try:
             if self._stream is None or not self._stream.send(call.frame):
@@ -274,6 +291,10 @@ class AsyncConnection:
         if call.error is not None:
             raise call.error
         return call.result
+
+    def _is_elsewhere(self) -> bool:
+        """Return whether the caller runs on another loop than the connection."""
+        return self._loop is not None and self._loop is not asyncio.get_running_loop()
 
     async def _settled(self, call: AsyncCall, method: str, timeout_s: float) -> None:
         try:
@@ -333,7 +354,7 @@ class AsyncConnection:
                 link.close()
             raise
         stream, zmtp = opened[0].detach()
-        protocol = _Stream(zmtp, self._talk, self._on_lost)
+        protocol = _Stream(zmtp, self._talk, self._on_lost, self._changed.set)
         loop = asyncio.get_running_loop()
         if stream.family == socket.AF_UNIX:
             await loop.create_unix_connection(lambda: protocol, sock=stream)
@@ -352,7 +373,16 @@ class AsyncConnection:
         self._changed.set()
 
     async def _keep(self) -> None:
-        """Renew the lease, and connect again."""
+        """Renew the lease and connect again, until the connection is closed or its loop ends."""
+        try:
+            await self._keep_on()
+        except (Exception, asyncio.CancelledError):
+            if not self._talk.closed:
+                self._talk.closed = True
+                self._end_stream()
+            raise
+
+    async def _keep_on(self) -> None:
         talk = self._talk
         while True:
             stream = self._stream
@@ -360,7 +390,8 @@ class AsyncConnection:
                 await self._connect_again()
                 continue
             self._changed.clear()
-            due_s = max(0.0, talk.ping_due() - time.monotonic())
+            self._attend(stream)
+            due_s = max(0.0, min(talk.ping_due(), talk.again_due()) - time.monotonic())
             if talk.awaits_ping:  # when it is answered, the next one is due
                 due_s = min(due_s, AWAITED_S)
             with suppress(TimeoutError):
@@ -374,6 +405,14 @@ class AsyncConnection:
                     self._stream = None
                     stream.end()
                     talk.lose("The bridge does not answer.")
+
+    def _attend(self, stream: _Stream) -> None:
+        """End subscriptions that nobody wants any more, and request again what was refused."""
+        talk = self._talk
+        while talk.abandoned:
+            self._abandon(talk.abandoned.popleft())
+        for each in talk.again():
+            stream.send(each.frame)
 
     async def _connect_again(self) -> None:
         pauses = Backoff(RETRY_S, LONGEST_RETRY_S)
