@@ -1,9 +1,10 @@
 """One line's changes for several readers: the kernel tells them once.
 
-1. The first reader takes what the kernel has and leaves a copy for the others, whose descriptors
-   say so: nobody waits for the next change to hear of this one.
-2. The source is opened with the first reader and closed with the last one.
-3. Used on one worker thread only.
+1. The first reader takes what the kernel has and leaves a copy for the others.
+2. The descriptor is readable until each of them has taken its own: a count that reads a line to
+   its end must not keep the last change from an event of the same line.
+3. The source is opened with the first reader and closed with the last one.
+4. Used on one worker thread only.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 import select
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ class SharedEdges:
     def __init__(self) -> None:
         self._source: EdgeSource | None = None
         self._readers: list[EdgeReader] = []
+        self._either: select.epoll | None = None
+        """Readable when the source is, or when a copy waits."""
+        self._copies = -1
+        """An eventfd: set while a copy waits."""
+        self._copies_wait = False
+        self._unread = 0
+        """How many readers have something waiting."""
+        self._resources = ExitStack()
 
     @property
     def in_use(self) -> bool:
@@ -44,25 +53,49 @@ class SharedEdges:
         Raises:
             BusError: The source cannot be opened.
         """
-        if self._source is None:
-            self._source = begin()
+        if self._source is None or self._either is None:
+            self._open(begin)
         else:
-            self.fetch()  # what was before is not for the new one
-        reader = EdgeReader(self, self._source)
+            self._fetch()  # what was before is not for the new one
+            self._mark()
+        assert self._either is not None  # noqa: S101  (it was opened)
+        reader = EdgeReader(self, self._either.fileno())
         self._readers.append(reader)
         return reader
 
-    def fetch(self) -> None:
-        """Take what the source has, for every reader.
+    def _open(self, begin: Callable[[], EdgeSource]) -> None:
+        with ExitStack() as stack:
+            source = begin()
+            stack.callback(source.close)
+            either = stack.enter_context(select.epoll())
+            self._copies = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            stack.callback(os.close, self._copies)
+            either.register(source.descriptor, select.EPOLLIN)
+            either.register(self._copies, select.EPOLLIN)
+            self._source, self._either = source, either
+            self._resources = stack.pop_all()
+        self._copies_wait, self._unread = False, 0
+
+    def take(self, reader: EdgeReader) -> list[Edge]:
+        """Take what there is for one reader, and keep copies for the others.
+
+        Args:
+            reader: Who asks.
 
         Raises:
             BusError: The controller is gone.
         """
+        self._fetch()
+        return self._emptied(reader)
+
+    def _fetch(self) -> None:
+        """Take what the source has, for every reader."""
         assert self._source is not None  # noqa: S101  (a reader is there, so the source is)
-        found = self._source.read()
-        if found:
-            for reader in self._readers:
-                reader.put(found)
+        for edge in self._source.read():
+            for each in self._readers:
+                if not each.waiting:
+                    self._unread += 1
+                each.waiting.append(edge)
 
     def leave(self, reader: EdgeReader) -> None:
         """Take a reader away.
@@ -71,10 +104,28 @@ class SharedEdges:
             reader: Which.
         """
         if reader in self._readers:
+            self._emptied(reader)
             self._readers.remove(reader)
-            if not self._readers and self._source is not None:
-                source, self._source = self._source, None
-                source.close()
+            if not self._readers:
+                self._source = self._either = None
+                self._resources.close()
+
+    def _emptied(self, reader: EdgeReader) -> list[Edge]:
+        found = list(reader.waiting)
+        if found:
+            reader.waiting.clear()
+            self._unread -= 1
+        self._mark()
+        return found
+
+    def _mark(self) -> None:
+        """Make the descriptor say whether copies wait."""
+        if (self._unread > 0) != self._copies_wait:
+            self._copies_wait = not self._copies_wait
+            if self._copies_wait:
+                os.eventfd_write(self._copies, 1)
+            else:
+                os.eventfd_read(self._copies)
 
 
 class EdgeReader:
@@ -82,44 +133,23 @@ class EdgeReader:
 
     Args:
         shared: The readers it belongs to.
-        source: What all of them read.
+        descriptor: Readable when there are changes for any of them.
     """
 
-    def __init__(self, shared: SharedEdges, source: EdgeSource) -> None:
-        self._waiting: deque[Edge] = deque()
+    def __init__(self, shared: SharedEdges, descriptor: int) -> None:
+        self.waiting: deque[Edge] = deque()
         self._shared = shared
-        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._either = select.epoll()
-        self._either.register(self._wakeup, select.EPOLLIN)
-        self._either.register(source.descriptor, select.EPOLLIN)
-        self._descriptor = self._either.fileno()
+        self._descriptor = descriptor
 
     @property
     def descriptor(self) -> int:
-        """Readable when the source or another reader has changes for this one."""
+        """Readable when there are changes to be read; the same for all readers."""
         return self._descriptor
-
-    def put(self, found: list[Edge]) -> None:
-        """Keep changes until they are read.
-
-        Args:
-            found: In the order in which they happened.
-        """
-        self._waiting.extend(found)
-        os.eventfd_write(self._wakeup, 1)
 
     def read(self) -> list[Edge]:
         """Take the changes so far, as ``EdgeSource.read`` says."""
-        self._shared.fetch()
-        with suppress(BlockingIOError):
-            os.eventfd_read(self._wakeup)
-        found = list(self._waiting)
-        self._waiting.clear()
-        return found
+        return self._shared.take(self)
 
     def close(self) -> None:
         """Listen no longer."""
-        if not self._either.closed:
-            self._either.close()
-            os.close(self._wakeup)
         self._shared.leave(self)

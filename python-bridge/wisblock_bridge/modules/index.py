@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SOURCES = 1487955679
+SOURCES = 1891364125
 """What ``registry.sources`` gives while this file is up to date."""
 
 SHA256 = "0d60df275f2151e34d5501119811b00697268c97f95dcccceaf518579f74f34c"
