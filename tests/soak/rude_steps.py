@@ -58,7 +58,7 @@ def _refused(run: Run, client: Client) -> None:
             ("hello", {"lease_ms": 1}, "bad_params"),
         )
     )
-    client.ask(method, params, allowed=frozenset({code, "busy"}))
+    client.ask(method, params, allowed=frozenset({code, "busy", "expired"}))
 
 
 def flood(run: Run) -> None:
