@@ -56,6 +56,14 @@ def padded(length: int, *, id_last: bool) -> bytes:
     return made
 
 
+def reading(samples: bytes) -> bytes:
+    """Encode a reading of an ADC with a parameter that is encoded already."""
+    where = ("module", "ADC", "slot", "board", "operation", "read")
+    return pairs(
+        *HEAD[:4], "method", "invoke", "params", pairs(*where, "params", pairs("samples", samples))
+    )
+
+
 HEAD = ("v", 1, "id", 7, "method", "ping")
 OK = "ok"
 CASES: dict[str, tuple[bytes, str | None]] = {
@@ -120,6 +128,8 @@ CASES: dict[str, tuple[bytes, str | None]] = {
     "an extension type": (ping(x=msgpack.ExtType(3, b"y")), "bad_request"),
     "a timestamp": (ping(x=msgpack.Timestamp(1, 0)), "bad_request"),
     "text that is none": (pairs(*HEAD[:4], "method", b"\xa2\xff\xfe"), "bad_request"),
+    "a parameter that is no text": (reading(b"\xa2\xff\xfe"), "bad_params"),
+    "a parameter with no text in it": (reading(b"\x91\xa2\xff\xfe"), "bad_params"),
     "bytes behind the map": (ping() + b"\xc0", "bad_request"),
     "a map cut short": (ping()[:-1], "bad_request"),
     "a list": (bytes(pack(["v", 1])), None),

@@ -193,5 +193,8 @@ def _shown(data: bytes) -> str:
                 return f"{repr(data[content : content + _LONGEST_ECHO])[:_LONGEST_ECHO]}…"
             case _:
                 pass  # a scalar, which is never so long
-    text = repr(msgspec.msgpack.decode(data))
+    try:
+        text = repr(msgspec.msgpack.decode(data))
+    except UnicodeDecodeError:
+        text = "text that is not UTF-8"
     return text if len(text) <= _LONGEST_ECHO else f"{text[:_LONGEST_ECHO]}…"
