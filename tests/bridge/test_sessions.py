@@ -227,6 +227,7 @@ def test_whoever_asks_for_an_output_to_be_made_safe_is_answered_each_time(rig: R
     rig.board.fault((0x26,), Fault(FaultKind.NACK))
     codes = [rig.error(b"a", release(rig))["code"] for _ in range(3)]
     assert codes == ["no_device"] * 3
+    rig.settle()  # the answer comes before the next attempt is planned
     rig.board.fault((0x26,), None)
     rig.advance(11.0)
     assert rig.level("slots", 1) is None

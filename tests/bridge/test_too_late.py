@@ -103,9 +103,12 @@ def test_what_waited_while_the_bridge_stood_still(bridge: BridgeProcess, wire: R
             wire.send("emulator.plug", 300, slot=2, module="RAK13007"),
         ]
         in_time = wire.send("emulator.list", 60_000, slot="board")
-        time.sleep(0.6)
+        late.append(wire.send("status", 300))
+        looks = wire.send("status")
+        time.sleep(2.5)  # longer than a request waits that does not say how long
     assert [wire.reply(each)["error"]["code"] for each in late] == ["expired"] * len(late)
     assert wire.reply(in_time)["ok"]
+    assert wire.reply(looks)["ok"]
     status = wire.result("status")
     assert status["slots"] == []
     assert [each["module"] for each in status["plugged"]] == [None, None]

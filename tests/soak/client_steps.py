@@ -159,7 +159,7 @@ def unsubscribe(run: Run) -> None:
 
 def look(run: Run) -> None:
     """Somebody asks how the bridge is."""
-    run.some_client().ask("status", {}, allowed=frozenset({"ok", "busy", "expired"}))
+    run.some_client().ask("status", {}, allowed=frozenset({"ok", "busy"}))
 
 
 def leave(run: Run) -> None:

@@ -88,11 +88,23 @@ NEVER_TOO_LATE = frozenset(("hello", "ping", "bye", "unsubscribe", "release"))
 """Methods that keep a session, or end something of it: however late they come, nothing is begun. A
 release by force is no such thing, for it ends what others use."""
 
+ONLY_LOOKING = frozenset(("status", "catalogue", "log", "emulator.list", "emulator.get"))
+"""Methods that change nothing. Without a time of its own, such a request is answered however long
+it may have waited: what lay there when the bridge went on after a stop can be new."""
+
 MAX_LEFT = 1024
 """Sessions that wait for a client to come back. A program that connects again and again would else
 leave as many as fit into a lease."""
 
 log = logging.getLogger(__name__)
+
+
+def _may_be_late(request: messages.Request) -> bool:
+    """Return whether a request is carried out however late it comes."""
+    if request.method in ONLY_LOOKING:
+        return request.timeout_ms is msgspec.UNSET and request.deadline_ms is msgspec.UNSET
+    return request.method in NEVER_TOO_LATE
+
 
 _Method = tuple[messages.MapDecoder[Any] | None, Callable[[Call, Any], object], Role]
 """What decodes the parameters (None: the method itself does), answers, and may be asked by whom."""
@@ -265,7 +277,7 @@ class Dispatcher:
         session.in_flight += 1
         deadline = messages.latest_start(request, received_at)
         call = Call(session, identity, request, deadline, has_left=has_left, begun_at=received_at)
-        if now > deadline and request.method not in NEVER_TOO_LATE:
+        if now > deadline and not _may_be_late(request):
             self._replies.fail(call, ExpiredError(TOO_LATE))
             return self._note_refusal()
         if self._attempt(call):
